@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+func library(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
+}
+
+func program(_ name: String) -> Target {
+    .executableTarget(name: name, dependencies: ["Stillpoint", "LibvirtHypervisor"], swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "stillpoint",
+    products: [
+        .executable(name: "pre-snapshot", targets: ["pre-snapshot"]),
+        .executable(name: "post-snapshot", targets: ["post-snapshot"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
+    ],
+    targets: [
+        // C libraries. expat and inih are linked statically, so that a hook needs glibc and libstdc++ alone;
+        // libvirt is found at run time, on first need (see CLibvirt/include/CLibvirt.h).
+        .target(name: "CLibvirt", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CExpat", linkerSettings: [.linkedLibrary(":libexpat.a")]),
+        .target(name: "CINI", linkerSettings: [.linkedLibrary(":libinih.a")]),
+
+        library("XMLTree", ["CExpat"]),
+        library("INIFile", ["CINI"]),
+        library("Storage", [system, subprocess]),
+        library("SnapshotManagers", ["Storage", "INIFile"]),
+        library("Hypervisor", ["Storage"]),
+        library("LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, subprocess, logging]),
+        library(
+            "Stillpoint",
+            ["SnapshotManagers", "Storage", "Hypervisor", "INIFile", system, subprocess, logging]),
+
+        program("pre-snapshot"),
+        program("post-snapshot"),
+
+        tests("XMLTree", ["XMLTree"]),
+        tests("INIFile", ["INIFile"]),
+        tests("Storage", ["Storage", system]),
+        tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
+        tests("Hypervisor", ["Hypervisor"]),
+        tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
+        tests("Stillpoint", ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", system]),
+        tests("EndToEnd", ["Stillpoint", system, subprocess]),
+    ]
+)
