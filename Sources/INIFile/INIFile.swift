@@ -1,0 +1,64 @@
+/// A configuration file in sanoid.conf's dialect: sections, `key = value`, `#` and `;` comments.
+///
+/// Sections and entries keep their order and their line numbers, and nothing is merged, so that a caller can report
+/// a duplicate or an unknown name with the place where it stands.
+public struct INIFile: Sendable, Equatable {
+    /// One `[name]` and the entries below it.
+    public struct Section: Sendable, Equatable {
+        /// The text between the brackets, without surrounding blanks.
+        public let name: String
+        /// The line of the header, counted from 1.
+        public let line: Int
+        /// The entries in the file's order.
+        public internal(set) var entries: [Entry]
+
+        /// The values of every entry with this key, in the file's order.
+        public func values(for key: String) -> [String] {
+            entries.filter { $0.key == key }.map(\.value)
+        }
+
+        /// The value of the last entry with this key.
+        public func value(for key: String) -> String? {
+            entries.last { $0.key == key }?.value
+        }
+    }
+
+    /// One `key = value`.
+    public struct Entry: Sendable, Equatable {
+        /// The text before the equals sign, as written.
+        public let key: String
+        /// The text after it, without surrounding blanks and comment.
+        public let value: String
+        /// The line it stands on, counted from 1.
+        public let line: Int
+    }
+
+    /// The file as the caller named it.
+    public let path: String
+    /// The sections in the file's order; one that is opened twice is listed twice.
+    public let sections: [Section]
+
+    /// Reads configuration text.
+    ///
+    /// - Parameters:
+    ///   - path: the name that errors are to carry.
+    ///   - tolerant: for files that are another program's: lines too long for inih are cut instead of refused, and
+    ///     lines that are no `key = value` are passed over.
+    /// - Throws: ``INIError`` with code `syntax` for the first line that is wrong.
+    public static func parse(_ text: String, path: String, tolerant: Bool = false) throws(INIError) -> INIFile {
+        try parse(bytes: Array(text.utf8), path: path, tolerant: tolerant)
+    }
+
+    /// Reads a configuration file; a byte order mark and CRLF line ends are accepted.
+    ///
+    /// - Throws: ``INIError``: `missing`, `unreadable`, or `syntax` for the first line that is wrong.
+    public static func read(path: String, tolerant: Bool = false) throws(INIError) -> INIFile {
+        try parse(bytes: contents(of: path), path: path, tolerant: tolerant)
+    }
+
+    static func parse(bytes: [UInt8], path: String, tolerant: Bool) throws(INIError) -> INIFile {
+        let reader = LineReader(bytes: bytes, path: path, tolerant: tolerant)
+        let sections = try reader.run()
+        return INIFile(path: path, sections: sections)
+    }
+}
