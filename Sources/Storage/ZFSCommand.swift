@@ -1,0 +1,54 @@
+import Glibc
+
+/// The `zfs` program of OpenZFS or zfs-fuse.
+public struct ZFSCommand: Sendable {
+    let executable: String
+    let timeout: Duration
+    let environment: [String: String]
+
+    /// Prepares calls; nothing is started.
+    ///
+    /// - Parameters:
+    ///   - executable: a name that is looked for in PATH and in the folders where zfs is kept, or a path.
+    ///   - timeout: after this long a call is ended: SIGTERM, and SIGKILL two seconds later.
+    ///   - environment: the variables that zfs gets, `LC_ALL` apart, as its messages are read; nil for this
+    ///     process's own.
+    public init(
+        executable: String = "zfs", timeout: Duration = .seconds(60), environment: [String: String]? = nil
+    ) {
+        self.executable = executable
+        self.timeout = timeout
+        self.environment = environment ?? Self.ownEnvironment()
+    }
+
+    /// Whether a dataset or a snapshot of this name exists.
+    public func exists(_ name: String) async throws(ZFSError) -> Bool {
+        guard (try? DatasetName(name)) != nil || (try? SnapshotName(name)) != nil else {
+            throw ZFSError(.badArgument, "'\(printable(name))' is no name of a dataset or snapshot; check it")
+        }
+        // Both families know these types; zfs-fuse knows no bookmarks.
+        let outcome = try await run(["list", "-H", "-o", "name", "-t", "filesystem,volume,snapshot", name])
+        if outcome.exitStatus == 0 { return true }
+        if outcome.errorLines.contains(where: { $0.contains("does not exist") }) { return false }
+        throw failure(outcome, "zfs could not tell whether '\(printable(name))' exists")
+    }
+
+    func failure(_ outcome: Outcome, _ message: String) -> ZFSError {
+        ZFSError(
+            .failed, message, command: outcome.command, exitStatus: outcome.exitStatus,
+            firstErrorLine: outcome.errorLines.first ?? "")
+    }
+
+    private static func ownEnvironment() -> [String: String] {
+        var result: [String: String] = [:]
+        var next = environ
+        while let entry = next.pointee {
+            let text = String(cString: entry)
+            if let equals = text.firstIndex(of: "=") {
+                result[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            next += 1
+        }
+        return result
+    }
+}
