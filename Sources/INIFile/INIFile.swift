@@ -12,6 +12,13 @@ public struct INIFile: Sendable, Equatable {
         /// The entries in the file's order.
         public internal(set) var entries: [Entry]
 
+        /// Takes a section's parts.
+        public init(name: String, line: Int, entries: [Entry] = []) {
+            self.name = name
+            self.line = line
+            self.entries = entries
+        }
+
         /// The values of every entry with this key, in the file's order.
         public func values(for key: String) -> [String] {
             entries.filter { $0.key == key }.map(\.value)
@@ -31,6 +38,13 @@ public struct INIFile: Sendable, Equatable {
         public let value: String
         /// The line it stands on, counted from 1.
         public let line: Int
+
+        /// Takes an entry's parts.
+        public init(key: String, value: String, line: Int) {
+            self.key = key
+            self.value = value
+            self.line = line
+        }
     }
 
     /// The file as the caller named it.

@@ -1,0 +1,47 @@
+import INIFile
+import Testing
+
+@Suite("A configuration file")
+struct ReadingTests {
+    @Test("is read from disk")
+    func reads() throws {
+        try withScratchFolder { scratch in
+            let path = try scratch.write("a.conf", "[s]\nk = v\n")
+            let file = try INIFile.read(path: path)
+            #expect(file.path == path)
+            #expect(file.sections[0].value(for: "k") == "v")
+        }
+    }
+
+    @Test("that is not there is missing")
+    func missing() throws {
+        try withScratchFolder { scratch in
+            let path = scratch.path + "/none.conf"
+            let error = #expect(throws: INIError.self) { try INIFile.read(path: path) }
+            #expect(error?.code == .missing)
+            #expect(error?.description == path + ": there is no such file; create it or name another")
+        }
+    }
+
+    @Test("that is a folder or a device is unreadable", arguments: ["/tmp", "/dev/zero"])
+    func notAFile(path: String) {
+        let error = #expect(throws: INIError.self) { try INIFile.read(path: path) }
+        #expect(error?.code == .unreadable)
+    }
+
+    @Test("that is not UTF-8 is refused with the line")
+    func latin1() throws {
+        try withScratchFolder { scratch in
+            let path = try scratch.write("a.conf", Array("[s]\n# gr".utf8) + [0xF6, 0xDF] + Array("e\n".utf8))
+            let error = #expect(throws: INIError.self) { try INIFile.read(path: path) }
+            #expect(error?.code == .syntax)
+            #expect(error?.line == 2)
+        }
+    }
+
+    @Test("shows a hostile name escaped in its errors")
+    func hostileName() {
+        let error = #expect(throws: INIError.self) { try INIFile.read(path: "/nowhere/a\n\u{1B}[31m") }
+        #expect(error?.description.contains("\\n\\u{1B}[31m") == true)
+    }
+}

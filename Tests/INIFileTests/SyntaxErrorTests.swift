@@ -1,0 +1,68 @@
+import INIFile
+import Testing
+
+@Suite("A wrong configuration text")
+struct SyntaxErrorTests {
+    static let long = String(repeating: "x", count: 300)
+
+    @Test(
+        "is refused at its first wrong line",
+        arguments: [
+            ("key = value\n", 1, "before any [section]"),
+            ("# head\nkey = value\n[s]\n", 2, "before any [section]"),
+            ("[s]\njust words\n", 2, "no equals sign"),
+            ("[s]\nkey = a\n    continued\n", 3, "no equals sign"),
+            ("[s]\nkey: value\n", 2, "no equals sign"),
+            ("[s]\na:b = c\n", 2, "colon"),
+            ("[s]\n= value\n", 2, "missing"),
+            ("[s\nkey = value\n", 1, "closing bracket"),
+            ("[s] trailing\n", 1, "closing bracket"),
+            ("[]\n", 1, "no name"),
+            ("[  ]\n", 1, "no name"),
+            ("[" + String(repeating: "x", count: 401) + "]\n", 1, "longer than 400"),
+            ("[s]\nkey = \(long)\nwords\n", 2, "at most 197"),
+            ("[s]\nkey = a\u{1B}[2J\n", 2, "control character"),
+            ("[s]\nkey = a\u{0}b\n", 2, "NUL"),
+        ])
+    func refused(text: String, line: Int, words: String) throws {
+        let error = #expect(throws: INIError.self) { try INIFile.parse(text, path: "a.conf") }
+        #expect(error?.code == .syntax)
+        #expect(error?.line == line)
+        let description = try #require(error).description
+        #expect(description.hasPrefix("a.conf:\(line): "))
+        #expect(description.contains(words))
+        #expect(!description.unicodeScalars.contains { $0.value < 0x20 })
+    }
+
+    @Test("of another program is read as far as it can be")
+    func tolerant() throws {
+        let text = "[s]\npost = \(Self.long)\nwords\n  more words\na:b = c\nnext = 1\n[broken\n[t]\nk = v\n"
+        let file = try INIFile.parse(text, path: "a.conf", tolerant: true)
+        #expect(file.sections.map(\.name) == ["s", "t"])
+        #expect(file.sections[0].entries.map(\.key) == ["post", "next"])
+        #expect(file.sections[0].entries[0].value.hasPrefix("xxxx"))
+        #expect(file.sections[0].entries[1].line == 6)
+    }
+
+    @Test("is never cut inside a character")
+    func cutAtCharacter() throws {
+        for padding in 0..<4 {
+            let text = "[s]\nk = \(String(repeating: "a", count: padding))\(String(repeating: "€", count: 100))\n"
+            let value = try INIFile.parse(text, path: "a.conf", tolerant: true).sections[0].value(for: "k")
+            #expect(value?.contains("\u{FFFD}") == false)
+            #expect((value?.utf8.count ?? 0) > 180)
+        }
+    }
+
+    @Test("fits a line of 197 bytes, comment not counted")
+    func longestLine() throws {
+        let value = String(repeating: "v", count: 193)
+        let text = "[s]\n        k = \(value)      # \(Self.long)\n"
+        #expect(try INIFile.parse(text, path: "a.conf").sections[0].value(for: "k") == value)
+    }
+
+    @Test("is refused outside a section and with a NUL even where another program's", arguments: ["k = v\n", "\u{0}"])
+    func notTolerated(text: String) {
+        #expect(throws: INIError.self) { try INIFile.parse(text, path: "a.conf", tolerant: true) }
+    }
+}
