@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# lab install: the packages, and zfs-auto-snapshot, which cannot be installed beside zfs-fuse.
+
+LAB_PACKAGES=(
+	libvirt-dev libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
+	qemu-system-x86 qemu-utils linux-image-cloud-amd64 busybox-static qemu-guest-agent sanoid
+	libinih-dev libzstd-dev libexpat1-dev libcurl4-openssl-dev
+	e2fsprogs cpio kmod strace util-linux gcc libc6-dev
+)
+POLICY=/usr/sbin/policy-rc.d
+POLICY_MARK='# made by "lab install", which removes it when it is done'
+
+lab_install() {
+	local package packages=("${LAB_PACKAGES[@]}") missing=()
+
+	((EUID == 0)) || die "install needs root"
+	has_openzfs || packages+=(zfs-fuse)
+	for package in "${packages[@]}"; do
+		[[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) == ii* ]] || missing+=("$package")
+	done
+	if ((${#missing[@]})); then
+		trap allow_services EXIT
+		forbid_services
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get update
+		# zfs-fuse conflicts with zfsutils-linux: rather fail than take a user's tools away.
+		apt-get install -y --no-install-recommends --no-remove "${missing[@]}"
+	fi
+	make_cache
+	[[ -x $LAB_CACHE/zfs-auto-snapshot/usr/sbin/zfs-auto-snapshot ]] || unpack_zfs_auto_snapshot
+}
+
+# The lab starts its own daemons: a package it brings must not start one on the host.
+forbid_services() {
+	[[ -e $POLICY ]] && return
+	printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" >"$POLICY"
+	chmod +x "$POLICY"
+}
+
+allow_services() {
+	if grep -qsF "$POLICY_MARK" "$POLICY"; then rm -f "$POLICY"; fi
+}
+
+# From the contrib component, through sources and lists of our own, so that the host's stay as they are.
+unpack_zfs_auto_snapshot() (
+	scratch=$(mktemp -d)
+	trap 'rm -rf "$scratch"' EXIT
+	mkdir -p "$scratch"/{sources,lists/partial,cache/archives/partial}
+	cd "$scratch"
+	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
+		# Other vendors' repositories have no contrib.
+		grep -qs 'debian\.org\|/debian' "$file" || continue
+		sed -E -e 's/^Components:.*/Components: contrib/' \
+			-e 's/^(deb .*) main( .*)?$/\1 contrib/' "$file" >"sources/${file##*/}"
+	done
+	options=(
+		-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$scratch/sources"
+		-o Dir::State::lists="$scratch/lists" -o Dir::Cache="$scratch/cache" -o APT::Sandbox::User=root
+	)
+	apt-get -q "${options[@]}" update
+	apt-get -q "${options[@]}" download zfs-auto-snapshot
+	dpkg -x zfs-auto-snapshot_*.deb "$LAB_CACHE/zfs-auto-snapshot"
+)

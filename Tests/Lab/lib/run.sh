@@ -1,0 +1,214 @@
+# shellcheck shell=bash
+# lab run: the namespace. The outer half owns the scratch directory, the inner half the daemons.
+
+SCRATCH_BASE=/var/tmp # not /tmp, which may be memory: the pool lives here
+SCRATCH_PREFIX=$SCRATCH_BASE/stillpoint-lab
+
+lab_run() {
+	local child status=0
+
+	[[ ${1:-} == -- ]] && shift
+	(($#)) || die "run needs a command"
+	((EUID == 0)) || die "run needs root"
+	[[ -z ${STILLPOINT_LAB:-} ]] || die "already inside a lab"
+	lab_image
+
+	if has_openzfs; then LAB_POOL=splab-$$; else LAB_POOL=splab; fi
+	make_scratch
+	trap remove_scratch EXIT
+	trap 'kill -KILL "$child"; wait "$child"; exit 143' TERM HUP
+	# ^C is for the command, as it would be without the lab; bash makes background jobs
+	# deaf to it, which env undoes.
+	trap '' INT
+
+	# Everything inside hangs on this one process: if it dies, or we do, by whatever signal,
+	# the kernel ends the PID namespace and with it the mounts.
+	export STILLPOINT_LAB=1 LAB LAB_DIR LAB_POOL
+	setpriv --pdeathsig KILL env --default-signal=INT,QUIT \
+		unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
+		"$LAB" inside "$@" <&0 &
+	child=$!
+	wait "$child" || status=$?
+	exit "$status"
+}
+
+# A run holds a lock on its scratch directory as long as any of its processes lives.
+make_scratch() {
+	exec {base_lock}<"$SCRATCH_BASE"
+	flock "$base_lock"
+	remove_stale
+	LAB_DIR=$(mktemp -d "$SCRATCH_PREFIX.XXXXXX")
+	exec {scratch_lock}<"$LAB_DIR"
+	flock "$scratch_lock"
+	echo "$LAB_POOL" >"$LAB_DIR/pool"
+	mkdir -p "/$LAB_POOL"
+	exec {base_lock}<&-
+}
+
+remove_scratch() {
+	trap '' TERM HUP
+	# The last process of a killed namespace may need a moment to die.
+	exec {scratch_lock}<&-
+	exec {scratch_lock}<"$LAB_DIR"
+	flock -w 30 "$scratch_lock" || true
+	exec {scratch_lock}<&-
+	exec {base_lock}<"$SCRATCH_BASE"
+	flock "$base_lock"
+	remove_stale
+}
+
+remove_stale() {
+	local directory alive=0 lock
+
+	for directory in "$SCRATCH_PREFIX".*; do
+		[[ -d $directory && ! -L $directory && -O $directory ]] || continue
+		exec {lock}<"$directory"
+		if flock -n "$lock"; then
+			destroy_left_pool "$directory"
+			rm -rf --one-file-system "$directory"
+		else
+			alive=1
+		fi
+		exec {lock}<&-
+	done
+	# Removing a mount point detaches the mount in every namespace: not while another lab runs.
+	if ((!alive)); then rmdir /splab 2>/dev/null || true; fi
+}
+
+# A pool of the kernel's outlives the namespace, one of zfs-fuse does not.
+destroy_left_pool() {
+	local pool
+
+	has_openzfs || return 0
+	read -r pool <"$1/pool" || return 0
+	if [[ $pool == splab-* && $(zpool status -P "$pool" 2>/dev/null) == *"$1/pool.img"* ]]; then
+		zpool destroy -f "$pool"
+		rmdir "/$pool" 2>/dev/null || true
+	fi
+}
+
+lab_inside() {
+	local status=0
+
+	make_private
+	trap tear_down EXIT
+	start_zfs
+	start_libvirt
+	export PATH=$LAB_CACHE/zfs-auto-snapshot/usr/sbin:$PATH:/usr/sbin:/sbin
+	export LIBVIRT_DEFAULT_URI=qemu:///system
+	"$@" || status=$?
+	exit "$status"
+}
+
+make_private() {
+	local directory private=$LAB_DIR/private
+
+	# What is missing there must not be made on the host, so these become overlays first.
+	mkdir "$private"
+	mount -t tmpfs -o mode=755 tmpfs "$private"
+	for directory in /etc /var/lib /var/cache; do
+		mkdir -p "$private/upper$directory" "$private/work$directory"
+		mount -t overlay -o "lowerdir=$directory,upperdir=$private/upper$directory,workdir=$private/work$directory" \
+			overlay "$directory"
+	done
+	for directory in /etc/{libvirt,zfs,sanoid,stillpoint} /var/lib/{zfs,stillpoint} \
+		/var/cache/{libvirt,sanoid} /var/log/libvirt; do
+		mkdir -p "$directory"
+		mount -t tmpfs -o mode=755 tmpfs "$directory"
+	done
+	# Overlays and RAM dumps are made here: on disk, and tmpfs has no O_DIRECT before Linux 6.6.
+	mkdir "$LAB_DIR/libvirt" "$LAB_DIR/overlays"
+	mount --bind "$LAB_DIR/libvirt" /var/lib/libvirt
+	make_private_run
+	# libvirt would make cgroups that stay behind.
+	umount --recursive --lazy /sys/fs/cgroup 2>/dev/null || true
+}
+
+# A /run of its own hides the host's sockets: libvirt's, zfs-fuse's, journald's, and D-Bus,
+# over which machined would be told process numbers of this namespace.
+make_private_run() {
+	local directory new=$LAB_DIR/run
+
+	mkdir "$new"
+	mount -t tmpfs -o mode=755 tmpfs "$new"
+	for directory in udev systemd/resolve; do
+		[[ -d /run/$directory ]] || continue
+		mkdir -p "$new/$directory"
+		mount --rbind "/run/$directory" "$new/$directory"
+	done
+	mount --no-mtab --move "$new" /run
+	mkdir /run/lock # /var/lock points here
+	mkdir -p /var/run/{zfs,libvirt,sanoid} /var/lock/zfs
+}
+
+start_zfs() {
+	if ! has_openzfs; then
+		# As a child of a PID 1 it believes to be a daemon already, and never returns.
+		zfs-fuse --no-daemon --no-kstat-mount >"$LAB_DIR/zfs-fuse.log" 2>&1 &
+		echo $! >/run/zfs-fuse.pid
+		wait_until 20 zfs-fuse zpool list
+	fi
+	truncate -s 8G "$LAB_DIR/pool.img"
+	zpool create -o ashift=12 -O atime=off -m "/$LAB_POOL" "$LAB_POOL" "$LAB_DIR/pool.img"
+}
+
+start_libvirt() {
+	local daemon
+
+	cat >/etc/libvirt/qemu.conf <<-'CONF'
+		user = "root"
+		group = "root"
+		security_driver = "none"
+		# Nothing to hide from each other in here, and every guest starts faster.
+		namespaces = [ ]
+		dynamic_ownership = 0
+		remember_owner = 0
+		# A guest's console reaches its log without a daemon between.
+		stdio_handler = "file"
+	CONF
+	printf 'auth_unix_%s = "none"\n' ro rw >/etc/libvirt/libvirtd.conf
+
+	# Asking QEMU for its capabilities takes seconds; libvirt checks whether they still hold.
+	mkdir -p /var/cache/libvirt/qemu/capabilities
+	cp -p "$LAB_CACHE"/qemu-capabilities/* /var/cache/libvirt/qemu/capabilities/ 2>/dev/null || true
+
+	for daemon in virtlogd virtlockd; do
+		"$daemon" -d -p "/run/$daemon.pid"
+		wait_until 20 "$daemon" test -S "/run/libvirt/$daemon-sock"
+	done
+	# Without a network it cannot touch the host's bridges and packet filters.
+	unshare --net libvirtd -d -p /run/libvirtd.pid
+	wait_until 30 libvirtd virsh -c qemu:///system list
+	cp "$LAB_CACHE"/{vmlinuz,initrd} "$LAB_DIR/" # a running lab keeps its guest when the cache changes
+}
+
+# In order, but bounded: what does not end here, ends with the namespace.
+tear_down() {
+	local domain daemon
+
+	trap '' TERM HUP
+	set +e
+	exec >/dev/null 2>&1 </dev/null
+	mkdir -p "$LAB_CACHE/qemu-capabilities"
+	cp -p /var/cache/libvirt/qemu/capabilities/* "$LAB_CACHE/qemu-capabilities/"
+	cd /
+	timeout 10 virsh -c qemu:///system list --name | while read -r domain; do
+		[[ -z $domain ]] || timeout 10 virsh -c qemu:///system destroy "$domain"
+	done
+	for daemon in libvirtd virtlockd virtlogd; do
+		stop_daemon "/run/$daemon.pid"
+	done
+	timeout 20 zpool destroy -f "$LAB_POOL"
+	stop_daemon /run/zfs-fuse.pid
+}
+
+stop_daemon() {
+	local pid try
+
+	read -r pid <"$1" || return
+	kill "$pid"
+	for try in {1..50}; do
+		kill -0 "$pid" || return
+		sleep 0.1
+	done
+}
