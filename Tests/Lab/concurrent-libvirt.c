@@ -22,7 +22,7 @@
 #define SNAPSHOT "concurrent"
 
 struct disk {
-	char target[16], source[512], format[16], overlay[600];
+	char target[16], source[512], format[16], *overlay;
 	int done; /* of its block job: 1 ready, -1 failed */
 };
 
@@ -85,7 +85,7 @@ static void find_disks(struct guest *guest)
 		attribute(at, end, "<driver name='qemu' type='", disk->format, sizeof disk->format);
 		attribute(at, end, "<source file='", disk->source, sizeof disk->source);
 		attribute(at, end, "<target dev='", disk->target, sizeof disk->target);
-		snprintf(disk->overlay, sizeof disk->overlay, "%s/%s-%s.qcow2", overlay_dir, guest->name, disk->target);
+		disk->overlay = format("%s/%s-%s.qcow2", overlay_dir, guest->name, disk->target);
 		at = end;
 	}
 	free(xml);
