@@ -16,7 +16,7 @@ lab_run() {
 	if has_openzfs; then LAB_POOL=splab-$$; else LAB_POOL=splab; fi
 	make_scratch
 	trap remove_scratch EXIT
-	trap 'kill -KILL "$child"; wait "$child"; exit 143' TERM HUP
+	trap '{ kill -KILL "$child"; wait "$child"; } 2>/dev/null || true; exit 143' TERM HUP
 	# ^C is for the command, as it would be without the lab; bash makes background jobs
 	# deaf to it, which env undoes.
 	trap '' INT
@@ -145,7 +145,6 @@ start_zfs() {
 	if ! has_openzfs; then
 		# As a child of a PID 1 it believes to be a daemon already, and never returns.
 		zfs-fuse --no-daemon --no-kstat-mount >"$LAB_DIR/zfs-fuse.log" 2>&1 &
-		echo $! >/run/zfs-fuse.pid
 		wait_until 20 zfs-fuse zpool list
 	fi
 	truncate -s 8G "$LAB_DIR/pool.img"
@@ -184,7 +183,7 @@ start_libvirt() {
 
 # In order, but bounded: what does not end here, ends with the namespace.
 tear_down() {
-	local domain daemon
+	local domain daemon try
 
 	trap '' TERM HUP
 	set +e
@@ -198,14 +197,17 @@ tear_down() {
 	for daemon in libvirtd virtlockd virtlogd; do
 		stop_daemon "/run/$daemon.pid"
 	done
-	timeout 20 zpool destroy -f "$LAB_POOL"
-	stop_daemon /run/zfs-fuse.pid
+	for try in {1..5}; do # zfs-fuse may call a pool busy for a moment
+		timeout 10 zpool destroy -f "$LAB_POOL" && break
+		sleep 0.2
+	done
+	# zfs-fuse would take three seconds to end and has nothing left to save: the namespace ends it.
 }
 
 stop_daemon() {
 	local pid try
 
-	read -r pid <"$1" || return
+	pid=$(<"$1") || return # libvirt's have no newline
 	kill "$pid"
 	for try in {1..50}; do
 		kill -0 "$pid" || return
