@@ -60,9 +60,5 @@ let package = Package(
         tests("INIFile", ["INIFile"]),
         tests("Storage", ["Storage", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
-        tests("Hypervisor", ["Hypervisor"]),
-        tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
-        tests("Stillpoint", ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", system]),
-        tests("EndToEnd", ["Stillpoint", system, subprocess]),
     ]
 )

@@ -1,0 +1,31 @@
+// libvirt's real headers, and its functions as a table of pointers that is filled from libvirt.so.0 on first need.
+//
+// Linking libvirt would cost every start of a hook 9 ms (57 shared libraries), and a hook often has nothing to ask it.
+// The types come from the headers, so a call through the table is checked like a direct one.
+#pragma once
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#define CLIBVIRT_FUNCTIONS(X)                                                                                          \
+    X(virInitialize) X(virGetLastError) X(virSetErrorFunc) X(virEventRegisterDefaultImpl)                              \
+    X(virEventRunDefaultImpl) X(virConnectOpen) X(virConnectClose) X(virConnectListAllDomains)                         \
+    X(virConnectDomainEventRegisterAny) X(virDomainLookupByUUIDString) X(virDomainFree)                                \
+    X(virDomainGetUUIDString) X(virDomainGetXMLDesc) X(virDomainGetState) X(virDomainBlockCommit)                      \
+    X(virDomainBlockJobAbort) X(virDomainAgentSetResponseTimeout) X(virDomainGetFSInfo) X(virDomainFSInfoFree)         \
+    X(virDomainFSFreeze) X(virDomainFSThaw) X(virDomainSnapshotCreateXML) X(virDomainSnapshotLookupByName)             \
+    X(virDomainSnapshotDelete) X(virDomainSnapshotFree) X(virStoragePoolLookupByName) X(virStoragePoolFree)            \
+    X(virStorageVolLookupByName) X(virStorageVolGetPath) X(virStorageVolFree)
+
+struct CLibvirt {
+#define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;
+    CLIBVIRT_FUNCTIONS(CLIBVIRT_MEMBER)
+#undef CLIBVIRT_MEMBER
+};
+
+/// The table, or NULL with the reason in *problem. Call it once: it is not thread-safe.
+const struct CLibvirt *_Nullable clibvirt_load(const char *_Nullable *_Nonnull problem);
+
+/// A block job event callback as the generic callback that virConnectDomainEventRegisterAny wants (a C cast).
+virConnectDomainEventGenericCallback _Nonnull clibvirt_block_job_callback(
+    virConnectDomainEventBlockJobCallback _Nonnull callback);

@@ -1,0 +1,66 @@
+internal import Glibc
+internal import Synchronization
+
+/// Runs a blocking C call on a thread of its own and waits for it no longer than `limit`.
+///
+/// When the limit passes, the call goes on in its abandoned thread, since nothing can interrupt it; its result is
+/// dropped. A task-group time-out would wait for the call to end.
+/// - Parameter what: what is being done, for the error's text: "freezing the file systems of web01".
+/// - Throws: what `body` throws, or `HypervisorError` with `.timedOut` and remedy `.stop`.
+public func blocking<Result: Sendable>(
+    _ what: String, within limit: Duration, _ body: @escaping @Sendable () throws -> Result
+) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        let once = Once(continuation)
+        let timer = Task {
+            try await Task.sleep(for: limit)
+            once.resume(
+                .failure(HypervisorError(.timedOut, "\(what) took longer than \(limit.inSeconds)", remedy: .stop)))
+        }
+        startThread {
+            let result = Swift.Result { try body() }
+            timer.cancel()
+            once.resume(result)
+        }
+    }
+}
+
+/// A continuation that whoever comes first resumes.
+private final class Once<Value: Sendable>: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Value, any Error>?>
+
+    init(_ continuation: CheckedContinuation<Value, any Error>) {
+        self.continuation = Mutex(continuation)
+    }
+
+    func resume(_ result: Result<Value, any Error>) {
+        let first = continuation.withLock { continuation in
+            defer { continuation = nil }
+            return continuation
+        }
+        first?.resume(with: result)
+    }
+}
+
+/// Starts a detached thread; runs `body` in place when the system has no thread to give.
+public func startThread(_ body: @escaping @Sendable () -> Void) {
+    let box = Unmanaged.passRetained(ThreadBody(run: body))
+    var thread = pthread_t()
+    let status = pthread_create(&thread, nil, threadMain, box.toOpaque())
+    guard status == 0 else {
+        box.takeRetainedValue().run()
+        return
+    }
+    pthread_detach(thread)
+}
+
+private final class ThreadBody: Sendable {
+    let run: @Sendable () -> Void
+    init(run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+private nonisolated func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
+    return nil
+}

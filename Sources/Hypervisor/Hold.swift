@@ -1,0 +1,54 @@
+/// What keeps a VM at its still point, and so all that release and recovery need to let it go.
+///
+/// A back end fills it in before it acts; the journal makes it durable.
+public struct Hold: Sendable, Codable, Equatable {
+    /// How far freeze or release has come; named after the step that is in flight or was last completed.
+    public enum Step: String, Sendable, Codable {
+        /// Overlays are being created; the VM does not know of them yet.
+        case preparing
+        /// File systems are being frozen and disks moved to the overlays.
+        case switching
+        /// The VM runs on its overlays, its file systems thawed.
+        case held
+        /// Overlays are being committed into their bases.
+        case releasing
+        /// The VM was seen on its bases; what is left is to delete the overlays.
+        case released
+    }
+
+    public var step: Step
+    /// Name (libvirt) or MoRef (vSphere) of the VM snapshot.
+    public var snapshot: String
+    public var disks: [HeldDisk]
+    /// The guest was asked to freeze and has not been seen to thaw.
+    public var owesThaw: Bool
+
+    public init(step: Step, snapshot: String, disks: [HeldDisk], owesThaw: Bool = false) {
+        self.step = step
+        self.snapshot = snapshot
+        self.disks = disks
+        self.owesThaw = owesThaw
+    }
+}
+
+/// A disk whose writes go to an overlay.
+public struct HeldDisk: Sendable, Codable, Equatable {
+    /// The guest's name for it: `vda`.
+    public let target: String
+    /// The image on the snapshotted dataset.
+    public let base: String
+    /// Format of the base: `raw`, `qcow2`.
+    public let baseFormat: String
+    /// The qcow2 file that takes the guest's writes meanwhile.
+    public let overlay: String
+
+    public init(target: String, base: String, baseFormat: String, overlay: String) {
+        self.target = target
+        self.base = base
+        self.baseFormat = baseFormat
+        self.overlay = overlay
+    }
+}
+
+/// Makes a hold durable; called before and after each step that changes the world. Nil: nothing is held any more.
+public typealias RecordHold = @Sendable (Hold?) async throws -> Void

@@ -1,0 +1,116 @@
+/// What every back end does. Calls may run at the same time for different VMs.
+public protocol Hypervisor: Sendable {
+    /// The configuration's name for it: `local`.
+    var name: String { get }
+
+    /// The folder in which frozen VMs' overlays are made, where the back end needs one on this host.
+    var overlayDirectory: String? { get }
+
+    /// All VMs it knows.
+    func virtualMachines() async throws -> [VirtualMachine]
+
+    /// The VM as it is now; nil when it is not there any more.
+    func virtualMachine(id: String) async throws -> VirtualMachine?
+
+    /// Brings a running VM to its still point.
+    ///
+    /// A thrown error whose remedy is `.fallBack` means that nothing is held and all has been undone; with
+    /// `.stop`, the last recorded hold says what may be left.
+    func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult
+
+    /// Sets a VM going on its own disks again and removes what the hold made. May be called again after a failure.
+    func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws
+
+    /// Ends all sessions.
+    func close() async
+}
+
+/// What is asked of `Hypervisor.freeze`.
+public struct FreezeRequest: Sendable {
+    public let machine: VirtualMachine
+    /// The disks to set aside: writable ones on the snapshotted datasets.
+    public let disks: [Disk]
+    public let strategy: Strategy
+    /// The run's id; what the back end creates carries it in its name.
+    public let run: String
+    /// When the manager stops waiting.
+    public let deadline: ContinuousClock.Instant?
+
+    public init(
+        machine: VirtualMachine, disks: [Disk], strategy: Strategy, run: String, deadline: ContinuousClock.Instant? = nil
+    ) {
+        self.machine = machine
+        self.disks = disks
+        self.strategy = strategy
+        self.run = run
+        self.deadline = deadline
+    }
+}
+
+/// What a freeze achieved.
+public struct FreezeResult: Sendable, Equatable {
+    public var consistency: Consistency
+    /// File systems that the guest says it froze, of those it lists on the affected disks (nil: it cannot list them).
+    public var frozenFileSystems: Int
+    public var listedFileSystems: Int?
+    /// From the freeze request to the answer to the thaw, on the host's clock.
+    public var frozenFor: Duration
+    /// What an administrator should know though it worked.
+    public var notes: [String]
+
+    public init(
+        consistency: Consistency, frozenFileSystems: Int = 0, listedFileSystems: Int? = nil,
+        frozenFor: Duration = .zero, notes: [String] = []
+    ) {
+        self.consistency = consistency
+        self.frozenFileSystems = frozenFileSystems
+        self.listedFileSystems = listedFileSystems
+        self.frozenFor = frozenFor
+        self.notes = notes
+    }
+}
+
+/// What is asked of `Hypervisor.release`.
+public struct ReleaseRequest: Sendable {
+    /// The VM's `VirtualMachine.id`.
+    public let machineID: String
+    public let hold: Hold
+
+    public init(machineID: String, hold: Hold) {
+        self.machineID = machineID
+        self.hold = hold
+    }
+}
+
+/// Settings of one hypervisor, from its configuration section.
+public struct HypervisorSettings: Sendable {
+    public var name: String
+    public var uri: String
+    public var overlayDirectory: String
+    /// How long the guest agent may take to answer.
+    public var agentTimeout: Duration
+    /// How long a guest may stay frozen.
+    public var freezeLimit: Duration
+    /// How long a commit may take to catch up with the guest's writes.
+    public var commitTimeout: Duration
+
+    public init(
+        name: String, uri: String, overlayDirectory: String, agentTimeout: Duration, freezeLimit: Duration,
+        commitTimeout: Duration
+    ) {
+        self.name = name
+        self.uri = uri
+        self.overlayDirectory = overlayDirectory
+        self.agentTimeout = agentTimeout
+        self.freezeLimit = freezeLimit
+        self.commitTimeout = commitTimeout
+    }
+}
+
+/// A kind of hypervisor that an executable brings along; `kind = …` in the configuration chooses it.
+public protocol HypervisorBackEnd: SendableMetatype {
+    /// The word in the configuration: `libvirt`.
+    static var kind: String { get }
+    /// Makes a client; connects on first use, not here.
+    static func make(_ settings: HypervisorSettings) -> any Hypervisor
+}

@@ -1,0 +1,50 @@
+/// A back end's failure, sorted for its caller.
+public struct HypervisorError: Error, Sendable, CustomStringConvertible {
+    /// What the caller can do about it.
+    public enum Remedy: String, Sendable {
+        /// It may go through if tried again.
+        case retry
+        /// This strategy is not to be had for this VM; everything it did has been undone.
+        case fallBack
+        /// Something is in doubt or left over: touch nothing more of this VM.
+        case stop
+    }
+
+    /// What went wrong; open, so that a back end can add its own.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+        public init(_ description: String) { self.description = description }
+
+        /// The hypervisor, or its client library, cannot be reached.
+        public static let unreachable = Code("unreachable")
+        /// No answer within the time allowed.
+        public static let timedOut = Code("timed out")
+        /// The VM is not there any more.
+        public static let noSuchMachine = Code("no such VM")
+        /// The guest could not be quiesced.
+        public static let notQuiesced = Code("not quiesced")
+        /// The overlay could not be made.
+        public static let overlay = Code("overlay")
+        /// The VM is not in the state the run left it in.
+        public static let changed = Code("changed in between")
+        /// The hypervisor refused or failed a call.
+        public static let callFailed = Code("call failed")
+    }
+
+    public let code: Code
+    public let message: String
+    public let remedy: Remedy
+    public let cause: (any Error)?
+
+    public init(_ code: Code, _ message: String, remedy: Remedy, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+        self.cause = cause
+    }
+
+    public var description: String {
+        guard let cause else { return message }
+        return "\(message): \(cause)"
+    }
+}

@@ -1,0 +1,9 @@
+/// How one VM is brought to its still point; the raw value is the word in the configuration.
+public enum Strategy: String, Codable, Sendable, CaseIterable {
+    /// Guest file systems frozen through the agent while the disks move to overlays.
+    case quiesce
+    /// Nothing is done to the VM; the snapshot holds what a power cut would leave.
+    case crashConsistent = "crash-consistent"
+    /// The VM is left out, of the report too.
+    case ignore
+}

@@ -1,0 +1,53 @@
+/// A VM as a hypervisor describes it.
+public struct VirtualMachine: Sendable, Codable, Equatable {
+    /// What a VM was doing when it was looked at.
+    public enum PowerState: String, Sendable, Codable {
+        case running, paused, off
+    }
+
+    /// The hypervisor's own lasting identity: a UUID (libvirt) or a MoRef (vSphere).
+    public let id: String
+    /// The name an administrator gave it; any text.
+    public let name: String
+    public let power: PowerState
+    public let disks: [Disk]
+
+    public init(id: String, name: String, power: PowerState, disks: [Disk]) {
+        self.id = id
+        self.name = name
+        self.power = power
+        self.disks = disks
+    }
+}
+
+/// A disk of a VM.
+public struct Disk: Sendable, Codable, Equatable {
+    /// Why a disk is left alone.
+    public enum Exclusion: String, Sendable, Codable {
+        case readOnly = "read-only"
+        case cdrom = "CD-ROM"
+        case floppy
+        case shareable
+        /// Its image is not a file or a device of this host.
+        case remote = "not local to this host"
+    }
+
+    /// The guest's name for it: `vda`.
+    public let target: String
+    /// Absolute paths of its images: the one that is written first, then what backs it.
+    public let chain: [String]
+    /// Format of the first image: `raw`, `qcow2`.
+    public let format: String
+    /// Nil for a writable disk of this host.
+    public let exclusion: Exclusion?
+
+    /// The image that takes the guest's writes.
+    public var source: String? { chain.first }
+
+    public init(target: String, chain: [String], format: String, exclusion: Exclusion? = nil) {
+        self.target = target
+        self.chain = chain
+        self.format = format
+        self.exclusion = exclusion
+    }
+}

@@ -1,0 +1,85 @@
+internal import CLibvirt
+internal import Glibc
+internal import Hypervisor
+
+/// One connection to libvirtd.
+///
+/// Unchecked: libvirt's connections may be used by several threads at once (libvirt.org, "Thread safety").
+final class Connection: @unchecked Sendable {
+    let library: LibvirtLibrary
+    private let pointer: virConnectPtr
+
+    /// Connects; blocks until the daemon answers.
+    /// - Throws: HypervisorError `.unreachable` with what to do about it.
+    init(uri: String) throws(HypervisorError) {
+        library = try LibvirtLibrary.load()
+        guard let pointer = library.functions.virConnectOpen(uri) else {
+            throw unreachable(uri: uri, library.lastError("connecting"))
+        }
+        self.pointer = pointer
+    }
+
+    deinit {
+        _ = library.functions.virConnectClose(pointer)
+    }
+
+    /// All domains, running or not.
+    func domains() throws -> [Domain] {
+        var list: UnsafeMutablePointer<virDomainPtr?>?
+        let count = library.functions.virConnectListAllDomains(pointer, &list, 0)
+        guard count >= 0, let list else { throw library.lastError("listing the domains") }
+        defer { free(list) }
+        return (0..<Int(count)).compactMap { index in
+            list[index].map { Domain(library: library, connection: self, pointer: $0) }
+        }
+    }
+
+    /// The domain of that UUID; nil when there is none.
+    func domain(uuid: String) throws -> Domain? {
+        guard let domain = library.functions.virDomainLookupByUUIDString(pointer, uuid) else {
+            let error = library.lastError("looking up the domain \(uuid)")
+            if error.isNoSuchDomain { return nil }
+            throw error
+        }
+        return Domain(library: library, connection: self, pointer: domain)
+    }
+
+    /// Path of a volume in a storage pool, as in `<source pool=… volume=…/>`.
+    func volumePath(pool poolName: String, volume volumeName: String) throws -> String {
+        guard let pool = library.functions.virStoragePoolLookupByName(pointer, poolName) else {
+            throw library.lastError("looking up the storage pool \(poolName)")
+        }
+        defer { _ = library.functions.virStoragePoolFree(pool) }
+        guard let volume = library.functions.virStorageVolLookupByName(pool, volumeName) else {
+            throw library.lastError("looking up the volume \(volumeName) in the storage pool \(poolName)")
+        }
+        defer { _ = library.functions.virStorageVolFree(volume) }
+        guard let path = library.functions.virStorageVolGetPath(volume) else {
+            throw library.lastError("asking for the path of the volume \(volumeName)")
+        }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    /// Has `events` told of every block job of every domain until the connection closes.
+    func subscribe(_ events: BlockJobEvents) throws {
+        let id = library.functions.virConnectDomainEventRegisterAny(
+            pointer, nil, Int32(VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2.rawValue),
+            clibvirt_block_job_callback(blockJobChanged), Unmanaged.passRetained(events).toOpaque(), releaseEvents)
+        guard id >= 0 else { throw library.lastError("asking for block job events") }
+    }
+}
+
+private func unreachable(uri: String, _ error: LibvirtError) -> HypervisorError {
+    // strstr: Swift's own search would link the regular expression engine, 1.2 MB.
+    func says(_ text: String) -> Bool { strstr(error.message, text) != nil }
+    let mend =
+        if says("Permission denied") || says("authentication") {
+            "run as root, or as a member of the group libvirt"
+        } else if says("No such file") || says("refused") {
+            "start libvirtd, or set uri in the [hypervisor] section"
+        } else {
+            "check with: virsh -c \(uri) list"
+        }
+    return HypervisorError(.unreachable, "libvirt at \(uri) cannot be reached (\(error)); \(mend)", remedy: .retry)
+}

@@ -1,0 +1,20 @@
+internal import Hypervisor
+
+extension Domain {
+    /// Deletes the overlays of a hold once the domain is seen to use none of them, now or at its next start.
+    /// - Throws: HypervisorError `.changed` with remedy `.stop` when it does; then nothing was deleted.
+    func deleteUnusedOverlays(of hold: Hold) throws {
+        let definitions = [try description(), try description(persistent: true)]
+        for disk in hold.disks {
+            let user = definitions.flatMap(\.disks).first { $0.disk.chain.contains(disk.overlay) }
+            if let user {
+                throw HypervisorError(
+                    .changed, "\(user.disk.target) still uses the overlay \(disk.overlay); it was left alone",
+                    remedy: .stop)
+            }
+        }
+        for disk in hold.disks {
+            try OverlayFile.remove(disk)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+internal import CLibvirt
+internal import Glibc
+internal import Hypervisor
+
+/// One domain of a connection; each method is one libvirt call and blocks.
+///
+/// Unchecked, as `Connection`: libvirt's handles may be used by several threads.
+final class Domain: @unchecked Sendable {
+    private let library: LibvirtLibrary
+    // Kept so that the connection outlives its domains.
+    private let connection: Connection
+    private let pointer: virDomainPtr
+
+    init(library: LibvirtLibrary, connection: Connection, pointer: virDomainPtr) {
+        self.library = library
+        self.connection = connection
+        self.pointer = pointer
+    }
+
+    deinit {
+        _ = library.functions.virDomainFree(pointer)
+    }
+
+    /// Its XML: the live definition of a running domain, or with `persistent` what it will start from next time.
+    func description(persistent: Bool = false) throws -> DomainDescription {
+        let flags = persistent ? VIR_DOMAIN_XML_INACTIVE.rawValue : 0
+        guard let text = library.functions.virDomainGetXMLDesc(pointer, flags) else {
+            throw library.lastError("reading the definition")
+        }
+        defer { free(text) }
+        return try DomainDescription(xml: String(cString: text)) { [connection] in
+            try connection.volumePath(pool: $0, volume: $1)
+        }
+    }
+
+    /// What it is doing (virDomainGetState).
+    func power() throws -> VirtualMachine.PowerState {
+        var state: Int32 = 0
+        guard library.functions.virDomainGetState(pointer, &state, nil, 0) == 0 else {
+            throw library.lastError("asking what the domain is doing")
+        }
+        switch UInt32(state) {
+        case VIR_DOMAIN_RUNNING.rawValue, VIR_DOMAIN_BLOCKED.rawValue, VIR_DOMAIN_SHUTDOWN.rawValue: return .running
+        case VIR_DOMAIN_SHUTOFF.rawValue, VIR_DOMAIN_NOSTATE.rawValue: return .off
+        // Also crashed and suspended by the guest: QEMU is there and holds the disks.
+        default: return .paused
+        }
+    }
+}
+
+// MARK: guest agent
+
+extension Domain {
+    /// Bounds every agent command from now on, in whole seconds (virDomainAgentSetResponseTimeout).
+    func setAgentTimeout(_ timeout: Duration) throws {
+        let seconds = Int32(max(1, timeout.components.seconds))
+        guard library.functions.virDomainAgentSetResponseTimeout(pointer, seconds, 0) == 0 else {
+            throw library.lastError("bounding the guest agent")
+        }
+    }
+
+    /// The guest's mounted file systems (virDomainGetFSInfo).
+    func fileSystems() throws -> [GuestFileSystem] {
+        var list: UnsafeMutablePointer<virDomainFSInfoPtr?>?
+        let count = library.functions.virDomainGetFSInfo(pointer, &list, 0)
+        guard count >= 0 else { throw library.lastError("listing the guest's file systems") }
+        defer { free(list) }
+        return (0..<Int(count)).compactMap { index in
+            guard let info = list?[index] else { return nil }
+            defer { library.functions.virDomainFSInfoFree(info) }
+            let disks = (0..<Int(info.pointee.ndevAlias)).compactMap { alias in
+                info.pointee.devAlias?[alias].map { String(cString: $0) }
+            }
+            return GuestFileSystem(mountPoint: String(cString: info.pointee.mountpoint), disks: disks)
+        }
+    }
+
+    /// Freezes the file systems at these mount points, or all (nil), and says how many (virDomainFSFreeze).
+    func freezeFileSystems(_ mountPoints: [String]?) throws -> Int {
+        let count: Int32
+        if let mountPoints {
+            let copies = mountPoints.map { strdup($0) }
+            defer { for copy in copies { free(copy) } }
+            var names = copies.map { UnsafePointer($0) }
+            count = library.functions.virDomainFSFreeze(pointer, &names, UInt32(names.count), 0)
+        } else {
+            count = library.functions.virDomainFSFreeze(pointer, nil, 0, 0)
+        }
+        guard count >= 0 else { throw library.lastError("freezing the file systems") }
+        return Int(count)
+    }
+
+    /// Thaws all file systems and says how many (virDomainFSThaw).
+    @discardableResult
+    func thawFileSystems() throws -> Int {
+        let count = library.functions.virDomainFSThaw(pointer, nil, 0, 0)
+        guard count >= 0 else { throw library.lastError("thawing the file systems") }
+        return Int(count)
+    }
+}
+
+// MARK: snapshot and block jobs
+
+extension Domain {
+    /// Moves disks to overlay files that exist already, all or none of them.
+    func createDiskSnapshot(xml: String) throws {
+        let flags =
+            VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY.rawValue | VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC.rawValue
+            | VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT.rawValue
+        guard let snapshot = library.functions.virDomainSnapshotCreateXML(pointer, xml, flags) else {
+            throw library.lastError("moving the disks to their overlays")
+        }
+        _ = library.functions.virDomainSnapshotFree(snapshot)
+    }
+
+    /// Forgets a snapshot, leaving the disks alone; fine when it is not there.
+    func forgetSnapshot(named name: String) throws {
+        guard let snapshot = library.functions.virDomainSnapshotLookupByName(pointer, name, 0) else {
+            let error = library.lastError("looking up the snapshot \(name)")
+            if error.number == Int32(VIR_ERR_NO_DOMAIN_SNAPSHOT.rawValue) { return }
+            throw error
+        }
+        defer { _ = library.functions.virDomainSnapshotFree(snapshot) }
+        let flags = VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY.rawValue
+        guard library.functions.virDomainSnapshotDelete(snapshot, flags) == 0 else {
+            throw library.lastError("deleting the metadata of the snapshot \(name)")
+        }
+    }
+
+    /// Starts to commit the top image of a disk into the one below it while the guest writes on.
+    func startActiveCommit(disk: String) throws {
+        let flags = VIR_DOMAIN_BLOCK_COMMIT_ACTIVE.rawValue | VIR_DOMAIN_BLOCK_COMMIT_SHALLOW.rawValue
+        guard library.functions.virDomainBlockCommit(pointer, disk, nil, nil, 0, flags) == 0 else {
+            throw library.lastError("starting the commit of \(disk)")
+        }
+    }
+
+    /// Makes the disk run on the image that its commit has caught up with; waits until it does.
+    func pivot(disk: String) throws {
+        let flags = VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT.rawValue
+        guard library.functions.virDomainBlockJobAbort(pointer, disk, flags) == 0 else {
+            throw library.lastError("pivoting \(disk)")
+        }
+    }
+}
+
+/// A file system that the guest agent lists.
+struct GuestFileSystem: Sendable, Equatable {
+    let mountPoint: String
+    /// Targets (`vda`) of the disks it lies on; empty when the guest cannot tell.
+    let disks: [String]
+}

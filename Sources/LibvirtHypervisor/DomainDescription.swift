@@ -1,0 +1,94 @@
+internal import Hypervisor
+internal import XMLTree
+
+/// What a domain's XML says, as far as a freeze or a release needs it (libvirt.org/formatdomain.html).
+struct DomainDescription: Sendable {
+    let uuid: String
+    let name: String
+    /// The agent's channel is there; `connected` only when the guest has it open.
+    let agent: AgentChannel
+    let disks: [DomainDisk]
+
+    enum AgentChannel: Sendable, Equatable {
+        case none, disconnected, connected
+    }
+
+    /// - Parameter volumePath: finds the path of a `<source pool=… volume=…/>`.
+    init(xml: String, volumePath: (_ pool: String, _ volume: String) throws -> String) throws {
+        let root = try XMLElement.parse(xml)
+        guard let uuid = root.first("uuid")?.text, let name = root.first("name") else {
+            throw HypervisorError(.callFailed, "a domain's XML has no uuid or no name", remedy: .stop)
+        }
+        self.uuid = uuid
+        // Not `text`, which trims: a name may begin with a space.
+        self.name = name.content.reduce(into: "") { if case .text(let part) = $1 { $0 += part } }
+        let devices = root.first("devices")
+        agent = AgentChannel(devices?.children(named: "channel") ?? [])
+        disks = try (devices?.children(named: "disk") ?? []).map { try DomainDisk($0, volumePath: volumePath) }
+    }
+
+    func disk(_ target: String) -> DomainDisk? {
+        disks.first { $0.disk.target == target }
+    }
+}
+
+extension DomainDescription.AgentChannel {
+    init(_ channels: [XMLElement]) {
+        let target = channels.compactMap { $0.first("target") }.first { $0["name"] == "org.qemu.guest_agent.0" }
+        switch target?["state"] {
+        case _ where target == nil: self = .none
+        case "connected"?: self = .connected
+        default: self = .disconnected
+        }
+    }
+}
+
+/// A disk in a domain's XML.
+struct DomainDisk: Sendable, Equatable {
+    let disk: Disk
+    /// A commit of this disk is under way (`<mirror>`), and whether it has caught up.
+    let mirror: Mirror?
+
+    enum Mirror: Sendable, Equatable {
+        case running, ready
+    }
+
+    init(_ element: XMLElement, volumePath: (String, String) throws -> String) throws {
+        let source = try Self.path(of: element, volumePath)
+        var chain = source.map { [$0] } ?? []
+        var below = element.first("backingStore")
+        while let store = below, !chain.isEmpty {
+            if let path = try Self.path(of: store, volumePath) { chain.append(path) }
+            below = store.first("backingStore")
+        }
+        disk = Disk(
+            target: element.first("target")?["dev"] ?? "",
+            chain: chain,
+            format: element.first("driver")?["type"] ?? "raw",
+            exclusion: Self.exclusion(element, isLocal: source != nil))
+        mirror = element.first("mirror").map { $0["ready"] == "yes" ? .ready : .running }
+    }
+
+    private static func path(of element: XMLElement, _ volumePath: (String, String) throws -> String) throws -> String? {
+        guard let source = element.first("source") else { return nil }
+        switch element["type"] {
+        case "file": return source["file"]
+        case "block": return source["dev"]
+        case "volume":
+            guard let pool = source["pool"], let volume = source["volume"] else { return nil }
+            return try volumePath(pool, volume)
+        default: return nil
+        }
+    }
+
+    private static func exclusion(_ element: XMLElement, isLocal: Bool) -> Disk.Exclusion? {
+        switch element["device"] {
+        case "cdrom": .cdrom
+        case "floppy": .floppy
+        case _ where element.first("readonly") != nil: .readOnly
+        case _ where element.first("shareable") != nil: .shareable
+        case _ where !isLocal: .remote
+        default: nil
+        }
+    }
+}

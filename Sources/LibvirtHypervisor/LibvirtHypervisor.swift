@@ -1,0 +1,87 @@
+public import Hypervisor
+
+/// KVM guests under a libvirtd.
+public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
+    public static let kind = "libvirt"
+
+    private let settings: HypervisorSettings
+    private let events = BlockJobEvents()
+    private let calls: ConnectionPool
+    /// Apart from `calls`: a connection gets events only when the event loop was there before it.
+    private let commits: ConnectionPool
+
+    public var name: String { settings.name }
+    public var overlayDirectory: String? { settings.overlayDirectory }
+
+    /// A client of the libvirtd at `settings.uri`; connects on first use.
+    public init(_ settings: HypervisorSettings) {
+        self.settings = settings
+        calls = ConnectionPool(uri: settings.uri)
+        commits = ConnectionPool(uri: settings.uri, events: events)
+    }
+
+    public static func make(_ settings: HypervisorSettings) -> any Hypervisor {
+        LibvirtHypervisor(settings)
+    }
+
+    public func virtualMachines() async throws -> [VirtualMachine] {
+        try await calls.with { connection in
+            try await blocking("listing the domains", within: .seconds(60)) {
+                try connection.domains().compactMap { try $0.machine() }
+            }
+        }
+    }
+
+    public func virtualMachine(id: String) async throws -> VirtualMachine? {
+        try await calls.with { connection in
+            try await blocking("looking at the domain \(id)", within: .seconds(30)) {
+                try connection.domain(uuid: id)?.machine()
+            }
+        }
+    }
+
+    public func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
+        guard request.strategy == .quiesce else {
+            throw HypervisorError(
+                .callFailed, "libvirt's back end does not know the strategy \(request.strategy.rawValue)",
+                remedy: .fallBack)
+        }
+        return try await calls.with { [settings] connection in
+            let (domain, description) = try await blocking("looking at \(request.machine.name)", within: .seconds(30)) {
+                guard let domain = try connection.domain(uuid: request.machine.id) else {
+                    throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .fallBack)
+                }
+                return (domain, try domain.description())
+            }
+            return try await QuiesceFreeze(
+                domain: domain, description: description, request: request, settings: settings, record: record
+            ).run()
+        }
+    }
+
+    public func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws {
+        try await commits.with { [settings, events] connection in
+            try await Release(
+                connection: connection, request: request, settings: settings, events: events, record: record
+            ).run()
+        }
+    }
+
+    public func close() async {
+        await calls.close()
+        await commits.close()
+    }
+}
+
+extension Domain {
+    /// The domain in the words of the model; nil when it went away meanwhile.
+    fileprivate func machine() throws -> VirtualMachine? {
+        do {
+            let description = try description()
+            return VirtualMachine(
+                id: description.uuid, name: description.name, power: try power(), disks: description.disks.map(\.disk))
+        } catch let error as LibvirtError where error.isNoSuchDomain {
+            return nil
+        }
+    }
+}

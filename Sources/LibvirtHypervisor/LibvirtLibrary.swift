@@ -1,0 +1,65 @@
+internal import CLibvirt
+internal import Hypervisor
+
+/// libvirt's client library, found on first need.
+struct LibvirtLibrary: @unchecked Sendable {
+    // Unchecked: a table of function pointers that nobody writes once it is filled.
+    let functions: CLibvirt
+
+    /// Opens libvirt.so.0 the first time it is called.
+    /// - Throws: HypervisorError `.unreachable` when it is missing or too old.
+    static func load() throws(HypervisorError) -> LibvirtLibrary {
+        try loaded.get()
+    }
+
+    private static let loaded: Result<LibvirtLibrary, HypervisorError> = {
+        var problem: UnsafePointer<CChar>?
+        guard let table = clibvirt_load(&problem) else {
+            let reason = problem.map { String(cString: $0) } ?? "unknown reason"
+            return .failure(
+                HypervisorError(
+                    .unreachable, "libvirt's client library cannot be loaded (\(reason)); install the package libvirt0",
+                    remedy: .stop))
+        }
+        guard table.pointee.virInitialize() == 0 else {
+            return .failure(HypervisorError(.unreachable, "libvirt cannot be initialized", remedy: .stop))
+        }
+        // Without a function of our own libvirt prints each error on standard error.
+        table.pointee.virSetErrorFunc(nil, dropError)
+        return .success(LibvirtLibrary(functions: table.pointee))
+    }()
+
+    /// The calling thread's last libvirt error.
+    /// - Parameter action: what was tried, for the message: "freezing web01".
+    func lastError(_ action: String) -> LibvirtError {
+        guard let error = functions.virGetLastError() else {
+            return LibvirtError(number: 0, message: "\(action): unknown error")
+        }
+        let message = error.pointee.message.map { String(cString: $0) } ?? "unknown error"
+        return LibvirtError(number: error.pointee.code, message: "\(action): \(message)")
+    }
+}
+
+private nonisolated func dropError(_ userData: UnsafeMutableRawPointer?, _ error: virErrorPtr?) {}
+
+/// An error as libvirt reported it; the number is one of virErrorNumber (virterror.h).
+struct LibvirtError: Error, Sendable, CustomStringConvertible {
+    let number: Int32
+    let message: String
+
+    var description: String { message }
+
+    var isNoSuchDomain: Bool { number == Int32(VIR_ERR_NO_DOMAIN.rawValue) }
+    /// The call is not to be had, in this libvirt or this guest.
+    var isUnsupported: Bool {
+        [VIR_ERR_NO_SUPPORT, VIR_ERR_OPERATION_UNSUPPORTED, VIR_ERR_ARGUMENT_UNSUPPORTED]
+            .contains { number == Int32($0.rawValue) }
+    }
+    /// The agent did not answer in time, or is not there.
+    var isAgentSilent: Bool {
+        // VIR_ERR_AGENT_COMMAND_TIMEOUT came with libvirt 11.2; older headers do not name it.
+        let agentCommandTimeout: Int32 = 112
+        return number == agentCommandTimeout
+            || [VIR_ERR_AGENT_UNRESPONSIVE, VIR_ERR_AGENT_UNSYNCED].contains { number == Int32($0.rawValue) }
+    }
+}

@@ -1,0 +1,68 @@
+internal import Glibc
+internal import Hypervisor
+internal import Subprocess
+internal import SystemPackage
+
+/// The qcow2 file that takes a disk's writes between freeze and release.
+enum OverlayFile {
+    /// A name that says at 3 a.m. whose file it is: `web01-vda-20261121T110000Z-1f3c.qcow2`.
+    ///
+    /// A VM's name may be any text, so only harmless characters of it are kept; the UUID's head keeps two VMs apart.
+    /// AppArmor's rules for libvirt want the ending.
+    static func path(in directory: String, machine: VirtualMachine, disk: String, run: String) -> String {
+        let name = harmless(machine.name, limit: 40)
+        return "\(directory)/\(name)-\(machine.id.prefix(8))-\(harmless(disk, limit: 16))-\(run).qcow2"
+    }
+
+    private static func harmless(_ text: String, limit: Int) -> String {
+        let kept = text.unicodeScalars.prefix(limit).map { scalar -> Character in
+            switch scalar {
+            case "a"..."z", "A"..."Z", "0"..."9", "-", "_": Character(scalar)
+            default: "_"
+            }
+        }
+        return String(kept)
+    }
+
+    /// Makes the file, backed by the disk's present image.
+    /// - Throws: HypervisorError `.overlay`; the file is then not there, unless it was before.
+    static func create(_ disk: HeldDisk) async throws {
+        // Claimed first: qemu-img would overwrite a file of that name.
+        do {
+            try FileDescriptor.open(
+                FilePath(disk.overlay), .writeOnly, options: [.create, .exclusiveCreate, .noFollow],
+                permissions: .ownerReadWrite
+            ).close()
+        } catch Errno.fileExists {
+            throw HypervisorError(
+                .overlay, "the overlay \(disk.overlay) exists already; it was left alone", remedy: .fallBack)
+        } catch {
+            throw HypervisorError(.overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
+        }
+        do {
+            try await format(disk)
+        } catch {
+            try remove(disk)
+            throw HypervisorError(.overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
+        }
+    }
+
+    private static func format(_ disk: HeldDisk) async throws {
+        let result = try await run(
+            .name("qemu-img"),
+            arguments: ["create", "-q", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, disk.overlay],
+            output: .discarded, error: .string(limit: 4096))
+        guard result.terminationStatus.isSuccess else {
+            let reason = result.standardError.split(separator: "\n").first ?? "no reason given"
+            throw HypervisorError(.overlay, "qemu-img create: \(reason)", remedy: .fallBack)
+        }
+    }
+
+    /// Deletes the file. Call it only when the domain was seen to be off it.
+    static func remove(_ disk: HeldDisk) throws {
+        guard unlink(disk.overlay) == 0 || errno == ENOENT else {
+            throw HypervisorError(
+                .overlay, "cannot delete the overlay \(disk.overlay)", remedy: .retry, cause: Errno(rawValue: errno))
+        }
+    }
+}

@@ -1,0 +1,180 @@
+internal import Hypervisor
+
+/// The `quiesce` freeze of one domain.
+///
+/// The overlays are made before the guest is frozen, so that it stays frozen only while QEMU switches to them;
+/// `virsh snapshot-create-as --quiesce` makes them in between.
+struct QuiesceFreeze: Sendable {
+    let domain: Domain
+    let description: DomainDescription
+    let request: FreezeRequest
+    let settings: HypervisorSettings
+    let record: RecordHold
+
+    func run() async throws -> FreezeResult {
+        try requireAgent()
+        var hold = Hold(step: .preparing, snapshot: "stillpoint-\(request.run)", disks: try heldDisks())
+        try await record(hold)
+        let fileSystems: [GuestFileSystem]?
+        do {
+            // Listing them is also the question whether the agent answers at all, before anything depends on it.
+            async let listed = listFileSystems()
+            try await createOverlays(hold.disks)
+            fileSystems = try await listed
+        } catch {
+            try await giveUp(hold, because: error)
+        }
+
+        let selection = selectedFileSystems(fileSystems)
+        hold.step = .switching
+        hold.owesThaw = true
+        try await record(hold)
+        let window = try await passWindow(hold, mountPoints: selection.mountPoints)
+        hold.owesThaw = window.owesThaw ? !(await thawAgain()) : false
+        if let reason = failure(of: window) {
+            try await giveUp(hold, because: reason)
+        }
+        hold.step = .held
+        try await record(hold)
+        return try result(of: window, listed: selection.count)
+    }
+}
+
+// MARK: what is frozen
+
+extension QuiesceFreeze {
+    private func requireAgent() throws {
+        switch description.agent {
+        case .connected: return
+        case .none: throw notQuiesced("the VM has no guest agent channel")
+        case .disconnected: throw notQuiesced("the guest agent is not running")
+        }
+    }
+
+    private func heldDisks() throws -> [HeldDisk] {
+        try request.disks.map { disk in
+            guard let base = disk.source else {
+                throw HypervisorError(.callFailed, "\(disk.target) has no image", remedy: .fallBack)
+            }
+            let overlay = OverlayFile.path(
+                in: settings.overlayDirectory, machine: request.machine, disk: disk.target, run: request.run)
+            return HeldDisk(target: disk.target, base: base, baseFormat: disk.format, overlay: overlay)
+        }
+    }
+
+    private func listFileSystems() async throws -> [GuestFileSystem]? {
+        let timeout = agentTimeout
+        return try await blocking("listing the file systems of \(request.machine.name)", within: timeout * 2) {
+            try domain.setAgentTimeout(timeout)
+            do {
+                return try domain.fileSystems()
+            } catch let error as LibvirtError where !error.isAgentSilent {
+                // The agent is there but will not list them: freeze all.
+                return nil
+            }
+        }
+    }
+
+    /// The mount points to freeze (nil: all) and how many file systems that are.
+    private func selectedFileSystems(_ all: [GuestFileSystem]?) -> (mountPoints: [String]?, count: Int?) {
+        guard let all else { return (nil, nil) }
+        let writable = description.disks.map(\.disk).filter { $0.exclusion == nil }
+        let targets = Set(request.disks.map(\.target))
+        let affected = all.filter { !targets.isDisjoint(with: $0.disks) }
+        guard targets.count < writable.count, !affected.isEmpty else { return (nil, all.count) }
+        return (affected.map(\.mountPoint), affected.count)
+    }
+
+    private var agentTimeout: Duration {
+        guard let deadline = request.deadline else { return settings.agentTimeout }
+        let left = ContinuousClock.now.duration(to: deadline) / 2
+        return max(.seconds(1), min(settings.agentTimeout, left))
+    }
+}
+
+// MARK: steps
+
+extension QuiesceFreeze {
+    private func createOverlays(_ disks: [HeldDisk]) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for disk in disks {
+                group.addTask { try await OverlayFile.create(disk) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func passWindow(_ hold: Hold, mountPoints: [String]?) async throws -> FrozenWindow {
+        let document = snapshotDocument(name: hold.snapshot, held: hold.disks, of: description)
+        do {
+            return try await blocking(
+                "freezing \(request.machine.name)", within: agentTimeout + settings.freezeLimit
+            ) {
+                FrozenWindow.pass(domain, mountPoints: mountPoints, snapshot: document)
+            }
+        } catch {
+            // The call hangs in libvirtd. The agent has a queue of its own there, so a thaw can still go through.
+            var left = hold
+            left.owesThaw = !(await thawAgain())
+            try await record(left)
+            throw error
+        }
+    }
+
+    /// Asks for a thaw until the guest confirms one, for as long as a guest may stay frozen.
+    private func thawAgain() async -> Bool {
+        let clock = ContinuousClock()
+        let end = clock.now + settings.freezeLimit
+        repeat {
+            let limit = settings.agentTimeout + .seconds(1)
+            let thawed = try? await blocking("thawing \(request.machine.name)", within: limit) {
+                try domain.thawFileSystems()
+            }
+            if thawed != nil { return true }
+            try? await clock.sleep(for: .milliseconds(200))
+        } while clock.now < end
+        return false
+    }
+
+    private func failure(of window: FrozenWindow) -> (any Error)? {
+        switch (window.frozen, window.moved) {
+        case (.failure(let error), _): notQuiesced("the guest did not freeze", cause: error)
+        case (.success(0), _): notQuiesced("the guest agent froze no file system")
+        case (_, .failure(let error)?):
+            HypervisorError(.callFailed, "the disks did not move to their overlays", remedy: .fallBack, cause: error)
+        default: nil
+        }
+    }
+
+    /// Undoes the preparations and fails with the reason.
+    private func giveUp(_ hold: Hold, because reason: any Error) async throws -> Never {
+        try await blocking("deleting the overlays of \(request.machine.name)", within: .seconds(30)) {
+            try domain.deleteUnusedOverlays(of: hold)
+        }
+        var left = hold
+        left.disks = []
+        try await record(hold.owesThaw ? left : nil)
+        if let reason = reason as? HypervisorError { throw reason }
+        throw notQuiesced("the guest agent does not answer", cause: reason)
+    }
+
+    private func result(of window: FrozenWindow, listed: Int?) throws -> FreezeResult {
+        var result = FreezeResult(
+            consistency: .quiesced, frozenFileSystems: try window.frozen.get(), listedFileSystems: listed,
+            frozenFor: window.duration)
+        switch window.thawed {
+        case .success(0):
+            result.consistency = .crash
+            result.notes.append("the guest had thawed by itself before its disks had moved")
+        case .failure(let error):
+            result.notes.append("the first thaw failed: \(error)")
+        case .success:
+            break
+        }
+        return result
+    }
+
+    private func notQuiesced(_ message: String, cause: (any Error)? = nil) -> HypervisorError {
+        HypervisorError(.notQuiesced, message, remedy: .fallBack, cause: cause)
+    }
+}

@@ -1,0 +1,27 @@
+/// Every key that stillpoint.conf knows, and where it may stand. README.md's table lists the same.
+enum ConfigurationKey: String, CaseIterable {
+    case stateDirectory = "state_dir"
+    case overlayDirectory = "overlay_dir"
+    case sanoidDirectory = "sanoid_dir"
+    case maxParallel = "max_parallel"
+    case agentTimeout = "agent_timeout"
+    case freezeLimit = "freeze_limit"
+    case commitTimeout = "commit_timeout"
+    case strategy
+    case onFailure = "on_failure"
+    case recursive
+    case useTemplate = "use_template"
+    case kind
+    case uri
+
+    static let policy: [ConfigurationKey] = [.strategy, .onFailure]
+    static let general: [ConfigurationKey] =
+        [
+            .stateDirectory, .overlayDirectory, .sanoidDirectory, .maxParallel, .agentTimeout, .freezeLimit,
+            .commitTimeout,
+        ] + policy
+    static let hypervisor: [ConfigurationKey] = [.kind, .uri]
+    static let dataset: [ConfigurationKey] = [.useTemplate, .recursive] + policy
+    static let template: [ConfigurationKey] = [.recursive] + policy
+    static let machine: [ConfigurationKey] = [.useTemplate] + policy
+}

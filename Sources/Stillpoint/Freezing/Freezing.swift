@@ -1,0 +1,106 @@
+internal import Hypervisor
+internal import Logging
+internal import Storage
+
+/// Brings every VM of a plan to its still point, all at once but no more than `maxParallel`.
+struct Freezing: Sendable {
+    let plan: [PlannedMachine]
+    let journal: Journal
+    let maxParallel: Int
+    let deadline: ContinuousClock.Instant?
+    /// Why a VM cannot be touched, by its id: another run has it.
+    let taken: [String: String]
+    let log: Logger
+
+    /// Freezes; what each VM got is in the journal.
+    /// - Throws: StateError when the journal cannot be written; then all must be released.
+    func run() async throws {
+        try await inParallel(0..<plan.count, limit: maxParallel) { index in
+            let run = await journal.run.id
+            try await freeze(index, run: run)
+        }
+        try await journal.record { $0.phase = .frozen }
+    }
+
+    private func freeze(_ index: Int, run: String) async throws {
+        let planned = plan[index]
+        guard planned.machine.power != .off else {
+            return try await journal.record(machine: index) { record in
+                record.phase = .frozen
+                record.consistency = .off
+            }
+        }
+        for strategy in planned.strategies {
+            if strategy == .crashConsistent {
+                return try await journal.record(machine: index) { record in
+                    record.phase = .frozen
+                    record.strategy = strategy
+                    record.consistency = .crash
+                }
+            }
+            do {
+                try await freeze(index, with: strategy, run: run)
+                return
+            } catch let error as StateError {
+                throw error
+            } catch {
+                log.debug("\(planned.machine.name): \(strategy.rawValue): \(error)")
+                try await fall(index, from: strategy, because: error)
+            }
+        }
+        try await journal.record(machine: index) { record in
+            record.phase = .failed
+            record.consistency = .crash
+        }
+    }
+
+    private func freeze(_ index: Int, with strategy: Strategy, run: String) async throws {
+        let planned = plan[index]
+        if let reason = obstacle(to: planned) {
+            throw HypervisorError(.notQuiesced, reason, remedy: .fallBack)
+        }
+        try await journal.record(machine: index) { $0.phase = .freezing }
+        let request = FreezeRequest(
+            machine: planned.machine, disks: planned.disks, strategy: strategy, run: run, deadline: deadline)
+        let result = try await planned.hypervisor.freeze(request, record: recorder(index))
+        try await journal.record(machine: index) { record in
+            record.phase = .frozen
+            record.strategy = strategy
+            record.consistency = result.consistency
+            record.frozenFileSystems = result.frozenFileSystems
+            record.listedFileSystems = result.listedFileSystems
+            record.frozenMilliseconds = result.frozenFor.milliseconds
+            record.notes += result.notes
+        }
+    }
+
+    private func obstacle(to planned: PlannedMachine) -> String? {
+        if let reason = taken[planned.machine.id] { return reason }
+        if planned.machine.power == .paused { return "the VM is paused" }
+        if planned.disks.isEmpty { return "none of its disks writes to the snapshotted datasets" }
+        if let deadline, deadline <= .now { return "the manager's deadline has passed" }
+        return nil
+    }
+
+    /// Notes why a strategy failed; what it left behind is released before the next one is tried.
+    private func fall(_ index: Int, from strategy: Strategy, because error: any Error) async throws {
+        let planned = plan[index]
+        try await journal.record(machine: index) { record in
+            record.falls.append(MachineRecord.Fall(strategy: strategy, reason: "\(error)"))
+        }
+        guard let hold = await journal.run.machines[index].hold else { return }
+        do {
+            try await planned.hypervisor.release(
+                ReleaseRequest(machineID: planned.machine.id, hold: hold), record: recorder(index))
+        } catch let problem as StateError {
+            throw problem
+        } catch {
+            // Post will try again: the hold stays in the journal.
+            log.error("\(planned.machine.name): not released after a failed freeze: \(error)")
+        }
+    }
+
+    private func recorder(_ index: Int) -> RecordHold {
+        { [journal] hold in try await journal.record(machine: index) { $0.hold = hold } }
+    }
+}

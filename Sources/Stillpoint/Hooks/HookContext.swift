@@ -1,0 +1,30 @@
+public import Hypervisor
+public import Logging
+public import Storage
+
+/// What a hook has of the outside world.
+public struct HookContext: Sendable {
+    public var arguments: [String]
+    public var environment: [String: String]
+    public var backEnds: [any HypervisorBackEnd.Type]
+    public var roots: SystemRoots
+    public var zfs: ZFSCommand
+    public var log: Logger
+
+    /// - Parameter arguments: without the program's name.
+    public init(
+        arguments: [String], environment: [String: String], backEnds: [any HypervisorBackEnd.Type],
+        roots: SystemRoots = SystemRoots(), zfs: ZFSCommand = ZFSCommand(), log: Logger? = nil
+    ) {
+        self.arguments = arguments
+        self.environment = environment
+        self.backEnds = backEnds
+        self.roots = roots
+        self.zfs = zfs
+        self.log = log ?? StandardErrorLog.logger(environment: environment)
+    }
+
+    func configuration(_ path: String?) throws(ConfigurationError) -> Configuration {
+        try Configuration.load(path: path, environment: environment, kinds: backEnds.map { $0.kind })
+    }
+}

@@ -1,0 +1,91 @@
+internal import Hypervisor
+internal import Logging
+internal import SnapshotManagers
+internal import Storage
+
+/// What post-snapshot does: find the open run, release its VMs, say on the snapshots what each got.
+struct PostSnapshot {
+    let context: HookContext
+    let invocation: Invocation
+    let configuration: Configuration
+
+    func run() async throws -> ExitCode {
+        let directory = StateDirectory(configuration.stateDirectory)
+        let ids = try directory.openRunIDs()
+        guard !ids.isEmpty else { return .done }
+        let open = OpenRuns(ids, in: directory)
+        for problem in open.unreadable { context.log.error("\(problem)") }
+        guard let found = open.match(invocation) else { return open.unreadable.isEmpty ? .done : .needsRecovery }
+        if invocation.isDryRun {
+            for machine in found.machines { context.log.info("would release \(machine.reportLine)") }
+            return .done
+        }
+        // Another process may be at it still: pre, or a second post. It may also have finished it meanwhile.
+        let lock = try directory.lock(run: found.id, waiting: true)
+        guard try directory.openRunIDs().contains(found.id) else { return .done }
+        var run = try directory.read(found.id)
+        run.snapshots += invocation.snapshots.filter { !run.snapshots.contains($0) }
+        return try await release(Journal(run, in: directory, lock: lock))
+    }
+
+    private func release(_ journal: Journal) async throws -> ExitCode {
+        let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
+        let releasing = Releasing(
+            journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
+        try await lookAgainAtIdleMachines(journal, hypervisors)
+        // What a VM got was settled when it was frozen, so the snapshots can say it while it is being released.
+        let run = await journal.run
+        async let marked: Void = markSnapshots(run)
+        let isReleased: Bool
+        do {
+            isReleased = try await releasing.run()
+        } catch {
+            await hypervisors.close()
+            throw error
+        }
+        await marked
+        await hypervisors.close()
+        for machine in run.machines { context.log.info("\(machine.reportLine)") }
+        guard isReleased else {
+            context.log.error("the run \(run.id) is still open; call post-snapshot again once the cause is mended")
+            return .needsRecovery
+        }
+        try await journal.close()
+        return .done
+    }
+
+    /// A VM that was off when pre looked may have been started before the snapshot.
+    private func lookAgainAtIdleMachines(_ journal: Journal, _ hypervisors: Hypervisors) async throws {
+        for (index, record) in await journal.run.machines.enumerated() where record.consistency == .off {
+            do {
+                let machine = try await hypervisors.named(record.hypervisor).virtualMachine(id: record.id)
+                guard let machine, machine.power != .off else { continue }
+                try await journal.record(machine: index) { record in
+                    record.consistency = .crash
+                    record.notes.append("it was started between pre-snapshot and post-snapshot")
+                }
+            } catch let error as StateError {
+                throw error
+            } catch {
+                context.log.warning("\(record.name): \(error)")
+            }
+        }
+    }
+
+    /// A snapshot without properties is still a good snapshot: trouble here is said and no more.
+    private func markSnapshots(_ run: Run) async {
+        var isMarked = false
+        for (properties, snapshots) in SnapshotProperties.bySnapshot(of: run) {
+            do {
+                let outcomes = try await context.zfs.setUserProperties(properties.pairs, on: snapshots)
+                isMarked = isMarked || outcomes.values.contains(.set)
+            } catch {
+                context.log.warning("the snapshots could not be given their properties: \(error)")
+                return
+            }
+        }
+        if !isMarked, !run.snapshots.isEmpty {
+            context.log.warning("none of the snapshots exists: \(run.snapshots.map(\.rawValue).joined(separator: ", "))")
+        }
+    }
+}

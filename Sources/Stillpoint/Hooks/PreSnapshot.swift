@@ -1,0 +1,120 @@
+internal import Hypervisor
+internal import Logging
+internal import SnapshotManagers
+internal import Storage
+
+/// What pre-snapshot does: plan, open a run, freeze.
+struct PreSnapshot {
+    let context: HookContext
+    let invocation: Invocation
+    let configuration: Configuration
+
+    func run() async throws -> ExitCode {
+        let deadline = invocation.deadline.map { ContinuousClock.now + $0 }
+        let storage = try StorageMap(roots: context.roots)
+        let scope = try Scope(invocation, configuration)
+        try await requireKnown(scope.targets, storage)
+        let planner = Planner(scope: scope, storage: storage, configuration: configuration)
+        guard planner.mayConcernMachines else { return .done }
+
+        let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
+        do {
+            let code = try await freeze(planner, hypervisors, deadline)
+            await hypervisors.close()
+            return code
+        } catch {
+            await hypervisors.close()
+            throw error
+        }
+    }
+
+    private func freeze(
+        _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
+    ) async throws -> ExitCode {
+        guard let plan = try await plan(planner, hypervisors) else { return .notConsistent }
+        guard !plan.isEmpty else { return .done }
+        if invocation.isDryRun {
+            for planned in plan { context.log.info("\(planned.dryRunLine)") }
+            return .done
+        }
+        try checkOverlayRoom(plan, planner)
+        let opening = RunOpening(
+            directory: StateDirectory(configuration.stateDirectory), invocation: invocation, scope: planner.scope,
+            deadline: deadline, log: context.log)
+        let (journal, taken) = try await opening.open(for: plan)
+        let freezing = Freezing(
+            plan: plan, journal: journal, maxParallel: configuration.maxParallel, deadline: deadline, taken: taken,
+            log: context.log)
+        do {
+            try await freezing.run()
+        } catch {
+            context.log.error("\(error)")
+            return try await undo(journal, hypervisors)
+        }
+        return try await conclude(plan, journal, hypervisors)
+    }
+
+    /// Nil when a hypervisor cannot be asked and the configuration wants no snapshot then.
+    private func plan(_ planner: Planner, _ hypervisors: Hypervisors) async throws -> [PlannedMachine]? {
+        var plan: [PlannedMachine] = []
+        for hypervisor in try await hypervisors.all() {
+            do {
+                plan += planner.plan(try await hypervisor.virtualMachines(), of: hypervisor)
+            } catch {
+                context.log.error("\(error)")
+                let policies = planner.scope.targets.map { configuration.policy(for: $0) }
+                if policies.contains(where: { $0.onFailure == .abort }) { return nil }
+                context.log.error("its VMs are left as they are: the snapshot will be crash-consistent for them")
+            }
+        }
+        return plan
+    }
+
+    private func checkOverlayRoom(_ plan: [PlannedMachine], _ planner: Planner) throws {
+        let room = OverlayRoom(scope: planner.scope, storage: planner.storage)
+        for (directory, machines) in Dictionary(grouping: plan.filter(\.mayNeedOverlays), by: \.hypervisor.overlayDirectory) {
+            guard let directory else { continue }
+            try room.check(directory, disks: machines.reduce(0) { $0 + $1.disks.count })
+        }
+    }
+
+    private func conclude(
+        _ plan: [PlannedMachine], _ journal: Journal, _ hypervisors: Hypervisors
+    ) async throws -> ExitCode {
+        let machines = await journal.run.machines
+        for record in machines where record.consistency == .crash {
+            context.log.warning("\(record.reportLine)")
+        }
+        let failed = zip(plan, machines).contains { $0.onFailure == .abort && $1.phase == .failed }
+        guard failed else { return .done }
+        context.log.error("on_failure = abort: all VMs are released, there is nothing to snapshot consistently")
+        return try await undo(journal, hypervisors)
+    }
+
+    /// Releases everything and closes the run.
+    private func undo(_ journal: Journal, _ hypervisors: Hypervisors) async throws -> ExitCode {
+        let releasing = Releasing(
+            journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
+        guard try await releasing.run() else { return .needsRecovery }
+        try await journal.close()
+        return .notConsistent
+    }
+
+    /// A dataset that is neither mounted nor a volume may be there all the same, so ZFS is asked; this is rare.
+    private func requireKnown(_ targets: [DatasetName], _ storage: StorageMap) async throws {
+        for target in targets where !storage.isKnown(target) {
+            guard try await context.zfs.exists(target.rawValue) else { throw UnknownDatasetError(dataset: target) }
+        }
+    }
+}
+
+extension PlannedMachine {
+    fileprivate var mayNeedOverlays: Bool {
+        machine.power == .running && !disks.isEmpty && strategies.contains(.quiesce)
+    }
+
+    fileprivate var dryRunLine: String {
+        let what = machine.power == .off ? "shut off" : strategies.map(\.rawValue).joined(separator: ", else ")
+        return "would freeze \(machine.name) (\(disks.map(\.target).joined(separator: ", "))): \(what)"
+    }
+}

@@ -1,0 +1,27 @@
+internal import Glibc
+internal import SystemPackage
+
+/// A lock that the kernel drops when the process ends, however it ends (flock(2)).
+///
+/// Unlike a PID file it cannot outlive a crash.
+final class FileLock: Sendable {
+    private let file: FileDescriptor
+
+    /// Takes the lock, or gives nil when another process has it.
+    /// - Parameter waiting: waits for it instead.
+    init?(path: String, waiting: Bool = false) throws {
+        file = try FileDescriptor.open(
+            FilePath(path), .readWrite, options: [.create, .noFollow, .closeOnExec], permissions: .ownerReadWrite)
+        while flock(file.rawValue, waiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
+            let problem = Errno(rawValue: errno)
+            if problem == .interrupted { continue }
+            try file.close()
+            if problem == .wouldBlock { return nil }
+            throw problem
+        }
+    }
+
+    deinit {
+        try? file.close()
+    }
+}

@@ -1,0 +1,57 @@
+internal import Hypervisor
+
+/// The open run of this process; what it says is durable before anyone goes on.
+///
+/// Changes that come in while a write is under way go to the disk together with the next one, so that many VMs
+/// do not wait for one fsync each.
+actor Journal {
+    private let directory: StateDirectory
+    private(set) var run: Run
+    private var newest = 0
+    private var durable = 0
+    private var writing: Task<Void, any Error>?
+    // The run stays this process's as long as the journal lives.
+    private let lock: FileLock?
+
+    init(_ run: Run, in directory: StateDirectory, lock: FileLock?) {
+        self.run = run
+        self.directory = directory
+        self.lock = lock
+    }
+
+    /// Changes the run and returns when the change is durable.
+    /// - Throws: StateError `.notWritten`.
+    func record(_ change: @Sendable (inout Run) -> Void) async throws {
+        change(&run)
+        newest += 1
+        let mine = newest
+        while durable < mine {
+            try await writeOnce()
+        }
+    }
+
+    private func writeOnce() async throws {
+        if let writing {
+            _ = await writing.result
+            return
+        }
+        let (version, snapshot, directory) = (newest, run, directory)
+        let task = Task {
+            try await blocking("writing the state file", within: .seconds(60)) { try directory.write(snapshot) }
+        }
+        writing = task
+        defer { writing = nil }
+        try await task.value
+        durable = max(durable, version)
+    }
+
+    /// Changes one VM's record and returns when the change is durable.
+    func record(machine index: Int, _ change: @Sendable (inout MachineRecord) -> Void) async throws {
+        try await record { change(&$0.machines[index]) }
+    }
+
+    /// Ends the run: nothing of it is held any more.
+    func close() throws {
+        try directory.remove(run.id)
+    }
+}

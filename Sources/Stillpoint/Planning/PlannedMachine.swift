@@ -1,0 +1,17 @@
+internal import Hypervisor
+internal import Storage
+
+/// A VM that a snapshot concerns, and what is to be done with it.
+struct PlannedMachine: Sendable {
+    let hypervisor: any Hypervisor
+    let machine: VirtualMachine
+    /// Writable disks on the snapshotted datasets.
+    let disks: [Disk]
+    /// The snapshotted datasets that hold its disks.
+    let datasets: [DatasetName]
+    /// Tried in this order.
+    let strategies: [Strategy]
+    let onFailure: Policy.OnFailure
+    /// What costs consistency whatever is done.
+    let notes: [String]
+}

@@ -1,0 +1,62 @@
+internal import Hypervisor
+internal import Storage
+
+/// Finds the VMs whose disks a snapshot takes, and chooses what to try for each.
+struct Planner: Sendable {
+    let scope: Scope
+    let storage: StorageMap
+    let configuration: Configuration
+
+    /// Whether some VM could be concerned at all, answered without asking a hypervisor.
+    var mayConcernMachines: Bool {
+        if configuration.machines.contains(where: { $0.policy.strategies != nil }) { return true }
+        return scope.datasets(of: storage).contains { configuration.policy(for: $0).strategies != [.ignore] }
+    }
+
+    /// The plan for one hypervisor's VMs.
+    func plan(_ machines: [VirtualMachine], of hypervisor: any Hypervisor) -> [PlannedMachine] {
+        machines.compactMap { plan($0, of: hypervisor) }
+    }
+
+    private func plan(_ machine: VirtualMachine, of hypervisor: any Hypervisor) -> PlannedMachine? {
+        var disks: [Disk] = []
+        var datasets: [DatasetName] = []
+        var notes: [String] = []
+        for disk in machine.disks {
+            let places = disk.chain.map { found(at: $0) }
+            guard let held = places.first(where: { !$0.isEmpty }) else { continue }
+            if let exclusion = disk.exclusion {
+                if exclusion == .shareable {
+                    notes.append("\(disk.target) is shareable and was left alone")
+                }
+                continue
+            }
+            datasets += held.filter { !datasets.contains($0) }
+            if let top = places.first, !top.isEmpty {
+                disks.append(disk)
+            } else {
+                notes.append("\(disk.target) writes to \(disk.source ?? "?"), which this snapshot does not hold")
+            }
+        }
+        guard let first = datasets.first else { return nil }
+        let policy = configuration.policy(machine: machine.name, on: first)
+        let strategies = policy.strategies ?? []
+        guard strategies != [.ignore] else { return nil }
+        return PlannedMachine(
+            hypervisor: hypervisor, machine: machine, disks: disks, datasets: datasets.sorted(), strategies: strategies,
+            onFailure: policy.onFailure ?? .continue, notes: notes)
+    }
+
+    /// The snapshotted datasets that hold an image; none for one that is not on this host or not there.
+    private func found(at path: String) -> [DatasetName] {
+        guard let location = try? storage.locate(path) else { return [] }
+        return location.datasets.filter { scope.contains($0) }.sorted()
+    }
+}
+
+extension Scope {
+    /// The targets and, where they are recursive, the children that are known here.
+    func datasets(of storage: StorageMap) -> [DatasetName] {
+        targets + recursiveTargets.flatMap { storage.childrenAndSelf(of: $0) }
+    }
+}

@@ -1,0 +1,83 @@
+internal import Hypervisor
+internal import Logging
+internal import Storage
+
+/// What a snapshot says of the VMs in it: the user properties `stillpoint:consistency`, `:vms` and `:run`.
+struct SnapshotProperties: Sendable, Hashable {
+    /// Old ZFS takes no longer value of a user property.
+    private static let longestValue = 1024
+
+    let consistency: String
+    let machines: String
+    let run: String
+
+    /// Nil when none of the VMs is on the dataset.
+    init?(_ records: [MachineRecord], run: String) {
+        guard let lowest = records.compactMap(\.consistency).min() else { return nil }
+        consistency = lowest.rawValue
+        self.run = run
+        let words = records.sorted { $0.name < $1.name }.map { record in
+            "\(Self.encoded(record.name))=\((record.consistency ?? .crash).rawValue)"
+        }
+        machines = Self.joined(words)
+    }
+
+    var pairs: [(name: String, value: String)] {
+        [("stillpoint:consistency", consistency), ("stillpoint:vms", machines), ("stillpoint:run", run)]
+    }
+
+    /// As many as fit, then how many more.
+    private static func joined(_ words: [String]) -> String {
+        var text = ""
+        for (index, word) in words.enumerated() {
+            let rest = ",+\(words.count - index)"
+            let longer = text.isEmpty ? word : text + "," + word
+            guard longer.utf8.count + rest.utf8.count <= longestValue else {
+                return text.isEmpty ? "+\(words.count)" : text + rest
+            }
+            text = longer
+        }
+        return text
+    }
+
+    /// Percent-encoded but for letters, digits and `-._`, so that `,` and `=` mean what they say.
+    private static func encoded(_ name: String) -> String {
+        name.utf8.reduce(into: "") { text, byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                text += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+    }
+}
+
+extension SnapshotProperties {
+    /// The properties of each snapshot that a run is about, snapshots of recursive targets' children included.
+    static func bySnapshot(of run: Run) -> [SnapshotProperties: [SnapshotName]] {
+        let scope = Scope(run)
+        var result: [SnapshotProperties: [SnapshotName]] = [:]
+        for snapshot in run.snapshots {
+            let isRecursive = run.recursiveTargets.contains(snapshot.dataset)
+            var datasets = [snapshot.dataset]
+            if isRecursive {
+                datasets += Set(run.machines.flatMap(\.datasets)).sorted().filter {
+                    $0 != snapshot.dataset && $0.isSameOrDescendant(of: snapshot.dataset) && scope.contains($0)
+                }
+            }
+            for dataset in datasets {
+                let records = run.machines.filter { machine in
+                    machine.datasets.contains { isRecursive ? $0.isSameOrDescendant(of: dataset) : $0 == dataset }
+                }
+                guard let properties = SnapshotProperties(records, run: run.id),
+                    let name = try? SnapshotName(dataset: dataset, name: snapshot.name)
+                else { continue }
+                result[properties, default: []].append(name)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,46 @@
+public import Logging
+internal import Storage
+internal import SystemPackage
+
+/// Log lines on standard error: `stillpoint: web01: quiesced`; under systemd with its `<N>` priorities (sd-daemon(3)).
+public struct StandardErrorLog: LogHandler {
+    public var metadata: Logger.Metadata = [:]
+    public var logLevel: Logger.Level = .info
+    private let hasPriorities: Bool
+
+    public init(environment: [String: String]) {
+        hasPriorities = environment["JOURNAL_STREAM"]?.isEmpty == false
+    }
+
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    public func log(event: LogEvent) {
+        // A message can hold a VM's name or a file's: it must stay one line.
+        let text = printable("\(event.message)", limit: 2000)
+        let line = (hasPriorities ? "<\(event.level.priority)>" : "") + "stillpoint: \(text)\n"
+        // Nobody is left to tell when standard error is closed.
+        _ = try? FileDescriptor.standardError.writeAll(line.utf8)
+    }
+
+    /// A logger that writes here.
+    public static func logger(environment: [String: String]) -> Logger {
+        Logger(label: "stillpoint") { _ in StandardErrorLog(environment: environment) }
+    }
+}
+
+extension Logger.Level {
+    /// syslog(3)'s number.
+    fileprivate var priority: Int {
+        switch self {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+}

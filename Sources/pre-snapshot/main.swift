@@ -1,0 +1,9 @@
+import Glibc
+import LibvirtHypervisor
+import Stillpoint
+
+let code = await Hook.preSnapshot(
+    HookContext(
+        arguments: Array(CommandLine.arguments.dropFirst()), environment: processEnvironment(),
+        backEnds: [LibvirtHypervisor.self]))
+exit(code.rawValue)
