@@ -29,7 +29,7 @@ public final class BlockDevices: Sendable {
     /// The kernel's name of the block device at a path; nil where there is no block device.
     ///
     /// - Parameter path: a path without symbolic links.
-    func deviceName(at path: String) -> String? {
+    public func deviceName(at path: String) -> String? {
         let status = FileAccess.status(path)
         if let status, status.st_mode & S_IFMT == S_IFBLK {
             // The number is the surest: a node may have any name (mknod, a container, /dev/mapper without udev).
@@ -46,7 +46,7 @@ public final class BlockDevices: Sendable {
     }
 
     /// Everything below a device, through any number of layers.
-    func backing(ofDevice name: String) -> Backing {
+    public func backing(ofDevice name: String) -> Backing {
         var result = Backing()
         var seen: Set<String> = []
         var pending = [name]

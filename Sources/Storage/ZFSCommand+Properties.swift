@@ -9,8 +9,8 @@ public enum PropertyOutcome: Sendable, Equatable {
 }
 
 extension ZFSCommand {
-    /// ZFS before 5000 stores a value with its NUL in 1024 bytes (ZAP_OLDMAXVALUELEN), newer ones in 8192.
-    public static let longestPropertyValue = 1023
+    /// In bytes: what zfs(8) allowed before OpenZFS raised it to 8192; zfs-fuse takes as much.
+    public static let longestPropertyValue = 1024
 
     /// A command line may have 2 MiB, a name 255 bytes; this many leave ample room for the values.
     private static let snapshotsPerCall = 256
@@ -30,38 +30,40 @@ extension ZFSCommand {
         guard !properties.isEmpty else { return outcomes }
         var unique: Set<SnapshotName> = []
         var rest = snapshots.filter { unique.insert($0).inserted }[...]
-        let assignments = properties.map { "\($0.name)=\($0.value)" }
         var takesSeveral = true
         while !rest.isEmpty {
             let some = Array(rest.prefix(Self.snapshotsPerCall))
             rest = rest.dropFirst(some.count)
-            if takesSeveral, let result = try await setTogether(assignments, on: some) {
+            if takesSeveral, let result = try await setTogether(properties, on: some) {
                 outcomes.merge(result) { $1 }
             } else {
                 takesSeveral = false
-                outcomes.merge(try await setOneByOne(assignments, on: some)) { $1 }
+                outcomes.merge(try await setOneByOne(properties, on: some)) { $1 }
             }
         }
         return outcomes
     }
 
-    /// nil where this zfs takes one property a call: zfs-fuse (pool version 23) prints its usage and exits 2.
+    /// nil where this zfs takes one property a call: zfs-fuse (pool version 23) takes the second for a dataset and
+    /// says `cannot open 'a:b=c': invalid dataset name`; other old versions print their usage and exit 2.
     private func setTogether(
-        _ assignments: [String], on snapshots: [SnapshotName]
+        _ properties: [(name: String, value: String)], on snapshots: [SnapshotName]
     ) async throws(ZFSError) -> [SnapshotName: PropertyOutcome]? {
-        let outcome = try await run(["set"] + assignments + snapshots.map(\.rawValue))
-        if outcome.exitStatus == 2 && assignments.count > 1 { return nil }
+        let outcome = try await run(["set"] + properties.map { "\($0.name)=\($0.value)" } + snapshots.map(\.rawValue))
+        let takenForDatasets = properties.dropFirst().map { "'\($0.name)=" }
+        let isRefused = outcome.errorLines.contains { line in takenForDatasets.contains { line.contains($0) } }
+        if properties.count > 1 && (isRefused || outcome.exitStatus == 2) { return nil }
         return try sort(outcome, snapshots)
     }
 
     private func setOneByOne(
-        _ assignments: [String], on snapshots: [SnapshotName]
+        _ properties: [(name: String, value: String)], on snapshots: [SnapshotName]
     ) async throws(ZFSError) -> [SnapshotName: PropertyOutcome] {
         var outcomes: [SnapshotName: PropertyOutcome] = [:]
-        for assignment in assignments {
+        for property in properties {
             let open = snapshots.filter { (outcomes[$0] ?? .set) == .set }
             guard !open.isEmpty else { break }
-            let outcome = try await run(["set", assignment] + open.map(\.rawValue))
+            let outcome = try await run(["set", "\(property.name)=\(property.value)"] + open.map(\.rawValue))
             outcomes.merge(try sort(outcome, open)) { $1 }
         }
         return outcomes

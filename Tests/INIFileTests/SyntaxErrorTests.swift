@@ -65,4 +65,22 @@ struct SyntaxErrorTests {
     func notTolerated(text: String) {
         #expect(throws: INIError.self) { try INIFile.parse(text, path: "a.conf", tolerant: true) }
     }
+
+    @Test("of any characters is read or refused, never worse")
+    func anyCharacters() {
+        let alphabet = Array("[[]]==;#: \t\r\n\n\nab€\u{FEFF}\"\\")
+        var state: UInt64 = 42
+        for _ in 0..<3000 {
+            var text = ""
+            for _ in 0..<60 {
+                // A fixed sequence (Knuth's MMIX constants), so that a failure can be repeated.
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                text.append(alphabet[Int(state >> 33) % alphabet.count])
+            }
+            for tolerant in [false, true] {
+                let file = try? INIFile.parse(text, path: "a.conf", tolerant: tolerant)
+                #expect(file?.sections.contains { $0.name.isEmpty || $0.entries.contains { $0.key.isEmpty } } != true)
+            }
+        }
+    }
 }

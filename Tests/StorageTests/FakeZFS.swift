@@ -1,11 +1,12 @@
 import Storage
 import Testing
 
-/// A stand-in for zfs that imitates OpenZFS or zfs-fuse and keeps a record of its calls.
+/// A stand-in for zfs that imitates OpenZFS, zfs-fuse 0.7 (as measured) or a version that refuses a second property
+/// outright, and keeps a record of its calls.
 ///
 /// What it knows is in `existing`, one name a line; a name in `forbidden` may not be changed.
 struct FakeZFS {
-    enum Family: String { case openZFS, fuse }
+    enum Family: String, CaseIterable { case openZFS, fuse, strict }
 
     let scratch: ScratchFolder
     var command: ZFSCommand { ZFSCommand(executable: scratch.path + "/bin/zfs", timeout: .seconds(20)) }
@@ -42,16 +43,17 @@ struct FakeZFS {
             exit 1
         fi
         assignments= ; count=0
-        while case "$1" in *=*) true;; *) false;; esac; do
+        while case "$1" in *=*) [ \(family.rawValue) != fuse ] || [ $count = 0 ];; *) false;; esac; do
             assignments="$assignments$1
         "
             count=$((count + 1)); shift
         done
-        if [ \(family.rawValue) = fuse ] && [ $count -gt 1 ]; then
+        if [ \(family.rawValue) = strict ] && [ $count -gt 1 ]; then
             printf 'missing dataset name\\nusage:\\n\\tset <property=value> ...\\n' >&2
             exit 2
         fi
         for name; do
+            case "$name" in *=*) echo "cannot open '$name': invalid dataset name" >&2; status=1; continue;; esac
             if ! grep -qxF "$name" \(path)/existing; then
                 echo "cannot open '$name': dataset does not exist" >&2; status=1
             elif grep -qxF "$name" \(path)/forbidden; then

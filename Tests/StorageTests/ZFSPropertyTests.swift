@@ -25,19 +25,20 @@ struct ZFSPropertyTests {
         }
     }
 
-    @Test("are set one after another where zfs takes one a call")
-    func oneByOne() async throws {
+    @Test("are set one after another where zfs takes one a call", arguments: [FakeZFS.Family.fuse, .strict])
+    func oneByOne(family: FakeZFS.Family) async throws {
         try await withScratchFolder { scratch in
-            let zfs = try FakeZFS(scratch, .fuse, existing: ["tank@a", "tank@b"])
+            let zfs = try FakeZFS(scratch, family, existing: ["tank@a", "tank@b"])
             let snapshots = try names(["tank@a", "tank@b"])
             let outcomes = try await zfs.command.setUserProperties(Self.named, on: snapshots)
             #expect(outcomes == [snapshots[0]: .set, snapshots[1]: .set])
             #expect(try zfs.calls().count == 3)
             #expect(try zfs.stored().count == 4)
+            #expect(try zfs.stored().contains("tank@b stillpoint:vms=web 1=quiesced, db"))
         }
     }
 
-    @Test("reach the other snapshots where some are missing", arguments: [FakeZFS.Family.openZFS, .fuse])
+    @Test("reach the other snapshots where some are missing", arguments: FakeZFS.Family.allCases)
     func missing(family: FakeZFS.Family) async throws {
         try await withScratchFolder { scratch in
             let zfs = try FakeZFS(
@@ -85,7 +86,7 @@ struct ZFSPropertyTests {
         "are refused before any call where ZFS would not store them",
         arguments: [
             ("nocolon", "v"), ("", "v"), ("A:b", "v"), ("a b:c", "v"), ("-a:b", "v"), ("a:b=c", "v"),
-            ("a:" + String(repeating: "x", count: 254), "v"), ("a:b", String(repeating: "v", count: 1024)),
+            ("a:" + String(repeating: "x", count: 254), "v"), ("a:b", String(repeating: "v", count: 1025)),
             ("a:b", "\u{0}"),
         ])
     func refused(name: String, value: String) async throws {
@@ -96,7 +97,7 @@ struct ZFSPropertyTests {
         #expect(error?.code == .badArgument)
     }
 
-    @Test("may have values of 1023 bytes")
+    @Test("may have values of 1024 bytes")
     func longest() async throws {
         try await withScratchFolder { scratch in
             let zfs = try FakeZFS(scratch, .openZFS, existing: ["tank@a"])
