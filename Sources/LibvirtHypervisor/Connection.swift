@@ -1,6 +1,7 @@
 internal import CLibvirt
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 
 /// One connection to libvirtd.
 ///
@@ -71,12 +72,10 @@ final class Connection: @unchecked Sendable {
 }
 
 private func unreachable(uri: String, _ error: LibvirtError) -> HypervisorError {
-    // strstr: Swift's own search would link the regular expression engine, 1.2 MB.
-    func says(_ text: String) -> Bool { strstr(error.message, text) != nil }
     let mend =
-        if says("Permission denied") || says("authentication") {
+        if error.message.includes("Permission denied") || error.message.includes("authentication") {
             "run as root, or as a member of the group libvirt"
-        } else if says("No such file") || says("refused") {
+        } else if error.message.includes("No such file") || error.message.includes("refused") {
             "start libvirtd, or set uri in the [hypervisor] section"
         } else {
             "check with: virsh -c \(uri) list"

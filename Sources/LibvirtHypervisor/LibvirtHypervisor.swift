@@ -1,3 +1,4 @@
+internal import Glibc
 public import Hypervisor
 
 /// KVM guests under a libvirtd.
@@ -5,6 +6,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     public static let kind = "libvirt"
 
     private let settings: HypervisorSettings
+    private let gate: WindowGate
     private let events = BlockJobEvents()
     private let calls: ConnectionPool
     /// Apart from `calls`: a connection gets events only when the event loop was there before it.
@@ -16,6 +18,8 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     /// A client of the libvirtd at `settings.uri`; connects on first use.
     public init(_ settings: HypervisorSettings) {
         self.settings = settings
+        // One more than processors, so that they have work while a guest waits for its disk.
+        gate = WindowGate(places: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) + 1)
         calls = ConnectionPool(uri: settings.uri)
         commits = ConnectionPool(uri: settings.uri, events: events)
     }
@@ -46,7 +50,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
                 .callFailed, "libvirt's back end does not know the strategy \(request.strategy.rawValue)",
                 remedy: .fallBack)
         }
-        return try await calls.with { [settings] connection in
+        return try await calls.with { [settings, gate] connection in
             let (domain, description) = try await blocking("looking at \(request.machine.name)", within: .seconds(30)) {
                 guard let domain = try connection.domain(uuid: request.machine.id) else {
                     throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .fallBack)
@@ -54,7 +58,8 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
                 return (domain, try domain.description())
             }
             return try await QuiesceFreeze(
-                domain: domain, description: description, request: request, settings: settings, record: record
+                domain: domain, description: description, request: request, settings: settings, gate: gate,
+                record: record
             ).run()
         }
     }

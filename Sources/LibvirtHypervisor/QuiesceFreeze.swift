@@ -9,6 +9,7 @@ struct QuiesceFreeze: Sendable {
     let description: DomainDescription
     let request: FreezeRequest
     let settings: HypervisorSettings
+    let gate: WindowGate
     let record: RecordHold
 
     func run() async throws -> FreezeResult {
@@ -29,7 +30,8 @@ struct QuiesceFreeze: Sendable {
         hold.step = .switching
         hold.owesThaw = true
         try await record(hold)
-        let window = try await passWindow(hold, mountPoints: selection.mountPoints)
+        let switching = hold
+        let window = try await gate.pass { try await passWindow(switching, mountPoints: selection.mountPoints) }
         hold.owesThaw = window.owesThaw ? !(await thawAgain()) : false
         if let reason = failure(of: window) {
             try await giveUp(hold, because: reason)

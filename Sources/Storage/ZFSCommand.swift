@@ -1,5 +1,3 @@
-import Glibc
-
 /// The `zfs` program of OpenZFS or zfs-fuse.
 public struct ZFSCommand: Sendable {
     let executable: String
@@ -18,7 +16,7 @@ public struct ZFSCommand: Sendable {
     ) {
         self.executable = executable
         self.timeout = timeout
-        self.environment = environment ?? Self.ownEnvironment()
+        self.environment = environment ?? processEnvironment()
     }
 
     /// Whether a dataset or a snapshot of this name exists.
@@ -29,7 +27,7 @@ public struct ZFSCommand: Sendable {
         // Both families know these types; zfs-fuse knows no bookmarks.
         let outcome = try await run(["list", "-H", "-o", "name", "-t", "filesystem,volume,snapshot", name])
         if outcome.exitStatus == 0 { return true }
-        if outcome.errorLines.contains(where: { $0.contains("does not exist") }) { return false }
+        if outcome.errorLines.contains(where: { $0.includes("does not exist") }) { return false }
         throw failure(outcome, "zfs could not tell whether '\(printable(name))' exists")
     }
 
@@ -37,18 +35,5 @@ public struct ZFSCommand: Sendable {
         ZFSError(
             .failed, message, command: outcome.command, exitStatus: outcome.exitStatus,
             firstErrorLine: outcome.errorLines.first ?? "")
-    }
-
-    private static func ownEnvironment() -> [String: String] {
-        var result: [String: String] = [:]
-        var next = environ
-        while let entry = next.pointee {
-            let text = String(cString: entry)
-            if let equals = text.firstIndex(of: "=") {
-                result[String(text[..<equals])] = String(text[text.index(after: equals)...])
-            }
-            next += 1
-        }
-        return result
     }
 }

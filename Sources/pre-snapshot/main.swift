@@ -1,9 +1,10 @@
 import Glibc
 import LibvirtHypervisor
+import SnapshotManagers
 import Stillpoint
+import Storage
 
-let code = await Hook.preSnapshot(
-    HookContext(
-        arguments: Array(CommandLine.arguments.dropFirst()), environment: processEnvironment(),
-        backEnds: [LibvirtHypervisor.self]))
-exit(code.rawValue)
+let context = HookContext(
+    arguments: Array(CommandLine.arguments.dropFirst()), environment: processEnvironment(),
+    backEnds: [LibvirtHypervisor.self])
+exit(Hook.main(.pre, context))

@@ -1,47 +1,89 @@
+internal import Dispatch
+internal import INIFile
 internal import Logging
-internal import SnapshotManagers
+public import SnapshotManagers
 internal import Storage
+internal import Synchronization
 
 /// A hook program: reads what it was called for, does it, and says how it went by its exit code.
 public enum Hook {
     /// The version that `--version` prints.
     public static let version = "0.1.0"
 
-    /// pre-snapshot: brings the VMs to their still point.
-    public static func preSnapshot(_ context: HookContext) async -> ExitCode {
-        await run(.pre, context) { try await PreSnapshot(context: context, invocation: $0, configuration: $1).run() }
+    /// What a hook has to do once it knows what it was called for.
+    enum Step {
+        /// Nothing more.
+        case finished(ExitCode)
+        case work(@Sendable () async throws -> ExitCode)
     }
 
-    /// post-snapshot: sets them going on their own disks again.
-    public static func postSnapshot(_ context: HookContext) async -> ExitCode {
-        await run(.post, context) { try await PostSnapshot(context: context, invocation: $0, configuration: $1).run() }
-    }
-
-    private static func run(
-        _ phase: Phase, _ context: HookContext, _ body: (Invocation, Configuration) async throws -> ExitCode
-    ) async -> ExitCode {
-        do {
-            let invocation = try Invocation.read(
-                phase: phase, arguments: context.arguments, environment: context.environment)
-            return try await body(invocation, try context.configuration(invocation.configurationPath))
-        } catch let error as InvocationError where error.code == .helpRequested {
-            print(error.message)
-            return .done
-        } catch let error as InvocationError where error.code == .versionRequested {
-            print("\(phase.program) \(version) (Stillpoint)")
-            return .done
-        } catch {
-            context.log.error("\(error)")
-            return exitCode(for: error, in: phase)
+    /// Runs a hook to its end and gives the process's exit code; for the main thread of an executable.
+    ///
+    /// Most calls of a hook have nothing to do. Those end here, before the concurrency runtime has started a thread.
+    public static func main(_ phase: Phase, _ context: HookContext) -> Int32 {
+        switch begin(phase, context) {
+        case .finished(let code): return code.rawValue
+        case .work(let body):
+            let code = Mutex(ExitCode.needsRecovery)
+            let ended = DispatchSemaphore(value: 0)
+            Task {
+                let result = await finish(phase, context, body)
+                code.withLock { $0 = result }
+                ended.signal()
+            }
+            ended.wait()
+            return code.withLock { $0.rawValue }
         }
     }
 
-    private static func exitCode(for error: any Error, in phase: Phase) -> ExitCode {
+    /// Runs a hook to its end, for callers that are asynchronous themselves.
+    public static func run(_ phase: Phase, _ context: HookContext) async -> ExitCode {
+        switch begin(phase, context) {
+        case .finished(let code): code
+        case .work(let body): await finish(phase, context, body)
+        }
+    }
+
+    private static func begin(_ phase: Phase, _ context: HookContext) -> Step {
+        do {
+            let invocation = try Invocation.read(
+                phase: phase, arguments: context.arguments, environment: context.environment)
+            let configuration = try context.configuration(invocation.configurationPath)
+            switch phase {
+            case .pre:
+                return try PreSnapshot(context: context, invocation: invocation, configuration: configuration).begin()
+            case .post, .prune:
+                return try PostSnapshot(context: context, invocation: invocation, configuration: configuration).begin()
+            }
+        } catch let error as InvocationError where error.code == .helpRequested {
+            print(error.message)
+            return .finished(.done)
+        } catch let error as InvocationError where error.code == .versionRequested {
+            print("\(phase.program) \(version) (Stillpoint)")
+            return .finished(.done)
+        } catch {
+            return .finished(explain(error, phase, context))
+        }
+    }
+
+    private static func finish(
+        _ phase: Phase, _ context: HookContext, _ body: @Sendable () async throws -> ExitCode
+    ) async -> ExitCode {
+        do {
+            return try await body()
+        } catch {
+            return explain(error, phase, context)
+        }
+    }
+
+    private static func explain(_ error: any Error, _ phase: Phase, _ context: HookContext) -> ExitCode {
+        context.log.error("\(error)")
         switch error {
-        case is InvocationError, is ConfigurationError, is OverlayDirectoryError, is UnknownDatasetError: .usage
-        // Only opening a run can fail here in pre; then nothing has been touched.
-        case is StateError: phase == .pre ? .usage : .needsRecovery
-        default: phase == .pre ? .notConsistent : .needsRecovery
+        case is InvocationError, is ConfigurationError, is INIError, is OverlayDirectoryError, is UnknownDatasetError:
+            return .usage
+        // Only opening a run can fail so in pre; then nothing has been touched.
+        case is StateError: return phase == .pre ? .usage : .needsRecovery
+        default: return phase == .pre ? .notConsistent : .needsRecovery
         }
     }
 }

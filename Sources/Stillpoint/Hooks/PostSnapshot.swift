@@ -4,26 +4,32 @@ internal import SnapshotManagers
 internal import Storage
 
 /// What post-snapshot does: find the open run, release its VMs, say on the snapshots what each got.
-struct PostSnapshot {
+struct PostSnapshot: Sendable {
     let context: HookContext
     let invocation: Invocation
     let configuration: Configuration
 
-    func run() async throws -> ExitCode {
+    func begin() throws -> Hook.Step {
         let directory = StateDirectory(configuration.stateDirectory)
         let ids = try directory.openRunIDs()
-        guard !ids.isEmpty else { return .done }
+        guard !ids.isEmpty else { return .finished(.done) }
         let open = OpenRuns(ids, in: directory)
         for problem in open.unreadable { context.log.error("\(problem)") }
-        guard let found = open.match(invocation) else { return open.unreadable.isEmpty ? .done : .needsRecovery }
+        guard let found = open.match(invocation) else {
+            return .finished(open.unreadable.isEmpty ? .done : .needsRecovery)
+        }
         if invocation.isDryRun {
             for machine in found.machines { context.log.info("would release \(machine.reportLine)") }
-            return .done
+            return .finished(.done)
         }
+        return .work { try await finish(found.id, in: directory) }
+    }
+
+    private func finish(_ id: String, in directory: StateDirectory) async throws -> ExitCode {
         // Another process may be at it still: pre, or a second post. It may also have finished it meanwhile.
-        let lock = try directory.lock(run: found.id, waiting: true)
-        guard try directory.openRunIDs().contains(found.id) else { return .done }
-        var run = try directory.read(found.id)
+        let lock = try directory.lock(run: id, waiting: true)
+        guard try directory.openRunIDs().contains(id) else { return .done }
+        var run = try directory.read(id)
         run.snapshots += invocation.snapshots.filter { !run.snapshots.contains($0) }
         return try await release(Journal(run, in: directory, lock: lock))
     }

@@ -4,19 +4,25 @@ internal import SnapshotManagers
 internal import Storage
 
 /// What pre-snapshot does: plan, open a run, freeze.
-struct PreSnapshot {
+struct PreSnapshot: Sendable {
     let context: HookContext
     let invocation: Invocation
     let configuration: Configuration
 
-    func run() async throws -> ExitCode {
+    func begin() throws -> Hook.Step {
         let deadline = invocation.deadline.map { ContinuousClock.now + $0 }
         let storage = try StorageMap(roots: context.roots)
-        let scope = try Scope(invocation, configuration)
-        try await requireKnown(scope.targets, storage)
-        let planner = Planner(scope: scope, storage: storage, configuration: configuration)
-        guard planner.mayConcernMachines else { return .done }
+        let planner = Planner(
+            scope: try Scope(invocation, configuration), storage: storage, configuration: configuration)
+        let unknown = planner.scope.targets.filter { !storage.isKnown($0) }
+        if unknown.isEmpty, !planner.mayConcernMachines { return .finished(.done) }
+        return .work {
+            try await requireExistence(of: unknown)
+            return try await run(planner, deadline)
+        }
+    }
 
+    private func run(_ planner: Planner, _ deadline: ContinuousClock.Instant?) async throws -> ExitCode {
         let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
         do {
             let code = try await freeze(planner, hypervisors, deadline)
@@ -101,8 +107,8 @@ struct PreSnapshot {
     }
 
     /// A dataset that is neither mounted nor a volume may be there all the same, so ZFS is asked; this is rare.
-    private func requireKnown(_ targets: [DatasetName], _ storage: StorageMap) async throws {
-        for target in targets where !storage.isKnown(target) {
+    private func requireExistence(of targets: [DatasetName]) async throws {
+        for target in targets {
             guard try await context.zfs.exists(target.rawValue) else { throw UnknownDatasetError(dataset: target) }
         }
     }

@@ -4,9 +4,6 @@ internal import Storage
 
 /// What a snapshot says of the VMs in it: the user properties `stillpoint:consistency`, `:vms` and `:run`.
 struct SnapshotProperties: Sendable, Hashable {
-    /// Old ZFS takes no longer value of a user property.
-    private static let longestValue = 1024
-
     let consistency: String
     let machines: String
     let run: String
@@ -32,7 +29,7 @@ struct SnapshotProperties: Sendable, Hashable {
         for (index, word) in words.enumerated() {
             let rest = ",+\(words.count - index)"
             let longer = text.isEmpty ? word : text + "," + word
-            guard longer.utf8.count + rest.utf8.count <= longestValue else {
+            guard longer.utf8.count + rest.utf8.count <= ZFSCommand.longestPropertyValue else {
                 return text.isEmpty ? "+\(words.count)" : text + rest
             }
             text = longer
