@@ -1,7 +1,6 @@
 internal import CLibvirt
 internal import Glibc
 internal import Hypervisor
-internal import Storage
 
 /// One connection to libvirtd.
 ///
@@ -73,9 +72,9 @@ final class Connection: @unchecked Sendable {
 
 private func unreachable(uri: String, _ error: LibvirtError) -> HypervisorError {
     let mend =
-        if error.message.includes("Permission denied") || error.message.includes("authentication") {
+        if error.message.contains("Permission denied") || error.message.contains("authentication") {
             "run as root, or as a member of the group libvirt"
-        } else if error.message.includes("No such file") || error.message.includes("refused") {
+        } else if error.message.contains("No such file") || error.message.contains("refused") {
             "start libvirtd, or set uri in the [hypervisor] section"
         } else {
             "check with: virsh -c \(uri) list"
