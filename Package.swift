@@ -60,5 +60,6 @@ let package = Package(
         tests("INIFile", ["INIFile"]),
         tests("Storage", ["Storage", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
+        tests("EndToEnd", [subprocess, system]),
     ]
 )

@@ -9,7 +9,7 @@ in_copy() (
 	[[ -r $image ]] || die "$image: cannot be read"
 	copy=$(mktemp -p "${LAB_DIR:-/var/tmp}" image.XXXXXX)
 	trap 'rm -f "$copy" "$copy".*' EXIT
-	if [[ $(qemu-img info -U "$image") == *'file format: raw'* ]]; then
+	if [[ $(qemu-img info -U "$image") == *$'\nfile format: raw'* ]]; then
 		cp --sparse=always "$image" "$copy"
 	else
 		qemu-img convert -U -O raw "$image" "$copy"

@@ -1,0 +1,98 @@
+import Testing
+
+extension RealParts {
+    @Suite("sanoid takes the snapshots")
+    struct SanoidTests {
+        private let guests = [
+            Stage.Guest(name: "web"), Stage.Guest(name: "db", disks: 2),
+            Stage.Guest(name: "mute", options: "--no-agent"),
+        ]
+
+        private func configure(_ stage: Stage, _ more: String = "") async throws {
+            try await need(
+                """
+                mkdir -p /etc/sanoid && cat > /etc/sanoid/sanoid.conf <<'C'
+                [\(stage.dataset)]
+                use_template = hooked
+                \(more)
+                [template_hooked]
+                daily = 7
+                hourly = 24
+                monthly = 0
+                autosnap = yes
+                autoprune = no
+                pre_snapshot_script = \(stage.lab.preSnapshot)
+                post_snapshot_script = \(stage.lab.postSnapshot)
+                script_timeout = 60
+                C
+                """)
+        }
+
+        @Test("Two cycles, daily and hourly of one freeze: guests with an agent are quiesced, nothing is left behind")
+        func twoCycles() async throws {
+            try await Stage.with("sanoid", guests) { stage in
+                try await configure(stage)
+                for _ in 1...2 {
+                    let said = try await shell("sanoid --take-snapshots --force-update")
+                    #expect(said.errors.contains("stillpoint: db: quiesced, 2 of 2 file systems"))
+                    #expect(said.errors.contains("stillpoint: mute: crash-consistent only (quiesce: the VM has no"))
+                    try await stage.expectNothingLeft()
+                    let snapshots = try await stage.snapshots()
+                    #expect(snapshots.count == 2)
+                    for snapshot in snapshots {
+                        #expect(try await stage.property("vms", of: snapshot) == "db=quiesced,mute=crash,web=quiesced")
+                        #expect(try await stage.property("consistency", of: snapshot) == "crash")
+                        #expect(try await stage.property("run", of: snapshot).hasPrefix("20"))
+                        try await stage.expectConsistency(of: snapshot, quiesced: ["web", "db"])
+                        try await need("zfs destroy \(snapshot)")
+                    }
+                }
+            }
+        }
+
+        @Test("recursive = zfs calls once for the parent: guests on the children are frozen, their snapshots marked")
+        func recursive() async throws {
+            let lab = try #require(Lab.here)
+            try await Stage.with("tree", []) { stage in
+                try await configure(stage, "recursive = zfs")
+                try await need(
+                    """
+                    \(lab.program) dataset tree/leaf; \(lab.program) guest leaf --dataset tree/leaf
+                    \(lab.program) wait leaf
+                    """)
+                let said = try await shell("sanoid --take-snapshots --force-update")
+                #expect(said.errors.contains("stillpoint: leaf: quiesced"))
+                let snapshots = try await stage.snapshots()
+                #expect(snapshots.count == 4)
+                for snapshot in snapshots {
+                    #expect(try await stage.property("vms", of: snapshot) == "leaf=quiesced")
+                }
+                try await stage.expectNothingLeft()
+                try await need("virsh destroy leaf; virsh undefine leaf")
+            }
+        }
+    }
+
+    @Suite("zfs-auto-snapshot takes the snapshots")
+    struct ZFSAutoSnapshotTests {
+        @Test("Its two arguments are enough: the guest is quiesced, the snapshot marked")
+        func oneCycle() async throws {
+            try await Stage.with("auto", [Stage.Guest(name: "auto")]) { stage in
+                let said = try await shell(
+                    """
+                    zfs-auto-snapshot --label=test --keep=3 --pre-snapshot=\(stage.lab.preSnapshot) \
+                        --post-snapshot=\(stage.lab.postSnapshot) \(stage.dataset)
+                    """)
+                #expect(said.status == 0, "\(said.errors)")
+                let snapshot = try #require(try await stage.snapshots().first)
+                #expect(try await stage.property("vms", of: snapshot) == "auto=quiesced")
+                try await stage.expectConsistency(of: snapshot, quiesced: ["auto"])
+                try await stage.expectNothingLeft()
+            }
+        }
+    }
+}
+
+/// What runs on a real libvirtd with real guests, one test after another.
+@Suite("On real parts", .serialized, .enabled(if: Lab.here != nil, Lab.reason))
+enum RealParts {}
