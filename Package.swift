@@ -18,7 +18,9 @@ func library(_ name: String, _ dependencies: [Target.Dependency], linker: [Linke
 }
 
 func program(_ name: String) -> Target {
-    .executableTarget(name: name, dependencies: ["Stillpoint", "LibvirtHypervisor", "SnapshotManagers", "Storage"], swiftSettings: strict)
+    .executableTarget(
+        name: name, dependencies: ["Stillpoint", "LibvirtHypervisor", "SnapshotManagers", "Storage"],
+        swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

@@ -9,6 +9,7 @@ public enum Consistency: String, Codable, Sendable, Comparable, CaseIterable {
     /// Disks and RAM of one instant.
     case memory
 
+    /// Orders by worth: `crash` is the least.
     public static func < (left: Consistency, right: Consistency) -> Bool {
         left.rank < right.rank
     }

@@ -16,13 +16,16 @@ public struct Hold: Sendable, Codable, Equatable {
         case released
     }
 
+    /// How far it has come.
     public var step: Step
     /// Name (libvirt) or MoRef (vSphere) of the VM snapshot.
     public var snapshot: String
+    /// The disks that were set aside.
     public var disks: [HeldDisk]
     /// The guest was asked to freeze and has not been seen to thaw.
     public var owesThaw: Bool
 
+    /// A hold with these parts.
     public init(step: Step, snapshot: String, disks: [HeldDisk], owesThaw: Bool = false) {
         self.step = step
         self.snapshot = snapshot
@@ -42,6 +45,7 @@ public struct HeldDisk: Sendable, Codable, Equatable {
     /// The qcow2 file that takes the guest's writes meanwhile.
     public let overlay: String
 
+    /// A held disk with these parts.
     public init(target: String, base: String, baseFormat: String, overlay: String) {
         self.target = target
         self.base = base

@@ -27,17 +27,21 @@ public protocol Hypervisor: Sendable {
 
 /// What is asked of `Hypervisor.freeze`.
 public struct FreezeRequest: Sendable {
+    /// The VM as it was when the run was planned.
     public let machine: VirtualMachine
     /// The disks to set aside: writable ones on the snapshotted datasets.
     public let disks: [Disk]
+    /// What to do with it.
     public let strategy: Strategy
     /// The run's id; what the back end creates carries it in its name.
     public let run: String
     /// When the manager stops waiting.
     public let deadline: ContinuousClock.Instant?
 
+    /// A request with these parts.
     public init(
-        machine: VirtualMachine, disks: [Disk], strategy: Strategy, run: String, deadline: ContinuousClock.Instant? = nil
+        machine: VirtualMachine, disks: [Disk], strategy: Strategy, run: String,
+        deadline: ContinuousClock.Instant? = nil
     ) {
         self.machine = machine
         self.disks = disks
@@ -49,15 +53,18 @@ public struct FreezeRequest: Sendable {
 
 /// What a freeze achieved.
 public struct FreezeResult: Sendable, Equatable {
+    /// What the VM got.
     public var consistency: Consistency
     /// File systems that the guest says it froze, of those it lists on the affected disks (nil: it cannot list them).
     public var frozenFileSystems: Int
+    /// Nil where the guest cannot list them.
     public var listedFileSystems: Int?
     /// From the freeze request to the answer to the thaw, on the host's clock.
     public var frozenFor: Duration
     /// What an administrator should know though it worked.
     public var notes: [String]
 
+    /// A result with these parts.
     public init(
         consistency: Consistency, frozenFileSystems: Int = 0, listedFileSystems: Int? = nil,
         frozenFor: Duration = .zero, notes: [String] = []
@@ -74,8 +81,10 @@ public struct FreezeResult: Sendable, Equatable {
 public struct ReleaseRequest: Sendable {
     /// The VM's `VirtualMachine.id`.
     public let machineID: String
+    /// What the last record said that is held.
     public let hold: Hold
 
+    /// A request with these parts.
     public init(machineID: String, hold: Hold) {
         self.machineID = machineID
         self.hold = hold
@@ -84,8 +93,11 @@ public struct ReleaseRequest: Sendable {
 
 /// Settings of one hypervisor, from its configuration section.
 public struct HypervisorSettings: Sendable {
+    /// The section's name: `local`.
     public var name: String
+    /// Where it is reached: `qemu:///system`.
     public var uri: String
+    /// The folder for overlays.
     public var overlayDirectory: String
     /// How long the guest agent may take to answer.
     public var agentTimeout: Duration
@@ -94,6 +106,7 @@ public struct HypervisorSettings: Sendable {
     /// How long a commit may take to catch up with the guest's writes.
     public var commitTimeout: Duration
 
+    /// Settings with these parts.
     public init(
         name: String, uri: String, overlayDirectory: String, agentTimeout: Duration, freezeLimit: Duration,
         commitTimeout: Duration

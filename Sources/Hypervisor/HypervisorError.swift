@@ -12,7 +12,9 @@ public struct HypervisorError: Error, Sendable, CustomStringConvertible {
 
     /// What went wrong; open, so that a back end can add its own.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code in words.
         public let description: String
+        /// A code of a back end's own.
         public init(_ description: String) { self.description = description }
 
         /// The hypervisor, or its client library, cannot be reached.
@@ -31,11 +33,16 @@ public struct HypervisorError: Error, Sendable, CustomStringConvertible {
         public static let callFailed = Code("call failed")
     }
 
+    /// What went wrong.
     public let code: Code
+    /// What went wrong, for an administrator, in one line.
     public let message: String
+    /// What the caller can do.
     public let remedy: Remedy
+    /// The failure below, if there was one.
     public let cause: (any Error)?
 
+    /// An error with these parts.
     public init(_ code: Code, _ message: String, remedy: Remedy, cause: (any Error)? = nil) {
         self.code = code
         self.message = message
@@ -43,6 +50,7 @@ public struct HypervisorError: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
+    /// The message, and the cause behind it.
     public var description: String {
         guard let cause else { return message }
         return "\(message): \(cause)"

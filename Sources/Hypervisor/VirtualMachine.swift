@@ -9,9 +9,12 @@ public struct VirtualMachine: Sendable, Codable, Equatable {
     public let id: String
     /// The name an administrator gave it; any text.
     public let name: String
+    /// What it was doing when it was looked at.
     public let power: PowerState
+    /// All its disks, those that are left alone too.
     public let disks: [Disk]
 
+    /// A VM with these parts.
     public init(id: String, name: String, power: PowerState, disks: [Disk]) {
         self.id = id
         self.name = name
@@ -44,6 +47,7 @@ public struct Disk: Sendable, Codable, Equatable {
     /// The image that takes the guest's writes.
     public var source: String? { chain.first }
 
+    /// A disk with these parts.
     public init(target: String, chain: [String], format: String, exclusion: Exclusion? = nil) {
         self.target = target
         self.chain = chain

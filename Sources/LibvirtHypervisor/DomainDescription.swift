@@ -69,7 +69,8 @@ struct DomainDisk: Sendable, Equatable {
         mirror = element.first("mirror").map { $0["ready"] == "yes" ? .ready : .running }
     }
 
-    private static func path(of element: XMLElement, _ volumePath: (String, String) throws -> String) throws -> String? {
+    private static func path(of element: XMLElement, _ volumePath: (String, String) throws -> String) throws -> String?
+    {
         guard let source = element.first("source") else { return nil }
         switch element["type"] {
         case "file": return source["file"]

@@ -3,6 +3,7 @@ public import Hypervisor
 
 /// KVM guests under a libvirtd.
 public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
+    /// The word in the configuration.
     public static let kind = "libvirt"
 
     private let settings: HypervisorSettings
@@ -12,7 +13,9 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     /// Apart from `calls`: a connection gets events only when the event loop was there before it.
     private let commits: ConnectionPool
 
+    /// The configuration's name for it.
     public var name: String { settings.name }
+    /// Where overlays are made.
     public var overlayDirectory: String? { settings.overlayDirectory }
 
     /// A client of the libvirtd at `settings.uri`; connects on first use.
@@ -24,10 +27,12 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         commits = ConnectionPool(uri: settings.uri, events: events)
     }
 
+    /// A client of the libvirtd that the settings name.
     public static func make(_ settings: HypervisorSettings) -> any Hypervisor {
         LibvirtHypervisor(settings)
     }
 
+    /// All domains, running or not (virConnectListAllDomains).
     public func virtualMachines() async throws -> [VirtualMachine] {
         try await calls.with { connection in
             try await blocking("listing the domains", within: .seconds(60)) {
@@ -36,6 +41,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         }
     }
 
+    /// The domain of that UUID.
     public func virtualMachine(id: String) async throws -> VirtualMachine? {
         try await calls.with { connection in
             try await blocking("looking at the domain \(id)", within: .seconds(30)) {
@@ -44,6 +50,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         }
     }
 
+    /// Quiesces a domain; see `QuiesceFreeze`.
     public func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
         guard request.strategy == .quiesce else {
             throw HypervisorError(
@@ -64,6 +71,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         }
     }
 
+    /// Commits and pivots a domain; see `Release`.
     public func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws {
         try await commits.with { [settings, events] connection in
             try await Release(
@@ -72,6 +80,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         }
     }
 
+    /// Closes all connections.
     public func close() async {
         await calls.close()
         await commits.close()

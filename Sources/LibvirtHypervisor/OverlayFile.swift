@@ -37,13 +37,15 @@ enum OverlayFile {
             throw HypervisorError(
                 .overlay, "the overlay \(disk.overlay) exists already; it was left alone", remedy: .fallBack)
         } catch {
-            throw HypervisorError(.overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
+            throw HypervisorError(
+                .overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
         }
         do {
             try await format(disk)
         } catch {
             try remove(disk)
-            throw HypervisorError(.overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
+            throw HypervisorError(
+                .overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
         }
     }
 

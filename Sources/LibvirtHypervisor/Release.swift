@@ -23,10 +23,9 @@ struct Release: Sendable {
             hold.step = .released
             try await record(hold)
         }
-        let hold_ = hold
-        try await blocking("deleting the overlays", within: .seconds(60)) {
-            try domain.deleteUnusedOverlays(of: hold_)
-            try domain.forgetSnapshot(named: hold_.snapshot)
+        try await blocking("deleting the overlays", within: .seconds(60)) { [hold] in
+            try domain.deleteUnusedOverlays(of: hold)
+            try domain.forgetSnapshot(named: hold.snapshot)
         }
         try await record(nil)
     }

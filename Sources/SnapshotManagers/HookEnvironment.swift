@@ -44,7 +44,9 @@ struct HookEnvironment {
     func list(_ variable: HookVariable) throws(InvocationError) -> [String]? {
         guard let value = try text(variable) else { return nil }
         let parts = value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard parts.allSatisfy({ !$0.isEmpty }) else { throw bad(variable, "has an empty name between its commas; remove it") }
+        guard parts.allSatisfy({ !$0.isEmpty }) else {
+            throw bad(variable, "has an empty name between its commas; remove it")
+        }
         return parts
     }
 

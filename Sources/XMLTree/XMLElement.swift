@@ -11,7 +11,9 @@ public struct XMLElement: Sendable, Equatable {
 
     /// An attribute; order is kept.
     public struct Attribute: Sendable, Equatable {
+        /// The name as written, prefix included.
         public let name: String
+        /// The value, unescaped.
         public var value: String
     }
 

@@ -7,6 +7,7 @@ public struct XMLError: Error, Sendable, CustomStringConvertible {
     /// What expat, or the size limit, found wrong.
     public let message: String
 
+    /// Line and message.
     public var description: String { "line \(line): \(message)" }
 }
 

@@ -68,7 +68,8 @@ extension RealParts {
             try await Stage.with("spaces", [Stage.Guest(name: "spacy")]) { stage in
                 let snapshot = "\(stage.dataset)@a b c"
                 let outcome = try await shell(
-                    "s='\(snapshot)'; \(stage.lab.preSnapshot) \"$s\" && zfs snapshot \"$s\" && \(stage.lab.postSnapshot) \"$s\"")
+                    "s='\(snapshot)'; \(stage.lab.preSnapshot) \"$s\" && zfs snapshot \"$s\" && \(stage.lab.postSnapshot) \"$s\""
+                )
                 try await stage.expectNothingLeft()
                 // zfs-fuse takes no spaces in names; then there is no snapshot and post was not reached.
                 if outcome.status == 0 {
@@ -132,7 +133,8 @@ extension RealParts {
                 let refused = try await shell("\(lab.preSnapshot) \(stage.dataset)@a")
                 #expect(refused.status == 0)
                 #expect(refused.errors.contains("start libvirtd"), "\(refused.errors)")
-                try await stage.set("on_failure = abort\n[hypervisor gone]\nuri = qemu+unix:///system?socket=/nonexistent/sock")
+                try await stage.set(
+                    "on_failure = abort\n[hypervisor gone]\nuri = qemu+unix:///system?socket=/nonexistent/sock")
                 #expect(try await shell("\(lab.preSnapshot) \(stage.dataset)@a").status == 1)
                 try await stage.set("")
                 let missing = try await shell(

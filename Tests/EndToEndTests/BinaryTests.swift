@@ -2,7 +2,9 @@ import Testing
 
 @Suite("The release binaries", .enabled(if: Lab.here != nil, Lab.reason))
 struct BinaryTests {
-    @Test("A hook is at most 15 MB and needs nothing but glibc and the C++ runtime", arguments: ["pre-snapshot", "post-snapshot"])
+    @Test(
+        "A hook is at most 15 MB and needs nothing but glibc and the C++ runtime",
+        arguments: ["pre-snapshot", "post-snapshot"])
     func sizeAndLibraries(_ name: String) async throws {
         let lab = try #require(Lab.here)
         let size = Int(try await need("stat -c %s \(lab.binaries)/\(name)")) ?? .max

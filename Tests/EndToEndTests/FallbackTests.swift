@@ -9,9 +9,11 @@ extension RealParts {
             try await Stage.with("slow", [guest], configuration: "agent_timeout = 2") { stage in
                 let pre = try await shell("\(stage.lab.preSnapshot) \(stage.dataset)@a")
                 #expect(pre.status == 0)
-                #expect(pre.errors.contains("crash-consistent only (quiesce: the guest did not freeze"), "\(pre.errors)")
+                #expect(
+                    pre.errors.contains("crash-consistent only (quiesce: the guest did not freeze"), "\(pre.errors)")
                 #expect(try await need("ls -A \(stage.lab.overlays)").isEmpty)
-                let post = try await shell("zfs snapshot \(stage.dataset)@a; \(stage.lab.postSnapshot) \(stage.dataset)@a")
+                let post = try await shell(
+                    "zfs snapshot \(stage.dataset)@a; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 #expect(post.status == 0, "\(post.errors)")
                 #expect(try await stage.property("consistency", of: "\(stage.dataset)@a") == "crash")
                 // It writes on: nobody left it frozen.

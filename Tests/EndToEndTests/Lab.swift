@@ -59,7 +59,8 @@ struct Stage: Sendable {
             try await stage.set(configuration)
             try await need("\(lab.program) dataset \(name)")
             for guest in guests {
-                try await need("\(lab.program) guest \(guest.name) --dataset \(name) --disks \(guest.disks) \(guest.options)")
+                try await need(
+                    "\(lab.program) guest \(guest.name) --dataset \(name) --disks \(guest.disks) \(guest.options)")
             }
             let started = guests.filter { !$0.options.contains("--no-start") }.map(\.name)
             if !started.isEmpty {
@@ -88,7 +89,8 @@ struct Stage: Sendable {
             _ = try? await shell("virsh destroy \(guest.name); virsh undefine --snapshots-metadata \(guest.name)")
         }
         _ = try? await shell(
-            "rm -rf \(lab.overlays)/* \(lab.runs)/*; sleep 0.2; zfs destroy -R \(dataset) || { sleep 1; zfs destroy -R \(dataset); }")
+            "rm -rf \(lab.overlays)/* \(lab.runs)/*; sleep 0.2; zfs destroy -R \(dataset) || { sleep 1; zfs destroy -R \(dataset); }"
+        )
     }
 
     func image(_ guest: Guest, _ target: String, in folder: String? = nil) -> String {

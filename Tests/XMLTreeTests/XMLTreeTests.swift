@@ -6,7 +6,8 @@ import Testing
 struct XMLTreeTests {
     @Test("A document is read into names, attributes, children and text")
     func reading() throws {
-        let root = try XMLElement.parse("<domain type='kvm'><name> web &lt;1&gt; </name><a><b n='1'/><b n='2'/></a></domain>")
+        let root = try XMLElement.parse(
+            "<domain type='kvm'><name> web &lt;1&gt; </name><a><b n='1'/><b n='2'/></a></domain>")
         #expect(root.name == "domain")
         #expect(root["type"] == "kvm")
         #expect(root.first("name")?.text == "web <1>")
@@ -49,7 +50,9 @@ struct XMLTreeTests {
 
     @Test("A document over the limit is refused unread")
     func limit() {
-        #expect(throws: XMLError.self) { try XMLElement.parse("<a>" + String(repeating: "x", count: 100) + "</a>", limit: 50) }
+        #expect(throws: XMLError.self) {
+            try XMLElement.parse("<a>" + String(repeating: "x", count: 100) + "</a>", limit: 50)
+        }
     }
 
     @Test("Setting an attribute replaces it, adds it, or removes it with nil")

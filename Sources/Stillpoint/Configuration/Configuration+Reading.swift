@@ -4,11 +4,11 @@ internal import Storage
 
 extension Configuration {
     /// Where the configuration is when nobody says otherwise.
-    public static let defaultPath = "/etc/stillpoint/stillpoint.conf"
+    static let defaultPath = "/etc/stillpoint/stillpoint.conf"
 
     /// The configuration in `path`, else in `$STILLPOINT_CONFIG`, else in the default place, where it may be missing.
     /// - Parameter kinds: the kinds of hypervisor that this program has.
-    public static func load(
+    static func load(
         path: String?, environment: [String: String], kinds: [String]
     ) throws(ConfigurationError) -> Configuration {
         let named = path ?? environment["STILLPOINT_CONFIG"]

@@ -1,59 +1,59 @@
 internal import Hypervisor
-public import Storage
+internal import Storage
 
 /// All settings, defaults filled in; no configuration file at all gives the defaults.
-public struct Configuration: Sendable {
-    public var stateDirectory = "/var/lib/stillpoint"
-    public var overlayDirectory = "/var/lib/libvirt/stillpoint"
+struct Configuration: Sendable {
+    var stateDirectory = "/var/lib/stillpoint"
+    var overlayDirectory = "/var/lib/libvirt/stillpoint"
     /// Where `recursive = auto` finds sanoid.conf.
-    public var sanoidDirectory = "/etc/sanoid"
+    var sanoidDirectory = "/etc/sanoid"
     /// VMs worked on at the same time.
-    public var maxParallel = 16
-    public var agentTimeout = Duration.seconds(5)
-    public var freezeLimit = Duration.seconds(10)
-    public var commitTimeout = Duration.seconds(300)
+    var maxParallel = 16
+    var agentTimeout = Duration.seconds(5)
+    var freezeLimit = Duration.seconds(10)
+    var commitTimeout = Duration.seconds(300)
     /// For what no section names.
-    public var policy = Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue)
-    public var hypervisors = [HypervisorSection(name: "local", kind: "libvirt", uri: "qemu:///system")]
-    public var datasets: [DatasetSection] = []
-    public var machines: [MachineSection] = []
+    var policy = Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue)
+    var hypervisors = [HypervisorSection(name: "local", kind: "libvirt", uri: "qemu:///system")]
+    var datasets: [DatasetSection] = []
+    var machines: [MachineSection] = []
 
-    public init() {}
+    init() {}
 }
 
 /// `[hypervisor NAME]`
-public struct HypervisorSection: Sendable, Equatable {
-    public var name: String
-    public var kind: String
-    public var uri: String
+struct HypervisorSection: Sendable, Equatable {
+    var name: String
+    var kind: String
+    var uri: String
 }
 
 /// `[POOL/DATASET]`: holds for the dataset and what is below it.
-public struct DatasetSection: Sendable, Equatable {
+struct DatasetSection: Sendable, Equatable {
     /// Whether a snapshot of this dataset takes its children along.
-    public enum Recursive: String, Sendable, CaseIterable {
+    enum Recursive: String, Sendable, CaseIterable {
         /// As the manager says, or sanoid.conf where it does not.
         case auto
         case yes
         case no
     }
 
-    public var dataset: DatasetName
-    public var policy = Policy()
-    public var recursive: Recursive?
+    var dataset: DatasetName
+    var policy = Policy()
+    var recursive: Recursive?
 }
 
 /// `[vm PATTERN]`, a shell pattern (fnmatch(3)) for the VM's name.
-public struct MachineSection: Sendable, Equatable {
-    public var pattern: String
-    public var policy = Policy()
+struct MachineSection: Sendable, Equatable {
+    var pattern: String
+    var policy = Policy()
 }
 
 extension Configuration {
     /// What holds for a VM: its own section before its dataset's before the general one.
     ///
     /// Of several dataset sections the longest name wins; of several patterns the first in the file.
-    public func policy(machine: String, on dataset: DatasetName) -> Policy {
+    func policy(machine: String, on dataset: DatasetName) -> Policy {
         let own = machines.first { matches(machine, pattern: $0.pattern) }?.policy ?? Policy()
         return own.filled(from: policy(for: dataset))
     }

@@ -1,9 +1,9 @@
-public import Hypervisor
+internal import Hypervisor
 
 /// What to try for a VM and what to do when none of it works; nil where a section does not say.
-public struct Policy: Sendable, Equatable {
+struct Policy: Sendable, Equatable {
     /// What happens when no strategy of the list could be carried out.
-    public enum OnFailure: String, Sendable, CaseIterable {
+    enum OnFailure: String, Sendable, CaseIterable {
         /// The snapshot goes on; the VM is reported as `crash`.
         case `continue`
         /// Everything is undone and pre-snapshot exits 1.
@@ -11,8 +11,8 @@ public struct Policy: Sendable, Equatable {
     }
 
     /// Tried in this order.
-    public var strategies: [Strategy]?
-    public var onFailure: OnFailure?
+    var strategies: [Strategy]?
+    var onFailure: OnFailure?
 
     /// The policy with its gaps filled from a less specific one.
     func filled(from other: Policy) -> Policy {

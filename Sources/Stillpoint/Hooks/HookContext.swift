@@ -4,11 +4,17 @@ public import Storage
 
 /// What a hook has of the outside world.
 public struct HookContext: Sendable {
+    /// The command line, without the program's name.
     public var arguments: [String]
+    /// The environment variables.
     public var environment: [String: String]
+    /// The kinds of hypervisor that this program has.
     public var backEnds: [any HypervisorBackEnd.Type]
+    /// Where `/proc`, `/sys` and `/dev` are.
     public var roots: SystemRoots
+    /// The `zfs` program.
     public var zfs: ZFSCommand
+    /// Where an administrator is told something.
     public var log: Logger
 
     /// - Parameter arguments: without the program's name.

@@ -91,7 +91,8 @@ struct PostSnapshot: Sendable {
             }
         }
         if !isMarked, !run.snapshots.isEmpty {
-            context.log.warning("none of the snapshots exists: \(run.snapshots.map(\.rawValue).joined(separator: ", "))")
+            context.log.warning(
+                "none of the snapshots exists: \(run.snapshots.map(\.rawValue).joined(separator: ", "))")
         }
     }
 }

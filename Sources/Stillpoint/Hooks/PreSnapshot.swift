@@ -78,7 +78,9 @@ struct PreSnapshot: Sendable {
 
     private func checkOverlayRoom(_ plan: [PlannedMachine], _ planner: Planner) throws {
         let room = OverlayRoom(scope: planner.scope, storage: planner.storage)
-        for (directory, machines) in Dictionary(grouping: plan.filter(\.mayNeedOverlays), by: \.hypervisor.overlayDirectory) {
+        for (directory, machines) in Dictionary(
+            grouping: plan.filter(\.mayNeedOverlays), by: \.hypervisor.overlayDirectory)
+        {
             guard let directory else { continue }
             try room.check(directory, disks: machines.reduce(0) { $0 + $1.disks.count })
         }

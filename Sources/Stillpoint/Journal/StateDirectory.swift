@@ -4,10 +4,10 @@ internal import Storage
 internal import SystemPackage
 
 /// `/var/lib/stillpoint`: one file for each open run, readable by root alone.
-public struct StateDirectory: Sendable {
+struct StateDirectory: Sendable {
     let path: String
 
-    public init(_ path: String) {
+    init(_ path: String) {
         self.path = path
     }
 
@@ -61,7 +61,8 @@ public struct StateDirectory: Sendable {
         if let format = try? JSONDecoder().decode(FormatOnly.self, from: data).format, format > Run.format {
             throw StateError(
                 code: .newerFormat,
-                description: "\(file(id)) has format \(format), this Stillpoint knows \(Run.format); it was left alone: "
+                description:
+                    "\(file(id)) has format \(format), this Stillpoint knows \(Run.format); it was left alone: "
                     + "finish the run with the version that began it",
                 cause: nil)
         }
@@ -70,7 +71,8 @@ public struct StateDirectory: Sendable {
         } catch {
             throw StateError(
                 code: .damaged,
-                description: "\(file(id)) is damaged (\(bytes.count) bytes); it was left alone: look with 'virsh domblklist' "
+                description:
+                    "\(file(id)) is damaged (\(bytes.count) bytes); it was left alone: look with 'virsh domblklist' "
                     + "whether a VM of it is on an overlay, then move the file away",
                 cause: error)
         }

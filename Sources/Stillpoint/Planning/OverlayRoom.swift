@@ -35,7 +35,8 @@ struct OverlayRoom {
         if let dataset = try storage.locate(directory).datasets.first(where: { scope.contains($0) }) {
             throw OverlayDirectoryError(
                 code: .onSnapshottedDataset,
-                description: "overlay_dir \(directory) lies on \(dataset), which is being snapshotted; set overlay_dir to "
+                description:
+                    "overlay_dir \(directory) lies on \(dataset), which is being snapshotted; set overlay_dir to "
                     + "a folder on another dataset")
         }
         let (available, total) = try FreeSpace.available(at: directory)

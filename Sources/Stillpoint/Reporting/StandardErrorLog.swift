@@ -1,23 +1,23 @@
-public import Logging
+internal import Logging
 internal import Storage
 internal import SystemPackage
 
 /// Log lines on standard error: `stillpoint: web01: quiesced`; under systemd with its `<N>` priorities (sd-daemon(3)).
-public struct StandardErrorLog: LogHandler {
-    public var metadata: Logger.Metadata = [:]
-    public var logLevel: Logger.Level = .info
+struct StandardErrorLog: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .info
     private let hasPriorities: Bool
 
-    public init(environment: [String: String]) {
+    init(environment: [String: String]) {
         hasPriorities = environment["JOURNAL_STREAM"]?.isEmpty == false
     }
 
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    public func log(event: LogEvent) {
+    func log(event: LogEvent) {
         // A message can hold a VM's name or a file's: it must stay one line.
         let text = printable("\(event.message)", limit: 2000)
         let line = (hasPriorities ? "<\(event.level.priority)>" : "") + "stillpoint: \(text)\n"
@@ -26,7 +26,7 @@ public struct StandardErrorLog: LogHandler {
     }
 
     /// A logger that writes here.
-    public static func logger(environment: [String: String]) -> Logger {
+    static func logger(environment: [String: String]) -> Logger {
         Logger(label: "stillpoint") { _ in StandardErrorLog(environment: environment) }
     }
 }
