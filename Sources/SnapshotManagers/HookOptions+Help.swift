@@ -16,7 +16,7 @@ extension HookOptions {
           --version          show the version
 
         Exit status: 0 done; 1 the wanted consistency was not reached, all undone; 2 usage or configuration error,
-        nothing touched; 3 something still needs stillpoint recover.
+        nothing touched; 3 something is left over: the messages say what.
         """
     }
 
