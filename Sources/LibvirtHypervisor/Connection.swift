@@ -23,6 +23,11 @@ final class Connection: @unchecked Sendable {
         _ = library.functions.virConnectClose(pointer)
     }
 
+    /// Whether the daemon is still at the other end (virConnectIsAlive).
+    var isAlive: Bool {
+        library.functions.virConnectIsAlive(pointer) == 1
+    }
+
     /// All domains, running or not.
     func domains() throws -> [Domain] {
         var list: UnsafeMutablePointer<virDomainPtr?>?

@@ -8,11 +8,15 @@ actor ConnectionPool {
 
     private let uri: String
     private let events: BlockJobEvents?
-    private var open: [Slot] = []
+    private var slots: [Slot] = []
 
-    private struct Slot {
+    private final class Slot {
         let connection: Task<Connection, any Error>
-        var borrowers: Int
+        var borrowers = 1
+
+        init(_ connection: Task<Connection, any Error>) {
+            self.connection = connection
+        }
     }
 
     /// - Parameter events: where block job events of these connections go; nil: none are asked for.
@@ -21,35 +25,51 @@ actor ConnectionPool {
         self.events = events
     }
 
-    /// Lends a connection to `body`.
+    /// Lends a connection to `body`. One that failed, or died meanwhile, is not lent again.
     func with<Value: Sendable>(_ body: @Sendable (Connection) async throws -> Value) async throws -> Value {
-        let index = borrow()
-        defer { open[index].borrowers -= 1 }
-        return try await body(try await open[index].connection.value)
+        let slot = borrow()
+        defer { slot.borrowers -= 1 }
+        do {
+            let connection = try await slot.connection.value
+            do {
+                return try await body(connection)
+            } catch {
+                if !connection.isAlive { drop(slot) }
+                throw error
+            }
+        } catch {
+            if case .failure = await slot.connection.result { drop(slot) }
+            throw error
+        }
     }
 
-    private func borrow() -> Int {
-        if let index = open.firstIndex(where: { $0.borrowers < Self.borrowersPerConnection }) {
-            open[index].borrowers += 1
-            return index
+    private func borrow() -> Slot {
+        if let slot = slots.first(where: { $0.borrowers < Self.borrowersPerConnection }) {
+            slot.borrowers += 1
+            return slot
         }
-        let connection = Task { [uri, events] in
-            try await blocking("connecting to libvirt at \(uri)", within: .seconds(30)) {
-                if let events {
-                    try EventLoop.start()
-                    let connection = try Connection(uri: uri)
-                    try connection.subscribe(events)
-                    return connection
+        let slot = Slot(
+            Task { [uri, events] in
+                try await blocking("connecting to libvirt at \(uri)", within: .seconds(30)) {
+                    if let events {
+                        try EventLoop.start()
+                        let connection = try Connection(uri: uri)
+                        try connection.subscribe(events)
+                        return connection
+                    }
+                    return try Connection(uri: uri)
                 }
-                return try Connection(uri: uri)
-            }
-        }
-        open.append(Slot(connection: connection, borrowers: 1))
-        return open.count - 1
+            })
+        slots.append(slot)
+        return slot
+    }
+
+    private func drop(_ slot: Slot) {
+        slots.removeAll { $0 === slot }
     }
 
     /// Lets go of all connections; the last user's reference closes each.
     func close() {
-        open.removeAll()
+        slots.removeAll()
     }
 }

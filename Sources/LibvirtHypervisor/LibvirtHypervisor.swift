@@ -73,10 +73,15 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// Commits and pivots a domain; see `Release`.
     public func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws {
-        try await commits.with { [settings, events] connection in
-            try await Release(
-                connection: connection, request: request, settings: settings, events: events, record: record
-            ).run()
+        do {
+            try await commits.with { [settings, events] connection in
+                try await Release(
+                    connection: connection, request: request, settings: settings, events: events, record: record
+                ).run()
+            }
+        } catch let error as LibvirtError {
+            // The daemon may have been restarted, or the domain was busy with somebody else's job.
+            throw HypervisorError(.callFailed, "not released yet", remedy: .retry, cause: error)
         }
     }
 

@@ -24,6 +24,19 @@ enum OverlayFile {
         return String(kept)
     }
 
+    /// Checks, before a hold names them as its own, that no file of these names is there.
+    /// - Throws: HypervisorError `.overlay`.
+    static func requireAbsence(of disks: [HeldDisk]) throws {
+        var status = stat()
+        for disk in disks where lstat(disk.overlay, &status) == 0 {
+            throw existing(disk)
+        }
+    }
+
+    private static func existing(_ disk: HeldDisk) -> HypervisorError {
+        HypervisorError(.overlay, "the overlay \(disk.overlay) exists already; it was left alone", remedy: .fallBack)
+    }
+
     /// Makes the file, backed by the disk's present image.
     /// - Throws: HypervisorError `.overlay`; the file is then not there, unless it was before.
     static func create(_ disk: HeldDisk) async throws {
@@ -34,8 +47,7 @@ enum OverlayFile {
                 permissions: .ownerReadWrite
             ).close()
         } catch Errno.fileExists {
-            throw HypervisorError(
-                .overlay, "the overlay \(disk.overlay) exists already; it was left alone", remedy: .fallBack)
+            throw existing(disk)
         } catch {
             throw HypervisorError(
                 .overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)

@@ -15,6 +15,7 @@ struct QuiesceFreeze: Sendable {
     func run() async throws -> FreezeResult {
         try requireAgent()
         var hold = Hold(step: .preparing, snapshot: "stillpoint-\(request.run)", disks: try heldDisks())
+        try OverlayFile.requireAbsence(of: hold.disks)
         try await record(hold)
         let fileSystems: [GuestFileSystem]?
         do {

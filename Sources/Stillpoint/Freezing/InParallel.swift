@@ -1,20 +1,27 @@
 /// Runs `body` for each element, at most `limit` at a time; waits for all, then throws the first error.
-func inParallel<Elements: Sequence & Sendable>(
-    _ elements: Elements, limit: Int, _ body: @escaping @Sendable (Elements.Element) async throws -> Void
-) async throws where Elements.Element: Sendable {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-        var failure: (any Error)?
+func inParallel<Elements: Sequence & Sendable, Failure: Error>(
+    _ elements: Elements, limit: Int, _ body: @escaping @Sendable (Elements.Element) async throws(Failure) -> Void
+) async throws(Failure) where Elements.Element: Sendable {
+    let failures = await withTaskGroup(of: Failure?.self) { group in
+        var failures: [Failure] = []
         var running = 0
-        func waitForOne() async {
-            if case .failure(let error)? = await group.nextResult() { failure = failure ?? error }
-            running -= 1
-        }
         for element in elements {
-            if running >= limit { await waitForOne() }
-            group.addTask { try await body(element) }
+            if running >= limit, let ended = await group.next() {
+                ended.map { failures.append($0) }
+                running -= 1
+            }
+            group.addTask {
+                do throws(Failure) {
+                    try await body(element)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
             running += 1
         }
-        while running > 0 { await waitForOne() }
-        if let failure { throw failure }
+        for await failure in group { failure.map { failures.append($0) } }
+        return failures
     }
+    if let first = failures.first { throw first }
 }

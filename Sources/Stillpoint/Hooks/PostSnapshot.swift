@@ -42,13 +42,7 @@ struct PostSnapshot: Sendable {
         // What a VM got was settled when it was frozen, so the snapshots can say it while it is being released.
         let run = await journal.run
         async let marked: Void = markSnapshots(run)
-        let isReleased: Bool
-        do {
-            isReleased = try await releasing.run()
-        } catch {
-            await hypervisors.close()
-            throw error
-        }
+        let isReleased = await releasing.run()
         await marked
         await hypervisors.close()
         for machine in run.machines { context.log.info("\(machine.reportLine)") }

@@ -55,9 +55,9 @@ struct PreSnapshot: Sendable {
             try await freezing.run()
         } catch {
             context.log.error("\(error)")
-            return try await undo(journal, hypervisors)
+            return await undo(journal, hypervisors)
         }
-        return try await conclude(plan, journal, hypervisors)
+        return await conclude(plan, journal, hypervisors)
     }
 
     /// Nil when a hypervisor cannot be asked and the configuration wants no snapshot then.
@@ -88,7 +88,7 @@ struct PreSnapshot: Sendable {
 
     private func conclude(
         _ plan: [PlannedMachine], _ journal: Journal, _ hypervisors: Hypervisors
-    ) async throws -> ExitCode {
+    ) async -> ExitCode {
         let machines = await journal.run.machines
         for record in machines where record.consistency == .crash {
             context.log.warning("\(record.reportLine)")
@@ -96,16 +96,21 @@ struct PreSnapshot: Sendable {
         let failed = zip(plan, machines).contains { $0.onFailure == .abort && $1.phase == .failed }
         guard failed else { return .done }
         context.log.error("on_failure = abort: all VMs are released, there is nothing to snapshot consistently")
-        return try await undo(journal, hypervisors)
+        return await undo(journal, hypervisors)
     }
 
     /// Releases everything and closes the run.
-    private func undo(_ journal: Journal, _ hypervisors: Hypervisors) async throws -> ExitCode {
+    private func undo(_ journal: Journal, _ hypervisors: Hypervisors) async -> ExitCode {
         let releasing = Releasing(
             journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
-        guard try await releasing.run() else { return .needsRecovery }
-        try await journal.close()
-        return .notConsistent
+        guard await releasing.run() else { return .needsRecovery }
+        do {
+            try await journal.close()
+            return .notConsistent
+        } catch {
+            context.log.error("all VMs are released, but the run stays open: \(error)")
+            return .needsRecovery
+        }
     }
 
     /// A dataset that is neither mounted nor a volume may be there all the same, so ZFS is asked; this is rare.

@@ -29,6 +29,7 @@ struct RunOpening {
         let claims = try directory.lockForClaims()
         defer { withExtendedLifetime(claims) {} }
         let taken = try takenMachines()
+        try closeAbandonedRuns()
         let isBlocked = plan.contains { $0.machine.power == .running && taken[$0.machine.id] != nil }
         if isBlocked && mustWait { return nil }
         let run = makeRun(plan)
@@ -41,7 +42,9 @@ struct RunOpening {
         var taken: [String: String] = [:]
         for id in try directory.openRunIDs() {
             do {
-                for machine in try directory.read(id).machines where machine.hold != nil {
+                let run = try directory.read(id)
+                let isBeingFrozen = try run.phase == .freezing && isOwned(id)
+                for machine in run.machines where machine.hold != nil || isBeingFrozen {
                     taken[machine.id] = "the run \(id) has not released it yet"
                 }
             } catch {
@@ -49,6 +52,21 @@ struct RunOpening {
             }
         }
         return taken
+    }
+
+    /// Whether a living process works on the run.
+    private func isOwned(_ id: String) throws -> Bool {
+        try directory.lock(run: id, waiting: false) == nil
+    }
+
+    /// A run that holds nothing and whose post never came is over when its dataset's next one begins.
+    private func closeAbandonedRuns() throws {
+        for id in try directory.openRunIDs() {
+            guard let run = try? directory.read(id), run.machines.allSatisfy({ $0.hold == nil }),
+                !Set(run.targets).isDisjoint(with: scope.targets), try !isOwned(id)
+            else { continue }
+            try directory.remove(id)
+        }
     }
 
     private func makeRun(_ plan: [PlannedMachine]) -> Run {

@@ -2,6 +2,9 @@ internal import Hypervisor
 internal import Logging
 
 /// Sets every held VM of a run going on its own disks, all at once but no more than `maxParallel`.
+///
+/// A journal that cannot be written holds up a freeze but never a release: what is on the disk names the overlays
+/// already, and a VM that stays on one is the worse evil.
 struct Releasing: Sendable {
     private static let attempts = 3
 
@@ -11,15 +14,15 @@ struct Releasing: Sendable {
     let log: Logger
 
     /// Releases; whether nothing of the run is held any more.
-    func run() async throws -> Bool {
-        try await journal.record { $0.phase = .releasing }
+    func run() async -> Bool {
+        await note { $0.phase = .releasing }
         let machines = await journal.run.machines
-        try await inParallel(machines.indices, limit: maxParallel) { index in
+        await inParallel(machines.indices, limit: maxParallel) { index in
             await release(index)
         }
         let isDone = await journal.run.machines.allSatisfy { $0.hold == nil }
         if isDone {
-            try await journal.record { $0.phase = .released }
+            await note { $0.phase = .released }
         }
         return isDone
     }
@@ -28,12 +31,12 @@ struct Releasing: Sendable {
         let record = await journal.run.machines[index]
         guard record.hold != nil else { return }
         do {
-            try await journal.record(machine: index) { $0.phase = .releasing }
+            await note { $0.machines[index].phase = .releasing }
             try await tryRepeatedly(index, record)
-            try await journal.record(machine: index) { $0.phase = .released }
+            await note { $0.machines[index].phase = .released }
         } catch {
             log.error("\(record.name): not released: \(error)")
-            try? await journal.record(machine: index) { $0.phase = .failed }
+            await note { $0.machines[index].phase = .failed }
         }
     }
 
@@ -42,14 +45,22 @@ struct Releasing: Sendable {
         var attempt = 1
         while let hold = await journal.run.machines[index].hold {
             do {
-                try await hypervisor.release(ReleaseRequest(machineID: record.id, hold: hold)) { [journal] hold in
-                    try await journal.record(machine: index) { $0.hold = hold }
+                try await hypervisor.release(ReleaseRequest(machineID: record.id, hold: hold)) { hold in
+                    await note { $0.machines[index].hold = hold }
                 }
             } catch let error as HypervisorError where error.remedy == .retry && attempt < Self.attempts {
                 log.warning("\(record.name): \(error); trying again")
                 try await Task.sleep(for: .milliseconds(500 * attempt))
                 attempt += 1
             }
+        }
+    }
+
+    private func note(_ change: @Sendable (inout Run) -> Void) async {
+        do {
+            try await journal.record(change)
+        } catch {
+            log.warning("\(error)")
         }
     }
 }
