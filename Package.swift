@@ -60,5 +60,7 @@ let package = Package(
         tests("INIFile", ["INIFile"]),
         tests("Storage", ["Storage", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
+        tests("Hypervisor", ["Hypervisor"]),
+        tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
     ]
 )
