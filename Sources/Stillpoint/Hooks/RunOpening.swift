@@ -41,8 +41,14 @@ struct RunOpening {
         var taken: [String: String] = [:]
         for id in try directory.openRunIDs() {
             do {
-                for machine in try directory.read(id).machines where machine.hold != nil {
+                let run = try directory.read(id)
+                for machine in run.machines where machine.hold != nil {
                     taken[machine.id] = "the run \(id) has not released it yet"
+                }
+                // What is planned is as good as held, as long as the process that planned it lives.
+                guard run.phase == .freezing, try directory.lock(run: id, waiting: false) == nil else { continue }
+                for machine in run.machines where machine.consistency == nil && machine.hold == nil {
+                    taken[machine.id] = "the run \(id) is freezing it"
                 }
             } catch {
                 log.error("\(error)")
