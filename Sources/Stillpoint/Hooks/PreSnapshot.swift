@@ -37,17 +37,28 @@ struct PreSnapshot: Sendable {
     private func freeze(
         _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
     ) async throws -> ExitCode {
-        guard let plan = try await plan(planner, hypervisors) else { return .notConsistent }
-        guard !plan.isEmpty else { return .done }
-        if invocation.isDryRun {
-            for planned in plan { context.log.info("\(planned.dryRunLine)") }
-            return .done
-        }
-        try checkOverlayRoom(plan, planner)
         let opening = RunOpening(
             directory: StateDirectory(configuration.stateDirectory), invocation: invocation, scope: planner.scope,
             deadline: deadline, log: context.log)
-        let (journal, taken) = try await opening.open(for: plan)
+        while true {
+            guard let plan = try await plan(planner, hypervisors) else { return .notConsistent }
+            guard !plan.isEmpty else { return .done }
+            if invocation.isDryRun {
+                for planned in plan { context.log.info("\(planned.dryRunLine)") }
+                return .done
+            }
+            try checkOverlayRoom(plan, planner)
+            if let (journal, taken) = try opening.open(for: plan) {
+                return try await freeze(plan, journal, taken, hypervisors, deadline)
+            }
+            try await opening.wait(for: plan)
+        }
+    }
+
+    private func freeze(
+        _ plan: [PlannedMachine], _ journal: Journal, _ taken: [String: String], _ hypervisors: Hypervisors,
+        _ deadline: ContinuousClock.Instant?
+    ) async throws -> ExitCode {
         let freezing = Freezing(
             plan: plan, journal: journal, maxParallel: configuration.maxParallel, deadline: deadline, taken: taken,
             log: context.log)
