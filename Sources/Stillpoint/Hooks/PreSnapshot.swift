@@ -112,9 +112,14 @@ struct PreSnapshot: Sendable {
     private func undo(_ journal: Journal, _ hypervisors: Hypervisors) async throws -> ExitCode {
         let releasing = Releasing(
             journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
-        guard try await releasing.run() else { return .needsRecovery }
-        try await journal.close()
-        return .notConsistent
+        do {
+            guard try await releasing.run() else { return .needsRecovery }
+            try await journal.close()
+            return .notConsistent
+        } catch {
+            context.log.error("\(error)")
+            return .needsRecovery
+        }
     }
 
     /// A dataset that is neither mounted nor a volume may be there all the same, so ZFS is asked; this is rare.

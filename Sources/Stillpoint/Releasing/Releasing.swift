@@ -12,6 +12,7 @@ struct Releasing: Sendable {
 
     /// Releases; whether nothing of the run is held any more.
     func run() async throws -> Bool {
+        await journal.allowLostWrites()
         try await journal.record { $0.phase = .releasing }
         let machines = await journal.run.machines
         try await inParallel(machines.indices, limit: maxParallel) { index in
@@ -21,6 +22,7 @@ struct Releasing: Sendable {
         if isDone {
             try await journal.record { $0.phase = .released }
         }
+        if let problem = await journal.lostWrite { log.error("\(problem)") }
         return isDone
     }
 
