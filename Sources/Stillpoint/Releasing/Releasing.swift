@@ -47,6 +47,10 @@ struct Releasing: Sendable {
                 try await hypervisor.release(ReleaseRequest(machineID: record.id, hold: hold)) { [journal] hold in
                     try await journal.record(machine: index) { $0.hold = hold }
                 }
+                guard await journal.run.machines[index].hold == nil else {
+                    throw HypervisorError(
+                        .changed, "its hypervisor's back end does not say that nothing is held any more", remedy: .stop)
+                }
             } catch let error as HypervisorError where error.remedy == .retry && attempt < Self.attempts {
                 log.warning("\(record.name): \(error); trying again")
                 try await Task.sleep(for: .milliseconds(500 * attempt))
