@@ -21,8 +21,8 @@ func program(_ name: String) -> Target {
     .executableTarget(name: name, dependencies: ["Stillpoint", "LibvirtHypervisor", "SnapshotManagers", "Storage"], swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -62,5 +62,8 @@ let package = Package(
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
         tests("Hypervisor", ["Hypervisor"]),
         tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
+        tests(
+            "Stillpoint", ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", system, logging],
+            exclude: ["Configurations"]),
     ]
 )

@@ -5,6 +5,9 @@ import Testing
 struct ScratchFolder: Sendable {
     let path: String
 
+    /// A folder that is there already.
+    init(path: String) { self.path = path }
+
     init() throws {
         var template = Array("/tmp/stillpoint-tests-XXXXXX".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { buffer in
@@ -49,7 +52,31 @@ struct ScratchFolder: Sendable {
         try #require(symlink(target, path + "/" + name) == 0)
     }
 
+    /// The names in a folder, sorted.
+    func names(in name: String) throws -> [String] {
+        let stream = try #require(opendir(path + "/" + name))
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
+                String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// The permissions of a file or folder.
+    func mode(_ name: String) throws -> mode_t {
+        var status = stat()
+        try #require(lstat(path + "/" + name, &status) == 0)
+        return status.st_mode & 0o7777
+    }
+
     func remove() { Self.remove(path) }
+
+    /// Removes a file or a folder with all that is in it.
+    func remove(_ name: String) { Self.remove(path + "/" + name) }
 
     private static func remove(_ path: String) {
         var status = stat()
