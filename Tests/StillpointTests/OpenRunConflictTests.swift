@@ -1,14 +1,13 @@
 import Hypervisor
 import SnapshotManagers
 import Storage
-import Synchronization
 import Testing
 
 @testable import Stillpoint
 
 @Suite("A VM of another open run")
 struct OpenRunConflictTests {
-    static let id = "20261121T110000Z-000000"
+    static let id = "20000101T110000Z-000000"
 
     private func openRun(_ bench: HookBench, _ change: (inout MachineRecord) -> Void) throws {
         var record = try makeRecord("web01", nil)
@@ -24,14 +23,27 @@ struct OpenRunConflictTests {
     @Test("is not frozen a second time")
     func held() async throws {
         try await withBench { bench, host async throws in
-            bench.has(host.web(), host.web("web02"))
+            bench.has(host.web())
             try openRun(bench) { $0.hold = someHold }
+            // The last second of the deadline is kept for the freeze, so there is no waiting.
             #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
-            #expect(bench.world.calls == ["list", "freeze web02"])
+            #expect(bench.world.calls == ["list"])
             let record = try newRecord(bench)
             #expect(record.consistency == .crash)
             #expect(record.falls.map(\.reason) == ["the run \(Self.id) has not released it yet"])
             #expect(try bench.directory.read(Self.id).machines.first?.hold == someHold)
+        }
+    }
+
+    @Test("does not hold up others where it could not be frozen anyway")
+    func others() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web(power: .paused), host.web("web02"))
+            try openRun(bench) { $0.hold = someHold }
+            #expect(await bench.run(.pre) == .done)
+            #expect(bench.world.calls == ["list", "freeze web02"])
+            let records = try bench.openRuns().flatMap(\.machines)
+            #expect(records.map(\.consistency) == [nil, .crash, .quiesced])
         }
     }
 
@@ -92,34 +104,28 @@ struct OpenRunConflictTests {
         }
     }
 
-    @Test("is never frozen twice by hooks that come at once")
+    @Test("is left to the hook that came first while that is still freezing it")
     func atOnce() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
-            let inside = Mutex((now: 0, most: 0))
+            let (secondEnds, second) = AsyncStream.makeStream(of: Void.self)
             bench.world.change { behaviour in
+                let freeze = behaviour.freeze
                 behaviour.freeze = { request, record in
-                    inside.withLock { counts in
-                        counts.now += 1
-                        counts.most = max(counts.most, counts.now)
-                    }
-                    try await Task.sleep(for: .milliseconds(20))
-                    try await FakeWorld.hold(request, record)
-                    return FreezeResult(consistency: .quiesced)
-                }
-                behaviour.release = { _, record in
-                    inside.withLock { $0.now -= 1 }
-                    try await record(nil)
+                    // Nothing is held yet, as far as the first run's state file says.
+                    for await _ in secondEnds {}
+                    return try await freeze(request, record)
                 }
             }
-            let codes = await withTaskGroup(of: ExitCode.self) { group in
-                for _ in 0..<4 { group.addTask { await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) } }
-                return await group.reduce(into: []) { $0.append($1) }
-            }
-            #expect(codes == [.done, .done, .done, .done])
-            #expect(inside.withLock { $0.most } == 1)
+            async let first = bench.run(.pre)
+            while bench.world.count("freeze") == 0 { await Task.yield() }
+            #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
+            second.finish()
+            #expect(await first == .done)
+            #expect(bench.world.count("freeze") == 1)
             let records = try bench.openRuns().flatMap(\.machines)
             #expect(records.count { $0.hold != nil } == 1)
+            #expect(Set(records.map(\.consistency)) == [.quiesced, .crash])
         }
     }
 
