@@ -52,12 +52,14 @@ actor Journal {
         }
         let (version, snapshot, directory) = (newest, run, directory)
         let task = Task {
+            // Done in here, on the actor, so that whoever waits for the task finds the outcome when it ends. To wait
+            // for a task that has ended does not let go of the actor: a waiter that came first would spin for ever.
+            defer { writing = nil }
             try await blocking("writing the state file", within: .seconds(60)) { try directory.write(snapshot) }
+            durable = max(durable, version)
         }
         writing = task
-        defer { writing = nil }
         try await task.value
-        durable = max(durable, version)
     }
 
     /// Changes one VM's record and returns when the change is durable.
