@@ -23,8 +23,8 @@ func program(_ name: String) -> Target {
         swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -62,6 +62,11 @@ let package = Package(
         tests("INIFile", ["INIFile"]),
         tests("Storage", ["Storage", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
+        tests("Hypervisor", ["Hypervisor"]),
+        tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
+        tests(
+            "Stillpoint", ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", system, logging],
+            exclude: ["Configurations"]),
         tests("EndToEnd", [subprocess, system]),
     ]
 )

@@ -5,13 +5,14 @@ internal import SystemPackage
 
 /// The qcow2 file that takes a disk's writes between freeze and release.
 enum OverlayFile {
-    /// A name that says at 3 a.m. whose file it is: `web01-vda-20261121T110000Z-1f3c.qcow2`.
+    /// A name that says at 3 a.m. whose file it is: `web01-UUID-vda-20261121T110000Z-1f3c9a.qcow2`.
     ///
-    /// A VM's name may be any text, so only harmless characters of it are kept; the UUID's head keeps two VMs apart.
+    /// A VM's name may be any text, so only harmless characters of it are kept; the UUID keeps two VMs apart. It is
+    /// whole, as administrators give UUIDs that differ in their last digits only.
     /// AppArmor's rules for libvirt want the ending.
     static func path(in directory: String, machine: VirtualMachine, disk: String, run: String) -> String {
-        let name = harmless(machine.name, limit: 40)
-        return "\(directory)/\(name)-\(machine.id.prefix(8))-\(harmless(disk, limit: 16))-\(run).qcow2"
+        let words = [(machine.name, 40), (machine.id, 36), (disk, 16)].map { harmless($0, limit: $1) }
+        return "\(directory)/\(words.joined(separator: "-"))-\(run).qcow2"
     }
 
     private static func harmless(_ text: String, limit: Int) -> String {

@@ -59,6 +59,11 @@ extension QuiesceFreeze {
             guard let base = disk.source else {
                 throw HypervisorError(.callFailed, "\(disk.target) has no image", remedy: .fallBack)
             }
+            // An overlay over anything but the image in use would lose what the guest wrote since the plan.
+            guard let now = description.disk(disk.target), now.disk.chain == disk.chain, now.mirror == nil else {
+                throw HypervisorError(
+                    .changed, "\(disk.target) does not write to \(base) alone any more", remedy: .fallBack)
+            }
             let overlay = OverlayFile.path(
                 in: settings.overlayDirectory, machine: request.machine, disk: disk.target, run: request.run)
             return HeldDisk(target: disk.target, base: base, baseFormat: disk.format, overlay: overlay)

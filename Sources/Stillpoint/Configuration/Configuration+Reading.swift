@@ -26,9 +26,9 @@ extension Configuration {
 
     init(_ file: INIFile, kinds: [String]) throws(ConfigurationError) {
         self.init()
-        var seen: [String: Int] = [:]
+        var seen: [SectionName: Int] = [:]
         for section in file.sections {
-            if let first = seen.updateValue(section.line, forKey: section.name) {
+            if let first = seen.updateValue(section.line, forKey: SectionName(section.name)) {
                 throw ConfigurationError(
                     .duplicate, "[\(printable(section.name))] stands in line \(first) already; join the two",
                     at: (file.path, section.line))
@@ -93,7 +93,7 @@ extension Configuration {
 }
 
 /// The kinds of section there are.
-private enum SectionName {
+private enum SectionName: Hashable {
     case general
     case hypervisor(String)
     case template(String)

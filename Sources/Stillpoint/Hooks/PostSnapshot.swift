@@ -38,7 +38,8 @@ struct PostSnapshot: Sendable {
         let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
         let releasing = Releasing(
             journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
-        try await lookAgainAtIdleMachines(journal, hypervisors)
+        await journal.allowLostWrites()
+        await lookAgainAtIdleMachines(journal, hypervisors)
         // What a VM got was settled when it was frozen, so the snapshots can say it while it is being released.
         let run = await journal.run
         async let marked: Void = markSnapshots(run)
@@ -55,19 +56,19 @@ struct PostSnapshot: Sendable {
     }
 
     /// A VM that was off when pre looked may have been started before the snapshot.
-    private func lookAgainAtIdleMachines(_ journal: Journal, _ hypervisors: Hypervisors) async throws {
+    private func lookAgainAtIdleMachines(_ journal: Journal, _ hypervisors: Hypervisors) async {
         for (index, record) in await journal.run.machines.enumerated() where record.consistency == .off {
+            let doubt: String
             do {
                 let machine = try await hypervisors.named(record.hypervisor).virtualMachine(id: record.id)
                 guard let machine, machine.power != .off else { continue }
-                try await journal.record(machine: index) { record in
-                    record.consistency = .crash
-                    record.notes.append("it was started between pre-snapshot and post-snapshot")
-                }
-            } catch let error as StateError {
-                throw error
+                doubt = "it was started between pre-snapshot and post-snapshot"
             } catch {
-                context.log.warning("\(record.name): \(error)")
+                doubt = "it was off before the snapshot; whether it was after it could not be seen: \(error)"
+            }
+            try? await journal.record(machine: index) { record in
+                record.consistency = .crash
+                record.notes.append(doubt)
             }
         }
     }

@@ -37,17 +37,28 @@ struct PreSnapshot: Sendable {
     private func freeze(
         _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
     ) async throws -> ExitCode {
-        guard let plan = try await plan(planner, hypervisors) else { return .notConsistent }
-        guard !plan.isEmpty else { return .done }
-        if invocation.isDryRun {
-            for planned in plan { context.log.info("\(planned.dryRunLine)") }
-            return .done
-        }
-        try checkOverlayRoom(plan, planner)
         let opening = RunOpening(
             directory: StateDirectory(configuration.stateDirectory), invocation: invocation, scope: planner.scope,
             deadline: deadline, log: context.log)
-        let (journal, taken) = try await opening.open(for: plan)
+        while true {
+            guard let plan = try await plan(planner, hypervisors) else { return .notConsistent }
+            guard !plan.isEmpty else { return .done }
+            if invocation.isDryRun {
+                for planned in plan { context.log.info("\(planned.dryRunLine)") }
+                return .done
+            }
+            try checkOverlayRoom(plan, planner)
+            if let (journal, taken) = try opening.open(for: plan) {
+                return try await freeze(plan, journal, taken, hypervisors, deadline)
+            }
+            try await opening.wait(for: plan)
+        }
+    }
+
+    private func freeze(
+        _ plan: [PlannedMachine], _ journal: Journal, _ taken: [String: String], _ hypervisors: Hypervisors,
+        _ deadline: ContinuousClock.Instant?
+    ) async throws -> ExitCode {
         let freezing = Freezing(
             plan: plan, journal: journal, maxParallel: configuration.maxParallel, deadline: deadline, taken: taken,
             log: context.log)
@@ -55,9 +66,9 @@ struct PreSnapshot: Sendable {
             try await freezing.run()
         } catch {
             context.log.error("\(error)")
-            return await undo(journal, hypervisors)
+            return try await undo(journal, hypervisors)
         }
-        return await conclude(plan, journal, hypervisors)
+        return try await conclude(plan, journal, hypervisors)
     }
 
     /// Nil when a hypervisor cannot be asked and the configuration wants no snapshot then.
@@ -88,7 +99,7 @@ struct PreSnapshot: Sendable {
 
     private func conclude(
         _ plan: [PlannedMachine], _ journal: Journal, _ hypervisors: Hypervisors
-    ) async -> ExitCode {
+    ) async throws -> ExitCode {
         let machines = await journal.run.machines
         for record in machines where record.consistency == .crash {
             context.log.warning("\(record.reportLine)")
@@ -96,19 +107,19 @@ struct PreSnapshot: Sendable {
         let failed = zip(plan, machines).contains { $0.onFailure == .abort && $1.phase == .failed }
         guard failed else { return .done }
         context.log.error("on_failure = abort: all VMs are released, there is nothing to snapshot consistently")
-        return await undo(journal, hypervisors)
+        return try await undo(journal, hypervisors)
     }
 
     /// Releases everything and closes the run.
-    private func undo(_ journal: Journal, _ hypervisors: Hypervisors) async -> ExitCode {
+    private func undo(_ journal: Journal, _ hypervisors: Hypervisors) async throws -> ExitCode {
         let releasing = Releasing(
             journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
-        guard await releasing.run() else { return .needsRecovery }
         do {
+            guard await releasing.run() else { return .needsRecovery }
             try await journal.close()
             return .notConsistent
         } catch {
-            context.log.error("all VMs are released, but the run stays open: \(error)")
+            context.log.error("\(error)")
             return .needsRecovery
         }
     }

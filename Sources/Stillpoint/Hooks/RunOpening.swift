@@ -11,31 +11,45 @@ struct RunOpening {
     let directory: StateDirectory
     let invocation: Invocation
     let scope: Scope
-    let deadline: ContinuousClock.Instant?
     let log: Logger
+    private let end: ContinuousClock.Instant
 
-    /// - Returns: the journal of the new run, and why some VMs must not be touched, by their id.
-    func open(for plan: [PlannedMachine]) async throws -> (Journal, taken: [String: String]) {
-        try directory.prepare()
-        let end = deadline.map { $0 - .seconds(1) } ?? .now + Self.patience
-        while true {
-            // Nothing is awaited while the lock is held, so nobody waits long for it.
-            if let opened = try attempt(plan, mustWait: .now < end) { return opened }
-            try await Task.sleep(for: .milliseconds(200))
-        }
+    /// - Parameter deadline: when the manager stops waiting.
+    init(
+        directory: StateDirectory, invocation: Invocation, scope: Scope, deadline: ContinuousClock.Instant?, log: Logger
+    ) {
+        self.directory = directory
+        self.invocation = invocation
+        self.scope = scope
+        self.log = log
+        end = deadline.map { $0 - .seconds(1) } ?? .now + Self.patience
     }
 
-    private func attempt(_ plan: [PlannedMachine], mustWait: Bool) throws -> (Journal, taken: [String: String])? {
+    /// Opens the run unless one of its VMs is another run's and may be waited for.
+    /// - Returns: the journal of the new run, and why some VMs must not be touched, by their id; nil: wait.
+    func open(for plan: [PlannedMachine]) throws -> (Journal, taken: [String: String])? {
+        try directory.prepare()
+        // Nothing is awaited while the lock is held, so nobody waits long for it.
         let claims = try directory.lockForClaims()
         defer { withExtendedLifetime(claims) {} }
         let taken = try takenMachines()
+        if isBlocked(plan, by: taken) { return nil }
         try closeAbandonedRuns()
-        let isBlocked = plan.contains { $0.machine.power == .running && taken[$0.machine.id] != nil }
-        if isBlocked && mustWait { return nil }
         let run = makeRun(plan)
         let lock = try directory.lock(run: run.id, waiting: false)
         try directory.write(run)
         return (Journal(run, in: directory, lock: lock), taken)
+    }
+
+    /// Waits until the other runs have let go of the plan's VMs. Those are on other disks then: plan anew.
+    func wait(for plan: [PlannedMachine]) async throws {
+        while isBlocked(plan, by: try takenMachines()) {
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    private func isBlocked(_ plan: [PlannedMachine], by taken: [String: String]) -> Bool {
+        .now < end && plan.contains { $0.machine.power == .running && taken[$0.machine.id] != nil }
     }
 
     private func takenMachines() throws -> [String: String] {
@@ -43,9 +57,13 @@ struct RunOpening {
         for id in try directory.openRunIDs() {
             do {
                 let run = try directory.read(id)
-                let isBeingFrozen = try run.phase == .freezing && isOwned(id)
-                for machine in run.machines where machine.hold != nil || isBeingFrozen {
+                for machine in run.machines where machine.hold != nil {
                     taken[machine.id] = "the run \(id) has not released it yet"
+                }
+                // What is planned is as good as held, as long as the process that planned it lives.
+                guard run.phase == .freezing, try isOwned(id) else { continue }
+                for machine in run.machines where machine.consistency == nil && machine.hold == nil {
+                    taken[machine.id] = "the run \(id) is freezing it"
                 }
             } catch {
                 log.error("\(error)")

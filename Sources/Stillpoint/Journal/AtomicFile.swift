@@ -19,7 +19,10 @@ func replaceFile(at path: String, with content: [UInt8]) throws {
 
 /// Removes a file durably; fine when it is gone already.
 func removeFile(at path: String) throws {
-    guard unlink(path) == 0 || errno == ENOENT else { throw Errno(rawValue: errno) }
+    guard unlink(path) == 0 else {
+        if errno == ENOENT { return }
+        throw Errno(rawValue: errno)
+    }
     try syncDirectory(of: path)
 }
 

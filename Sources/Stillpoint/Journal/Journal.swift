@@ -10,6 +10,9 @@ actor Journal {
     private var newest = 0
     private var durable = 0
     private var writing: Task<Void, any Error>?
+    private var mayLoseWrites = false
+    /// The last write that was lost while that was allowed.
+    private(set) var lostWrite: (any Error)?
     // The run stays this process's as long as the journal lives.
     private let lock: FileLock?
 
@@ -19,14 +22,26 @@ actor Journal {
         self.lock = lock
     }
 
+    /// Lets the run go on, from now on, though its changes cannot be written.
+    ///
+    /// For the release: VMs must be let go also when the disk is full, and to release again from an older state is safe.
+    func allowLostWrites() {
+        mayLoseWrites = true
+    }
+
     /// Changes the run and returns when the change is durable.
-    /// - Throws: StateError `.notWritten`.
+    /// - Throws: StateError `.notWritten`, unless writes may be lost.
     func record(_ change: @Sendable (inout Run) -> Void) async throws {
         change(&run)
         newest += 1
         let mine = newest
-        while durable < mine {
-            try await writeOnce()
+        do {
+            while durable < mine {
+                try await writeOnce()
+            }
+        } catch {
+            guard mayLoseWrites else { throw error }
+            lostWrite = error
         }
     }
 
@@ -37,12 +52,14 @@ actor Journal {
         }
         let (version, snapshot, directory) = (newest, run, directory)
         let task = Task {
+            // Done in here, on the actor, so that whoever waits for the task finds the outcome when it ends. To wait
+            // for a task that has ended does not let go of the actor: a waiter that came first would spin for ever.
+            defer { writing = nil }
             try await blocking("writing the state file", within: .seconds(60)) { try directory.write(snapshot) }
+            durable = max(durable, version)
         }
         writing = task
-        defer { writing = nil }
         try await task.value
-        durable = max(durable, version)
     }
 
     /// Changes one VM's record and returns when the change is durable.

@@ -98,12 +98,20 @@ struct StateDirectory: Sendable {
 
     /// Held by the process that works on the run.
     func lock(run id: String, waiting: Bool) throws -> FileLock? {
-        try FileLock(path: "\(runs)/\(id).lock", waiting: waiting)
+        try lock("\(runs)/\(id).lock", waiting: waiting)
     }
 
     /// Held while it is decided which run a VM belongs to.
     func lockForClaims() throws -> FileLock? {
-        try FileLock(path: path + "/lock", waiting: true)
+        try lock(path + "/lock", waiting: true)
+    }
+
+    private func lock(_ file: String, waiting: Bool) throws -> FileLock? {
+        do {
+            return try FileLock(path: file, waiting: waiting)
+        } catch {
+            throw StateError(code: .directory, description: "cannot lock \(file): \(error)", cause: error)
+        }
     }
 
     private struct FormatOnly: Decodable {

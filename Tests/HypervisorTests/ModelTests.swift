@@ -1,0 +1,78 @@
+import FoundationEssentials
+import Hypervisor
+import Testing
+
+@Suite("The model of VMs")
+struct ModelTests {
+    @Test("orders consistency from a power cut's to that with RAM")
+    func order() {
+        let expected: [Consistency] = [.crash, .off, .quiesced, .memory]
+        #expect(Consistency.allCases.sorted() == expected)
+        #expect(expected.reversed().min() == .crash)
+        #expect(!(Consistency.quiesced < .quiesced))
+    }
+
+    @Test(
+        "says a duration as a person would",
+        arguments: [
+            (.zero, "0 ms"), (.microseconds(999), "0 ms"), (.milliseconds(40), "40 ms"), (.milliseconds(999), "999 ms"),
+            (.seconds(1), "1 s"), (.milliseconds(1049), "1 s"), (.milliseconds(2500), "2.5 s"),
+            (.milliseconds(2999), "2.9 s"), (.seconds(300), "300 s"),
+        ] as [(Duration, String)])
+    func duration(duration: Duration, expected: String) {
+        #expect(duration.inSeconds == expected)
+    }
+
+    @Test(
+        "rounds milliseconds down",
+        arguments: [
+            (.zero, 0), (.microseconds(1999), 1), (.seconds(86400) + .milliseconds(7), 86_400_007),
+        ] as [(Duration, Int64)])
+    func milliseconds(duration: Duration, expected: Int64) {
+        #expect(duration.milliseconds == expected)
+    }
+
+    static let nastyDisk = HeldDisk(
+        target: "vda", base: "/tank/a b,c/\"<é>\n.raw", baseFormat: "raw", overlay: "/var/lib/x/web01.qcow2")
+
+    @Test(
+        "keeps a hold through JSON at every step",
+        arguments: [Hold.Step.preparing, .switching, .held, .releasing, .released])
+    func hold(step: Hold.Step) throws {
+        let hold = Hold(step: step, snapshot: "stillpoint-1", disks: [Self.nastyDisk], owesThaw: step == .switching)
+        let bytes = try JSONEncoder().encode(hold)
+        #expect(try JSONDecoder().decode(Hold.self, from: bytes) == hold)
+    }
+
+    @Test("keeps a VM through JSON")
+    func machine() throws {
+        let machine = VirtualMachine(
+            id: "1", name: "a\n\"<", power: .paused,
+            disks: [
+                Disk(target: "vda", chain: ["/a", "/b"], format: "qcow2"),
+                Disk(target: "sda", chain: [], format: "raw", exclusion: .remote),
+            ])
+        let bytes = try JSONEncoder().encode(machine)
+        #expect(try JSONDecoder().decode(VirtualMachine.self, from: bytes) == machine)
+        #expect(machine.disks.map(\.source) == ["/a", nil])
+    }
+
+    @Test("refuses a hold at a step that it does not know")
+    func unknownStep() {
+        let text = #"{"step": "dancing", "snapshot": "a", "disks": [], "owesThaw": false}"#
+        #expect(throws: DecodingError.self) { try JSONDecoder().decode(Hold.self, from: Data(text.utf8)) }
+    }
+
+    @Test("says an error with its cause")
+    func error() {
+        let cause = HypervisorError(.callFailed, "no room", remedy: .retry)
+        #expect("\(cause)" == "no room")
+        let error = HypervisorError(.overlay, "cannot create a", remedy: .fallBack, cause: cause)
+        #expect("\(error)" == "cannot create a: no room")
+    }
+
+    @Test("has the configuration's words for strategies")
+    func strategies() {
+        #expect(Strategy.allCases.map(\.rawValue) == ["quiesce", "crash-consistent", "ignore"])
+    }
+}

@@ -1,0 +1,76 @@
+import Hypervisor
+import Testing
+
+@testable import LibvirtHypervisor
+
+@Suite("A connection to libvirt")
+struct ConnectionTests {
+    static func settings(uri: String, overlays: String = "/nonexistent") -> HypervisorSettings {
+        HypervisorSettings(
+            name: "local", uri: uri, overlayDirectory: overlays, agentTimeout: .seconds(1), freezeLimit: .seconds(1),
+            commitTimeout: .seconds(1))
+    }
+
+    @Test(
+        "that cannot be had names its address and a mend",
+        arguments: [
+            ("qemu+unix:///system?socket=/nonexistent/sock", "start libvirtd"),
+            ("qemu+nonsense:///system", "virsh -c qemu+nonsense:///system list"),
+        ])
+    func unreachable(uri: String, mend: String) async {
+        let pool = ConnectionPool(uri: uri)
+        let error = await #expect(throws: HypervisorError.self) { try await pool.with { _ in 1 } }
+        #expect(error?.code == .unreachable)
+        #expect(error?.message.contains(uri) == true)
+        #expect(error?.message.contains(mend) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("is tried again after it could not be had")
+    func again() async {
+        let pool = ConnectionPool(uri: "qemu+unix:///system?socket=/nonexistent/sock")
+        for _ in 0..<3 {
+            await #expect(throws: HypervisorError.self) { try await pool.with { _ in 1 } }
+        }
+    }
+
+    @Test("lists libvirt's own test machine")
+    func listing() async throws {
+        let hypervisor = LibvirtHypervisor.make(Self.settings(uri: "test:///default", overlays: "/overlays"))
+        let machines = try await hypervisor.virtualMachines()
+        #expect(machines.map(\.name) == ["test"])
+        #expect(machines.map(\.power) == [.running])
+        let machine = try #require(machines.first)
+        #expect(machine.id.utf8.count == 36)
+        #expect(try await hypervisor.virtualMachine(id: machine.id) == machine)
+        #expect(hypervisor.name == "local")
+        #expect(hypervisor.overlayDirectory == "/overlays")
+        await hypervisor.close()
+    }
+
+    @Test("gives nothing for a machine that is not there")
+    func missing() async throws {
+        let hypervisor = LibvirtHypervisor(Self.settings(uri: "test:///default"))
+        #expect(try await hypervisor.virtualMachine(id: "c0ffee00-0000-4000-8000-000000000001") == nil)
+        await hypervisor.close()
+    }
+
+    @Test("serves many callers at once")
+    func many() async throws {
+        let hypervisor = LibvirtHypervisor(Self.settings(uri: "test:///default"))
+        let names = try await withThrowingTaskGroup(of: [String].self) { group in
+            for _ in 0..<20 { group.addTask { try await hypervisor.virtualMachines().map(\.name) } }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        #expect(names == [String](repeating: "test", count: 20))
+        await hypervisor.close()
+    }
+
+    @Test("is opened anew after it was closed")
+    func reopened() async throws {
+        let hypervisor = LibvirtHypervisor(Self.settings(uri: "test:///default"))
+        #expect(try await hypervisor.virtualMachines().count == 1)
+        await hypervisor.close()
+        #expect(try await hypervisor.virtualMachines().count == 1)
+        await hypervisor.close()
+    }
+}

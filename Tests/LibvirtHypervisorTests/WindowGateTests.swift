@@ -1,0 +1,68 @@
+import Synchronization
+import Testing
+
+@testable import LibvirtHypervisor
+
+@Suite("The gate of the frozen window")
+struct WindowGateTests {
+    private struct Failed: Error {}
+
+    /// How many are inside now and were at most, shared by many tasks.
+    private final class Crowd: Sendable {
+        private let counts = Mutex((now: 0, most: 0, all: 0))
+        var most: Int { counts.withLock { $0.most } }
+        var all: Int { counts.withLock { $0.all } }
+
+        func stay() async {
+            counts.withLock { counts in
+                counts.now += 1
+                counts.all += 1
+                counts.most = max(counts.most, counts.now)
+            }
+            for _ in 0..<20 { await Task.yield() }
+            counts.withLock { $0.now -= 1 }
+        }
+    }
+
+    @Test("lets no more pass at a time than it has places, and all in the end", arguments: [1, 3, 200])
+    func places(count: Int) async throws {
+        let gate = WindowGate(places: count)
+        let crowd = Crowd()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<100 { group.addTask { try await gate.pass { await crowd.stay() } } }
+            try await group.waitForAll()
+        }
+        #expect(crowd.all == 100)
+        #expect(crowd.most <= count)
+        #expect(crowd.most >= 1)
+    }
+
+    @Test("is free again after one that failed")
+    func failure() async throws {
+        let gate = WindowGate(places: 1)
+        for _ in 0..<3 {
+            await #expect(throws: Failed.self) { try await gate.pass { throw Failed() } }
+        }
+        #expect(try await gate.pass { 7 } == 7)
+    }
+
+    @Test("wakes one that waits when another fails")
+    func waiting() async throws {
+        let gate = WindowGate(places: 1)
+        let results = await withTaskGroup(of: Bool.self) { group in
+            for index in 0..<40 {
+                group.addTask {
+                    let result = try? await gate.pass {
+                        await Task.yield()
+                        if index.isMultiple(of: 2) { throw Failed() }
+                        return index
+                    }
+                    return result != nil
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(results.filter { $0 }.count == 20)
+        #expect(results.count == 40)
+    }
+}

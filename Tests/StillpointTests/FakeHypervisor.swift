@@ -1,0 +1,111 @@
+import Hypervisor
+import Synchronization
+
+@testable import Stillpoint
+
+/// A back end whose VMs are nothing but a list; a configuration's `uri` leads to its `FakeWorld`.
+final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
+    static let kind = "fake"
+
+    let name: String
+    let overlayDirectory: String?
+    private let world: FakeWorld
+
+    init(_ settings: HypervisorSettings) {
+        name = settings.name
+        overlayDirectory = settings.overlayDirectory
+        world = FakeWorld.at(settings.uri)
+    }
+
+    static func make(_ settings: HypervisorSettings) -> any Hypervisor { FakeHypervisor(settings) }
+
+    func virtualMachines() async throws -> [VirtualMachine] {
+        world.note("list")
+        return try world.behaviour.list()
+    }
+
+    func virtualMachine(id: String) async throws -> VirtualMachine? {
+        world.note("look \(id)")
+        return try world.behaviour.list().first { $0.id == id }
+    }
+
+    func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
+        world.noteJournal(of: request.machine.name)
+        world.note("freeze \(request.machine.name)")
+        return try await world.behaviour.freeze(request, record)
+    }
+
+    func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws {
+        world.noteJournal(of: String(request.machineID.dropFirst("id-of-".count)))
+        world.note("release \(request.machineID)")
+        try await world.behaviour.release(request, record)
+    }
+
+    func close() async { world.note("close") }
+}
+
+/// What a fake hypervisor does, and what was asked of it.
+final class FakeWorld: Sendable {
+    struct Behaviour: Sendable {
+        var list: @Sendable () throws -> [VirtualMachine] = { [] }
+        var freeze: @Sendable (FreezeRequest, RecordHold) async throws -> FreezeResult = { request, record in
+            try await FakeWorld.hold(request, record)
+            return FreezeResult(
+                consistency: .quiesced, frozenFileSystems: 2, listedFileSystems: 2, frozenFor: .milliseconds(40))
+        }
+        var release: @Sendable (ReleaseRequest, RecordHold) async throws -> Void = { _, record in
+            try await record(nil)
+        }
+    }
+
+    private static let worlds = Mutex<[String: FakeWorld]>([:])
+
+    let uri: String
+    private let stateDirectory: String
+    private let state = Mutex((behaviour: Behaviour(), calls: [String](), journal: [String: MachineRecord?]()))
+
+    /// - Parameter stateDirectory: where the journal is looked at whenever a VM is acted on.
+    init(uri: String, stateDirectory: String) {
+        self.uri = uri
+        self.stateDirectory = stateDirectory
+        Self.worlds.withLock { $0[uri] = self }
+    }
+
+    static func at(_ uri: String) -> FakeWorld {
+        worlds.withLock { $0[uri] } ?? FakeWorld(uri: uri, stateDirectory: "/nonexistent")
+    }
+
+    func forget() { Self.worlds.withLock { $0[uri] = nil } }
+
+    var behaviour: Behaviour { state.withLock { $0.behaviour } }
+    func change(_ body: (inout Behaviour) -> Void) { state.withLock { body(&$0.behaviour) } }
+
+    /// All calls but `close`, in order.
+    var calls: [String] { state.withLock { $0.calls.filter { $0 != "close" } } }
+    var closes: Int { state.withLock { $0.calls.count { $0 == "close" } } }
+    func count(_ verb: String) -> Int { calls.count { $0.hasPrefix(verb) } }
+
+    fileprivate func note(_ call: String) { state.withLock { $0.calls.append(call) } }
+
+    /// What the state file on the disk said of each VM when it was last acted on; nil where it did not name the VM.
+    var journal: [String: MachineRecord?] { state.withLock { $0.journal } }
+
+    fileprivate func noteJournal(of name: String) {
+        let directory = StateDirectory(stateDirectory)
+        let runs = ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
+        let record = runs.flatMap(\.machines).last { $0.name == name }
+        state.withLock { $0.journal[name] = .some(record) }
+    }
+
+    /// Records what a back end records on its way to a held VM.
+    static func hold(_ request: FreezeRequest, _ record: RecordHold) async throws {
+        let disks = request.disks.map { disk in
+            HeldDisk(
+                target: disk.target, base: disk.source ?? "", baseFormat: disk.format,
+                overlay: "/overlays/\(request.machine.id).qcow2")
+        }
+        for step in [Hold.Step.preparing, .switching, .held] {
+            try await record(Hold(step: step, snapshot: "stillpoint-\(request.run)", disks: disks))
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Storage
+
+/// A stand-in for zfs that stores user properties of the names it knows and keeps a record of its calls.
+struct FakeZFS {
+    let scratch: ScratchFolder
+    var command: ZFSCommand { ZFSCommand(executable: scratch.path + "/bin/zfs", timeout: .seconds(20)) }
+
+    init(_ scratch: ScratchFolder, existing: [String]) throws {
+        self.scratch = scratch
+        try scratch.write("existing", existing.map { $0 + "\n" }.joined())
+        try scratch.write("bin/zfs", Self.script(scratch.path), mode: 0o755)
+    }
+
+    /// The arguments of each call, in order.
+    func calls() throws -> [String] { try lines("calls") }
+
+    /// What was stored, as `snapshot name=value`.
+    func stored() throws -> Set<String> { Set(try lines("stored")) }
+
+    private func lines(_ name: String) throws -> [String] {
+        try String(decoding: readFile("\(scratch.path)/\(name)"), as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    private static func script(_ path: String) -> String {
+        """
+        #!/bin/sh
+        echo "$*" >> \(path)/calls
+        verb=$1; shift
+        if [ "$verb" = list ]; then
+            for name; do :; done
+            grep -qxF "$name" \(path)/existing && { echo "$name"; exit 0; }
+            echo "cannot open '$name': dataset does not exist" >&2
+            exit 1
+        fi
+        status=0
+        for word; do
+            case "$word" in *=*) continue;; esac
+            if grep -qxF "$word" \(path)/existing; then
+                for pair; do case "$pair" in *=*) echo "$word $pair" >> \(path)/stored;; esac; done
+            else
+                echo "cannot open '$word': dataset does not exist" >&2; status=1
+            fi
+        done
+        exit $status
+        """
+    }
+}

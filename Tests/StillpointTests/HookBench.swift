@@ -1,0 +1,95 @@
+import Hypervisor
+import SnapshotManagers
+import Storage
+import Testing
+
+@testable import Stillpoint
+
+/// Everything a hook needs: a host of folders, a fake hypervisor and a fake zfs; only Stillpoint itself is real.
+struct HookBench: Sendable {
+    let scratch: ScratchFolder
+    let world: FakeWorld
+    let zfs: FakeZFS
+    let log = LogRecorder()
+    private let roots: SystemRoots
+    private let configurationPath: String
+
+    var statePath: String { scratch.path + "/state" }
+    var directory: StateDirectory { StateDirectory(statePath) }
+
+    init(_ host: HostFixture, general: String, sections: String) throws {
+        scratch = host.scratch
+        roots = host.roots
+        let path = scratch.path
+        world = FakeWorld(uri: "fake://\(path)", stateDirectory: path + "/state")
+        zfs = try FakeZFS(scratch, existing: ["tank/VM@daily", "tank/VM/db@daily", "tank/quiet"])
+        configurationPath = try scratch.write(
+            "stillpoint.conf",
+            """
+            [hypervisor local]
+            kind = fake
+            uri  = \(world.uri)
+
+            \(sections.replacingScratch(with: path))
+
+            [stillpoint]
+            sanoid_dir = \(path)/sanoid
+            \(general.contains("state_dir") ? "" : "state_dir = \(path)/state")
+            \(general.contains("overlay_dir") ? "" : "overlay_dir = \(path)/overlays")
+            \(general.replacingScratch(with: path))
+
+            """)
+    }
+
+    /// Runs a hook; `arguments` default to the snapshot tank/VM@daily.
+    @discardableResult
+    func run(
+        _ phase: Phase, _ arguments: [String] = ["tank/VM@daily"], environment: [String: String] = [:]
+    ) async -> ExitCode {
+        let context = HookContext(
+            arguments: ["--config", configurationPath] + arguments, environment: environment,
+            backEnds: [FakeHypervisor.self], roots: roots, zfs: zfs.command, log: log.logger)
+        return await Hook.run(phase, context)
+    }
+
+    /// The runs that wait for their release.
+    func openRuns() throws -> [Run] {
+        try directory.openRunIDs().map { try directory.read($0) }
+    }
+
+    /// The one VM of the one open run.
+    func onlyRecord() throws -> MachineRecord {
+        let records = try openRuns().flatMap(\.machines)
+        try #require(records.count == 1)
+        return try #require(records.first)
+    }
+
+    func has(_ machines: VirtualMachine...) {
+        world.change { $0.list = { machines } }
+    }
+}
+
+/// - Parameters:
+///   - general: lines for `[stillpoint]`; `SCRATCH` stands for the test's folder.
+///   - sections: further sections.
+func withBench(
+    general: String = "", sections: String = "", _ body: (HookBench, HostFixture) async throws -> Void
+) async throws {
+    try await withScratchFolder { scratch in
+        let host = try HostFixture(scratch)
+        let bench = try HookBench(host, general: general, sections: sections)
+        defer { bench.world.forget() }
+        try await body(bench, host)
+    }
+}
+
+extension String {
+    fileprivate func replacingScratch(with path: String) -> String {
+        split(separator: "SCRATCH", omittingEmptySubsequences: false).joined(separator: path)
+    }
+}
+
+/// The failures that a back end reports.
+func refusal(_ remedy: HypervisorError.Remedy, _ message: String = "the agent is asleep") -> HypervisorError {
+    HypervisorError(.notQuiesced, message, remedy: remedy)
+}

@@ -1,0 +1,90 @@
+import Glibc
+import Testing
+
+@testable import Stillpoint
+
+@Suite("The journal")
+struct JournalTests {
+    private func withJournal(
+        machines: Int, _ body: (ScratchFolder, StateDirectory, Journal) async throws -> Void
+    ) async throws {
+        try await withScratchFolder { scratch in
+            let directory = StateDirectory(scratch.path + "/state")
+            try directory.prepare()
+            let records = try (0..<machines).map { try makeRecord("web\($0)", nil) }
+            let run = try makeRun(StateDirectoryTests.id, machines: records)
+            try directory.write(run)
+            try await body(scratch, directory, Journal(run, in: directory, lock: nil))
+        }
+    }
+
+    @Test("has a change on the disk when it returns")
+    func durable() async throws {
+        try await withJournal(machines: 1) { _, directory, journal in
+            try await journal.record { $0.phase = .frozen }
+            #expect(try directory.read(StateDirectoryTests.id).phase == .frozen)
+            try await journal.record(machine: 0) { $0.hold = someHold }
+            #expect(try directory.read(StateDirectoryTests.id).machines.map(\.hold) == [someHold])
+        }
+    }
+
+    @Test("has many changes at once on the disk, each when its call returns")
+    func concurrent() async throws {
+        try await withJournal(machines: 100) { _, directory, journal in
+            let seen = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for index in 0..<100 {
+                    group.addTask {
+                        try await journal.record(machine: index) { $0.notes.append("note \(index)") }
+                        return try directory.read(StateDirectoryTests.id).machines[index].notes == ["note \(index)"]
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(seen == [Bool](repeating: true, count: 100))
+            let expected = (0..<100).map { ["note \($0)"] }
+            #expect(try directory.read(StateDirectoryTests.id).machines.map(\.notes) == expected)
+        }
+    }
+
+    @Test("says so to every caller when the disk does not take a change")
+    func failing() async throws {
+        try await withJournal(machines: 20) { scratch, _, journal in
+            scratch.remove("state")
+            let failures = await withTaskGroup(of: StateError.Code?.self) { group in
+                for index in 0..<20 {
+                    group.addTask {
+                        do {
+                            try await journal.record(machine: index) { $0.notes.append("lost") }
+                            return nil
+                        } catch {
+                            return (error as? StateError)?.code
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(failures == [StateError.Code?](repeating: .notWritten, count: 20))
+        }
+    }
+
+    @Test("goes on once the disk takes changes again")
+    func recovering() async throws {
+        try await withJournal(machines: 1) { scratch, directory, journal in
+            scratch.remove("state")
+            await #expect(throws: StateError.self) { try await journal.record { $0.phase = .frozen } }
+            try directory.prepare()
+            try await journal.record(machine: 0) { $0.notes.append("kept") }
+            let run = try directory.read(StateDirectoryTests.id)
+            #expect(run.phase == .frozen)
+            #expect(run.machines.map(\.notes) == [["kept"]])
+        }
+    }
+
+    @Test("ends a run")
+    func closing() async throws {
+        try await withJournal(machines: 1) { _, directory, journal in
+            try await journal.close()
+            #expect(try directory.openRunIDs().isEmpty)
+        }
+    }
+}
