@@ -6,7 +6,7 @@
 static struct CLibvirt table;
 
 const struct CLibvirt *clibvirt_load(const char **problem) {
-    void *library = dlopen("libvirt.so.0", RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen("libvirt.so.0", RTLD_LAZY | RTLD_LOCAL);
     if (library == NULL) {
         *problem = dlerror();
         return NULL;

@@ -28,14 +28,20 @@ final class Connection: @unchecked Sendable {
         library.functions.virConnectIsAlive(pointer) == 1
     }
 
-    /// All domains, running or not.
-    func domains() throws -> [Domain] {
-        var list: UnsafeMutablePointer<virDomainPtr?>?
-        let count = library.functions.virConnectListAllDomains(pointer, &list, 0)
+    /// All domains, running or not, and what each is doing: one call for all (virConnectGetAllDomainStats).
+    func domains() throws -> [(domain: Domain, power: VirtualMachine.PowerState)] {
+        var list: UnsafeMutablePointer<virDomainStatsRecordPtr?>?
+        let count = library.functions.virConnectGetAllDomainStats(
+            pointer, VIR_DOMAIN_STATS_STATE.rawValue, &list, VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT.rawValue)
         guard count >= 0, let list else { throw library.lastError("listing the domains") }
-        defer { free(list) }
+        defer { library.functions.virDomainStatsRecordListFree(list) }
         return (0..<Int(count)).compactMap { index in
-            list[index].map { Domain(library: library, connection: self, pointer: $0) }
+            guard let record = list[index]?.pointee, let domain = record.dom,
+                library.functions.virDomainRef(domain) == 0
+            else { return nil }
+            var state: Int32 = 0
+            _ = library.functions.virTypedParamsGetInt(record.params, record.nparams, "state.state", &state)
+            return (Domain(library: library, connection: self, pointer: domain), VirtualMachine.PowerState(libvirt: state))
         }
     }
 

@@ -39,12 +39,7 @@ final class Domain: @unchecked Sendable {
         guard library.functions.virDomainGetState(pointer, &state, nil, 0) == 0 else {
             throw library.lastError("asking what the domain is doing")
         }
-        switch UInt32(state) {
-        case VIR_DOMAIN_RUNNING.rawValue, VIR_DOMAIN_BLOCKED.rawValue, VIR_DOMAIN_SHUTDOWN.rawValue: return .running
-        case VIR_DOMAIN_SHUTOFF.rawValue, VIR_DOMAIN_NOSTATE.rawValue: return .off
-        // Also crashed and suspended by the guest: QEMU is there and holds the disks.
-        default: return .paused
-        }
+        return VirtualMachine.PowerState(libvirt: state)
     }
 }
 
@@ -140,6 +135,18 @@ extension Domain {
         let flags = VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT.rawValue
         guard library.functions.virDomainBlockJobAbort(pointer, disk, flags) == 0 else {
             throw library.lastError("pivoting \(disk)")
+        }
+    }
+}
+
+extension VirtualMachine.PowerState {
+    /// From a virDomainState.
+    init(libvirt state: Int32) {
+        switch UInt32(state) {
+        case VIR_DOMAIN_RUNNING.rawValue, VIR_DOMAIN_BLOCKED.rawValue, VIR_DOMAIN_SHUTDOWN.rawValue: self = .running
+        case VIR_DOMAIN_SHUTOFF.rawValue, VIR_DOMAIN_NOSTATE.rawValue: self = .off
+        // Also crashed and suspended by the guest: QEMU is there and holds the disks.
+        default: self = .paused
         }
     }
 }

@@ -6,6 +6,9 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     /// The word in the configuration.
     public static let kind = "libvirt"
 
+    /// Threads that read definitions; one connection serves five calls at once.
+    private static let readers = 4
+
     private let settings: HypervisorSettings
     private let gate: WindowGate
     private let events = BlockJobEvents()
@@ -32,11 +35,23 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         LibvirtHypervisor(settings)
     }
 
-    /// All domains, running or not (virConnectListAllDomains).
+    /// All domains, running or not.
     public func virtualMachines() async throws -> [VirtualMachine] {
         try await calls.with { connection in
-            try await blocking("listing the domains", within: .seconds(60)) {
-                try connection.domains().compactMap { try $0.machine() }
+            let domains = try await blocking("listing the domains", within: .seconds(60)) { try connection.domains() }
+            // Several threads: reading and parsing definitions is most of what a hook that finds no VM does.
+            let share = max(2, (domains.count + Self.readers - 1) / Self.readers)
+            return try await withThrowingTaskGroup(of: (Int, [VirtualMachine]).self) { group in
+                for start in stride(from: 0, to: domains.count, by: share) {
+                    let some = domains[start..<min(start + share, domains.count)]
+                    group.addTask {
+                        let machines = try await blocking("reading the domains", within: .seconds(60)) {
+                            try some.compactMap { try $0.domain.machine(power: $0.power) }
+                        }
+                        return (start, machines)
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.flatMap(\.1)
             }
         }
     }
@@ -45,7 +60,8 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     public func virtualMachine(id: String) async throws -> VirtualMachine? {
         try await calls.with { connection in
             try await blocking("looking at the domain \(id)", within: .seconds(30)) {
-                try connection.domain(uuid: id)?.machine()
+                guard let domain = try connection.domain(uuid: id) else { return nil }
+                return try domain.machine(power: domain.power())
             }
         }
     }
@@ -94,11 +110,11 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
 extension Domain {
     /// The domain in the words of the model; nil when it went away meanwhile.
-    fileprivate func machine() throws -> VirtualMachine? {
+    fileprivate func machine(power: VirtualMachine.PowerState) throws -> VirtualMachine? {
         do {
             let description = try description()
             return VirtualMachine(
-                id: description.uuid, name: description.name, power: try power(), disks: description.disks.map(\.disk))
+                id: description.uuid, name: description.name, power: power, disks: description.disks.map(\.disk))
         } catch let error as LibvirtError where error.isNoSuchDomain {
             return nil
         }

@@ -74,10 +74,18 @@ public struct XMLElement: Sendable, Equatable {
     public func first(_ path: String...) -> XMLElement? {
         var element = self
         for name in path {
-            guard let next = element.children.first(where: { $0.name == name }) else { return nil }
+            guard let next = element.child(name) else { return nil }
             element = next
         }
         return element
+    }
+
+    // Most searches are for one child of many: no array of them is made.
+    private func child(_ name: String) -> XMLElement? {
+        for case .element(let element) in content where element.name == name {
+            return element
+        }
+        return nil
     }
 
     /// All text directly within the element, white space at both ends cut.

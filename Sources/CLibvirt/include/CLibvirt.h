@@ -9,7 +9,7 @@
 
 #define CLIBVIRT_FUNCTIONS(X)                                                                                          \
     X(virInitialize) X(virGetLastError) X(virSetErrorFunc) X(virEventRegisterDefaultImpl)                              \
-    X(virEventRunDefaultImpl) X(virConnectOpen) X(virConnectClose) X(virConnectIsAlive) X(virConnectListAllDomains)                         \
+    X(virEventRunDefaultImpl) X(virConnectOpen) X(virConnectClose) X(virConnectIsAlive) X(virConnectGetAllDomainStats) X(virDomainStatsRecordListFree) X(virTypedParamsGetInt) X(virDomainRef)                         \
     X(virConnectDomainEventRegisterAny) X(virDomainLookupByUUIDString) X(virDomainFree)                                \
     X(virDomainGetUUIDString) X(virDomainGetXMLDesc) X(virDomainGetState) X(virDomainBlockCommit)                      \
     X(virDomainBlockJobAbort) X(virDomainAgentSetResponseTimeout) X(virDomainGetFSInfo) X(virDomainFSInfoFree)         \
