@@ -41,7 +41,9 @@ final class Connection: @unchecked Sendable {
             else { return nil }
             var state: Int32 = 0
             _ = library.functions.virTypedParamsGetInt(record.params, record.nparams, "state.state", &state)
-            return (Domain(library: library, connection: self, pointer: domain), VirtualMachine.PowerState(libvirt: state))
+            return (
+                Domain(library: library, connection: self, pointer: domain), VirtualMachine.PowerState(libvirt: state)
+            )
         }
     }
 

@@ -35,7 +35,8 @@ public struct Mount: Sendable, Equatable {
     /// Reads a line as proc(5) describes it; nil where it is not whole.
     init?(line: Substring) {
         // Blanks inside a field are escaped, so an empty field (a source may be empty) is one that was written so.
-        let fields = line.split(separator: " ", omittingEmptySubsequences: false)
+        // By bytes, as everywhere here: walking over characters would take most of a hook's own time.
+        let fields = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map(Substring.init)
         guard fields.count >= 9, let id = Int(fields[0]), let parentID = Int(fields[1]) else { return nil }
         // Any number of optional fields stands between the options and a lone hyphen.
         guard let hyphen = fields[6...].firstIndex(of: "-"), fields.count > hyphen + 2 else { return nil }

@@ -8,7 +8,7 @@ public struct MountTable: Sendable {
 
     /// Reads the text of `/proc/self/mountinfo`; lines that are not whole are passed over.
     public init(mountinfo: String) {
-        let mounts = mountinfo.split(separator: "\n").compactMap(Mount.init(line:))
+        let mounts = mountinfo.utf8.split(separator: UInt8(ascii: "\n")).compactMap { Mount(line: Substring($0)) }
         let known = Set(mounts.map(\.id))
         var children: [Int: [Int]] = [:]
         var orphans: [Int] = []

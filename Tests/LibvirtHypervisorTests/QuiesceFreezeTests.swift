@@ -16,7 +16,7 @@ struct QuiesceFreezeTests {
     ) async throws -> (HypervisorError?, recorded: [Hold?]) {
         try await withScratchFolder { scratch in
             let connection = try Connection(uri: "test:///default")
-            let domain = try #require(try connection.domains().first)
+            let domain = try #require(try connection.domains().first).domain
             let description = try DomainDescriptionTests.read(
                 DomainDescriptionTests.domain(disks: disks, channels: channels))
             let disk = Disk(target: "vda", chain: planned, format: "raw")
