@@ -2,8 +2,15 @@ internal import Hypervisor
 
 extension Domain {
     /// Deletes the overlays of a hold once the domain is seen to use none of them, now or at its next start.
-    /// - Throws: HypervisorError `.changed` with remedy `.stop` when it does; then nothing was deleted.
+    /// - Throws: HypervisorError `.changed` with remedy `.stop` when it does, with remedy `.retry` when libvirt is at
+    ///   work on the domain; then nothing was deleted.
     func deleteUnusedOverlays(of hold: Hold) throws {
+        guard !hold.disks.isEmpty else { return }
+        // A call that we gave up waiting for may still be moving the domain to these very files.
+        guard try !isBusy() else {
+            throw HypervisorError(
+                .changed, "libvirt is still at work on the domain; its overlays were left alone", remedy: .retry)
+        }
         let definitions = [try description(), try description(persistent: true)]
         for disk in hold.disks {
             let user = definitions.flatMap(\.disks).first { $0.disk.chain.contains(disk.overlay) }

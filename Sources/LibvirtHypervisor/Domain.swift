@@ -43,6 +43,20 @@ final class Domain: @unchecked Sendable {
     }
 }
 
+extension Domain {
+    /// Whether libvirt is in the middle of something that changes the domain (virDomainGetControlInfo).
+    func isBusy() throws -> Bool {
+        guard try power() != .off else { return false }
+        var info = virDomainControlInfo()
+        guard library.functions.virDomainGetControlInfo(pointer, &info, 0) == 0 else {
+            let error = library.lastError("asking whether libvirt is at work on the domain")
+            if error.isUnsupported { return false }
+            throw error
+        }
+        return info.state != VIR_DOMAIN_CONTROL_OK.rawValue
+    }
+}
+
 // MARK: guest agent
 
 extension Domain {

@@ -17,17 +17,21 @@ struct QuiesceFreeze: Sendable {
         var hold = Hold(step: .preparing, snapshot: "stillpoint-\(request.run)", disks: try heldDisks())
         try OverlayFile.requireAbsence(of: hold.disks)
         try await record(hold)
-        let fileSystems: [GuestFileSystem]?
+        // Listing them is also the question whether the agent answers at all, before anything depends on it.
+        async let listed = listFileSystems()
         do {
-            // Listing them is also the question whether the agent answers at all, before anything depends on it.
-            async let listed = listFileSystems()
             try await createOverlays(hold.disks)
-            fileSystems = try await listed
+        } catch {
+            hold.disks = []
+            try await giveUp(hold, because: error)
+        }
+        let selection: (mountPoints: [String]?, count: Int?)
+        do {
+            selection = selectedFileSystems(try await listed)
         } catch {
             try await giveUp(hold, because: error)
         }
 
-        let selection = selectedFileSystems(fileSystems)
         hold.step = .switching
         hold.owesThaw = true
         try await record(hold)
@@ -103,12 +107,26 @@ extension QuiesceFreeze {
 // MARK: steps
 
 extension QuiesceFreeze {
+    /// All of them or none: when one fails, those that were made go again.
     private func createOverlays(_ disks: [HeldDisk]) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let results = await withTaskGroup(of: Result<HeldDisk, any Error>.self) { group in
             for disk in disks {
-                group.addTask { try await OverlayFile.create(disk) }
+                group.addTask {
+                    do {
+                        try await OverlayFile.create(disk)
+                        return .success(disk)
+                    } catch {
+                        return .failure(error)
+                    }
+                }
             }
-            try await group.waitForAll()
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        do {
+            for result in results { _ = try result.get() }
+        } catch {
+            for case .success(let disk) in results { try OverlayFile.remove(disk) }
+            throw error
         }
     }
 

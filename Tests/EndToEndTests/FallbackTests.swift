@@ -66,6 +66,57 @@ extension RealParts {
             }
         }
 
+        @Test("A run that holds nothing and whose post never came ends with the dataset's next one")
+        func abandonedRun() async throws {
+            try await Stage.with("abandoned", [Stage.Guest(name: "mute", options: "--no-agent")]) { stage in
+                try await need("\(stage.lab.preSnapshot) \(stage.dataset)@never")
+                #expect(try await need("ls \(stage.lab.runs)/*.json").split(separator: "\n").count == 1)
+                try await need(
+                    """
+                    set -e; s=\(stage.dataset)@a
+                    \(stage.lab.preSnapshot) $s; zfs snapshot $s; \(stage.lab.postSnapshot) $s
+                    """)
+                try await stage.expectNothingLeft()
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "mute=crash")
+            }
+        }
+
+        @Test("libvirtd restarted between pre and post: the guest ends up on its own disk")
+        func restartedDaemon() async throws {
+            try await Stage.with("restart", [Stage.Guest(name: "kept", disks: 2)]) { stage in
+                try await need(
+                    """
+                    set -e; s=\(stage.dataset)@a
+                    \(stage.lab.preSnapshot) $s; zfs snapshot $s
+                    pid=$(pidof libvirtd); kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.05; done
+                    libvirtd -d; until virsh -q list >/dev/null 2>&1; do sleep 0.05; done
+                    \(stage.lab.postSnapshot) $s
+                    """)
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "kept=quiesced")
+                try await stage.expectNothingLeft()
+                try await stage.expectConsistency(of: "\(stage.dataset)@a", quiesced: ["kept"])
+            }
+        }
+
+        @Test("Two hooks at once freeze a guest once; both snapshots go on")
+        func atOnce() async throws {
+            try await Stage.with("twice", [Stage.Guest(name: "once")]) { stage in
+                let outcome = try await shell(
+                    """
+                    s=\(stage.dataset)
+                    cycle() { \(stage.lab.preSnapshot) --deadline 20 $s@$1 && zfs snapshot $s@$1; \(stage.lab.postSnapshot) $s@$1; }
+                    cycle a & one=$!; cycle b & two=$!
+                    wait $one && wait $two
+                    """)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                #expect(outcome.errors.split(separator: "\n").filter { $0.contains("once: quiesced") }.count == 2)
+                for name in ["a", "b"] {
+                    try await stage.expectConsistency(of: "\(stage.dataset)@\(name)", quiesced: ["once"])
+                }
+                try await stage.expectNothingLeft()
+            }
+        }
+
         @Test("Only the disks on the snapshotted dataset are moved")
         func otherDataset() async throws {
             let guest = Stage.Guest(name: "both", disks: 2, options: "--no-start")

@@ -11,7 +11,7 @@
     X(virInitialize) X(virGetLastError) X(virSetErrorFunc) X(virEventRegisterDefaultImpl)                              \
     X(virEventRunDefaultImpl) X(virConnectOpen) X(virConnectClose) X(virConnectIsAlive) X(virConnectGetAllDomainStats) X(virDomainStatsRecordListFree) X(virTypedParamsGetInt) X(virDomainRef)                         \
     X(virConnectDomainEventRegisterAny) X(virDomainLookupByUUIDString) X(virDomainFree)                                \
-    X(virDomainGetUUIDString) X(virDomainGetXMLDesc) X(virDomainGetState) X(virDomainBlockCommit)                      \
+    X(virDomainGetUUIDString) X(virDomainGetXMLDesc) X(virDomainGetState) X(virDomainGetControlInfo) X(virDomainBlockCommit)                      \
     X(virDomainBlockJobAbort) X(virDomainAgentSetResponseTimeout) X(virDomainGetFSInfo) X(virDomainFSInfoFree)         \
     X(virDomainFSFreeze) X(virDomainFSThaw) X(virDomainSnapshotCreateXML) X(virDomainSnapshotLookupByName)             \
     X(virDomainSnapshotDelete) X(virDomainSnapshotFree) X(virStoragePoolLookupByName) X(virStoragePoolFree)            \
