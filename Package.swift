@@ -24,7 +24,8 @@ func program(_ name: String) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-    .testTarget(name: name + "Tests", dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+    .testTarget(
+        name: name + "Tests", dependencies: dependencies + ["TestSupport"], exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -58,6 +59,7 @@ let package = Package(
         program("pre-snapshot"),
         program("post-snapshot"),
 
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("XMLTree", ["XMLTree"]),
         tests("INIFile", ["INIFile"]),
         tests("Storage", ["Storage", system]),

@@ -1,4 +1,5 @@
 import INIFile
+import TestSupport
 import Testing
 
 @Suite("A configuration file")

@@ -1,5 +1,6 @@
 import Glibc
 import Hypervisor
+import TestSupport
 import Testing
 
 @testable import LibvirtHypervisor

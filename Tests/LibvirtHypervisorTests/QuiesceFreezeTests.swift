@@ -1,5 +1,6 @@
 import Hypervisor
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import LibvirtHypervisor

@@ -1,5 +1,6 @@
 import SnapshotManagers
 import Storage
+import TestSupport
 import Testing
 
 @Suite("sanoid.conf")

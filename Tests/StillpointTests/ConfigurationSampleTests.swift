@@ -1,5 +1,6 @@
 import Hypervisor
 import Storage
+import TestSupport
 import Testing
 
 @testable import Stillpoint

@@ -1,4 +1,5 @@
 import Storage
+import TestSupport
 
 /// A stand-in for zfs that stores user properties of the names it knows and keeps a record of its calls.
 struct FakeZFS {

@@ -1,6 +1,7 @@
 import Hypervisor
 import SnapshotManagers
 import Storage
+import TestSupport
 import Testing
 
 @testable import Stillpoint

@@ -1,5 +1,6 @@
 import SnapshotManagers
 import Storage
+import TestSupport
 import Testing
 
 @testable import Stillpoint

@@ -3,6 +3,7 @@ import Hypervisor
 import SnapshotManagers
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Stillpoint

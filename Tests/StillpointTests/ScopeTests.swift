@@ -1,6 +1,7 @@
 import INIFile
 import SnapshotManagers
 import Storage
+import TestSupport
 import Testing
 
 @testable import Stillpoint

@@ -1,6 +1,7 @@
 import Glibc
 import Hypervisor
 import Storage
+import TestSupport
 import Testing
 
 @testable import Stillpoint

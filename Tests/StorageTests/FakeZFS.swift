@@ -1,4 +1,5 @@
 import Storage
+import TestSupport
 import Testing
 
 /// A stand-in for zfs that imitates OpenZFS, zfs-fuse 0.7 (as measured) or a version that refuses a second property

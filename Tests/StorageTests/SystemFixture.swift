@@ -1,4 +1,5 @@
 import Storage
+import TestSupport
 
 /// A tree of plain files and links that looks like a storage host's /proc, /sys and /dev.
 ///

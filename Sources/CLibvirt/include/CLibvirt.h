@@ -9,13 +9,15 @@
 
 #define CLIBVIRT_FUNCTIONS(X)                                                                                          \
     X(virInitialize) X(virGetLastError) X(virSetErrorFunc) X(virEventRegisterDefaultImpl)                              \
-    X(virEventRunDefaultImpl) X(virConnectOpen) X(virConnectClose) X(virConnectIsAlive) X(virConnectGetAllDomainStats) X(virDomainStatsRecordListFree) X(virTypedParamsGetInt) X(virDomainRef)                         \
+    X(virEventRunDefaultImpl) X(virConnectOpen) X(virConnectClose) X(virConnectIsAlive)                                \
+    X(virConnectGetAllDomainStats) X(virDomainStatsRecordListFree) X(virTypedParamsGetInt) X(virDomainRef)             \
     X(virConnectDomainEventRegisterAny) X(virDomainLookupByUUIDString) X(virDomainFree)                                \
-    X(virDomainGetUUIDString) X(virDomainGetXMLDesc) X(virDomainGetState) X(virDomainGetControlInfo) X(virDomainBlockCommit)                      \
-    X(virDomainBlockJobAbort) X(virDomainAgentSetResponseTimeout) X(virDomainGetFSInfo) X(virDomainFSInfoFree)         \
-    X(virDomainFSFreeze) X(virDomainFSThaw) X(virDomainSnapshotCreateXML) X(virDomainSnapshotLookupByName)             \
-    X(virDomainSnapshotDelete) X(virDomainSnapshotFree) X(virStoragePoolLookupByName) X(virStoragePoolFree)            \
-    X(virStorageVolLookupByName) X(virStorageVolGetPath) X(virStorageVolFree)
+    X(virDomainGetUUIDString) X(virDomainGetXMLDesc) X(virDomainGetState) X(virDomainGetControlInfo)                   \
+    X(virDomainBlockCommit) X(virDomainBlockJobAbort) X(virDomainAgentSetResponseTimeout) X(virDomainGetFSInfo)        \
+    X(virDomainFSInfoFree) X(virDomainFSFreeze) X(virDomainFSThaw) X(virDomainSnapshotCreateXML)                       \
+    X(virDomainSnapshotLookupByName) X(virDomainSnapshotDelete) X(virDomainSnapshotFree)                               \
+    X(virStoragePoolLookupByName) X(virStoragePoolFree) X(virStorageVolLookupByName) X(virStorageVolGetPath)           \
+    X(virStorageVolFree)
 
 struct CLibvirt {
 #define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;

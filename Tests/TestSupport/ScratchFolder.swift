@@ -1,60 +1,61 @@
-import Glibc
-import Testing
+public import Glibc
 
 /// A folder of a test's own.
-struct ScratchFolder: Sendable {
-    let path: String
+public struct ScratchFolder: Sendable {
+    /// Its absolute path, without symbolic links.
+    public let path: String
 
     /// A folder that is there already.
-    init(path: String) { self.path = path }
+    public init(path: String) { self.path = path }
 
-    init() throws {
+    /// A new, empty folder in /tmp; call `remove` when the test is over.
+    public init() throws {
         var template = Array("/tmp/stillpoint-tests-XXXXXX".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { buffer in
             buffer.baseAddress.flatMap { mkdtemp($0) }.flatMap { realpath($0, nil) }
         }
-        let resolved = try #require(made)
+        let resolved = try required(made)
         defer { free(resolved) }
         path = String(cString: resolved)
     }
 
     /// Writes a file, with the folders above it, and returns its path.
     @discardableResult
-    func write(_ name: String, _ bytes: [UInt8], mode: mode_t = 0o644) throws -> String {
+    public func write(_ name: String, _ bytes: [UInt8], mode: mode_t = 0o644) throws -> String {
         try folder(name.split(separator: "/").dropLast().joined(separator: "/"))
-        let file = try #require(fopen(path + "/" + name, "w"))
+        let file = try required(fopen(path + "/" + name, "w"))
         defer { fclose(file) }
-        try #require(fwrite(bytes, 1, bytes.count, file) == bytes.count)
-        try #require(fchmod(fileno(file), mode) == 0)
+        try required(fwrite(bytes, 1, bytes.count, file) == bytes.count)
+        try required(fchmod(fileno(file), mode) == 0)
         return path + "/" + name
     }
 
     /// Writes a text file, with the folders above it, and returns its path.
     @discardableResult
-    func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws -> String {
+    public func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws -> String {
         try write(name, Array(text.utf8), mode: mode)
     }
 
     /// Makes a folder with those above it and returns its path.
     @discardableResult
-    func folder(_ name: String) throws -> String {
+    public func folder(_ name: String) throws -> String {
         var current = path
         for part in name.split(separator: "/") {
             current += "/" + part
-            try #require(mkdir(current, 0o755) == 0 || errno == EEXIST)
+            try required(mkdir(current, 0o755) == 0 || errno == EEXIST)
         }
         return current
     }
 
     /// Makes a symbolic link, with the folders above it.
-    func link(_ name: String, to target: String) throws {
+    public func link(_ name: String, to target: String) throws {
         try folder(name.split(separator: "/").dropLast().joined(separator: "/"))
-        try #require(symlink(target, path + "/" + name) == 0)
+        try required(symlink(target, path + "/" + name) == 0)
     }
 
     /// The names in a folder, sorted.
-    func names(in name: String) throws -> [String] {
-        let stream = try #require(opendir(path + "/" + name))
+    public func names(in name: String) throws -> [String] {
+        let stream = try required(opendir(path + "/" + name))
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
@@ -67,16 +68,17 @@ struct ScratchFolder: Sendable {
     }
 
     /// The permissions of a file or folder.
-    func mode(_ name: String) throws -> mode_t {
+    public func mode(_ name: String) throws -> mode_t {
         var status = stat()
-        try #require(lstat(path + "/" + name, &status) == 0)
+        try required(lstat(path + "/" + name, &status) == 0)
         return status.st_mode & 0o7777
     }
 
-    func remove() { Self.remove(path) }
+    /// Removes the folder with all that is in it.
+    public func remove() { Self.remove(path) }
 
     /// Removes a file or a folder with all that is in it.
-    func remove(_ name: String) { Self.remove(path + "/" + name) }
+    public func remove(_ name: String) { Self.remove(path + "/" + name) }
 
     private static func remove(_ path: String) {
         var status = stat()
@@ -95,24 +97,38 @@ struct ScratchFolder: Sendable {
 }
 
 /// Gives a test a folder and removes it afterwards, whatever happened.
-func withScratchFolder<Result>(_ body: (ScratchFolder) throws -> Result) throws -> Result {
+public func withScratchFolder<Result>(_ body: (ScratchFolder) throws -> Result) throws -> Result {
     let scratch = try ScratchFolder()
     defer { scratch.remove() }
     return try body(scratch)
 }
 
 /// The same for a test that waits.
-func withScratchFolder<Result>(_ body: (ScratchFolder) async throws -> Result) async throws -> Result {
+public func withScratchFolder<Result>(_ body: (ScratchFolder) async throws -> Result) async throws -> Result {
     let scratch = try ScratchFolder()
     defer { scratch.remove() }
     return try await body(scratch)
 }
 
 /// The whole of a small file; nothing where there is none.
-func readFile(_ path: String) throws -> [UInt8] {
+public func readFile(_ path: String) throws -> [UInt8] {
     guard let file = fopen(path, "r") else { return [] }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 1 << 20)
     let count = fread(&bytes, 1, bytes.count, file)
     return Array(bytes[..<count])
+}
+
+/// A system call of a test's preparations that failed.
+struct PreparationError: Error {
+    let number = errno
+}
+
+func required(_ isDone: Bool) throws {
+    guard isDone else { throw PreparationError() }
+}
+
+func required<Value>(_ value: Value?) throws -> Value {
+    guard let value else { throw PreparationError() }
+    return value
 }
