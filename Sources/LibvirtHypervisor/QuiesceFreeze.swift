@@ -147,18 +147,20 @@ extension QuiesceFreeze {
         }
     }
 
-    /// Asks for a thaw until the guest confirms one, for as long as a guest may stay frozen.
+    /// Asks for a thaw until the guest confirms one, for as long as a guest may stay frozen and the manager waits.
+    ///
+    /// What is still owed then is in the journal, and post asks again.
     private func thawAgain() async -> Bool {
         let clock = ContinuousClock()
-        let end = clock.now + settings.freezeLimit
-        repeat {
-            let limit = settings.agentTimeout + .seconds(1)
+        let end = min(clock.now + settings.freezeLimit, request.deadline ?? .now + settings.freezeLimit)
+        while clock.now < end {
+            let limit = min(settings.agentTimeout + .seconds(1), clock.now.duration(to: end))
             let thawed = try? await blocking("thawing \(request.machine.name)", within: limit) {
                 try domain.thawFileSystems()
             }
             if thawed != nil { return true }
             try? await clock.sleep(for: .milliseconds(200))
-        } while clock.now < end
+        }
         return false
     }
 

@@ -50,6 +50,30 @@ extension RealParts {
             }
         }
 
+        @Test(
+            "Under sanoid's own 5 seconds a freeze hook of 8 is given up in time: a snapshot, and a guest that writes on"
+        )
+        func defaultTimeout() async throws {
+            let guests = [Stage.Guest(name: "quick"), Stage.Guest(name: "slow", options: "--hook-delay 8")]
+            try await Stage.with("timeout", guests) { stage in
+                try await configure(stage)
+                try await need("sed -i /script_timeout/d /etc/sanoid/sanoid.conf")
+                let said = try await shell("sanoid --take-snapshots --force-update")
+                #expect(!said.errors.contains("didn't finish"), "\(said.errors)")
+                let snapshots = try await stage.snapshots()
+                #expect(snapshots.count == 2)
+                for snapshot in snapshots {
+                    #expect(try await stage.property("vms", of: snapshot) == "quick=quiesced,slow=crash")
+                }
+                // The slow guest's agent comes to the freeze after 8 seconds, and to the thaw right after it.
+                try await Task.sleep(for: .seconds(10))
+                let before = try await stage.durable(guests[1], "vda")
+                try await Task.sleep(for: .seconds(2))
+                #expect(try await stage.durable(guests[1], "vda") > before)
+                try await stage.expectNothingLeft()
+            }
+        }
+
         @Test("recursive = zfs calls once for the parent: guests on the children are frozen, their snapshots marked")
         func recursive() async throws {
             let lab = try #require(Lab.here)

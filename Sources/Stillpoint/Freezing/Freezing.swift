@@ -88,7 +88,8 @@ struct Freezing: Sendable {
         try await journal.record(machine: index) { record in
             record.falls.append(MachineRecord.Fall(strategy: strategy, reason: "\(error)"))
         }
-        guard let hold = await journal.run.machines[index].hold else { return }
+        // A thaw that is owed was asked for as long as there was time; post asks again.
+        guard let hold = await journal.run.machines[index].hold, !hold.disks.isEmpty else { return }
         do {
             try await planned.hypervisor.release(
                 ReleaseRequest(machineID: planned.machine.id, hold: hold), record: recorder(index))

@@ -10,7 +10,7 @@ struct PreSnapshot: Sendable {
     let configuration: Configuration
 
     func begin() throws -> Hook.Step {
-        let deadline = invocation.deadline.map { ContinuousClock.now + $0 }
+        let deadline = try deadline()
         let storage = try StorageMap(roots: context.roots)
         let planner = Planner(
             scope: try Scope(invocation, configuration), storage: storage, configuration: configuration)
@@ -20,6 +20,19 @@ struct PreSnapshot: Sendable {
             try await requireExistence(of: unknown)
             return try await run(planner, deadline)
         }
+    }
+
+    /// When the manager stops waiting, less what it takes to come to an end.
+    ///
+    /// sanoid allows 5 seconds unless its configuration says otherwise, and dies itself when they are over: no
+    /// snapshot, no post, and VMs left on overlays.
+    private func deadline() throws -> ContinuousClock.Instant? {
+        var limit = invocation.deadline
+        if limit == nil, invocation.manager == .sanoid {
+            let sanoid = try SanoidConfiguration(directory: configuration.sanoidDirectory)
+            limit = invocation.targets.compactMap { sanoid.scriptTimeout(for: $0) }.min()
+        }
+        return limit.map { .now + $0 - min(.milliseconds(500), $0 / 10) }
     }
 
     private func run(_ planner: Planner, _ deadline: ContinuousClock.Instant?) async throws -> ExitCode {

@@ -1,0 +1,43 @@
+import Hypervisor
+import SnapshotManagers
+import Storage
+import TestSupport
+import Testing
+
+@testable import Stillpoint
+
+@Suite("The examples")
+struct ExampleTests {
+    private static let folder = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/examples"
+
+    @Test("that are configurations of ours are valid", arguments: ["local-kvm.conf", "strict-production.conf"])
+    func ours(_ name: String) throws {
+        let configuration = try Configuration.load(path: "\(Self.folder)/\(name)", environment: [:], kinds: ["libvirt"])
+        #expect(configuration.overlayDirectory == "/var/lib/libvirt/stillpoint")
+    }
+
+    @Test("The strict one aborts where it says so, and ignores whom it says")
+    func strict() throws {
+        let configuration = try Configuration.load(
+            path: "\(Self.folder)/strict-production.conf", environment: [:], kinds: ["libvirt"])
+        let production = configuration.policy(machine: "web", on: try DatasetName("tank/VM/production/web"))
+        #expect(production == Policy(strategies: [.quiesce], onFailure: .abort))
+        let runner = configuration.policy(machine: "ci-runner-7", on: try DatasetName("tank/VM/lab"))
+        #expect(runner.strategies == [.ignore])
+    }
+
+    @Test("sanoid.conf is read as sanoid reads it: recursive by ZFS, two minutes for a script")
+    func sanoid() throws {
+        let sanoid = try withSanoidExample { try SanoidConfiguration(directory: $0, defaultsPaths: []) }
+        #expect(sanoid.isZFSRecursive(try DatasetName("tank/VM")))
+        #expect(sanoid.scriptTimeout(for: try DatasetName("tank/VM")) == .seconds(120))
+    }
+
+    private func withSanoidExample<Value>(_ body: (String) throws -> Value) throws -> Value {
+        try withScratchFolder { scratch in
+            let text = String(decoding: try readFile(Self.folder + "/sanoid-with-stillpoint.conf"), as: UTF8.self)
+            try scratch.write("sanoid.conf", text)
+            return try body(scratch.path)
+        }
+    }
+}
