@@ -26,6 +26,31 @@ extension RealParts {
             }
         }
 
+        @Test("A disk that is a volume of a storage pool is quiesced, and is on its volume again afterwards")
+        func volume() async throws {
+            let guest = Stage.Guest(name: "pooled", options: "--no-start")
+            try await Stage.with("pooled", [guest]) { stage in
+                let image = stage.image(guest, "vda")
+                try await need(
+                    """
+                    set -e; s=\(stage.dataset)@a
+                    virsh -q pool-create-as pooled dir --target /\(stage.dataset)
+                    virsh dumpxml pooled | sed "s#<disk type='file'#<disk type='volume'#; \
+                        s#<source file='\(image)'/>#<source pool='pooled' volume='pooled-vda.raw'/>#" > \(stage.lab.folder)/pooled.xml
+                    virsh -q define \(stage.lab.folder)/pooled.xml; virsh -q start pooled; \(stage.lab.program) wait pooled
+                    virsh dumpxml pooled | grep -q "volume='pooled-vda.raw'"
+                    \(stage.lab.preSnapshot) $s; zfs snapshot $s; \(stage.lab.postSnapshot) $s
+                    """)
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "pooled=quiesced")
+                try await stage.expectConsistency(of: "\(stage.dataset)@a", quiesced: ["pooled"])
+                let after = try await need("virsh dumpxml pooled")
+                #expect(after.contains("volume='pooled-vda.raw'") || after.contains("file='\(image)'"))
+                #expect(!after.contains(stage.lab.overlays))
+                #expect(try await need("ls -A \(stage.lab.overlays) \(stage.lab.runs)").contains("pooled") == false)
+                try await need("virsh -q destroy pooled; virsh -q pool-destroy pooled")
+            }
+        }
+
         @Test("A qcow2 image with a backing file gets its writes back without being flattened")
         func backingChain() async throws {
             let guest = Stage.Guest(name: "chain", options: "--no-start")

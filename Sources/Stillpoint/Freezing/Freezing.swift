@@ -24,7 +24,15 @@ struct Freezing: Sendable {
 
     private func freeze(_ index: Int, run: String) async throws {
         let planned = plan[index]
-        guard planned.machine.power != .off else {
+        // Its overlays are elsewhere, over a base that nobody writes: there is nothing to freeze, and nothing to be
+        // blamed for. When another run holds it, it is on that run's overlay, and the strategies say so.
+        if planned.disks.isEmpty, taken[planned.machine.id] == nil {
+            return try await journal.record(machine: index) { record in
+                record.phase = .frozen
+                record.consistency = .crash
+            }
+        }
+        guard planned.machine.power != .off || planned.disks.isEmpty else {
             return try await journal.record(machine: index) { record in
                 record.phase = .frozen
                 record.consistency = .off
