@@ -51,10 +51,10 @@ extension RealParts {
         }
 
         @Test(
-            "Under sanoid's own 5 seconds a freeze hook of 8 is given up in time: a snapshot, and a guest that writes on"
+            "Under sanoid's own 5 seconds a freeze hook of 7 is given up in time: a snapshot, and a guest that writes on"
         )
         func defaultTimeout() async throws {
-            let guests = [Stage.Guest(name: "quick"), Stage.Guest(name: "slow", options: "--hook-delay 8")]
+            let guests = [Stage.Guest(name: "quick"), Stage.Guest(name: "slow", options: "--hook-delay 7")]
             try await Stage.with("timeout", guests) { stage in
                 try await configure(stage)
                 try await need("sed -i /script_timeout/d /etc/sanoid/sanoid.conf")
@@ -65,7 +65,7 @@ extension RealParts {
                 for snapshot in snapshots {
                     #expect(try await stage.property("vms", of: snapshot) == "quick=quiesced,slow=crash")
                 }
-                // The slow guest's agent comes to the freeze after 8 seconds, and to the thaw right after it.
+                // The slow guest's agent comes to the freeze after 7 seconds, and to the thaw right after it.
                 try await Task.sleep(for: .seconds(10))
                 let before = try await stage.durable(guests[1], "vda")
                 try await Task.sleep(for: .seconds(2))
