@@ -11,7 +11,7 @@ struct FrozenWindow: Sendable {
     /// From the freeze request to the answer to the thaw.
     var duration: Duration
 
-    /// Runs the window; never leaves without having asked for a thaw.
+    /// Runs the window; what it leaves frozen, or might, is in `owesThaw`.
     static func pass(_ domain: Domain, mountPoints: [String]?, snapshot document: String) -> FrozenWindow {
         let clock = ContinuousClock()
         let start = clock.now
@@ -19,6 +19,10 @@ struct FrozenWindow: Sendable {
         var moved: Result<Void, any Error>?
         if case .success(1...) = frozen {
             moved = Result { try domain.createDiskSnapshot(xml: document) }
+        }
+        // An agent that did not answer the freeze is not asked here, where it would be waited for a second time.
+        if case .failure(let error as LibvirtError) = frozen, error.isAgentSilent {
+            return FrozenWindow(frozen: frozen, thawed: .failure(error), duration: clock.now - start)
         }
         let thawed = Result { try domain.thawFileSystems() }
         return FrozenWindow(frozen: frozen, moved: moved, thawed: thawed, duration: clock.now - start)

@@ -16,6 +16,8 @@ struct Release: Sendable {
             hold.owesThaw = false
             try await record(hold)
         }
+        // A thaw was all that was owed: no disk was moved.
+        guard !hold.disks.isEmpty else { return try await record(nil) }
         if hold.step != .released {
             hold.step = .releasing
             try await record(hold)

@@ -24,6 +24,25 @@ extension RealParts {
             }
         }
 
+        @Test("A guest that freezes after pre gave up on it is thawed, also when post never comes")
+        func lateFreeze() async throws {
+            let guest = Stage.Guest(name: "late", options: "--hook-delay 6")
+            try await Stage.with("late", [guest]) { stage in
+                // The clock of whoever reads its output must not be held up by what pre leaves behind.
+                let pre = try await shell("time (\(stage.lab.preSnapshot) --deadline 4 \(stage.dataset)@a 2>&1 | cat)")
+                #expect(pre.output.contains("crash-consistent only"), "\(pre.output)")
+                #expect(pre.errors.contains("0m3.") || pre.errors.contains("0m4."), "\(pre.errors)")
+                #expect(try await need("pgrep -fc stillpoint-late-thaw") == "1")
+                try await Task.sleep(for: .seconds(8))
+                let before = try await stage.durable(guest, "vda")
+                try await Task.sleep(for: .seconds(1))
+                #expect(try await stage.durable(guest, "vda") > before)
+                #expect(try await need("\(stage.lab.program) frozen late").isEmpty == false)
+                // It knows when it is done.
+                #expect(try await shell("pgrep -fc stillpoint-late-thaw").text == "0")
+            }
+        }
+
         @Test("on_failure = abort undoes every guest and exits 1")
         func abort() async throws {
             let guests = [Stage.Guest(name: "good"), Stage.Guest(name: "mute", options: "--no-agent")]

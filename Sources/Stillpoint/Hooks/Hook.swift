@@ -46,6 +46,9 @@ public enum Hook {
 
     private static func begin(_ phase: Phase, _ context: HookContext) -> Step {
         do {
+            if let run = context.environment[LateThaw.variable] {
+                return try lateThaw(of: run, context)
+            }
             let invocation = try Invocation.read(
                 phase: phase, arguments: context.arguments, environment: context.environment)
             let configuration = try context.configuration(invocation.configurationPath)
@@ -63,6 +66,16 @@ public enum Hook {
             return .finished(.done)
         } catch {
             return .finished(explain(error, phase, context))
+        }
+    }
+
+    private static func lateThaw(of run: String, _ context: HookContext) throws -> Step {
+        let configuration = try context.configuration(nil)
+        return .work {
+            let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
+            await LateThaw(run: run, configuration: configuration, hypervisors: hypervisors).run()
+            await hypervisors.close()
+            return .done
         }
     }
 

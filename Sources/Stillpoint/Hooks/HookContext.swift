@@ -14,19 +14,23 @@ public struct HookContext: Sendable {
     public var roots: SystemRoots
     /// The `zfs` program.
     public var zfs: ZFSCommand
+    /// This program's own file, for what it leaves running behind it; nil: it leaves nothing.
+    public var executable: String?
     /// Where an administrator is told something.
     public var log: Logger
 
     /// - Parameter arguments: without the program's name.
     public init(
         arguments: [String], environment: [String: String], backEnds: [any HypervisorBackEnd.Type],
-        roots: SystemRoots = SystemRoots(), zfs: ZFSCommand = ZFSCommand(), log: Logger? = nil
+        roots: SystemRoots = SystemRoots(), zfs: ZFSCommand = ZFSCommand(), executable: String? = nil,
+        log: Logger? = nil
     ) {
         self.arguments = arguments
         self.environment = environment
         self.backEnds = backEnds
         self.roots = roots
         self.zfs = zfs
+        self.executable = executable
         self.log = log ?? StandardErrorLog.logger(environment: environment)
     }
 

@@ -117,10 +117,24 @@ struct PreSnapshot: Sendable {
         for record in machines where record.consistency == .crash {
             context.log.warning("\(record.reportLine)")
         }
+        leaveLateThaw(machines, run: await journal.run.id)
         let failed = zip(plan, machines).contains { $0.onFailure == .abort && $1.phase == .failed }
         guard failed else { return .done }
         context.log.error("on_failure = abort: all VMs are released, there is nothing to snapshot consistently")
         return try await undo(journal, hypervisors)
+    }
+
+    private func leaveLateThaw(_ machines: [MachineRecord], run: String) {
+        guard machines.contains(where: { $0.hold?.owesThaw == true }), let executable = context.executable else {
+            return
+        }
+        var environment = context.environment
+        if let path = invocation.configurationPath { environment["STILLPOINT_CONFIG"] = path }
+        do {
+            try LateThaw.leaveBehind(run, executable: executable, environment)
+        } catch {
+            context.log.error("nobody is left to thaw what freezes late (\(error)); post-snapshot will try")
+        }
     }
 
     /// Releases everything and closes the run.
