@@ -148,6 +148,8 @@ start_zfs() {
 		wait_until 20 zfs-fuse zpool list
 	fi
 	truncate -s 8G "$LAB_DIR/pool.img"
+	# What a dataset's mount point leaves when its mount is late or gone must not end up on the host.
+	mount -t tmpfs -o mode=0755 lab "/$LAB_POOL"
 	zpool create -o ashift=12 -O atime=off -m "/$LAB_POOL" "$LAB_POOL" "$LAB_DIR/pool.img"
 }
 
