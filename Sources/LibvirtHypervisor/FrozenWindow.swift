@@ -2,7 +2,7 @@ internal import Hypervisor
 
 /// The stretch in which a guest is frozen: freeze, move the disks, thaw, all on one thread without a pause.
 struct FrozenWindow: Sendable {
-    /// File systems that the guest says it froze; nil when the freeze itself failed.
+    /// File systems that the guest says it froze.
     var frozen: Result<Int, any Error>
     /// How moving the disks went; nil when it was not tried.
     var moved: Result<Void, any Error>?

@@ -57,7 +57,9 @@ struct HostFixture {
         let invocation = Invocation(
             manager: .byHand, phase: .pre, snapshots: try targets.map { try SnapshotName($0 + "@daily") },
             recursion: recursion)
-        return try Scope(invocation, configuration)
+        return try Scope(invocation, configuration) {
+            try SanoidConfiguration(directory: configuration.sanoidDirectory)
+        }
     }
 }
 

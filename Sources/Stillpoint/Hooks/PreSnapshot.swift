@@ -10,10 +10,16 @@ struct PreSnapshot: Sendable {
     let configuration: Configuration
 
     func begin() throws -> Hook.Step {
-        let deadline = try deadline()
+        var known: SanoidConfiguration?
+        func sanoid() throws -> SanoidConfiguration {
+            let read = try known ?? SanoidConfiguration(directory: configuration.sanoidDirectory)
+            known = read
+            return read
+        }
+        let deadline = try deadline(sanoid)
         let storage = try StorageMap(roots: context.roots)
         let planner = Planner(
-            scope: try Scope(invocation, configuration), storage: storage, configuration: configuration)
+            scope: try Scope(invocation, configuration, sanoid: sanoid), storage: storage, configuration: configuration)
         let unknown = planner.scope.targets.filter { !storage.isKnown($0) }
         if unknown.isEmpty, !planner.mayConcernMachines { return .finished(.done) }
         return .work {
@@ -26,10 +32,10 @@ struct PreSnapshot: Sendable {
     ///
     /// sanoid allows 5 seconds unless its configuration says otherwise, and dies itself when they are over: no
     /// snapshot, no post, and VMs left on overlays.
-    private func deadline() throws -> ContinuousClock.Instant? {
+    private func deadline(_ sanoid: () throws -> SanoidConfiguration) throws -> ContinuousClock.Instant? {
         var limit = invocation.deadline
         if limit == nil, invocation.manager == .sanoid {
-            let sanoid = try SanoidConfiguration(directory: configuration.sanoidDirectory)
+            let sanoid = try sanoid()
             limit = invocation.targets.compactMap { sanoid.scriptTimeout(for: $0) }.min()
         }
         return limit.map { .now + $0 - min(.milliseconds(500), $0 / 10) }

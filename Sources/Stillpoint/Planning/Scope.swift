@@ -11,17 +11,14 @@ struct Scope: Sendable {
     }
 
     /// What the manager asked for, with `auto` answered by the configuration and by sanoid.conf.
-    init(_ invocation: Invocation, _ configuration: Configuration) throws {
+    /// - Parameter sanoid: reads sanoid.conf; called only when it decides.
+    init(_ invocation: Invocation, _ configuration: Configuration, sanoid: () throws -> SanoidConfiguration) throws {
         targets = invocation.targets
-        var sanoid: SanoidConfiguration?
         recursiveTargets = try invocation.targets.filter { target in
             switch (configuration.recursive(for: target), invocation.recursion) {
             case (.yes, _), (.auto, .yes): return true
             case (.no, _), (.auto, .no): return false
-            case (.auto, .auto):
-                let known = try sanoid ?? SanoidConfiguration(directory: configuration.sanoidDirectory)
-                sanoid = known
-                return known.isZFSRecursive(target)
+            case (.auto, .auto): return try sanoid().isZFSRecursive(target)
             }
         }
     }
