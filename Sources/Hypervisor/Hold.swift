@@ -24,13 +24,16 @@ public struct Hold: Sendable, Codable, Equatable {
     public var disks: [HeldDisk]
     /// The guest was asked to freeze and has not been seen to thaw.
     public var owesThaw: Bool
+    /// The file that takes, or took, the guest's RAM. A release leaves it where it is.
+    public var ramDump: String?
 
     /// A hold with these parts.
-    public init(step: Step, snapshot: String, disks: [HeldDisk], owesThaw: Bool = false) {
+    public init(step: Step, snapshot: String, disks: [HeldDisk], owesThaw: Bool = false, ramDump: String? = nil) {
         self.step = step
         self.snapshot = snapshot
         self.disks = disks
         self.owesThaw = owesThaw
+        self.ramDump = ramDump
     }
 }
 

@@ -21,6 +21,18 @@ public protocol Hypervisor: Sendable {
     /// Sets a VM going on its own disks again and removes what the hold made. May be called again after a failure.
     func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws
 
+    /// What must be kept of a VM, besides its disks and RAM, so that it can be made again.
+    func keepsake(of id: String) async throws -> Keepsake
+
+    /// Switches a VM off at once, as a power cut does; fine when it is off, or gone.
+    func stop(id: String) async throws
+
+    /// Makes a VM from what was kept of it; its disks are in place already. See ``RestoreRequest``.
+    ///
+    /// When it fails, what it made is undone: a VM of a new name is gone again, one that was there is left defined and
+    /// off.
+    func restore(_ request: RestoreRequest) async throws -> VirtualMachine
+
     /// Ends all sessions.
     func close() async
 }
@@ -63,17 +75,38 @@ public struct FreezeResult: Sendable, Equatable {
     public var frozenFor: Duration
     /// What an administrator should know though it worked.
     public var notes: [String]
+    /// The guest's RAM, where it was dumped: a whole file, seen to be so.
+    public var ramDump: RAMDump?
+    /// For how long the guest stood still while the last of its RAM was dumped, on the host's clock; nil where that was
+    /// not seen.
+    public var pausedFor: Duration?
 
     /// A result with these parts.
     public init(
         consistency: Consistency, frozenFileSystems: Int = 0, listedFileSystems: Int? = nil,
-        frozenFor: Duration = .zero, notes: [String] = []
+        frozenFor: Duration = .zero, notes: [String] = [], ramDump: RAMDump? = nil, pausedFor: Duration? = nil
     ) {
         self.consistency = consistency
         self.frozenFileSystems = frozenFileSystems
         self.listedFileSystems = listedFileSystems
         self.frozenFor = frozenFor
         self.notes = notes
+        self.ramDump = ramDump
+        self.pausedFor = pausedFor
+    }
+}
+
+/// A file that holds a guest's RAM.
+public struct RAMDump: Sendable, Codable, Equatable {
+    /// Where it is.
+    public let path: String
+    /// How long it is.
+    public let bytes: UInt64
+
+    /// A dump of that length at that place.
+    public init(path: String, bytes: UInt64) {
+        self.path = path
+        self.bytes = bytes
     }
 }
 
@@ -99,6 +132,8 @@ public struct HypervisorSettings: Sendable {
     public var uri: String
     /// The folder for overlays.
     public var overlayDirectory: String
+    /// The folder in which RAM dumps are made.
+    public var ramDirectory: String
     /// How long the guest agent may take to answer.
     public var agentTimeout: Duration
     /// How long a guest may stay frozen.
@@ -108,12 +143,13 @@ public struct HypervisorSettings: Sendable {
 
     /// Settings with these parts.
     public init(
-        name: String, uri: String, overlayDirectory: String, agentTimeout: Duration, freezeLimit: Duration,
-        commitTimeout: Duration
+        name: String, uri: String, overlayDirectory: String, ramDirectory: String, agentTimeout: Duration,
+        freezeLimit: Duration, commitTimeout: Duration
     ) {
         self.name = name
         self.uri = uri
         self.overlayDirectory = overlayDirectory
+        self.ramDirectory = ramDirectory
         self.agentTimeout = agentTimeout
         self.freezeLimit = freezeLimit
         self.commitTimeout = commitTimeout

@@ -1,5 +1,7 @@
 /// How one VM is brought to its still point; the raw value is the word in the configuration.
 public enum Strategy: String, Codable, Sendable, CaseIterable {
+    /// Disks and RAM of one instant: a live dump of the guest's memory while its disks move to overlays.
+    case memory
     /// Guest file systems frozen through the agent while the disks move to overlays.
     case quiesce
     /// Nothing is done to the VM; the snapshot holds what a power cut would leave.

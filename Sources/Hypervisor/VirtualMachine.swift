@@ -13,13 +13,16 @@ public struct VirtualMachine: Sendable, Codable, Equatable {
     public let power: PowerState
     /// All its disks, those that are left alone too.
     public let disks: [Disk]
+    /// Its RAM in bytes; 0 where that is not known.
+    public let memory: UInt64
 
     /// A VM with these parts.
-    public init(id: String, name: String, power: PowerState, disks: [Disk]) {
+    public init(id: String, name: String, power: PowerState, disks: [Disk], memory: UInt64 = 0) {
         self.id = id
         self.name = name
         self.power = power
         self.disks = disks
+        self.memory = memory
     }
 }
 

@@ -101,6 +101,21 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         }
     }
 
+    /// The domain's definition, UEFI variables and TPM state.
+    public func keepsake(of id: String) async throws -> Keepsake {
+        throw HypervisorError(.callFailed, "not there yet", remedy: .stop)
+    }
+
+    /// Ends a domain at once (virDomainDestroy).
+    public func stop(id: String) async throws {
+        throw HypervisorError(.callFailed, "not there yet", remedy: .stop)
+    }
+
+    /// Defines a domain anew and brings it up from its RAM dump.
+    public func restore(_ request: RestoreRequest) async throws -> VirtualMachine {
+        throw HypervisorError(.callFailed, "not there yet", remedy: .stop)
+    }
+
     /// Closes all connections.
     public func close() async {
         await calls.close()

@@ -7,7 +7,8 @@ import Testing
 struct ConnectionTests {
     static func settings(uri: String, overlays: String = "/nonexistent") -> HypervisorSettings {
         HypervisorSettings(
-            name: "local", uri: uri, overlayDirectory: overlays, agentTimeout: .seconds(1), freezeLimit: .seconds(1),
+            name: "local", uri: uri, overlayDirectory: overlays, ramDirectory: overlays, agentTimeout: .seconds(1),
+            freezeLimit: .seconds(1),
             commitTimeout: .seconds(1))
     }
 

@@ -41,6 +41,21 @@ final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
         try await world.behaviour.release(request, record)
     }
 
+    func keepsake(of id: String) async throws -> Keepsake {
+        world.note("keepsake \(id)")
+        return try world.behaviour.keepsake(id)
+    }
+
+    func stop(id: String) async throws {
+        world.note("stop \(id)")
+        try world.behaviour.stop(id)
+    }
+
+    func restore(_ request: RestoreRequest) async throws -> VirtualMachine {
+        world.note("restore \(request.newName ?? request.definition)")
+        return try world.behaviour.restore(request)
+    }
+
     func close() async { world.note("close") }
 }
 
@@ -52,6 +67,13 @@ final class FakeWorld: Sendable {
             try await FakeWorld.hold(request, record)
             return FreezeResult(
                 consistency: .quiesced, frozenFileSystems: 2, listedFileSystems: 2, frozenFor: .milliseconds(40))
+        }
+        var keepsake: @Sendable (String) throws -> Keepsake = {
+            Keepsake(definition: "<definition of \($0)>", files: [])
+        }
+        var stop: @Sendable (String) throws -> Void = { _ in }
+        var restore: @Sendable (RestoreRequest) throws -> VirtualMachine = { request in
+            VirtualMachine(id: "restored", name: request.newName ?? "restored", power: .running, disks: [])
         }
         var release: @Sendable (ReleaseRequest, RecordHold) async throws -> Void = { _, record in
             try await record(nil)

@@ -18,7 +18,8 @@ struct PlannerTests {
             scope: try host.scope(targets, recursion: recursion, configuration), storage: try host.storage(),
             configuration: configuration)
         let settings = HypervisorSettings(
-            name: "local", uri: "fake://plan", overlayDirectory: "/o", agentTimeout: .zero, freezeLimit: .zero,
+            name: "local", uri: "fake://plan", overlayDirectory: "/o", ramDirectory: "/o", agentTimeout: .zero,
+            freezeLimit: .zero,
             commitTimeout: .zero)
         return planner.plan([machine], of: FakeHypervisor(settings)).first
     }

@@ -57,6 +57,9 @@ extension Configuration {
     private mutating func read(general reader: SectionReader) throws(ConfigurationError) {
         stateDirectory = try reader.path(.stateDirectory) ?? stateDirectory
         overlayDirectory = try reader.path(.overlayDirectory) ?? overlayDirectory
+        ramDirectory = try reader.path(.ramDirectory) ?? ramDirectory
+        coldStorage = try reader.path(.coldStorage) ?? coldStorage
+        ramCompression = try reader.choice(.ramCompression, of: RAMCompression.self) ?? ramCompression
         sanoidDirectory = try reader.path(.sanoidDirectory) ?? sanoidDirectory
         maxParallel = try reader.integer(.maxParallel, in: 1...256) ?? maxParallel
         agentTimeout = try reader.seconds(.agentTimeout, in: 1...600) ?? agentTimeout

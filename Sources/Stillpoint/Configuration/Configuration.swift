@@ -5,6 +5,11 @@ internal import Storage
 struct Configuration: Sendable {
     var stateDirectory = "/var/lib/stillpoint"
     var overlayDirectory = "/var/lib/libvirt/stillpoint"
+    /// Where RAM dumps are first written.
+    var ramDirectory = "/var/lib/libvirt/stillpoint"
+    /// Where RAM dumps end up; nil: they stay in `ramDirectory`.
+    var coldStorage: String?
+    var ramCompression = RAMCompression.zstd
     /// Where `recursive = auto` finds sanoid.conf.
     var sanoidDirectory = "/etc/sanoid"
     /// VMs worked on at the same time.
@@ -19,6 +24,11 @@ struct Configuration: Sendable {
     var machines: [MachineSection] = []
 
     init() {}
+}
+
+/// How a RAM dump is kept in cold storage; the raw value is the word in the configuration.
+enum RAMCompression: String, Sendable, Codable, CaseIterable {
+    case zstd, none
 }
 
 /// `[hypervisor NAME]`

@@ -2,6 +2,9 @@
 enum ConfigurationKey: String, CaseIterable {
     case stateDirectory = "state_dir"
     case overlayDirectory = "overlay_dir"
+    case ramDirectory = "ram_dir"
+    case coldStorage = "cold_storage"
+    case ramCompression = "ram_compression"
     case sanoidDirectory = "sanoid_dir"
     case maxParallel = "max_parallel"
     case agentTimeout = "agent_timeout"
@@ -17,8 +20,8 @@ enum ConfigurationKey: String, CaseIterable {
     static let policy: [ConfigurationKey] = [.strategy, .onFailure]
     static let general: [ConfigurationKey] =
         [
-            .stateDirectory, .overlayDirectory, .sanoidDirectory, .maxParallel, .agentTimeout, .freezeLimit,
-            .commitTimeout,
+            .stateDirectory, .overlayDirectory, .ramDirectory, .coldStorage, .ramCompression, .sanoidDirectory,
+            .maxParallel, .agentTimeout, .freezeLimit, .commitTimeout,
         ] + policy
     static let hypervisor: [ConfigurationKey] = [.kind, .uri]
     static let dataset: [ConfigurationKey] = [.useTemplate, .recursive] + policy

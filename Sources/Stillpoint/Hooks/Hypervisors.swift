@@ -30,6 +30,7 @@ actor Hypervisors {
         let hypervisor = backEnd.make(
             HypervisorSettings(
                 name: name, uri: section.uri, overlayDirectory: configuration.overlayDirectory,
+                ramDirectory: configuration.ramDirectory,
                 agentTimeout: configuration.agentTimeout, freezeLimit: configuration.freezeLimit,
                 commitTimeout: configuration.commitTimeout))
         made[name] = hypervisor

@@ -1,0 +1,78 @@
+/// What is kept of a VM, besides its disks and RAM, so that it can be made again.
+public struct Keepsake: Sendable, Equatable {
+    /// The VM's definition in its hypervisor's own words: a domain's XML.
+    public let definition: String
+    /// Files of this host that belong to the VM and are no disks: UEFI variables, a TPM's state.
+    public let files: [KeptFile]
+
+    /// A keepsake with these parts.
+    public init(definition: String, files: [KeptFile]) {
+        self.definition = definition
+        self.files = files
+    }
+}
+
+/// A file that is kept of a VM.
+public struct KeptFile: Sendable, Codable, Equatable {
+    /// What it is kept as: a relative path that its hypervisor's back end chose, such as `nvram`.
+    public let name: String
+    /// Where it is now.
+    public let path: String
+
+    /// The file at `path`, kept as `name`.
+    public init(name: String, path: String) {
+        self.name = name
+        self.path = path
+    }
+}
+
+/// A disk image that is now at another place than when its VM was frozen.
+public struct PathMove: Sendable, Equatable {
+    /// Where the definition says it is.
+    public let from: String
+    /// Where it is.
+    public let to: String
+
+    /// A move between these paths.
+    public init(from: String, to: String) {
+        self.from = from
+        self.to = to
+    }
+}
+
+/// What is asked of `Hypervisor.restore`.
+public struct RestoreRequest: Sendable {
+    /// What the VM shall be doing afterwards.
+    public enum Power: String, Sendable {
+        case off, running, paused
+    }
+
+    /// The kept definition.
+    public let definition: String
+    /// The kept files where they are now; the back end puts copies of them where the VM needs them.
+    public let files: [KeptFile]
+    /// Where its images are now; a path that is not named is where it was.
+    public let moves: [PathMove]
+    /// The name of a new VM with a UUID and MAC addresses of its own; nil: the VM itself is put back.
+    public let newName: String?
+    /// The dump to go on from: a working copy, which the back end may change. Nil: the VM starts, if at all, by booting.
+    public let ramDump: String?
+    /// What it shall be doing afterwards.
+    public let power: Power
+    /// Whether its network links are up. Nil: as in the definition.
+    public let linksUp: Bool?
+
+    /// A request with these parts.
+    public init(
+        definition: String, files: [KeptFile] = [], moves: [PathMove] = [], newName: String? = nil,
+        ramDump: String? = nil, power: Power, linksUp: Bool? = nil
+    ) {
+        self.definition = definition
+        self.files = files
+        self.moves = moves
+        self.newName = newName
+        self.ramDump = ramDump
+        self.power = power
+        self.linksUp = linksUp
+    }
+}
