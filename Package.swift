@@ -50,11 +50,12 @@ let package = Package(
         library("INIFile", ["CINI"]),
         library("Storage", [system, subprocess]),
         library("SnapshotManagers", ["Storage", "INIFile"]),
+        library("RAMArchive", [system]),
         library("Hypervisor", ["Storage"]),
         library("LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, subprocess, logging]),
         library(
             "Stillpoint",
-            ["SnapshotManagers", "Storage", "Hypervisor", "INIFile", system, subprocess, logging]),
+            ["SnapshotManagers", "Storage", "Hypervisor", "INIFile", "RAMArchive", system, subprocess, logging]),
 
         program("pre-snapshot"),
         program("post-snapshot"),

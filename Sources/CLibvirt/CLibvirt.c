@@ -25,3 +25,7 @@ const struct CLibvirt *clibvirt_load(const char **problem) {
 virConnectDomainEventGenericCallback clibvirt_block_job_callback(virConnectDomainEventBlockJobCallback callback) {
     return VIR_DOMAIN_EVENT_CALLBACK(callback);
 }
+
+virConnectDomainEventGenericCallback clibvirt_lifecycle_callback(virConnectDomainEventCallback callback) {
+    return VIR_DOMAIN_EVENT_CALLBACK(callback);
+}

@@ -41,13 +41,8 @@ nonisolated func blockJobChanged(
     _ status: Int32, _ events: UnsafeMutableRawPointer?
 ) {
     guard let library = try? LibvirtLibrary.load(), let domain, let disk, let events,
-        let status = BlockJobEvents.Status(libvirt: status)
+        let status = BlockJobEvents.Status(libvirt: status), let uuid = library.uuid(of: domain)
     else { return }
-    let uuid = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(VIR_UUID_STRING_BUFLEN)) { buffer in
-        library.functions.virDomainGetUUIDString(domain, buffer.baseAddress) == 0
-            ? buffer.baseAddress.map { String(cString: $0) } : nil
-    }
-    guard let uuid else { return }
     Unmanaged<BlockJobEvents>.fromOpaque(events).takeUnretainedValue()
         .deliver(status, of: BlockJobEvents.Job(domain: uuid, disk: String(cString: disk)))
 }

@@ -74,6 +74,14 @@ final class Connection: @unchecked Sendable {
         return String(cString: path)
     }
 
+    /// Has `pauses` told of every domain that stops or goes on until the connection closes.
+    func subscribe(_ pauses: PauseWatch) throws {
+        let id = library.functions.virConnectDomainEventRegisterAny(
+            pointer, nil, Int32(VIR_DOMAIN_EVENT_ID_LIFECYCLE.rawValue), clibvirt_lifecycle_callback(lifecycleChanged),
+            Unmanaged.passRetained(pauses).toOpaque(), releasePauseWatch)
+        guard id >= 0 else { throw library.lastError("asking for lifecycle events") }
+    }
+
     /// Has `events` told of every block job of every domain until the connection closes.
     func subscribe(_ events: BlockJobEvents) throws {
         let id = library.functions.virConnectDomainEventRegisterAny(

@@ -7,7 +7,7 @@ actor ConnectionPool {
     private static let borrowersPerConnection = 4
 
     private let uri: String
-    private let events: BlockJobEvents?
+    private let subscribe: (@Sendable (Connection) throws -> Void)?
     private var slots: [Slot] = []
 
     private final class Slot {
@@ -19,10 +19,10 @@ actor ConnectionPool {
         }
     }
 
-    /// - Parameter events: where block job events of these connections go; nil: none are asked for.
-    init(uri: String, events: BlockJobEvents? = nil) {
+    /// - Parameter subscribe: asks a new connection for its events; nil: it gets none.
+    init(uri: String, subscribe: (@Sendable (Connection) throws -> Void)? = nil) {
         self.uri = uri
-        self.events = events
+        self.subscribe = subscribe
     }
 
     /// Lends a connection to `body`. One that failed, or died meanwhile, is not lent again.
@@ -49,15 +49,13 @@ actor ConnectionPool {
             return slot
         }
         let slot = Slot(
-            Task { [uri, events] in
+            Task { [uri, subscribe] in
                 try await blocking("connecting to libvirt at \(uri)", within: .seconds(30)) {
-                    if let events {
-                        try EventLoop.start()
-                        let connection = try Connection(uri: uri)
-                        try connection.subscribe(events)
-                        return connection
-                    }
-                    return try Connection(uri: uri)
+                    guard let subscribe else { return try Connection(uri: uri) }
+                    try EventLoop.start()
+                    let connection = try Connection(uri: uri)
+                    try subscribe(connection)
+                    return connection
                 }
             })
         slots.append(slot)

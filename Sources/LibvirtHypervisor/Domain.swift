@@ -113,13 +113,30 @@ extension Domain {
 extension Domain {
     /// Moves disks to overlay files that exist already, all or none of them.
     func createDiskSnapshot(xml: String) throws {
+        try createSnapshot(
+            xml: xml, VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY.rawValue, "moving the disks to their overlays")
+    }
+
+    /// Dumps the RAM while the guest runs on, stops the guest for the rest of it, moves the disks to overlay files that
+    /// exist already, and lets the guest go on.
+    func createMemorySnapshot(xml: String) throws {
+        try createSnapshot(xml: xml, VIR_DOMAIN_SNAPSHOT_CREATE_LIVE.rawValue, "dumping the RAM")
+    }
+
+    private func createSnapshot(xml: String, _ kind: UInt32, _ action: String) throws {
         let flags =
-            VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY.rawValue | VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC.rawValue
-            | VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT.rawValue
+            kind | VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC.rawValue | VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT.rawValue
         guard let snapshot = library.functions.virDomainSnapshotCreateXML(pointer, xml, flags) else {
-            throw library.lastError("moving the disks to their overlays")
+            throw library.lastError(action)
         }
         _ = library.functions.virDomainSnapshotFree(snapshot)
+    }
+
+    /// Ends the job that is under way, here a RAM dump (virDomainAbortJob).
+    func abortJob() throws {
+        guard library.functions.virDomainAbortJob(pointer) == 0 else {
+            throw library.lastError("ending the job of the domain")
+        }
     }
 
     /// Forgets a snapshot, leaving the disks alone; fine when it is not there.

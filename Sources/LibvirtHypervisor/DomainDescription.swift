@@ -8,6 +8,8 @@ struct DomainDescription: Sendable {
     /// The agent's channel is there; `connected` only when the guest has it open.
     let agent: AgentChannel
     let disks: [DomainDisk]
+    /// Devices whose state cannot be taken with the RAM, in words; they forbid a migration to a file.
+    let fixedDevices: [String]
 
     enum AgentChannel: Sendable, Equatable {
         case none, disconnected, connected
@@ -24,6 +26,7 @@ struct DomainDescription: Sendable {
         self.name = name.content.reduce(into: "") { if case .text(let part) = $1 { $0 += part } }
         let devices = root.first("devices")
         agent = AgentChannel(devices?.children(named: "channel") ?? [])
+        fixedDevices = (devices?.children ?? []).compactMap(\.fixedDevice)
         disks = try (devices?.children(named: "disk") ?? []).map { try DomainDisk($0, volumePath: volumePath) }
     }
 
@@ -89,6 +92,21 @@ struct DomainDisk: Sendable, Equatable {
         case _ where element.first("readonly") != nil: .readOnly
         case _ where element.first("shareable") != nil: .shareable
         case _ where !isLocal: .remote
+        default: nil
+        }
+    }
+}
+
+extension XMLElement {
+    /// Why this device keeps a guest from being migrated, and so from being dumped; nil where it does not
+    /// (libvirt's qemuMigrationSrcIsAllowed, and QEMU's migration blockers). What is not known here libvirt refuses.
+    fileprivate var fixedDevice: String? {
+        switch name {
+        case "hostdev" where self["type"] != "usb": "a device of the host is passed through"
+        case "interface" where self["type"] == "hostdev": "a network device of the host is passed through"
+        case "filesystem" where first("driver")?["type"] == "virtiofs": "a virtiofs folder is shared with the host"
+        case "shmem" where self["role"] != "master": "a shared memory device is attached"
+        case "tpm" where first("backend")?["type"] == "passthrough": "the host's TPM is passed through"
         default: nil
         }
     }

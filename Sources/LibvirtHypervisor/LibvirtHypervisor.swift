@@ -12,9 +12,11 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     private let settings: HypervisorSettings
     private let gate: WindowGate
     private let events = BlockJobEvents()
+    private let pauses = PauseWatch()
     private let calls: ConnectionPool
     /// Apart from `calls`: a connection gets events only when the event loop was there before it.
     private let commits: ConnectionPool
+    private let dumps: ConnectionPool
 
     /// The configuration's name for it.
     public var name: String { settings.name }
@@ -27,7 +29,8 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         // One more than processors, so that they have work while a guest waits for its disk.
         gate = WindowGate(places: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) + 1)
         calls = ConnectionPool(uri: settings.uri)
-        commits = ConnectionPool(uri: settings.uri, events: events)
+        commits = ConnectionPool(uri: settings.uri) { [events] in try $0.subscribe(events) }
+        dumps = ConnectionPool(uri: settings.uri) { [pauses] in try $0.subscribe(pauses) }
     }
 
     /// A client of the libvirtd that the settings name.
@@ -66,25 +69,34 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         }
     }
 
-    /// Quiesces a domain; see `QuiesceFreeze`.
+    /// Brings a domain to its still point; see `QuiesceFreeze` and `MemoryFreeze`.
     public func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
-        guard request.strategy == .quiesce else {
-            throw HypervisorError(
-                .callFailed, "libvirt's back end does not know the strategy \(request.strategy.rawValue)",
-                remedy: .fallBack)
-        }
-        return try await calls.with { [settings, gate] connection in
-            let (domain, description) = try await blocking("looking at \(request.machine.name)", within: .seconds(30)) {
-                guard let domain = try connection.domain(uuid: request.machine.id) else {
-                    throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .fallBack)
-                }
-                return (domain, try domain.description())
+        switch request.strategy {
+        case .quiesce:
+            return try await calls.with { [gate] connection in
+                try await QuiesceFreeze(context: context(request, on: connection, record), gate: gate).run()
             }
-            return try await QuiesceFreeze(
-                domain: domain, description: description, request: request, settings: settings, gate: gate,
-                record: record
-            ).run()
+        case .memory:
+            return try await dumps.with { [pauses] connection in
+                try await MemoryFreeze(context: context(request, on: connection, record), pauses: pauses).run()
+            }
+        case .crashConsistent, .ignore:
+            throw HypervisorError(
+                .callFailed, "the strategy \(request.strategy.rawValue) freezes nothing", remedy: .fallBack)
         }
+    }
+
+    private func context(
+        _ request: FreezeRequest, on connection: Connection, _ record: @escaping RecordHold
+    ) async throws -> FreezeContext {
+        let (domain, description) = try await blocking("looking at \(request.machine.name)", within: .seconds(30)) {
+            guard let domain = try connection.domain(uuid: request.machine.id) else {
+                throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .fallBack)
+            }
+            return (domain, try domain.description())
+        }
+        return FreezeContext(
+            domain: domain, description: description, request: request, settings: settings, record: record)
     }
 
     /// Commits and pivots a domain; see `Release`.
@@ -120,6 +132,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     public func close() async {
         await calls.close()
         await commits.close()
+        await dumps.close()
     }
 }
 

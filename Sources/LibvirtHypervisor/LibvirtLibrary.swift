@@ -29,6 +29,14 @@ struct LibvirtLibrary: @unchecked Sendable {
         return .success(LibvirtLibrary(functions: table.pointee))
     }()
 
+    /// A domain's UUID as text.
+    func uuid(of domain: virDomainPtr) -> String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(VIR_UUID_STRING_BUFLEN)) { buffer in
+            functions.virDomainGetUUIDString(domain, buffer.baseAddress) == 0
+                ? buffer.baseAddress.map { String(cString: $0) } : nil
+        }
+    }
+
     /// The calling thread's last libvirt error.
     /// - Parameter action: what was tried, for the message: "freezing web01".
     func lastError(_ action: String) -> LibvirtError {

@@ -11,8 +11,13 @@ enum OverlayFile {
     /// whole, as administrators give UUIDs that differ in their last digits only.
     /// AppArmor's rules for libvirt want the ending.
     static func path(in directory: String, machine: VirtualMachine, disk: String, run: String) -> String {
-        let words = [(machine.name, 40), (machine.id, 36), (disk, 16)].map { harmless($0, limit: $1) }
-        return "\(directory)/\(words.joined(separator: "-"))-\(run).qcow2"
+        name(of: [(machine.name, 40), (machine.id, 36), (disk, 16)], in: directory, run: run, ending: "qcow2")
+    }
+
+    /// - Parameter words: texts from outside, and how many characters of each are kept.
+    static func name(of words: [(String, Int)], in directory: String, run: String, ending: String) -> String {
+        let kept = words.map { harmless($0, limit: $1) }.joined(separator: "-")
+        return "\(directory)/\(kept)-\(run).\(ending)"
     }
 
     private static func harmless(_ text: String, limit: Int) -> String {

@@ -5,31 +5,35 @@ internal import Hypervisor
 /// The overlays are made before the guest is frozen, so that it stays frozen only while QEMU switches to them;
 /// `virsh snapshot-create-as --quiesce` makes them in between.
 struct QuiesceFreeze: Sendable {
-    let domain: Domain
-    let description: DomainDescription
-    let request: FreezeRequest
-    let settings: HypervisorSettings
+    let context: FreezeContext
     let gate: WindowGate
-    let record: RecordHold
+
+    private var domain: Domain { context.domain }
+    private var description: DomainDescription { context.description }
+    private var request: FreezeRequest { context.request }
+    private var settings: HypervisorSettings { context.settings }
+    private var record: RecordHold { context.record }
 
     func run() async throws -> FreezeResult {
         try requireAgent()
-        var hold = Hold(step: .preparing, snapshot: "stillpoint-\(request.run)", disks: try heldDisks())
+        var hold = Hold(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
         try OverlayFile.requireAbsence(of: hold.disks)
         try await record(hold)
         // Listing them is also the question whether the agent answers at all, before anything depends on it.
         async let listed = listFileSystems()
         do {
-            try await createOverlays(hold.disks)
+            try await context.createOverlays(hold.disks)
         } catch {
             hold.disks = []
-            try await giveUp(hold, because: error)
+            try await context.giveUp(hold, because: error)
         }
         let selection: (mountPoints: [String]?, count: Int?)
         do {
             selection = selectedFileSystems(try await listed)
+        } catch let error as LibvirtError {
+            try await context.giveUp(hold, because: notQuiesced("the guest agent does not answer", cause: error))
         } catch {
-            try await giveUp(hold, because: error)
+            try await context.giveUp(hold, because: error)
         }
 
         hold.step = .switching
@@ -39,7 +43,7 @@ struct QuiesceFreeze: Sendable {
         let window = try await gate.pass { try await passWindow(switching, mountPoints: selection.mountPoints) }
         hold.owesThaw = window.owesThaw ? !(await thawAgain()) : false
         if let reason = failure(of: window) {
-            try await giveUp(hold, because: reason)
+            try await context.giveUp(hold, because: reason)
         }
         hold.step = .held
         try await record(hold)
@@ -55,22 +59,6 @@ extension QuiesceFreeze {
         case .connected: return
         case .none: throw notQuiesced("the VM has no guest agent channel")
         case .disconnected: throw notQuiesced("the guest agent is not running")
-        }
-    }
-
-    private func heldDisks() throws -> [HeldDisk] {
-        try request.disks.map { disk in
-            guard let base = disk.source else {
-                throw HypervisorError(.callFailed, "\(disk.target) has no image", remedy: .fallBack)
-            }
-            // An overlay over anything but the image in use would lose what the guest wrote since the plan.
-            guard let now = description.disk(disk.target), now.disk.chain == disk.chain, now.mirror == nil else {
-                throw HypervisorError(
-                    .changed, "\(disk.target) does not write to \(base) alone any more", remedy: .fallBack)
-            }
-            let overlay = OverlayFile.path(
-                in: settings.overlayDirectory, machine: request.machine, disk: disk.target, run: request.run)
-            return HeldDisk(target: disk.target, base: base, baseFormat: disk.format, overlay: overlay)
         }
     }
 
@@ -107,29 +95,6 @@ extension QuiesceFreeze {
 // MARK: steps
 
 extension QuiesceFreeze {
-    /// All of them or none: when one fails, those that were made go again.
-    private func createOverlays(_ disks: [HeldDisk]) async throws {
-        let results = await withTaskGroup(of: Result<HeldDisk, any Error>.self) { group in
-            for disk in disks {
-                group.addTask {
-                    do {
-                        try await OverlayFile.create(disk)
-                        return .success(disk)
-                    } catch {
-                        return .failure(error)
-                    }
-                }
-            }
-            return await group.reduce(into: []) { $0.append($1) }
-        }
-        do {
-            for result in results { _ = try result.get() }
-        } catch {
-            for case .success(let disk) in results { try OverlayFile.remove(disk) }
-            throw error
-        }
-    }
-
     private func passWindow(_ hold: Hold, mountPoints: [String]?) async throws -> FrozenWindow {
         let document = snapshotDocument(name: hold.snapshot, held: hold.disks, of: description)
         do {
@@ -172,18 +137,6 @@ extension QuiesceFreeze {
             HypervisorError(.callFailed, "the disks did not move to their overlays", remedy: .fallBack, cause: error)
         default: nil
         }
-    }
-
-    /// Undoes the preparations and fails with the reason.
-    private func giveUp(_ hold: Hold, because reason: any Error) async throws -> Never {
-        try await blocking("deleting the overlays of \(request.machine.name)", within: .seconds(30)) {
-            try domain.deleteUnusedOverlays(of: hold)
-        }
-        var left = hold
-        left.disks = []
-        try await record(hold.owesThaw ? left : nil)
-        if let reason = reason as? HypervisorError { throw reason }
-        throw notQuiesced("the guest agent does not answer", cause: reason)
     }
 
     private func result(of window: FrozenWindow, listed: Int?) throws -> FreezeResult {

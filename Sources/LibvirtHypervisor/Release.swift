@@ -16,6 +16,10 @@ struct Release: Sendable {
             hold.owesThaw = false
             try await record(hold)
         }
+        if let path = hold.ramDump, hold.step == .preparing || hold.step == .switching {
+            try await deleteUnfinishedDump(path, of: domain)
+            hold.ramDump = nil
+        }
         // A thaw was all that was owed: no disk was moved.
         guard !hold.disks.isEmpty else { return try await record(nil) }
         if hold.step != .released {
@@ -40,6 +44,16 @@ struct Release: Sendable {
                     .noSuchMachine, "the VM was undefined meanwhile; its overlays were left alone", remedy: .stop)
             }
             return domain
+        }
+    }
+
+    /// Nobody knows whether it is whole, and nobody was told of it.
+    private func deleteUnfinishedDump(_ path: String, of domain: Domain) async throws {
+        try await blocking("deleting the RAM dump", within: .seconds(60)) {
+            guard try !domain.isBusy() else {
+                throw HypervisorError(.changed, "libvirt is still at work on the domain", remedy: .retry)
+            }
+            try RAMFile.remove(path)
         }
     }
 

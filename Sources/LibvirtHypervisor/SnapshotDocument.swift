@@ -3,7 +3,11 @@ internal import XMLTree
 
 /// The `<domainsnapshot>` that moves the held disks to their overlays and names every other disk as left alone
 /// (libvirt.org/formatsnapshot.html).
-func snapshotDocument(name: String, held: [HeldDisk], of domain: DomainDescription) -> String {
+///
+/// - Parameter memory: the file that the guest's RAM is dumped to, if it is.
+func snapshotDocument(
+    name: String, held: [HeldDisk], of domain: DomainDescription, memory: String? = nil
+) -> String {
     let disks = domain.disks.map { domainDisk in
         let target = domainDisk.disk.target
         guard let disk = held.first(where: { $0.target == target }) else {
@@ -13,12 +17,13 @@ func snapshotDocument(name: String, held: [HeldDisk], of domain: DomainDescripti
             "disk", ["name": target, "snapshot": "external", "type": "file"],
             children: [XMLElement("driver", ["type": "qcow2"]), XMLElement("source", ["file": disk.overlay])])
     }
-    return XMLElement(
-        "domainsnapshot",
-        children: [
-            XMLElement("name", text: name),
-            XMLElement("description", text: "Made by Stillpoint for a storage snapshot; removed right after it."),
-            XMLElement("disks", children: disks),
-        ]
-    ).description
+    var children = [
+        XMLElement("name", text: name),
+        XMLElement("description", text: "Made by Stillpoint for a storage snapshot; removed right after it."),
+    ]
+    if let memory {
+        children.append(XMLElement("memory", ["snapshot": "external", "file": memory]))
+    }
+    children.append(XMLElement("disks", children: disks))
+    return XMLElement("domainsnapshot", children: children).description
 }

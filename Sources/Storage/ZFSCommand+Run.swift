@@ -8,6 +8,7 @@ extension ZFSCommand {
         let command: [String]
         /// nil where a signal ended it.
         let exitStatus: Int32?
+        let output: String
         let errorLines: [String]
     }
 
@@ -49,12 +50,13 @@ extension ZFSCommand {
         do {
             let result = try await Subprocess.run(
                 .path(FilePath(path)), arguments: Arguments(arguments), environment: .custom(variables),
-                platformOptions: options, output: .discarded, error: .bytes(limit: 1 << 20))
+                platformOptions: options, output: .string(limit: 256 << 20), error: .bytes(limit: 1 << 20))
             let text = String(decoding: result.standardError, as: UTF8.self)
             let lines = text.split(separator: "\n").map(String.init)
             var status: Int32?
             if case .exited(let code) = result.terminationStatus { status = code }
-            return .success(Outcome(command: command, exitStatus: status, errorLines: lines))
+            return .success(
+                Outcome(command: command, exitStatus: status, output: result.standardOutput, errorLines: lines))
         } catch {
             return .failure(ZFSError(.notFound, "zfs could not be run; check \(path)", command: command, cause: error))
         }

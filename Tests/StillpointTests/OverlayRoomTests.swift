@@ -29,12 +29,12 @@ struct OverlayRoomTests {
             ("tank/VM/overlays", .onSnapshottedDataset, "set overlay_dir to a folder on another dataset"),
             ("tank/VM/db", .onSnapshottedDataset, "lies on tank/VM/db,"),
             ("links/inside", .onSnapshottedDataset, "lies on tank/VM,"),
-        ] as [(String, OverlayDirectoryError.Code, String)])
-    func refused(folder: String, code: OverlayDirectoryError.Code, text: String) throws {
+        ] as [(String, WorkFolderError.Code, String)])
+    func refused(folder: String, code: WorkFolderError.Code, text: String) throws {
         try withHost { host in
             try host.scratch.write("file", "")
             try host.scratch.link("links/inside", to: host.scratch.path + "/tank/VM/overlays")
-            let error = #expect(throws: OverlayDirectoryError.self) { try check(host, folder) }
+            let error = #expect(throws: WorkFolderError.self) { try check(host, folder) }
             #expect(error?.code == code)
             #expect(error?.description.contains(text) == true)
             #expect(error?.description.contains("\(host.scratch.path)/\(folder)") == true)
@@ -44,7 +44,7 @@ struct OverlayRoomTests {
     @Test("must have room for every disk")
     func full() throws {
         try withHost { host in
-            let error = #expect(throws: OverlayDirectoryError.self) { try check(host, "overlays", disks: 1 << 30) }
+            let error = #expect(throws: WorkFolderError.self) { try check(host, "overlays", disks: 1 << 30) }
             #expect(error?.code == .tooLittleRoom)
             #expect(error?.description.contains("make room or set overlay_dir") == true)
         }
@@ -54,7 +54,7 @@ struct OverlayRoomTests {
     func notWritable() throws {
         try withHost { host in
             try #require(chmod(host.scratch.path + "/overlays", 0o500) == 0)
-            let error = #expect(throws: OverlayDirectoryError.self) { try check(host, "overlays") }
+            let error = #expect(throws: WorkFolderError.self) { try check(host, "overlays") }
             #expect(error?.code == .notWritable)
         }
     }

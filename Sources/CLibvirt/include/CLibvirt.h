@@ -17,7 +17,7 @@
     X(virDomainFSInfoFree) X(virDomainFSFreeze) X(virDomainFSThaw) X(virDomainSnapshotCreateXML)                       \
     X(virDomainSnapshotLookupByName) X(virDomainSnapshotDelete) X(virDomainSnapshotFree)                               \
     X(virStoragePoolLookupByName) X(virStoragePoolFree) X(virStorageVolLookupByName) X(virStorageVolGetPath)           \
-    X(virStorageVolFree)
+    X(virStorageVolFree) X(virDomainAbortJob)
 
 struct CLibvirt {
 #define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;
@@ -31,3 +31,7 @@ const struct CLibvirt *_Nullable clibvirt_load(const char *_Nullable *_Nonnull p
 /// A block job event callback as the generic callback that virConnectDomainEventRegisterAny wants (a C cast).
 virConnectDomainEventGenericCallback _Nonnull clibvirt_block_job_callback(
     virConnectDomainEventBlockJobCallback _Nonnull callback);
+
+/// The same for a lifecycle event callback.
+virConnectDomainEventGenericCallback _Nonnull clibvirt_lifecycle_callback(
+    virConnectDomainEventCallback _Nonnull callback);

@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import INIFile
+internal import RAMArchive
 internal import Storage
 
 extension Configuration {
@@ -59,7 +60,7 @@ extension Configuration {
         overlayDirectory = try reader.path(.overlayDirectory) ?? overlayDirectory
         ramDirectory = try reader.path(.ramDirectory) ?? ramDirectory
         coldStorage = try reader.path(.coldStorage) ?? coldStorage
-        ramCompression = try reader.choice(.ramCompression, of: RAMCompression.self) ?? ramCompression
+        ramCompression = try reader.choice(.ramCompression, of: Compression.self) ?? ramCompression
         sanoidDirectory = try reader.path(.sanoidDirectory) ?? sanoidDirectory
         maxParallel = try reader.integer(.maxParallel, in: 1...256) ?? maxParallel
         agentTimeout = try reader.seconds(.agentTimeout, in: 1...600) ?? agentTimeout

@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import RAMArchive
 internal import Storage
 
 /// All settings, defaults filled in; no configuration file at all gives the defaults.
@@ -9,7 +10,7 @@ struct Configuration: Sendable {
     var ramDirectory = "/var/lib/libvirt/stillpoint"
     /// Where RAM dumps end up; nil: they stay in `ramDirectory`.
     var coldStorage: String?
-    var ramCompression = RAMCompression.zstd
+    var ramCompression = Compression.zstd
     /// Where `recursive = auto` finds sanoid.conf.
     var sanoidDirectory = "/etc/sanoid"
     /// VMs worked on at the same time.
@@ -24,11 +25,6 @@ struct Configuration: Sendable {
     var machines: [MachineSection] = []
 
     init() {}
-}
-
-/// How a RAM dump is kept in cold storage; the raw value is the word in the configuration.
-enum RAMCompression: String, Sendable, Codable, CaseIterable {
-    case zstd, none
 }
 
 /// `[hypervisor NAME]`

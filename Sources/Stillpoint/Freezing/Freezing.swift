@@ -10,11 +10,14 @@ struct Freezing: Sendable {
     let deadline: ContinuousClock.Instant?
     /// Why a VM cannot be touched, by its id: another run has it.
     let taken: [String: String]
+    let keepsakes: Keepsakes
+    let ramRoom: RAMRoom
     let log: Logger
 
     /// Freezes; what each VM got is in the journal.
     /// - Throws: StateError when the journal cannot be written; then all must be released.
     func run() async throws {
+        keepsakes.removeStale(plan)
         try await inParallel(0..<plan.count, limit: maxParallel) { index in
             let run = await journal.run.id
             try await freeze(index, run: run)
@@ -24,6 +27,9 @@ struct Freezing: Sendable {
 
     private func freeze(_ index: Int, run: String) async throws {
         let planned = plan[index]
+        if let problem = await keepsakes.keep(planned, run: run) {
+            try await journal.record(machine: index) { $0.notes.append(problem) }
+        }
         // Its overlays are elsewhere, over a base that nobody writes: there is nothing to freeze, and nothing to be
         // blamed for. When another run holds it, it is on that run's overlay, and the strategies say so.
         if planned.disks.isEmpty, taken[planned.machine.id] == nil {
@@ -67,6 +73,9 @@ struct Freezing: Sendable {
         if let reason = obstacle(to: planned) {
             throw HypervisorError(.notQuiesced, reason, remedy: .fallBack)
         }
+        if strategy == .memory {
+            try await ramRoom.reserve(planned.machine.memory)
+        }
         try await journal.record(machine: index) { $0.phase = .freezing }
         let request = FreezeRequest(
             machine: planned.machine, disks: planned.disks, strategy: strategy, run: run, deadline: deadline)
@@ -78,6 +87,8 @@ struct Freezing: Sendable {
             record.frozenFileSystems = result.frozenFileSystems
             record.listedFileSystems = result.listedFileSystems
             record.frozenMilliseconds = result.frozenFor.milliseconds
+            record.ramDump = result.ramDump
+            record.pausedMilliseconds = result.pausedFor?.milliseconds
             record.notes += result.notes
         }
     }

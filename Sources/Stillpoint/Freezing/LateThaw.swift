@@ -1,7 +1,5 @@
-internal import Glibc
 internal import Hypervisor
 internal import Storage
-internal import SystemPackage
 
 /// Thaws guests that came to a freeze after pre-snapshot had stopped waiting for them.
 ///
@@ -45,25 +43,9 @@ struct LateThaw: Sendable {
         }
     }
 
-    /// Starts `executable` again as that process: in a session of its own, with nothing open that a caller waits for.
+    /// Starts `executable` again as that process.
     static func leaveBehind(_ run: String, executable: String, _ environment: [String: String]) throws {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for descriptor: Int32 in 0...2 {
-            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
-        }
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // POSIX_SPAWN_SETSID (glibc's spawn.h), which is not imported.
-        posix_spawnattr_setflags(&attributes, 0x80)
-
-        let variables = environment.merging([variable: run]) { $1 }.map { strdup("\($0.key)=\($0.value)") }
-        let arguments = [strdup("stillpoint-late-thaw")]
-        defer { for text in variables + arguments { free(text) } }
-        var process = pid_t()
-        let status = posix_spawn(&process, executable, &actions, &attributes, arguments + [nil], variables + [nil])
-        guard status == 0 else { throw Errno(rawValue: status) }
+        try Detached.start(
+            executable, ["stillpoint-late-thaw"], environment.merging([variable: run]) { $1 })
     }
 }

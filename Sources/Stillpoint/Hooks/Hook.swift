@@ -92,7 +92,7 @@ public enum Hook {
     private static func explain(_ error: any Error, _ phase: Phase, _ context: HookContext) -> ExitCode {
         context.log.error("\(error)")
         switch error {
-        case is InvocationError, is ConfigurationError, is INIError, is OverlayDirectoryError, is UnknownDatasetError:
+        case is InvocationError, is ConfigurationError, is INIError, is WorkFolderError, is UnknownDatasetError:
             return .usage
         // Only opening a run can fail so in pre; then nothing has been touched.
         case is StateError: return phase == .pre ? .usage : .needsRecovery

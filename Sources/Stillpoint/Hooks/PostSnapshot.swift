@@ -25,6 +25,14 @@ struct PostSnapshot: Sendable {
         return .work { try await finish(found.id, in: directory) }
     }
 
+    private var catalogue: Catalogue { Catalogue(StateDirectory(configuration.stateDirectory)) }
+
+    private func keep(_ run: Run) async throws {
+        let writing = RestorePointWriting(catalogue: catalogue, zfs: context.zfs, log: context.log)
+        let isWaiting = try await writing.write(run, coldStorage: configuration.coldStorage)
+        if isWaiting { context.log.info("its RAM dumps are moved to \(configuration.coldStorage ?? "") from now on") }
+    }
+
     private func finish(_ id: String, in directory: StateDirectory) async throws -> ExitCode {
         // Another process may be at it still: pre, or a second post. It may also have finished it meanwhile.
         let lock = try directory.lock(run: id, waiting: true)
@@ -51,7 +59,13 @@ struct PostSnapshot: Sendable {
             context.log.error("the run \(run.id) is still open; call post-snapshot again once the cause is mended")
             return .needsRecovery
         }
+        try await keep(await journal.run)
         try await journal.close()
+        // Also for what an earlier archiving left undone.
+        if configuration.coldStorage != nil, let executable = context.executable, !catalogue.runsToArchive().isEmpty {
+            ArchiveLauncher(executable: executable, environment: context.environment, log: context.log)
+                .launch(configuration: invocation.configurationPath)
+        }
         return .done
     }
 

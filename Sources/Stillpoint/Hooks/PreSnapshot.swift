@@ -66,21 +66,23 @@ struct PreSnapshot: Sendable {
                 for planned in plan { context.log.info("\(planned.dryRunLine)") }
                 return .done
             }
-            try checkOverlayRoom(plan, planner)
+            try checkWorkFolders(plan, planner)
             if let (journal, taken) = try opening.open(for: plan) {
-                return try await freeze(plan, journal, taken, hypervisors, deadline)
+                let keepsakes = Keepsakes(
+                    storage: planner.storage, catalogue: Catalogue(StateDirectory(configuration.stateDirectory)))
+                return try await freeze(plan, journal, taken, keepsakes, hypervisors, deadline)
             }
             try await opening.wait(for: plan)
         }
     }
 
     private func freeze(
-        _ plan: [PlannedMachine], _ journal: Journal, _ taken: [String: String], _ hypervisors: Hypervisors,
-        _ deadline: ContinuousClock.Instant?
+        _ plan: [PlannedMachine], _ journal: Journal, _ taken: [String: String], _ keepsakes: Keepsakes,
+        _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
     ) async throws -> ExitCode {
         let freezing = Freezing(
             plan: plan, journal: journal, maxParallel: configuration.maxParallel, deadline: deadline, taken: taken,
-            log: context.log)
+            keepsakes: keepsakes, ramRoom: RAMRoom(directory: configuration.ramDirectory), log: context.log)
         do {
             try await freezing.run()
         } catch {
@@ -106,13 +108,16 @@ struct PreSnapshot: Sendable {
         return plan
     }
 
-    private func checkOverlayRoom(_ plan: [PlannedMachine], _ planner: Planner) throws {
+    private func checkWorkFolders(_ plan: [PlannedMachine], _ planner: Planner) throws {
         let room = OverlayRoom(scope: planner.scope, storage: planner.storage)
         for (directory, machines) in Dictionary(
             grouping: plan.filter(\.mayNeedOverlays), by: \.hypervisor.overlayDirectory)
         {
             guard let directory else { continue }
             try room.check(directory, disks: machines.reduce(0) { $0 + $1.disks.count })
+        }
+        if plan.contains(where: { $0.mayNeedOverlays && $0.strategies.contains(.memory) }) {
+            try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(planner.scope, planner.storage)
         }
     }
 
@@ -149,6 +154,8 @@ struct PreSnapshot: Sendable {
             journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
         do {
             guard await releasing.run() else { return .needsRecovery }
+            // There is no snapshot that they could belong to.
+            for dump in await journal.run.machines.compactMap(\.ramDump) { try removeFile(at: dump.path) }
             try await journal.close()
             return .notConsistent
         } catch {
@@ -167,7 +174,7 @@ struct PreSnapshot: Sendable {
 
 extension PlannedMachine {
     fileprivate var mayNeedOverlays: Bool {
-        machine.power == .running && !disks.isEmpty && strategies.contains(.quiesce)
+        machine.power == .running && !disks.isEmpty && strategies.contains { $0 == .quiesce || $0 == .memory }
     }
 
     fileprivate var dryRunLine: String {

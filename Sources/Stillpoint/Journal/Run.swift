@@ -53,6 +53,10 @@ struct MachineRecord: Sendable, Codable, Equatable {
     var frozenFileSystems: Int?
     var listedFileSystems: Int?
     var frozenMilliseconds: Int64?
+    /// The guest's RAM, dumped and whole, in `ram_dir`.
+    var ramDump: RAMDump?
+    /// How long the guest stood still for it.
+    var pausedMilliseconds: Int64?
     /// What must be let go; nil when nothing is held.
     var hold: Hold?
 

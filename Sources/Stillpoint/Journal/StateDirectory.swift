@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 internal import Storage
 internal import SystemPackage
@@ -12,12 +11,14 @@ struct StateDirectory: Sendable {
     }
 
     private var runs: String { path + "/runs" }
+    /// What became of each run's snapshots; see `Catalogue`.
+    var restorePoints: String { path + "/restore-points" }
     private func file(_ id: String) -> String { "\(runs)/\(id).json" }
 
     /// Makes the directories that are missing, with mode 0700.
     /// - Throws: StateError `.directory`.
     func prepare() throws {
-        for folder in [path, runs] {
+        for folder in [path, runs, restorePoints] {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST, access(folder, W_OK | X_OK) == 0 else {
                 let cause = Errno(rawValue: errno)
                 throw StateError(
@@ -50,44 +51,18 @@ struct StateDirectory: Sendable {
     /// Reads a run.
     /// - Throws: StateError `.damaged` or `.newerFormat`; the file is left alone.
     func read(_ id: String) throws -> Run {
-        let bytes: [UInt8]
-        do {
-            let descriptor = try FileDescriptor.open(FilePath(file(id)), .readOnly, options: [.noFollow, .closeOnExec])
-            bytes = try descriptor.closeAfter { try descriptor.readToEnd(limit: 64 << 20) }
-        } catch {
-            throw StateError(code: .damaged, description: "cannot read \(file(id)): \(error)", cause: error)
-        }
-        let data = Data(bytes)
-        if let format = try? JSONDecoder().decode(FormatOnly.self, from: data).format, format > Run.format {
-            throw StateError(
-                code: .newerFormat,
-                description:
-                    "\(file(id)) has format \(format), this Stillpoint knows \(Run.format); it was left alone: "
-                    + "finish the run with the version that began it",
-                cause: nil)
-        }
-        do {
-            return try JSONDecoder().decode(Run.self, from: data)
-        } catch {
-            throw StateError(
-                code: .damaged,
-                description:
-                    "\(file(id)) is damaged (\(bytes.count) bytes); it was left alone: look with 'virsh domblklist' "
-                    + "whether a VM of it is on an overlay, then move the file away",
-                cause: error)
-        }
+        try StateFile.read(
+            Run.self, at: file(id), newest: Run.format,
+            mend: (
+                damaged: "look with 'virsh domblklist' whether a VM of it is on an overlay, then move the file away",
+                newer: "finish the run with the version that began it"
+            ))
     }
 
     /// Makes the run's present state durable.
     /// - Throws: StateError `.notWritten`.
     func write(_ run: Run) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do {
-            try replaceFile(at: file(run.id), with: Array(try encoder.encode(run)))
-        } catch {
-            throw StateError(code: .notWritten, description: "cannot write \(file(run.id)): \(error)", cause: error)
-        }
+        try StateFile.write(run, to: file(run.id))
     }
 
     /// Closes a run: its file goes.
@@ -112,22 +87,5 @@ struct StateDirectory: Sendable {
         } catch {
             throw StateError(code: .directory, description: "cannot lock \(file): \(error)", cause: error)
         }
-    }
-
-    private struct FormatOnly: Decodable {
-        let format: Int
-    }
-}
-
-extension FileDescriptor {
-    fileprivate func readToEnd(limit: Int) throws -> [UInt8] {
-        var content: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 64 << 10)
-        while content.count < limit {
-            let count = try piece.withUnsafeMutableBytes { try read(into: $0) }
-            if count == 0 { break }
-            content += piece[..<count]
-        }
-        return content
     }
 }

@@ -9,6 +9,10 @@ extension MachineRecord {
             let count = listedFileSystems.map { "\(frozen) of \($0)" } ?? "\(frozen)"
             line += ", \(count) file systems frozen for \(milliseconds) ms"
         }
+        if let ramDump {
+            line += ", \(ramDump.bytes >> 20) MiB of RAM"
+            if let milliseconds = pausedMilliseconds { line += ", paused for \(milliseconds) ms" }
+        }
         let reasons = falls.map { "\($0.strategy.rawValue): \($0.reason)" } + notes
         return reasons.isEmpty ? line : line + " (\(reasons.joined(separator: "; ")))"
     }
@@ -20,7 +24,7 @@ extension Consistency {
         case .crash: "crash-consistent only"
         case .off: "shut off, consistent as it is"
         case .quiesced: "quiesced"
-        case .memory: "quiesced with its RAM"
+        case .memory: "disks and RAM of one instant"
         }
     }
 }

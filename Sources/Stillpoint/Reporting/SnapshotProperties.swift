@@ -14,7 +14,7 @@ struct SnapshotProperties: Sendable, Hashable {
         consistency = lowest.rawValue
         self.run = run
         let words = records.sorted { $0.name < $1.name }.map { record in
-            "\(Self.encoded(record.name))=\((record.consistency ?? .crash).rawValue)"
+            "\(encoded(record.name))=\((record.consistency ?? .crash).rawValue)"
         }
         machines = Self.joined(words)
     }
@@ -35,20 +35,6 @@ struct SnapshotProperties: Sendable, Hashable {
             text = longer
         }
         return text
-    }
-
-    /// Percent-encoded but for letters, digits and `-._`, so that `,` and `=` mean what they say.
-    private static func encoded(_ name: String) -> String {
-        name.utf8.reduce(into: "") { text, byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                text += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
-            }
-        }
     }
 }
 
@@ -76,5 +62,19 @@ extension SnapshotProperties {
             }
         }
         return result
+    }
+}
+
+/// Percent-encoded but for letters, digits and `-._`, so that `,`, `=` and `/` mean what they say.
+func encoded(_ name: String) -> String {
+    name.utf8.reduce(into: "") { text, byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
+            text.unicodeScalars.append(Unicode.Scalar(byte))
+        default:
+            let digits = String(byte, radix: 16, uppercase: true)
+            text += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
+        }
     }
 }

@@ -1,0 +1,68 @@
+internal import Hypervisor
+
+/// What every freeze of a domain has and does, whatever it freezes.
+struct FreezeContext: Sendable {
+    let domain: Domain
+    let description: DomainDescription
+    let request: FreezeRequest
+    let settings: HypervisorSettings
+    let record: RecordHold
+
+    /// The snapshot's name in libvirt.
+    var snapshot: String { "stillpoint-\(request.run)" }
+
+    /// The disks to set aside, with the overlays that they will get.
+    func heldDisks() throws -> [HeldDisk] {
+        try request.disks.map { disk in
+            guard let base = disk.source else {
+                throw HypervisorError(.callFailed, "\(disk.target) has no image", remedy: .fallBack)
+            }
+            // An overlay over anything but the image in use would lose what the guest wrote since the plan.
+            guard let now = description.disk(disk.target), now.disk.chain == disk.chain, now.mirror == nil else {
+                throw HypervisorError(
+                    .changed, "\(disk.target) does not write to \(base) alone any more", remedy: .fallBack)
+            }
+            let overlay = OverlayFile.path(
+                in: settings.overlayDirectory, machine: request.machine, disk: disk.target, run: request.run)
+            return HeldDisk(target: disk.target, base: base, baseFormat: disk.format, overlay: overlay)
+        }
+    }
+
+    /// All of them or none: when one fails, those that were made go again.
+    func createOverlays(_ disks: [HeldDisk]) async throws {
+        let results = await withTaskGroup(of: Result<HeldDisk, any Error>.self) { group in
+            for disk in disks {
+                group.addTask {
+                    do {
+                        try await OverlayFile.create(disk)
+                        return .success(disk)
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        do {
+            for result in results { _ = try result.get() }
+        } catch {
+            for case .success(let disk) in results { try OverlayFile.remove(disk) }
+            throw error
+        }
+    }
+
+    /// Undoes the preparations and fails with the reason.
+    func giveUp(_ hold: Hold, because reason: any Error) async throws -> Never {
+        try await blocking("deleting the overlays of \(request.machine.name)", within: .seconds(30)) {
+            try domain.deleteUnusedOverlays(of: hold)
+            if let path = hold.ramDump { try RAMFile.remove(path) }
+        }
+        var left = hold
+        left.disks = []
+        left.ramDump = nil
+        try await record(hold.owesThaw ? left : nil)
+        if let reason = reason as? HypervisorError { throw reason }
+        throw HypervisorError(.notQuiesced, "the VM could not be frozen", remedy: .fallBack, cause: reason)
+    }
+
+}

@@ -1,0 +1,106 @@
+internal import Hypervisor
+
+/// The `memory` freeze of one domain: an external snapshot of RAM and disks (libvirt.org/formatsnapshot.html).
+///
+/// libvirt dumps the RAM while the guest runs, stops it for the last pages, moves its disks to the overlays and lets it
+/// go on. So dump and bases are of one instant, and the definition inside the dump names the bases.
+struct MemoryFreeze: Sendable {
+    /// A dump that nobody waits for any more by then has hung.
+    private static let longest = Duration.seconds(3600)
+
+    let context: FreezeContext
+    let pauses: PauseWatch
+
+    func run() async throws -> FreezeResult {
+        if let obstacle = context.description.obstacleToMemory(disks: context.request.disks) {
+            throw HypervisorError(.notQuiesced, obstacle, remedy: .fallBack)
+        }
+        let machine = context.request.machine
+        let path = RAMFile.path(in: context.settings.ramDirectory, machine: machine, run: context.request.run)
+        var hold = Hold(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
+        try OverlayFile.requireAbsence(of: hold.disks)
+        try RAMFile.requireAbsence(of: path)
+        hold.ramDump = path
+        try await context.record(hold)
+        do {
+            try await context.createOverlays(hold.disks)
+        } catch {
+            hold.disks = []
+            try await context.giveUp(hold, because: error)
+        }
+        hold.step = .switching
+        try await context.record(hold)
+        pauses.begin(machine.id)
+        let dumped = await dump(hold, to: path)
+        let pause = await pauses.end(machine.id)
+        if case .failure(let reason) = dumped {
+            try await context.giveUp(hold, because: reason)
+        }
+        // The guest is on its overlays now. If the dump is no good, release brings it back, and deletes the dump since
+        // the hold never came to be held.
+        let size = try wholeSize(of: path)
+        hold.step = .held
+        try await context.record(hold)
+        return FreezeResult(
+            consistency: .memory, ramDump: RAMDump(path: path, bytes: size), pausedFor: pause)
+    }
+
+    private func dump(_ hold: Hold, to path: String) async -> Result<Void, any Error> {
+        let domain = context.domain
+        let document = snapshotDocument(
+            name: hold.snapshot, held: hold.disks, of: context.description, memory: path)
+        let limit = context.request.deadline.map { max(.seconds(1), ContinuousClock.now.duration(to: $0)) }
+        do {
+            try await blocking("dumping the RAM of \(context.request.machine.name)", within: limit ?? Self.longest) {
+                try domain.createMemorySnapshot(xml: document)
+            }
+            return .success(())
+        } catch let error as HypervisorError where error.code == .timedOut {
+            return await end(because: error)
+        } catch {
+            return .failure(HypervisorError(.callFailed, "no RAM dump", remedy: .fallBack, cause: error))
+        }
+    }
+
+    /// Ends a dump that takes too long and waits until libvirt has let go of the domain, so that what was prepared can
+    /// be undone.
+    private func end(because reason: HypervisorError) async -> Result<Void, any Error> {
+        let domain = context.domain
+        for _ in 1...20 {
+            let isOver = try? await blocking("ending the RAM dump", within: .seconds(5)) {
+                try? domain.abortJob()
+                return try !domain.isBusy()
+            }
+            if isOver == true {
+                return .failure(HypervisorError(.timedOut, "\(reason)", remedy: .fallBack))
+            }
+            try? await Task.sleep(for: .milliseconds(100))
+        }
+        return .failure(reason)
+    }
+
+    private func wholeSize(of path: String) throws -> UInt64 {
+        guard try SaveImage.isWhole(path) else {
+            throw HypervisorError(.callFailed, "the RAM dump \(path) is incomplete", remedy: .fallBack)
+        }
+        return try RAMFile.size(path)
+    }
+}
+
+extension DomainDescription {
+    /// Why this domain's RAM cannot be dumped together with these disks; nil when it can be tried.
+    func obstacleToMemory(disks held: [Disk]) -> String? {
+        let targets = Set(held.map(\.target))
+        for disk in disks.map(\.disk) where !targets.contains(disk.target) {
+            switch disk.exclusion {
+            case .readOnly, .cdrom, .floppy: continue
+            case .shareable: return "\(disk.target) is shareable, and the RAM must be of the same instant as all disks"
+            case .remote, nil:
+                return
+                    "\(disk.target) is not on the snapshotted datasets, and the RAM must be of the same instant as all "
+                    + "disks"
+            }
+        }
+        return fixedDevices.first
+    }
+}

@@ -1,0 +1,63 @@
+internal import Glibc
+internal import SystemPackage
+
+/// The names in a folder, unsorted; none where it cannot be read.
+func names(in folder: String) -> [String] {
+    guard let stream = opendir(folder) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+        let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+}
+
+/// Removes a file or a folder with all in it, following no symbolic link; what cannot be removed stays.
+func removeTree(at path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+        unlink(path)
+        return
+    }
+    for name in names(in: path) { removeTree(at: "\(path)/\(name)") }
+    rmdir(path)
+}
+
+/// Makes a folder that only its owner may enter, and those above it that are missing below `root`.
+///
+/// A symbolic link in the way is refused: whoever may write to the dataset must not choose where root writes.
+func makePrivateFolder(_ path: String, below root: String) throws {
+    var made = root
+    for part in path.dropFirst(root.count).split(separator: "/") {
+        made += "/\(part)"
+        guard mkdir(made, 0o700) != 0 else { continue }
+        let problem = Errno(rawValue: errno)
+        var status = stat()
+        guard problem == .fileExists, lstat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+            status.st_uid == geteuid()
+        else { throw problem }
+        chmod(made, 0o700)
+    }
+}
+
+/// Copies a file into a new one that only its owner may read; not made durable.
+func copySmallFile(_ source: String, to destination: String) throws {
+    let input = try FileDescriptor.open(FilePath(source), .readOnly, options: [.closeOnExec])
+    try input.closeAfter {
+        let output = try FileDescriptor.open(
+            FilePath(destination), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
+            permissions: .ownerReadWrite)
+        try output.closeAfter {
+            var piece = [UInt8](repeating: 0, count: 256 << 10)
+            while true {
+                let count = try piece.withUnsafeMutableBytes { try input.read(into: $0) }
+                if count == 0 { break }
+                try output.writeAll(piece[..<count])
+            }
+        }
+    }
+}

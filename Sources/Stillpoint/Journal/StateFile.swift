@@ -1,0 +1,72 @@
+internal import FoundationEssentials
+internal import SystemPackage
+
+/// A JSON file with a format number, as everything in the state directory is kept.
+enum StateFile {
+    /// Reads a file; it is never changed.
+    /// - Parameters:
+    ///   - newest: the highest format that this Stillpoint knows.
+    ///   - mend: what to do about a file that is damaged, and about one that is newer.
+    /// - Throws: StateError `.damaged` or `.newerFormat`.
+    static func read<Value: Decodable>(
+        _ type: Value.Type, at path: String, newest: Int, mend: (damaged: String, newer: String)
+    ) throws(StateError) -> Value {
+        let bytes: [UInt8]
+        do {
+            let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: [.noFollow, .closeOnExec])
+            bytes = try descriptor.closeAfter { try descriptor.readToEnd(limit: 64 << 20) }
+        } catch {
+            throw StateError(code: .damaged, description: "cannot read \(path): \(error)", cause: error)
+        }
+        let data = Data(bytes)
+        if let format = try? JSONDecoder().decode(FormatOnly.self, from: data).format, format > newest {
+            throw StateError(
+                code: .newerFormat,
+                description: "\(path) has format \(format), this Stillpoint knows \(newest); it was left alone: "
+                    + mend.newer,
+                cause: nil)
+        }
+        do {
+            return try JSONDecoder().decode(type, from: data)
+        } catch {
+            throw StateError(
+                code: .damaged,
+                description: "\(path) is damaged (\(bytes.count) bytes); it was left alone: \(mend.damaged)",
+                cause: error)
+        }
+    }
+
+    /// Replaces a file durably.
+    /// - Throws: StateError `.notWritten`.
+    static func write(_ value: some Encodable, to path: String) throws(StateError) {
+        do {
+            try replaceFile(at: path, with: text(value))
+        } catch {
+            throw StateError(code: .notWritten, description: "cannot write \(path): \(error)", cause: error)
+        }
+    }
+
+    /// A value as it stands in such a file.
+    static func text(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(value))
+    }
+
+    private struct FormatOnly: Decodable {
+        let format: Int
+    }
+}
+
+extension FileDescriptor {
+    fileprivate func readToEnd(limit: Int) throws -> [UInt8] {
+        var content: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
+        while content.count < limit {
+            let count = try piece.withUnsafeMutableBytes { try read(into: $0) }
+            if count == 0 { break }
+            content += piece[..<count]
+        }
+        return content
+    }
+}

@@ -1,0 +1,39 @@
+internal import Glibc
+internal import Storage
+internal import SystemPackage
+
+/// Why a folder that a run writes to cannot be used; nothing has been touched.
+struct WorkFolderError: Error, CustomStringConvertible {
+    enum Code { case missing, notWritable, onSnapshottedDataset, tooLittleRoom }
+
+    let code: Code
+    let description: String
+}
+
+/// A folder that a run writes to, named by a key of the configuration.
+struct WorkFolder {
+    let key: ConfigurationKey
+    let path: String
+
+    private var name: String { "\(key.rawValue) \(path)" }
+
+    /// Checks, before anything is touched, that the folder is there and is not part of what is being snapshotted.
+    /// - Throws: WorkFolderError or StorageError.
+    func check(_ scope: Scope, _ storage: StorageMap) throws {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw WorkFolderError(
+                code: .missing, description: "\(name) is not there; create it with: install -d -m 0711 \(path)")
+        }
+        guard access(path, W_OK | X_OK) == 0 else {
+            throw WorkFolderError(
+                code: .notWritable, description: "\(name) is not writable (\(Errno(rawValue: errno)))")
+        }
+        if let dataset = try storage.locate(path).datasets.first(where: { scope.contains($0) }) {
+            throw WorkFolderError(
+                code: .onSnapshottedDataset,
+                description: "\(name) lies on \(dataset), which is being snapshotted; set \(key.rawValue) to a folder "
+                    + "on another dataset")
+        }
+    }
+}

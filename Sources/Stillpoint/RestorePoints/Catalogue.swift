@@ -1,0 +1,77 @@
+internal import Glibc
+internal import Storage
+internal import SystemPackage
+
+/// The restore points of this host: `state_dir/restore-points/RUN.json`.
+///
+/// Also there: `RUN/`, what was kept of VMs whose datasets are volumes and have no folder for it, and `RUN.archive`,
+/// which says that a dump of the run waits to be moved to cold storage.
+struct Catalogue: Sendable {
+    let folder: String
+
+    init(_ directory: StateDirectory) {
+        folder = directory.restorePoints
+    }
+
+    private func file(_ run: String) -> String { "\(folder)/\(run).json" }
+    private func mark(_ run: String) -> String { "\(folder)/\(run).archive" }
+    /// What is kept of a run's VMs that have no dataset with a folder.
+    func keepsakes(of run: String) -> String { "\(folder)/\(run)" }
+
+    /// All that can be read, oldest first, and what is wrong with the others.
+    func all() -> (points: [RestorePoint], problems: [StateError]) {
+        var points: [RestorePoint] = []
+        var problems: [StateError] = []
+        for run in runs(ending: ".json") {
+            do {
+                points.append(try read(run))
+            } catch {
+                problems.append(error)
+            }
+        }
+        return (points, problems)
+    }
+
+    /// The restore point of a run.
+    func read(_ run: String) throws(StateError) -> RestorePoint {
+        try StateFile.read(
+            RestorePoint.self, at: file(run), newest: RestorePoint.format,
+            mend: (
+                damaged: "move it away; what is in it is read again from the snapshots and from cold storage",
+                newer: "use the version that wrote it"
+            ))
+    }
+
+    func contains(_ run: String) -> Bool { access(file(run), F_OK) == 0 }
+
+    /// Makes a restore point durable.
+    func write(_ point: RestorePoint) throws(StateError) {
+        mkdir(folder, 0o700)
+        try StateFile.write(point, to: file(point.run))
+    }
+
+    /// Forgets a run; what it kept of VMs here goes with it.
+    func remove(_ run: String) throws {
+        removeTree(at: keepsakes(of: run))
+        try removeFile(at: mark(run))
+        try removeFile(at: file(run))
+    }
+
+    // MARK: what waits for cold storage
+
+    /// Notes that the run has a dump that is to be moved; before the run is closed, so that it is never forgotten.
+    func markForArchive(_ run: String) throws {
+        try replaceFile(at: mark(run), with: [])
+    }
+
+    func unmarkForArchive(_ run: String) throws {
+        try removeFile(at: mark(run))
+    }
+
+    /// The runs with a dump that is to be moved, oldest first.
+    func runsToArchive() -> [String] { runs(ending: ".archive") }
+
+    private func runs(ending: String) -> [String] {
+        names(in: folder).filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
+    }
+}

@@ -1,0 +1,52 @@
+internal import Hypervisor
+internal import Storage
+
+/// What `.stillpoint/VM/machine.json` in a snapshot says: all that is needed to make the VM again from the snapshot.
+struct KeptDefinition: Sendable, Codable, Equatable {
+    /// The folder in a dataset that holds what is kept of its VMs; owner-only.
+    static let folder = ".stillpoint"
+    static let format = 1
+
+    var format = KeptDefinition.format
+    let run: String
+    let hypervisor: String
+    let id: String
+    let name: String
+    /// The VM's images on the snapshotted datasets, backing images included.
+    let images: [KeptImage]
+    /// Names of the kept files, which lie in `files/`.
+    let files: [String]
+
+    /// The folder's name for a VM.
+    static func folderName(of machineID: String) -> String { fileName(machineID) }
+
+    /// Reads it from a VM's folder.
+    /// - Throws: StateError.
+    static func read(in folder: String) throws(StateError) -> KeptDefinition {
+        try StateFile.read(
+            KeptDefinition.self, at: folder + "/machine.json", newest: format,
+            mend: (
+                damaged: "define the VM by hand, from definition.xml beside it",
+                newer: "restore it with the version that wrote it"
+            ))
+    }
+}
+
+/// A disk image of a VM, and where on its dataset it is.
+struct KeptImage: Sendable, Codable, Equatable {
+    /// The guest's name for the disk: `vda`.
+    let target: String
+    /// As the definition says it.
+    let path: String
+    let dataset: DatasetName
+    /// Below the dataset's mount point; nil where the dataset is a volume.
+    let relativePath: String?
+    /// It takes the guest's writes, and does not only back an image that does.
+    let isWritten: Bool
+}
+
+/// A text as the name of a file, which is never hidden, `.` or `..`.
+func fileName(_ text: String) -> String {
+    let name = encoded(text)
+    return name.hasPrefix(".") ? "%2E" + name.dropFirst() : name
+}

@@ -1,0 +1,56 @@
+/// A snapshot as ZFS lists it.
+public struct ListedSnapshot: Sendable, Equatable {
+    /// Its full name.
+    public let name: SnapshotName
+    /// Its identity, which stays when it is renamed or received elsewhere: a decimal number.
+    public let guid: String
+    /// The values of the user properties that were asked for and are set.
+    public let properties: [String: String]
+}
+
+extension ZFSCommand {
+    /// Snapshots with their GUIDs and, where they are set, the named user properties.
+    ///
+    /// `zfs get -p`, not `zfs list`: zfs-fuse has no `list -p`, and without it rounds the GUID (`6.71E`).
+    ///
+    /// - Parameter dataset: this one and all below it; nil: all of every imported pool.
+    /// - Throws: ``ZFSError``, also where the dataset does not exist.
+    public func snapshots(
+        of dataset: DatasetName?, properties: [String] = []
+    ) async throws(ZFSError) -> [ListedSnapshot] {
+        var arguments = ["get", "-H", "-p", "-t", "snapshot", "-o", "name,property,value"]
+        arguments.append((["guid"] + properties).joined(separator: ","))
+        if let dataset { arguments.insert("-r", at: 1); arguments.append(dataset.rawValue) }
+        let outcome = try await run(arguments)
+        guard outcome.exitStatus == 0 else { throw failure(outcome, "zfs could not list the snapshots") }
+        return parse(outcome.output)
+    }
+
+    /// The GUIDs of those snapshots that exist.
+    public func guids(of snapshots: [SnapshotName]) async throws(ZFSError) -> [SnapshotName: String] {
+        guard !snapshots.isEmpty else { return [:] }
+        let outcome = try await run(
+            ["get", "-H", "-p", "-o", "name,property,value", "guid"] + snapshots.map(\.rawValue))
+        // Those that are missing are named on standard error; the others are listed all the same.
+        let isExplained = outcome.errorLines.allSatisfy { $0.contains("does not exist") }
+        guard outcome.exitStatus == 0 || isExplained else {
+            throw failure(outcome, "zfs could not tell the snapshots' GUIDs")
+        }
+        return Dictionary(parse(outcome.output).map { ($0.name, $0.guid) }) { first, _ in first }
+    }
+
+    private func parse(_ output: String) -> [ListedSnapshot] {
+        var order: [SnapshotName] = []
+        var found: [SnapshotName: [String: String]] = [:]
+        for line in output.split(separator: "\n") {
+            let fields = line.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+            guard fields.count == 3, fields[2] != "-", let name = try? SnapshotName(fields[0]) else { continue }
+            if found[name] == nil { order.append(name) }
+            found[name, default: [:]][fields[1]] = fields[2]
+        }
+        return order.compactMap { name in
+            guard var properties = found[name], let guid = properties.removeValue(forKey: "guid") else { return nil }
+            return ListedSnapshot(name: name, guid: guid, properties: properties)
+        }
+    }
+}
