@@ -33,6 +33,7 @@ let package = Package(
     products: [
         .executable(name: "pre-snapshot", targets: ["pre-snapshot"]),
         .executable(name: "post-snapshot", targets: ["post-snapshot"]),
+        .executable(name: "prune-snapshot", targets: ["prune-snapshot"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -59,6 +60,7 @@ let package = Package(
 
         program("pre-snapshot"),
         program("post-snapshot"),
+        program("prune-snapshot"),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("XMLTree", ["XMLTree"]),

@@ -9,7 +9,7 @@ public struct ListedSnapshot: Sendable, Equatable {
 }
 
 extension ZFSCommand {
-    /// Snapshots with their GUIDs and, where they are set, the named user properties.
+    /// Snapshots with their GUIDs and, where they are set, the named user properties; of a dataset oldest first.
     ///
     /// `zfs get -p`, not `zfs list`: zfs-fuse has no `list -p`, and without it rounds the GUID (`6.71E`).
     ///
@@ -18,25 +18,41 @@ extension ZFSCommand {
     public func snapshots(
         of dataset: DatasetName?, properties: [String] = []
     ) async throws(ZFSError) -> [ListedSnapshot] {
-        var arguments = ["get", "-H", "-p", "-t", "snapshot", "-o", "name,property,value"]
-        arguments.append((["guid"] + properties).joined(separator: ","))
-        if let dataset { arguments.insert("-r", at: 1); arguments.append(dataset.rawValue) }
-        let outcome = try await run(arguments)
+        let roots = if let dataset { [dataset.rawValue] } else { try await pools() }
+        guard !roots.isEmpty else { return [] }
+        let columns = (["guid"] + properties).joined(separator: ",")
+        let outcome = try await run(["get", "-r", "-H", "-p", "-o", "name,property,value", columns] + roots)
         guard outcome.exitStatus == 0 else { throw failure(outcome, "zfs could not list the snapshots") }
+        return parse(outcome.output)
+    }
+
+    /// The imported pools.
+    public func pools() async throws(ZFSError) -> [String] {
+        let outcome = try await run(["list", "-H", "-o", "name", "-d", "0"])
+        guard outcome.exitStatus == 0 else { throw failure(outcome, "zfs could not list the pools") }
+        return outcome.output.split(separator: "\n").map(String.init)
+    }
+
+    /// Those of the named snapshots that exist.
+    public func snapshots(
+        named names: [SnapshotName], properties: [String] = []
+    ) async throws(ZFSError) -> [ListedSnapshot] {
+        guard !names.isEmpty else { return [] }
+        let columns = (["guid"] + properties).joined(separator: ",")
+        let outcome = try await run(
+            ["get", "-H", "-p", "-o", "name,property,value", columns] + names.map(\.rawValue))
+        // Those that are missing are named on standard error; the others are listed all the same.
+        let isExplained = outcome.errorLines.allSatisfy { $0.contains("does not exist") }
+        guard outcome.exitStatus == 0 || isExplained else {
+            throw failure(outcome, "zfs could not list the snapshots")
+        }
         return parse(outcome.output)
     }
 
     /// The GUIDs of those snapshots that exist.
     public func guids(of snapshots: [SnapshotName]) async throws(ZFSError) -> [SnapshotName: String] {
-        guard !snapshots.isEmpty else { return [:] }
-        let outcome = try await run(
-            ["get", "-H", "-p", "-o", "name,property,value", "guid"] + snapshots.map(\.rawValue))
-        // Those that are missing are named on standard error; the others are listed all the same.
-        let isExplained = outcome.errorLines.allSatisfy { $0.contains("does not exist") }
-        guard outcome.exitStatus == 0 || isExplained else {
-            throw failure(outcome, "zfs could not tell the snapshots' GUIDs")
-        }
-        return Dictionary(parse(outcome.output).map { ($0.name, $0.guid) }) { first, _ in first }
+        let found = try await self.snapshots(named: snapshots)
+        return Dictionary(found.map { ($0.name, $0.guid) }) { first, _ in first }
     }
 
     private func parse(_ output: String) -> [ListedSnapshot] {

@@ -55,8 +55,10 @@ public enum Hook {
             switch phase {
             case .pre:
                 return try PreSnapshot(context: context, invocation: invocation, configuration: configuration).begin()
-            case .post, .prune:
+            case .post:
                 return try PostSnapshot(context: context, invocation: invocation, configuration: configuration).begin()
+            case .prune:
+                return PruneSnapshot(context: context, invocation: invocation, configuration: configuration).begin()
             }
         } catch let error as InvocationError where error.code == .helpRequested {
             print(error.message)

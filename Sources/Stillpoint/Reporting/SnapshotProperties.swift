@@ -4,6 +4,10 @@ internal import Storage
 
 /// What a snapshot says of the VMs in it: the user properties `stillpoint:consistency`, `:vms` and `:run`.
 struct SnapshotProperties: Sendable, Hashable {
+    static let consistencyKey = "stillpoint:consistency"
+    static let machinesKey = "stillpoint:vms"
+    static let runKey = "stillpoint:run"
+
     let consistency: String
     let machines: String
     let run: String
@@ -20,7 +24,19 @@ struct SnapshotProperties: Sendable, Hashable {
     }
 
     var pairs: [(name: String, value: String)] {
-        [("stillpoint:consistency", consistency), ("stillpoint:vms", machines), ("stillpoint:run", run)]
+        [(Self.consistencyKey, consistency), (Self.machinesKey, machines), (Self.runKey, run)]
+    }
+
+    /// What a listing asks for.
+    static let listedKeys = [runKey, machinesKey]
+
+    /// Reads `stillpoint:vms` back; what did not fit into it is left out.
+    static func read(machines text: String) -> [(name: String, consistency: String)] {
+        text.split(separator: ",").compactMap { word in
+            let parts = word.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else { return nil }
+            return (decoded(parts[0]), String(parts[1]))
+        }
     }
 
     /// As many as fit, then how many more.
@@ -77,4 +93,21 @@ func encoded(_ name: String) -> String {
             text += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
         }
     }
+}
+
+/// Undoes `encoded`; a percent sign without two digits stays as it is.
+private func decoded(_ text: Substring) -> String {
+    var bytes: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+        if byte == UInt8(ascii: "%"), rest.count >= 2,
+            let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+        {
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        } else {
+            bytes.append(byte)
+        }
+    }
+    return String(decoding: bytes, as: UTF8.self)
 }

@@ -71,6 +71,16 @@ struct Catalogue: Sendable {
     /// The runs with a dump that is to be moved, oldest first.
     func runsToArchive() -> [String] { runs(ending: ".archive") }
 
+    /// Held while dumps are moved or deleted.
+    func lockForArchive() throws(StateError) -> FileLock? {
+        let path = folder + "/lock"
+        do {
+            return try FileLock(path: path, waiting: true)
+        } catch {
+            throw StateError(code: .directory, description: "cannot lock \(path): \(error)", cause: error)
+        }
+    }
+
     private func runs(ending: String) -> [String] {
         names(in: folder).filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
     }

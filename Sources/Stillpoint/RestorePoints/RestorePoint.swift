@@ -51,6 +51,8 @@ struct KeptDump: Sendable, Codable, Equatable {
     var packed: PackedDump?
     /// Why it is not in cold storage yet.
     var problem: String?
+    /// Where it was before it was packed, as long as it has not been removed from there.
+    var source: String?
 }
 
 extension RestorePoint {

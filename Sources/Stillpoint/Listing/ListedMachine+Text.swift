@@ -1,0 +1,66 @@
+internal import Storage
+
+extension ListedMachine {
+    /// The table of `stillpoint list`.
+    static func table(_ machines: [ListedMachine]) -> String {
+        var table = Table(header: ["SNAPSHOT", "VM", "CONSISTENCY", "FROZEN", "RAM", "PLACE", "AGE"])
+        for machine in machines {
+            table.rows.append([
+                machine.snapshot, printable(machine.vm), machine.consistency, machine.stoodStill,
+                machine.ram.map { inUnits($0.storedBytes) } ?? "-", machine.ram?.placeInWords ?? "-",
+                machine.ageSeconds.map(age) ?? "-",
+            ])
+        }
+        return table.text
+    }
+
+    /// A VM's paragraph in `stillpoint show`.
+    var paragraph: String {
+        var lines = ["\(printable(vm)): \(consistency)"]
+        if let vmID { lines.append("id: \(printable(vmID))") }
+        if let frozenMilliseconds { lines.append("file systems frozen for \(frozenMilliseconds) ms") }
+        if let pausedMilliseconds { lines.append("paused for \(pausedMilliseconds) ms") }
+        if let ram {
+            lines.append(
+                "RAM: \(inUnits(ram.bytes)) as \(inUnits(ram.storedBytes)) in \(printable(ram.path, limit: 400))")
+            if !ram.isThere { lines.append("that file is MISSING") }
+            if let sha256 = ram.sha256 { lines.append("sha256 of the RAM: \(sha256)") }
+            if let problem = ram.problem { lines.append("not in cold storage: \(printable(problem, limit: 400))") }
+        }
+        lines += notes.map { printable($0, limit: 400) }
+        return lines.joined(separator: "\n    ") + "\n"
+    }
+
+    private var stoodStill: String {
+        (frozenMilliseconds ?? pausedMilliseconds).map { "\($0) ms" } ?? "-"
+    }
+}
+
+extension ListedMachine.RAM {
+    fileprivate var placeInWords: String {
+        if !isThere { return "missing" }
+        return problem == nil ? place : "\(place) (not archived)"
+    }
+}
+
+/// Bytes as `zfs list` writes them: `90.8M`.
+func inUnits(_ bytes: UInt64) -> String {
+    var value = Double(bytes)
+    for unit in ["B", "K", "M", "G", "T"] {
+        if value < 1024 || unit == "T" {
+            return unit == "B" ? "\(bytes)B" : "\((value * 10).rounded() / 10)\(unit)"
+        }
+        value /= 1024
+    }
+    return "\(bytes)B"
+}
+
+/// A span in its largest unit: `3d`.
+private func age(_ seconds: Int64) -> String {
+    switch seconds {
+    case ..<120: "\(max(0, seconds))s"
+    case ..<7200: "\(seconds / 60)m"
+    case ..<172_800: "\(seconds / 3600)h"
+    default: "\(seconds / 86400)d"
+    }
+}

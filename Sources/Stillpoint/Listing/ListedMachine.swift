@@ -1,0 +1,66 @@
+internal import Hypervisor
+internal import RAMArchive
+internal import Storage
+
+/// One VM in one snapshot, as `stillpoint list` and `show` tell it; its JSON is documented in README.md.
+struct ListedMachine: Sendable, Codable, Equatable {
+    struct RAM: Sendable, Codable, Equatable {
+        /// Length of the dump.
+        let bytes: UInt64
+        /// Length of the file that holds it.
+        let storedBytes: UInt64
+        let path: String
+        /// `ram_dir` or `cold_storage`.
+        let place: String
+        /// Of the dump, not of the packed file.
+        let sha256: String?
+        /// Why it is not in cold storage yet.
+        let problem: String?
+        /// Whether the file is there.
+        let isThere: Bool
+    }
+
+    let snapshot: String
+    let guid: String
+    let run: String?
+    let vm: String
+    let vmID: String?
+    let consistency: String
+    let frozenMilliseconds: Int64?
+    let pausedMilliseconds: Int64?
+    let ram: RAM?
+    /// Since the run began; nil where the run is not known.
+    let ageSeconds: Int64?
+    let notes: [String]
+}
+
+extension ListedMachine {
+    init(_ machine: KeptMachine, of point: RestorePoint, in snapshot: ListedSnapshot, now: Int64) {
+        self.init(
+            snapshot: snapshot.name.rawValue, guid: snapshot.guid, run: point.run, vm: machine.name, vmID: machine.id,
+            consistency: machine.consistency.rawValue, frozenMilliseconds: machine.frozenMilliseconds,
+            pausedMilliseconds: machine.pausedMilliseconds, ram: machine.dump.map(RAM.init),
+            ageSeconds: runTime(point.run).map { now - $0 }, notes: machine.notes)
+    }
+
+    /// What the snapshot's own properties say, where neither catalogue nor cold storage know the run.
+    static func all(by properties: ListedSnapshot, now: Int64) -> [ListedMachine] {
+        guard let words = properties.properties[SnapshotProperties.machinesKey] else { return [] }
+        let run = properties.properties[SnapshotProperties.runKey]
+        return SnapshotProperties.read(machines: words).map { name, consistency in
+            ListedMachine(
+                snapshot: properties.name.rawValue, guid: properties.guid, run: run, vm: name, vmID: nil,
+                consistency: consistency, frozenMilliseconds: nil, pausedMilliseconds: nil, ram: nil,
+                ageSeconds: run.flatMap(runTime).map { now - $0 }, notes: [])
+        }
+    }
+}
+
+extension ListedMachine.RAM {
+    init(_ dump: KeptDump) {
+        self.init(
+            bytes: dump.bytes, storedBytes: dump.packed?.storedBytes ?? dump.bytes, path: dump.path,
+            place: dump.packed == nil ? "ram_dir" : "cold_storage", sha256: dump.packed?.sha256, problem: dump.problem,
+            isThere: fileExists(dump.path))
+    }
+}

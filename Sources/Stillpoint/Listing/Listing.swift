@@ -1,0 +1,66 @@
+internal import Glibc
+internal import Logging
+internal import Storage
+
+/// Finds what the snapshots hold of VMs, for `stillpoint list` and `show`.
+struct Listing: Sendable {
+    let points: RestorePoints
+    let zfs: ZFSCommand
+
+    /// The VMs in the snapshots of a dataset and of those below it, or of all; oldest snapshot first.
+    func machines(on dataset: DatasetName?) async throws -> [ListedMachine] {
+        let snapshots = try await zfs.snapshots(of: dataset, properties: SnapshotProperties.listedKeys)
+        return machines(in: snapshots)
+    }
+
+    /// The VMs in one snapshot.
+    /// - Throws: UnknownSnapshotError, ZFSError.
+    func machines(in name: SnapshotName) async throws -> [ListedMachine] {
+        machines(in: [try await zfs.snapshot(name, properties: SnapshotProperties.listedKeys)])
+    }
+
+    private func machines(in snapshots: [ListedSnapshot]) -> [ListedMachine] {
+        let now = Int64(time(nil))
+        return snapshots.flatMap { snapshot -> [ListedMachine] in
+            guard let (point, kept) = points.point(of: snapshot) else {
+                return ListedMachine.all(by: snapshot, now: now)
+            }
+            return point.machines.filter { $0.datasets.contains(kept.name.dataset) }
+                .sorted { $0.name < $1.name }
+                .map { ListedMachine($0, of: point, in: snapshot, now: now) }
+        }
+    }
+}
+
+/// A snapshot that is not there.
+struct UnknownSnapshotError: Error, CustomStringConvertible {
+    let snapshot: SnapshotName
+    var description: String { "the snapshot \(snapshot) does not exist; 'stillpoint list' shows those that do" }
+}
+
+extension ZFSCommand {
+    /// One snapshot.
+    /// - Throws: UnknownSnapshotError, ZFSError.
+    func snapshot(_ name: SnapshotName, properties: [String] = []) async throws -> ListedSnapshot {
+        guard try await exists(name.rawValue) else { throw UnknownSnapshotError(snapshot: name) }
+        let all = try await snapshots(named: [name], properties: properties)
+        guard let found = all.first else { throw UnknownSnapshotError(snapshot: name) }
+        return found
+    }
+}
+
+/// When a run began, in seconds since 1970, as its id says: `20261121T110000Z-1f3c9a`.
+func runTime(_ run: String) -> Int64? {
+    let digits = Array(run.utf8)
+    guard digits.count > 16, digits[8] == UInt8(ascii: "T"), digits[15] == UInt8(ascii: "Z") else { return nil }
+    func number(_ range: Range<Int>) -> Int32? { Int32(String(decoding: digits[range], as: UTF8.self)) }
+    guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(9..<11),
+        let minute = number(11..<13), let second = number(13..<15)
+    else { return nil }
+    var parts = tm()
+    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, day)
+    (parts.tm_hour, parts.tm_min, parts.tm_sec) = (hour, minute, second)
+    return Int64(timegm(&parts))
+}
+
+func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -1,0 +1,84 @@
+internal import Logging
+internal import RAMArchive
+internal import Storage
+
+/// Deletes RAM dumps whose snapshots are gone, and forgets runs that no snapshot refers to any more.
+///
+/// A dump goes with the last snapshot of its VM's disks, wherever on this host's pools that is and whatever it is called
+/// by now. What cannot be attributed stays.
+struct Pruner: Sendable {
+    let catalogue: Catalogue
+    let coldStorage: String?
+    let zfs: ZFSCommand
+    let isDryRun: Bool
+    let log: Logger
+
+    /// After one snapshot was destroyed.
+    func prune(_ snapshot: SnapshotName) async throws {
+        try await prune { point in point.snapshots.contains { $0.name == snapshot } }
+    }
+
+    /// Looks at all that is known, for snapshots that were destroyed without a word.
+    func pruneOrphans() async throws {
+        try await prune { _ in true }
+    }
+
+    private func prune(where isConcerned: (RestorePoint) -> Bool) async throws {
+        // While it is held no dump changes its place.
+        let lock = isDryRun ? nil : try catalogue.lockForArchive()
+        defer { withExtendedLifetime(lock) {} }
+        let known = RestorePoints(catalogue, coldStorage: coldStorage)
+        for problem in known.problems { log.warning("\(problem)") }
+        let points = known.points.filter(isConcerned)
+        guard !points.isEmpty else { return }
+        var presence = try await SnapshotPresence(of: points.flatMap(\.snapshots), zfs: zfs)
+        for point in points { try await prune(point, &presence) }
+    }
+
+    private func prune(_ point: RestorePoint, _ presence: inout SnapshotPresence) async throws {
+        var remaining: [KeptMachine] = []
+        for machine in point.machines {
+            if try await isReferred(machine, point, &presence) {
+                remaining.append(machine)
+            } else {
+                try delete(machine, of: point)
+            }
+        }
+        guard !isDryRun, remaining.count < point.machines.count, catalogue.contains(point.run) else { return }
+        if remaining.isEmpty {
+            try catalogue.remove(point.run)
+        } else {
+            var rest = point
+            rest.machines = remaining
+            try catalogue.write(rest)
+        }
+    }
+
+    private func isReferred(
+        _ machine: KeptMachine, _ point: RestorePoint, _ presence: inout SnapshotPresence
+    ) async throws -> Bool {
+        for snapshot in point.snapshots(of: machine) {
+            switch try await presence.answer(snapshot) {
+            case .there: return true
+            case .gone: continue
+            case .unknown:
+                if machine.dump != nil {
+                    log.info(
+                        "\(machine.name) of \(point.run): kept, since the pool of \(snapshot.name) is not imported")
+                }
+                return true
+            }
+        }
+        return false
+    }
+
+    private func delete(_ machine: KeptMachine, of point: RestorePoint) throws {
+        guard let dump = machine.dump else { return }
+        let what = "\(dump.path) (\(machine.name), \(((dump.packed?.storedBytes) ?? dump.bytes) >> 20) MiB)"
+        guard !isDryRun else { return log.info("would delete \(what)") }
+        for path in [dump.path, dump.source].compactMap({ $0 }) { try removeFile(at: path) }
+        // Last: while it is there, what is left of the dump can still be attributed.
+        if dump.packed != nil { try removeFile(at: SideCar.path(of: dump.path)) }
+        log.info("deleted \(what): its snapshots are gone")
+    }
+}

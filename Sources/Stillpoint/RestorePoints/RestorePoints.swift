@@ -1,0 +1,58 @@
+internal import Storage
+
+/// Everything known of past runs: the catalogue, and what cold storage's side-cars tell where the catalogue is silent.
+///
+/// So the catalogue can be lost, and a copy of cold storage beside a replica of the datasets is enough on another host.
+struct RestorePoints: Sendable {
+    private(set) var points: [RestorePoint]
+    /// Files that could not be used.
+    let problems: [StateError]
+
+    init(_ catalogue: Catalogue, coldStorage: String?) {
+        let known = catalogue.all()
+        points = known.points
+        if let coldStorage {
+            let cold = SideCar.all(in: coldStorage)
+            problems = known.problems + cold.problems
+            for point in cold.points { add(point) }
+        } else {
+            problems = known.problems
+        }
+        points.sort { $0.run < $1.run }
+    }
+
+    private mutating func add(_ sideCar: RestorePoint) {
+        guard let index = points.firstIndex(where: { $0.run == sideCar.run }) else { return points.append(sideCar) }
+        for machine in sideCar.machines {
+            let known = points[index].machines.firstIndex {
+                $0.id == machine.id && $0.hypervisor == machine.hypervisor
+            }
+            guard let known else {
+                points[index].machines.append(machine)
+                continue
+            }
+            // A dump that is still on its way is the catalogue's to tell.
+            if points[index].machines[known].dump == nil { points[index].machines[known].dump = machine.dump }
+        }
+        for snapshot in sideCar.snapshots where !points[index].snapshots.contains(where: { $0.name == snapshot.name }) {
+            points[index].snapshots.append(snapshot)
+        }
+    }
+
+    /// The point of a snapshot and the snapshot in it: by GUID, else by name where no GUID is known, else by run.
+    func point(of snapshot: ListedSnapshot) -> (point: RestorePoint, kept: KeptSnapshot)? {
+        for point in points {
+            if let kept = point.snapshots.first(where: { $0.guid == snapshot.guid }) { return (point, kept) }
+        }
+        for point in points {
+            if let kept = point.snapshots.first(where: { $0.guid == nil && $0.name == snapshot.name }) {
+                return (point, kept)
+            }
+        }
+        guard let run = snapshot.properties[SnapshotProperties.runKey],
+            let point = points.first(where: { $0.run == run }),
+            let kept = point.snapshots.first(where: { $0.name.name == snapshot.name.name })
+        else { return nil }
+        return (point, kept)
+    }
+}

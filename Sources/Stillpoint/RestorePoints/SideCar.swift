@@ -1,0 +1,90 @@
+internal import Glibc
+internal import RAMArchive
+internal import Storage
+
+/// The JSON file beside a RAM dump in cold storage, which says what the dump is: a restore point of one VM.
+///
+/// `cold_storage/DATASET/VM/RUN.ram` and `RUN.json`. The dump's path in it is a bare file name, so that the two can be
+/// copied to another place together.
+enum SideCar {
+    /// Where the dump of a VM goes.
+    static func dumpPath(of machine: KeptMachine, in point: RestorePoint, coldStorage: String) -> String {
+        let dataset = machine.datasets.first?.rawValue ?? "unknown"
+        let namesakes = point.machines.count { $0.name == machine.name && $0.datasets.first == machine.datasets.first }
+        let folder = namesakes > 1 ? fileName("\(machine.name)-\(machine.id)") : fileName(machine.name)
+        return "\(coldStorage)/\(dataset)/\(folder)/\(point.run).ram"
+    }
+
+    /// Where the side-car of a dump is.
+    static func path(of dump: String) -> String { "\(dump.dropLast(".ram".count)).json" }
+
+    /// Makes the side-car of a dump durable.
+    static func write(_ point: RestorePoint, of machine: KeptMachine, packed: PackedDump, dump: String) throws {
+        var copy = point
+        var only = machine
+        only.dump = KeptDump(path: lastComponent(dump), bytes: packed.plainBytes, packed: packed)
+        copy.machines = [only]
+        copy.snapshots = point.snapshots(of: machine)
+        try StateFile.write(copy, to: path(of: dump))
+    }
+
+    /// Reads a side-car, with the dump's whole path.
+    /// - Throws: StateError, also when it does not say what a side-car of its name must say.
+    static func read(_ path: String) throws(StateError) -> RestorePoint {
+        let mend = "compare it with the others in its folder; the dump beside it was left alone"
+        var point = try StateFile.read(
+            RestorePoint.self, at: path, newest: RestorePoint.format,
+            mend: (damaged: mend, newer: "use the version that wrote it"))
+        let stem = String(lastComponent(path).dropLast(".json".count))
+        guard point.run == stem, point.machines.count == 1, let dump = point.machines[0].dump, let packed = dump.packed,
+            dump.path == stem + ".ram", dump.bytes == packed.plainBytes
+        else {
+            throw StateError(
+                code: .damaged, description: "\(path) does not describe a dump of the run \(stem): \(mend)", cause: nil)
+        }
+        let whole = "\(path.dropLast(".json".count)).ram"
+        var status = stat()
+        guard stat(whole, &status) == 0, UInt64(status.st_size) == packed.storedBytes else {
+            throw StateError(
+                code: .damaged,
+                description: "\(path) speaks of a dump of \(packed.storedBytes) bytes, and \(lastComponent(whole)) is "
+                    + "missing or of another length",
+                cause: nil)
+        }
+        point.machines[0].dump?.path = whole
+        return point
+    }
+
+    /// All side-cars below a folder and what is wrong with those that cannot be used.
+    static func all(in coldStorage: String) -> (points: [RestorePoint], problems: [StateError]) {
+        var points: [RestorePoint] = []
+        var problems: [StateError] = []
+        visit(coldStorage, depth: 0) { path in
+            do throws(StateError) {
+                points.append(try read(path))
+            } catch {
+                problems.append(error)
+            }
+        }
+        return (points, problems)
+    }
+
+    /// Datasets nest 50 deep at most (zfs_max_dataset_nesting).
+    private static func visit(_ folder: String, depth: Int, _ body: (String) -> Void) {
+        guard depth < 64 else { return }
+        for name in names(in: folder).sorted() {
+            let path = "\(folder)/\(name)"
+            var status = stat()
+            guard lstat(path, &status) == 0 else { continue }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                visit(path, depth: depth + 1, body)
+            } else if name.hasSuffix(".json") {
+                body(path)
+            }
+        }
+    }
+}
+
+func lastComponent(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+}
