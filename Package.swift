@@ -17,9 +17,9 @@ func library(_ name: String, _ dependencies: [Target.Dependency], linker: [Linke
     .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
 }
 
-func program(_ name: String) -> Target {
+func program(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .executableTarget(
-        name: name, dependencies: ["Stillpoint", "LibvirtHypervisor", "SnapshotManagers", "Storage"],
+        name: name, dependencies: ["Stillpoint", "LibvirtHypervisor", "SnapshotManagers", "Storage"] + more,
         swiftSettings: strict)
 }
 
@@ -34,8 +34,10 @@ let package = Package(
         .executable(name: "pre-snapshot", targets: ["pre-snapshot"]),
         .executable(name: "post-snapshot", targets: ["post-snapshot"]),
         .executable(name: "prune-snapshot", targets: ["prune-snapshot"]),
+        .executable(name: "stillpoint", targets: ["stillpoint"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
@@ -61,6 +63,7 @@ let package = Package(
         program("pre-snapshot"),
         program("post-snapshot"),
         program("prune-snapshot"),
+        program("stillpoint", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("XMLTree", ["XMLTree"]),

@@ -18,7 +18,7 @@ struct ArchiveLauncher {
             log.error("there is no program stillpoint beside \(executable): RAM dumps stay in ram_dir; install it")
             return
         }
-        var arguments = [program, "archive", "--background"]
+        var arguments = [program, "archive"]
         if let configuration { arguments += ["--config", configuration] }
         do {
             if access(Self.systemd, F_OK) == 0, try leaveToSystemd(arguments) { return }

@@ -63,7 +63,8 @@ struct RunOpening {
                 // What is planned is as good as held, as long as the process that planned it lives.
                 guard run.phase == .freezing, try isOwned(id) else { continue }
                 for machine in run.machines where machine.consistency == nil && machine.hold == nil {
-                    taken[machine.id] = "the run \(id) is freezing it"
+                    taken[machine.id] =
+                        run.manager == RestoreClaim.manager ? "it is being restored" : "the run \(id) is freezing it"
                 }
             } catch {
                 log.error("\(error)")

@@ -1,0 +1,52 @@
+internal import Logging
+internal import Storage
+internal import SystemPackage
+
+/// The operator's commands, each of which ends in an exit code and explains itself to the log.
+public struct Operator: Sendable {
+    /// Told of long work: what it is, and the bytes done and to do.
+    public typealias Progress = @Sendable (_ what: String, _ done: UInt64, _ total: UInt64) -> Void
+
+    let context: HookContext
+    let configurationPath: String?
+    let progress: Progress?
+
+    /// - Parameter progress: nil where nobody watches.
+    public init(_ context: HookContext, configuration: String?, progress: Progress? = nil) {
+        self.context = context
+        configurationPath = configuration
+        self.progress = progress
+    }
+
+    /// Runs a command's body; errors become a line of the log and an exit code.
+    func perform(_ body: (Configuration) async throws -> ExitCode) async -> ExitCode {
+        do {
+            return try await body(try context.configuration(configurationPath))
+        } catch {
+            context.log.error("\(error)")
+            return Self.code(of: error)
+        }
+    }
+
+    private static func code(of error: any Error) -> ExitCode {
+        switch error {
+        case let error as RestoreError:
+            switch error.code {
+            case .refused: .usage
+            case .undone: .notConsistent
+            case .halfDone: .needsRecovery
+            }
+        case is ConfigurationError, is NameError, is UnknownSnapshotError, is UnknownDatasetError: .usage
+        default: .notConsistent
+        }
+    }
+
+    func catalogue(_ configuration: Configuration) -> Catalogue {
+        Catalogue(StateDirectory(configuration.stateDirectory))
+    }
+
+    func say(_ text: String) {
+        // Nobody is left to tell when standard output is closed.
+        _ = try? FileDescriptor.standardOutput.writeAll(text.utf8)
+    }
+}

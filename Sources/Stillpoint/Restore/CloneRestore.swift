@@ -1,0 +1,94 @@
+internal import Hypervisor
+internal import Logging
+internal import Storage
+
+/// `restore --as NAME`: a new VM on clones of the snapshots, beside the one that goes on.
+struct CloneRestore: Sendable {
+    let job: RestoreJob
+    let name: String
+
+    func run() async throws {
+        let clones = SnapshotClones(zfs: job.zfs)
+        do {
+            try await restore(clones)
+        } catch {
+            let left = await clones.destroy()
+            guard left.isEmpty else {
+                throw RestoreError(
+                    .halfDone,
+                    "not restored; destroy the clones that are left: zfs destroy \(left.joined(separator: " "))",
+                    cause: error)
+            }
+            throw error
+        }
+    }
+
+    private func restore(_ clones: SnapshotClones) async throws {
+        try await requireFreeName()
+        let name = name
+        let first = job.snapshot.dataset
+        let source = try await job.search(clones) { try cloneDataset(of: $0, named: name, isFirst: $0 == first) }
+        let hypervisor = try await job.hypervisor(of: source)
+        var moves: [PathMove] = []
+        for image in source.definition.images {
+            guard let now = source.snapshots[image.dataset]?.dataset,
+                let place = await clones.place(of: now, relativePath: image.relativePath)
+            else { continue }
+            moves.append(PathMove(from: image.path, to: place))
+        }
+        let memory = try await job.retrieveMemory(source, changeable: true)
+        defer { memory?.remove() }
+        let power = job.power(hasMemory: memory != nil)
+        do {
+            _ = try await hypervisor.restore(
+                RestoreRequest(
+                    definition: source.text, files: source.files, moves: moves, newName: name, ramDump: memory?.path,
+                    power: power, linksUp: job.options.connect ? nil : false))
+        } catch {
+            throw RestoreError(.undone, "\(name) was not restored", cause: error)
+        }
+        let links = job.options.connect ? "" : ", its network links down"
+        let datasets = await clones.names.joined(separator: ", ")
+        let what = memory == nil ? "its disks" : "disks and RAM"
+        job.log.info("\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets)")
+    }
+
+    private func requireFreeName() async throws {
+        guard !name.isEmpty, !name.contains("/"), !name.contains(where: \.isNewline) else {
+            throw RestoreError(.refused, "'\(printable(name))' cannot be a VM's name")
+        }
+        for hypervisor in try await job.hypervisors.all() {
+            guard try await !hypervisor.virtualMachines().contains(where: { $0.name == name }) else {
+                throw RestoreError(.refused, "a VM \(name) exists already; choose another name")
+            }
+        }
+    }
+}
+
+/// Beside the dataset and not below it, where a recursive snapshot would take it along: `tank/VM` -> `tank/NAME`.
+///
+/// A VM on several datasets gets as many clones; all but the first carry their dataset's own name as well.
+private func cloneDataset(of dataset: DatasetName, named name: String, isFirst: Bool) throws -> DatasetName {
+    let plain = String(name.unicodeScalars.map { isPlain($0) ? Character($0) : "_" })
+    let word = isFirst ? plain : "\(plain)-\(lastComponent(dataset.rawValue))"
+    guard let parent = dataset.parent else { return try DatasetName("\(dataset)/\(word)") }
+    return try DatasetName("\(parent)/\(word)")
+}
+
+/// What a part of a dataset's name may be made of, blanks apart (zfs(8)).
+private func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "a"..."z", "A"..."Z", "0"..."9", "-", "_", ".": true
+    default: false
+    }
+}
+
+extension RestoreRequest.Power {
+    var inWords: String {
+        switch self {
+        case .off: "off"
+        case .running: "running"
+        case .paused: "paused"
+        }
+    }
+}

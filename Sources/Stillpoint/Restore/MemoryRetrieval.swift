@@ -1,0 +1,94 @@
+internal import Glibc
+internal import Hypervisor
+internal import RAMArchive
+internal import Storage
+internal import SystemPackage
+
+/// Brings a VM's RAM back to `ram_dir` as libvirt wrote it, and checks on the way that it is whole.
+struct MemoryRetrieval: Sendable {
+    let ramDirectory: String
+    let coldStorage: String?
+    let progress: (@Sendable (_ done: UInt64, _ total: UInt64) -> Void)?
+
+    /// A dump to restore from, and whether it is a copy that is to be removed afterwards.
+    struct Retrieved: Sendable {
+        let path: String
+        let isCopy: Bool
+
+        func remove() {
+            if isCopy { unlink(path) }
+        }
+    }
+
+    /// - Parameter changeable: the dump will be written to, so it must be a copy.
+    /// - Throws: RestoreError `.refused`: nothing but the copy was touched, and that is gone.
+    func retrieve(_ dump: KeptDump, of source: RestoreSource, changeable: Bool) async throws -> Retrieved {
+        try requireFile(dump)
+        guard dump.packed != nil || changeable else { return Retrieved(path: dump.path, isCopy: false) }
+        let copy = "\(ramDirectory)/restore-\(fileName(source.definition.id))-\(source.definition.run).ram"
+        // Left by a restore that was killed.
+        unlink(copy)
+        try requireRoom(dump.bytes)
+        do {
+            // A dump takes as long as it takes: a guest of 1 TiB at 100 MB/s some three hours.
+            try await blocking("reading the RAM dump", within: .seconds(24 * 3600)) {
+                if let packed = dump.packed {
+                    try unpack(dump.path, expecting: packed, to: copy, progress: progress)
+                } else {
+                    try copyLargeFile(dump.path, to: copy, progress: progress)
+                }
+            }
+        } catch {
+            unlink(copy)
+            throw RestoreError(
+                .refused, "the RAM cannot be restored; --without-memory restores the disks", cause: error)
+        }
+        return Retrieved(path: copy, isCopy: true)
+    }
+
+    private func requireFile(_ dump: KeptDump) throws {
+        var status = stat()
+        guard stat(dump.path, &status) == 0 else {
+            let mend =
+                if let coldStorage, dump.path.hasPrefix(coldStorage + "/"), names(in: coldStorage).isEmpty {
+                    "cold_storage \(coldStorage) is empty: mount it"
+                } else {
+                    "bring it back"
+                }
+            throw RestoreError(
+                .refused, "the RAM dump \(dump.path) is not there; \(mend), or restore --without-memory")
+        }
+        let expected = dump.packed?.storedBytes ?? dump.bytes
+        guard UInt64(status.st_size) == expected else {
+            throw RestoreError(
+                .refused,
+                "the RAM dump \(dump.path) has \(status.st_size) bytes and must have \(expected); it is damaged: restore "
+                    + "--without-memory")
+        }
+    }
+
+    private func requireRoom(_ bytes: UInt64) throws {
+        let (available, _) = try FreeSpace.available(at: ramDirectory)
+        guard available > bytes else {
+            throw RestoreError(
+                .refused,
+                "ram_dir \(ramDirectory) has \(available >> 20) MiB free and the RAM needs \(bytes >> 20) MiB; make room"
+            )
+        }
+    }
+}
+
+/// The text of a small file.
+func smallText(at path: String) throws -> String {
+    let file = try FileDescriptor.open(FilePath(path), .readOnly, options: [.noFollow, .closeOnExec])
+    return try file.closeAfter {
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
+        while bytes.count < 16 << 20 {
+            let count = try piece.withUnsafeMutableBytes { try file.read(into: $0) }
+            if count == 0 { break }
+            bytes += piece[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

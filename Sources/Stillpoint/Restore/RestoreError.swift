@@ -1,0 +1,21 @@
+/// Why a restore did not come to its end, and what state things are in.
+struct RestoreError: Error, Sendable, CustomStringConvertible {
+    enum Code: Sendable {
+        /// Nothing was touched.
+        case refused
+        /// What was done has been undone.
+        case undone
+        /// Something is half done; the description says what and how to go on.
+        case halfDone
+    }
+
+    let code: Code
+    let description: String
+    let cause: (any Error)?
+
+    init(_ code: Code, _ description: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.description = cause.map { "\(description): \($0)" } ?? description
+        self.cause = cause
+    }
+}

@@ -1,0 +1,87 @@
+internal import Hypervisor
+internal import Logging
+internal import Storage
+
+/// What every restore has at hand.
+struct RestoreJob: Sendable {
+    let options: RestoreOptions
+    let snapshot: SnapshotName
+    let configuration: Configuration
+    let hypervisors: Hypervisors
+    let storage: StorageMap
+    let zfs: ZFSCommand
+    let log: Logger
+    /// Told of long work: what it is, and the bytes done and to do.
+    let progress: (@Sendable (_ what: String, _ done: UInt64, _ total: UInt64) -> Void)?
+
+    var directory: StateDirectory { StateDirectory(configuration.stateDirectory) }
+    var catalogue: Catalogue { Catalogue(directory) }
+
+    /// The hypervisor that had the VM; on another host, which calls its own differently, the only one there is.
+    func hypervisor(of source: RestoreSource) async throws -> any Hypervisor {
+        if let same = try? await hypervisors.named(source.definition.hypervisor) { return same }
+        let all = try await hypervisors.all()
+        guard all.count == 1, let only = all.first else {
+            throw RestoreError(
+                .refused,
+                "the configuration has no [hypervisor \(source.definition.hypervisor)], from which the VM comes; add it"
+            )
+        }
+        return only
+    }
+
+    func search(_ clones: SnapshotClones, cloneName: @escaping @Sendable (DatasetName) throws -> DatasetName)
+        async throws -> RestoreSource
+    {
+        let points = RestorePoints(catalogue, coldStorage: configuration.coldStorage)
+        let search = RestoreSearch(
+            points: points, catalogue: catalogue, zfs: zfs, clones: clones, cloneName: cloneName)
+        let source = try await search.find(options.machine, in: snapshot)
+        for problem in points.problems { log.warning("\(problem)") }
+        for image in source.definition.images {
+            guard let now = source.snapshots[image.dataset]?.dataset,
+                let path = await clones.place(of: now, relativePath: image.relativePath), fileExists(path)
+            else {
+                throw RestoreError(
+                    .refused,
+                    "\(image.target)'s image \(printable(image.path, limit: 300)) is not in the snapshot of "
+                        + "\(image.dataset)")
+            }
+        }
+        return source
+    }
+
+    /// The VM's RAM, when it has one and it is wanted.
+    func retrieveMemory(_ source: RestoreSource, changeable: Bool) async throws -> MemoryRetrieval.Retrieved? {
+        guard !options.withoutMemory else { return nil }
+        guard let dump = source.dump else {
+            guard source.consistency != .memory, try await !saysMemory(source) else {
+                throw RestoreError(
+                    .refused,
+                    "the snapshot was taken with the VM's RAM, and the RAM cannot be found; set cold_storage to where it "
+                        + "is, or restore --without-memory")
+            }
+            return nil
+        }
+        let what = "RAM of \(source.definition.name)"
+        let retrieval = MemoryRetrieval(
+            ramDirectory: configuration.ramDirectory, coldStorage: configuration.coldStorage,
+            progress: progress.map { tell in { @Sendable done, total in tell(what, done, total) } })
+        return try await retrieval.retrieve(dump, of: source, changeable: changeable)
+    }
+
+    /// Whether the snapshot's own properties say that it has the VM's RAM.
+    private func saysMemory(_ source: RestoreSource) async throws -> Bool {
+        let listed = try await zfs.snapshot(snapshot, properties: SnapshotProperties.listedKeys)
+        let words = listed.properties[SnapshotProperties.machinesKey] ?? ""
+        return SnapshotProperties.read(machines: words).contains {
+            $0.name == source.definition.name && $0.consistency == Consistency.memory.rawValue
+        }
+    }
+
+    /// What the VM shall be doing afterwards.
+    func power(hasMemory: Bool) -> RestoreRequest.Power {
+        if hasMemory { return options.paused ? .paused : .running }
+        return options.start ? (options.paused ? .paused : .running) : .off
+    }
+}

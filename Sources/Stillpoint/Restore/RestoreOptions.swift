@@ -1,0 +1,41 @@
+/// What `stillpoint restore` was asked for.
+public struct RestoreOptions: Sendable {
+    /// Where the VM is restored to.
+    public enum Target: Sendable, Equatable {
+        /// To a new VM of that name, beside the present one.
+        case clone(String)
+        /// To where it was.
+        case inPlace
+    }
+
+    /// `DATASET@SNAP`.
+    public var snapshot: String
+    /// The VM's name or id.
+    public var machine: String
+    public var target: Target
+    /// Leaves its RAM out: disks alone.
+    public var withoutMemory: Bool
+    /// With its RAM: leaves it paused.
+    public var paused: Bool
+    /// Without its RAM: boots it.
+    public var start: Bool
+    /// A clone: with its network links up.
+    public var connect: Bool
+    /// In place: destroys snapshots that are newer.
+    public var destroyNewer: Bool
+
+    /// Options with nothing switched on.
+    public init(
+        snapshot: String, machine: String, target: Target, withoutMemory: Bool = false, paused: Bool = false,
+        start: Bool = false, connect: Bool = false, destroyNewer: Bool = false
+    ) {
+        self.snapshot = snapshot
+        self.machine = machine
+        self.target = target
+        self.withoutMemory = withoutMemory
+        self.paused = paused
+        self.start = start
+        self.connect = connect
+        self.destroyNewer = destroyNewer
+    }
+}

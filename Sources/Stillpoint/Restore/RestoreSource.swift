@@ -1,0 +1,112 @@
+internal import Hypervisor
+internal import Storage
+
+/// What a restore goes back to: a VM in the snapshots of one run.
+struct RestoreSource: Sendable {
+    let definition: KeptDefinition
+    /// The definition in its hypervisor's words.
+    let text: String
+    /// The kept files, where they are now.
+    let files: [KeptFile]
+    /// The snapshot that holds each of the VM's datasets, by the dataset's name when the snapshot was taken.
+    let snapshots: [DatasetName: SnapshotName]
+    /// What is known of the VM's RAM.
+    let dump: KeptDump?
+    let consistency: Consistency?
+
+    /// Whether the snapshots are where they were taken, and not received by another dataset.
+    var isAtHome: Bool { snapshots.allSatisfy { $0.key == $0.value.dataset } }
+}
+
+/// Finds out what a restore goes back to.
+struct RestoreSearch: Sendable {
+    let points: RestorePoints
+    let catalogue: Catalogue
+    let zfs: ZFSCommand
+    let clones: SnapshotClones
+    /// The name that the clone of a dataset gets; asked for every dataset of the VM.
+    let cloneName: @Sendable (DatasetName) throws -> DatasetName
+
+    /// - Throws: RestoreError `.refused`, UnknownSnapshotError, ZFSError; clones may have been made.
+    func find(_ machine: String, in name: SnapshotName) async throws -> RestoreSource {
+        let listed = try await zfs.snapshot(name, properties: SnapshotProperties.listedKeys)
+        let found = points.point(of: listed)
+        try await clones.make(name, as: cloneName(name.dataset))
+        let (definition, folder) = try await kept(machine, in: listed, run: found?.point.run)
+        let original = try found?.kept.name.dataset ?? self.original(of: name.dataset, in: definition)
+        var snapshots = [original: name]
+        for dataset in Set(definition.images.map(\.dataset)) where dataset != original {
+            let other = try await snapshot(of: dataset, like: name, from: original, found?.point)
+            try await clones.make(other, as: cloneName(other.dataset))
+            snapshots[dataset] = other
+        }
+        let record = found?.point.machines.first { $0.id == definition.id && $0.hypervisor == definition.hypervisor }
+        return RestoreSource(
+            definition: definition, text: try smallText(at: folder + "/definition.xml"),
+            files: definition.files.map { KeptFile(name: $0, path: "\(folder)/files/\($0)") }, snapshots: snapshots,
+            dump: record?.dump, consistency: record?.consistency)
+    }
+
+    /// What was kept of the VM: in the snapshot, or beside the state file for a volume.
+    private func kept(
+        _ machine: String, in snapshot: ListedSnapshot, run: String?
+    ) async throws -> (KeptDefinition, folder: String) {
+        var places: [String] = []
+        if let folder = await clones.folder(of: snapshot.name.dataset) {
+            places.append("\(folder)/\(KeptDefinition.folder)")
+        }
+        if let run = run ?? snapshot.properties[SnapshotProperties.runKey] {
+            places.append(catalogue.keepsakes(of: run))
+        }
+        var others: Set<String> = []
+        for place in places {
+            for name in names(in: place).sorted() {
+                guard let definition = try? KeptDefinition.read(in: "\(place)/\(name)") else { continue }
+                if definition.name == machine || definition.id == machine { return (definition, "\(place)/\(name)") }
+                others.insert(definition.name)
+            }
+        }
+        let hint =
+            others.isEmpty
+            ? "it holds the definition of no VM; was it taken with Stillpoint's hooks?"
+            : "it holds \(others.sorted().map { printable($0) }.joined(separator: ", "))"
+        throw RestoreError(.refused, "\(snapshot.name) does not hold a VM \(printable(machine)): \(hint)")
+    }
+
+    /// The name that the dataset had when it was snapshotted; it can have another one on a replica.
+    private func original(of dataset: DatasetName, in definition: KeptDefinition) throws -> DatasetName {
+        let candidates = Set(definition.images.map(\.dataset))
+        if candidates.contains(dataset) { return dataset }
+        let alike = candidates.filter { lastComponent($0.rawValue) == lastComponent(dataset.rawValue) }
+        if let only = alike.count == 1 ? alike.first : candidates.count == 1 ? candidates.first : nil { return only }
+        throw RestoreError(
+            .refused,
+            "\(dataset) is a copy of one of \(candidates.sorted().map(\.rawValue).joined(separator: ", ")), and nothing "
+                + "says of which; copy cold storage here too, or restore where it was taken")
+    }
+
+    /// The snapshot of another dataset of the VM: by GUID, else by the place that it has beside the one that is known.
+    private func snapshot(
+        of dataset: DatasetName, like name: SnapshotName, from original: DatasetName, _ point: RestorePoint?
+    ) async throws -> SnapshotName {
+        let guid = point?.snapshots.first { $0.name.dataset == dataset && $0.name.name == name.name }?.guid
+        if let guid, let found = try await zfs.snapshots(of: name.dataset.pool).first(where: { $0.guid == guid }) {
+            return found.name
+        }
+        let moved = name.dataset == original ? dataset.rawValue : sibling(dataset, of: original, at: name.dataset)
+        let guess = try SnapshotName("\(moved)@\(name.name)")
+        guard try await zfs.exists(guess.rawValue) else {
+            throw RestoreError(
+                .refused, "a disk of the VM is on \(dataset), whose snapshot \(guess) is not there; receive it first")
+        }
+        return guess
+    }
+
+    /// `a/VM/db` beside `a/VM`, which is `b/copy` here: `b/copy/db`.
+    private func sibling(_ dataset: DatasetName, of original: DatasetName, at now: DatasetName) -> String {
+        let (theirs, ours) = (dataset.rawValue.split(separator: "/"), original.rawValue.split(separator: "/"))
+        let shared = zip(theirs, ours).prefix { $0 == $1 }.count
+        let above = now.rawValue.split(separator: "/").dropLast(ours.count - shared)
+        return (above + theirs.dropFirst(shared)).joined(separator: "/")
+    }
+}

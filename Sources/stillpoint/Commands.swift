@@ -1,0 +1,64 @@
+import ArgumentParser
+import Stillpoint
+
+struct List: OperatorCommand {
+    static let configuration = CommandConfiguration(abstract: "List the VMs in the snapshots of a dataset, or of all.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: "The dataset; those below it are listed too.") var dataset: String?
+    @Flag(help: "Print JSON.") var json = false
+
+    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().list(dataset, json: json) }
+}
+
+struct Show: OperatorCommand {
+    static let configuration = CommandConfiguration(abstract: "Show all that is known of the VMs in one snapshot.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: ArgumentHelp("The snapshot.", valueName: "dataset@snap")) var snapshot: String
+    @Flag(help: "Print JSON.") var json = false
+
+    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().show(snapshot, json: json) }
+}
+
+struct Prune: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Delete RAM dumps whose snapshots are gone.",
+        discussion: "A dump goes with the last snapshot that refers to it, under whatever name, on any imported pool.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: ArgumentHelp("Snapshots that were destroyed.", valueName: "dataset@snap"))
+    var snapshots: [String] = []
+    @Flag(help: "Look at all dumps.") var orphans = false
+    @Flag(help: "Say what would be deleted.") var dryRun = false
+
+    func validate() throws {
+        guard orphans || !snapshots.isEmpty else {
+            throw ValidationError("Name the snapshots that were destroyed, or give --orphans.")
+        }
+    }
+
+    func perform() async -> Stillpoint.ExitCode {
+        await common.makeOperator().prune(snapshots, orphans: orphans, dryRun: dryRun)
+    }
+}
+
+struct Archive: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Move RAM dumps that wait in ram_dir to cold storage.",
+        discussion: "post-snapshot starts this by itself.")
+
+    @OptionGroup var common: CommonOptions
+
+    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().archive() }
+}
+
+struct Recover: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Finish what a killed process left: RAM dumps on their way to cold storage.",
+        discussion: "Runs whose VMs are not released yet are named; post-snapshot releases them.")
+
+    @OptionGroup var common: CommonOptions
+
+    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().recover() }
+}

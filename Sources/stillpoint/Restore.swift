@@ -1,0 +1,40 @@
+import ArgumentParser
+import Stillpoint
+
+struct Restore: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Bring a VM back as it was in a snapshot, with its RAM where it was taken.",
+        discussion: """
+            --as NAME makes a new VM on a clone of the snapshot, beside the present one; its network links are down, so \
+            that two of the same address never meet. --in-place stops the VM and puts it back: by rollback where it is \
+            alone on its datasets, else by copying its own files out of the snapshot.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: ArgumentHelp("The snapshot.", valueName: "dataset@snap")) var snapshot: String
+    @Option(help: ArgumentHelp("The VM's name, or its id.", valueName: "name")) var vm: String
+    @Option(name: .customLong("as"), help: ArgumentHelp("Restore to a new VM of this name.", valueName: "name"))
+    var clone: String?
+    @Flag(help: "Put the VM itself back.") var inPlace = false
+    @Flag(help: "Restore the disks alone.") var withoutMemory = false
+    @Flag(help: "Leave the VM paused.") var paused = false
+    @Flag(help: "Boot the VM when its RAM is not restored.") var start = false
+    @Flag(help: "With --as: leave the network links up.") var connect = false
+    @Flag(help: "With --in-place: destroy snapshots that are newer.") var destroyNewer = false
+
+    func validate() throws {
+        guard (clone != nil) != inPlace else {
+            throw ValidationError("Say where to: --as NAME for a new VM, or --in-place.")
+        }
+        guard !connect || clone != nil else { throw ValidationError("--connect goes with --as.") }
+        guard !destroyNewer || inPlace else { throw ValidationError("--destroy-newer goes with --in-place.") }
+    }
+
+    func perform() async -> Stillpoint.ExitCode {
+        await common.makeOperator().restore(
+            RestoreOptions(
+                snapshot: snapshot, machine: vm, target: clone.map { .clone($0) } ?? .inPlace,
+                withoutMemory: withoutMemory, paused: paused, start: start, connect: connect,
+                destroyNewer: destroyNewer))
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Glibc
+import LibvirtHypervisor
+import Stillpoint
+import Storage
+
+/// `stillpoint`
+struct StillpointCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stillpoint",
+        abstract: "What the snapshots hold of VMs, and how to get it back.",
+        discussion: """
+            The snapshots are taken by your snapshot manager, with pre-snapshot and post-snapshot as its hooks.
+            Exit codes: 0 done, 1 not done and all undone, 2 refused or wrong usage with nothing touched, 3 something is \
+            left to do.
+            """,
+        version: "stillpoint \(Hook.version)",
+        subcommands: [List.self, Show.self, Restore.self, Prune.self, Archive.self, Recover.self])
+}
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The configuration file.", valueName: "file"))
+    var config: String?
+
+    func makeOperator() -> Operator {
+        let context = HookContext(
+            arguments: [], environment: processEnvironment(), backEnds: [LibvirtHypervisor.self],
+            executable: "/proc/self/exe")
+        return Operator(context, configuration: config, progress: ProgressLine.onTerminal())
+    }
+}
+
+/// A command of the operator's.
+protocol OperatorCommand: ParsableCommand {
+    func perform() async -> Stillpoint.ExitCode
+}

@@ -1,0 +1,20 @@
+import ArgumentParser
+import Glibc
+import Stillpoint
+
+// ArgumentParser's own main would call exit() from within a command; this returns from it first.
+let code: Int32
+do {
+    var command = try StillpointCommand.parseAsRoot()
+    if let operatorCommand = command as? any OperatorCommand {
+        code = await operatorCommand.perform().rawValue
+    } else {
+        try command.run()
+        code = 0
+    }
+} catch {
+    let parserCode = StillpointCommand.exitCode(for: error)
+    print(StillpointCommand.fullMessage(for: error), to: parserCode.isSuccess ? .output : .errors)
+    code = parserCode.isSuccess ? 0 : 2
+}
+exit(code)
