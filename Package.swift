@@ -43,14 +43,17 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
     ],
     targets: [
-        // C libraries. expat and inih are linked statically, so that a hook needs glibc and libstdc++ alone;
+        // C libraries. All but libvirt are linked statically, so that a hook needs glibc and libstdc++ alone;
         // libvirt is found at run time, on first need (see CLibvirt/include/CLibvirt.h).
         .target(name: "CLibvirt", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CExpat", linkerSettings: [.linkedLibrary(":libexpat.a")]),
         .target(name: "CINI", linkerSettings: [.linkedLibrary(":libinih.a")]),
+        .target(name: "CZstd", linkerSettings: [.linkedLibrary(":libzstd.a")]),
+        .target(name: "CSHA256", linkerSettings: [.linkedLibrary(":libcrypto.a")]),
 
         library("XMLTree", ["CExpat"]),
         library("INIFile", ["CINI"]),
+        library("RAMArchive", ["CZstd", "CSHA256", system]),
         library("Storage", [system, subprocess]),
         library("SnapshotManagers", ["Storage", "INIFile"]),
         library("RAMArchive", [system]),
@@ -68,6 +71,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("XMLTree", ["XMLTree"]),
         tests("INIFile", ["INIFile"]),
+        tests("RAMArchive", ["RAMArchive", system]),
         tests("Storage", ["Storage", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
         tests("Hypervisor", ["Hypervisor"]),

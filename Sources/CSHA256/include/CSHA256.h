@@ -1,0 +1,22 @@
+// SHA-256 from OpenSSL's libcrypto, which uses the processor's SHA instructions where there are any.
+#pragma once
+
+#include <stddef.h>
+
+/// A digest in the making.
+struct csha256;
+
+/// The length of a digest in bytes.
+enum { csha256_length = 32 };
+
+/// A new digest of nothing so far, to be freed with csha256_free; NULL when there is no memory.
+struct csha256 *_Nullable csha256_new(void);
+
+/// Adds bytes.
+void csha256_update(struct csha256 *_Nonnull digest, const void *_Nullable bytes, size_t count);
+
+/// Writes the csha256_length bytes of the digest; nothing may be added afterwards.
+void csha256_final(struct csha256 *_Nonnull digest, unsigned char *_Nonnull result);
+
+/// Frees it.
+void csha256_free(struct csha256 *_Nonnull digest);
