@@ -8,6 +8,8 @@ struct DomainDescription: Sendable {
     /// The agent's channel is there; `connected` only when the guest has it open.
     let agent: AgentChannel
     let disks: [DomainDisk]
+    /// The most RAM it can have, in bytes; 0 where the XML does not say.
+    let memory: UInt64
 
     enum AgentChannel: Sendable, Equatable {
         case none, disconnected, connected
@@ -22,6 +24,7 @@ struct DomainDescription: Sendable {
         self.uuid = uuid
         // Not `text`, which trims: a name may begin with a space.
         self.name = name.content.reduce(into: "") { if case .text(let part) = $1 { $0 += part } }
+        memory = root.first("memory").flatMap(memorySize) ?? 0
         let devices = root.first("devices")
         agent = AgentChannel(devices?.children(named: "channel") ?? [])
         disks = try (devices?.children(named: "disk") ?? []).map { try DomainDisk($0, volumePath: volumePath) }
