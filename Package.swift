@@ -69,6 +69,6 @@ let package = Package(
         tests(
             "Stillpoint", ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", system, logging],
             exclude: ["Configurations"]),
-        tests("EndToEnd", [subprocess, system]),
+        tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", subprocess, system]),
     ]
 )

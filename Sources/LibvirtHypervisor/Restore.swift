@@ -11,18 +11,20 @@ struct Restore: Sendable {
     let request: RestoreRequest
 
     func run() async throws -> VirtualMachine {
+        var name = request.newName ?? "the VM"
         do {
             let plan = try await step("reading what was kept") {
                 let plan = try RestorePlan(request) { try connection.volumePath(pool: $0, volume: $1) }
                 try requireRoom(for: plan)
                 return plan
             }
+            name = plan.name
             let defined = try await step("defining \(plan.name)") { try define(plan) }
             return try await bringUp(defined, plan)
         } catch let error as HypervisorError {
             throw error
         } catch {
-            throw HypervisorError(.callFailed, "the VM was not restored", remedy: .stop, cause: error)
+            throw HypervisorError(.callFailed, "\(name) was not restored", remedy: .stop, cause: error)
         }
     }
 
