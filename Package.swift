@@ -56,7 +56,6 @@ let package = Package(
         library("RAMArchive", ["CZstd", "CSHA256", system]),
         library("Storage", [system, subprocess]),
         library("SnapshotManagers", ["Storage", "INIFile"]),
-        library("RAMArchive", [system]),
         library("Hypervisor", ["Storage"]),
         library("LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, subprocess, logging]),
         library(
@@ -79,6 +78,6 @@ let package = Package(
         tests(
             "Stillpoint", ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", system, logging],
             exclude: ["Configurations"]),
-        tests("EndToEnd", [subprocess, system]),
+        tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", subprocess, system]),
     ]
 )

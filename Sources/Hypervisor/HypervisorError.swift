@@ -29,6 +29,8 @@ public struct HypervisorError: Error, Sendable, CustomStringConvertible {
         public static let overlay = Code("overlay")
         /// The VM is not in the state the run left it in.
         public static let changed = Code("changed in between")
+        /// Something of that name is there already.
+        public static let exists = Code("exists already")
         /// The hypervisor refused or failed a call.
         public static let callFailed = Code("call failed")
     }

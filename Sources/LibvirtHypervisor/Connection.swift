@@ -7,7 +7,7 @@ internal import Hypervisor
 /// Unchecked: libvirt's connections may be used by several threads at once (libvirt.org, "Thread safety").
 final class Connection: @unchecked Sendable {
     let library: LibvirtLibrary
-    private let pointer: virConnectPtr
+    let pointer: virConnectPtr
 
     /// Connects; blocks until the daemon answers.
     /// - Throws: HypervisorError `.unreachable` with what to do about it.

@@ -6,10 +6,10 @@ internal import Hypervisor
 ///
 /// Unchecked, as `Connection`: libvirt's handles may be used by several threads.
 final class Domain: @unchecked Sendable {
-    private let library: LibvirtLibrary
+    let library: LibvirtLibrary
     // Kept so that the connection outlives its domains.
-    private let connection: Connection
-    private let pointer: virDomainPtr
+    let connection: Connection
+    let pointer: virDomainPtr
 
     init(library: LibvirtLibrary, connection: Connection, pointer: virDomainPtr) {
         self.library = library

@@ -10,6 +10,8 @@ struct DomainDescription: Sendable {
     let disks: [DomainDisk]
     /// Devices whose state cannot be taken with the RAM, in words; they forbid a migration to a file.
     let fixedDevices: [String]
+    /// The most RAM it can have, in bytes; 0 where the XML does not say.
+    let memory: UInt64
 
     enum AgentChannel: Sendable, Equatable {
         case none, disconnected, connected
@@ -24,6 +26,7 @@ struct DomainDescription: Sendable {
         self.uuid = uuid
         // Not `text`, which trims: a name may begin with a space.
         self.name = name.content.reduce(into: "") { if case .text(let part) = $1 { $0 += part } }
+        memory = root.first("memory").flatMap(memorySize) ?? 0
         let devices = root.first("devices")
         agent = AgentChannel(devices?.children(named: "channel") ?? [])
         fixedDevices = (devices?.children ?? []).compactMap(\.fixedDevice)

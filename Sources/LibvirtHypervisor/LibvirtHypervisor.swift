@@ -113,19 +113,30 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         }
     }
 
-    /// The domain's definition, UEFI variables and TPM state.
+    /// The domain's definition, UEFI variables and TPM state; see `completed`.
     public func keepsake(of id: String) async throws -> Keepsake {
-        throw HypervisorError(.callFailed, "not there yet", remedy: .stop)
+        try await calls.with { connection in
+            try await blocking("reading the definition of \(id)", within: .seconds(30)) {
+                guard let domain = try connection.domain(uuid: id) else {
+                    throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .stop)
+                }
+                return try domain.keepsake()
+            }
+        }
     }
 
     /// Ends a domain at once (virDomainDestroy).
     public func stop(id: String) async throws {
-        throw HypervisorError(.callFailed, "not there yet", remedy: .stop)
+        try await calls.with { connection in
+            try await blocking("switching off the domain \(id)", within: .seconds(60)) {
+                try connection.domain(uuid: id)?.destroy()
+            }
+        }
     }
 
-    /// Defines a domain anew and brings it up from its RAM dump.
+    /// Defines a domain anew and brings it up; see `Restore`.
     public func restore(_ request: RestoreRequest) async throws -> VirtualMachine {
-        throw HypervisorError(.callFailed, "not there yet", remedy: .stop)
+        try await calls.with { try await Restore(connection: $0, request: request).run() }
     }
 
     /// Closes all connections.
@@ -138,11 +149,12 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
 extension Domain {
     /// The domain in the words of the model; nil when it went away meanwhile.
-    fileprivate func machine(power: VirtualMachine.PowerState) throws -> VirtualMachine? {
+    func machine(power: VirtualMachine.PowerState) throws -> VirtualMachine? {
         do {
             let description = try description()
             return VirtualMachine(
-                id: description.uuid, name: description.name, power: power, disks: description.disks.map(\.disk))
+                id: description.uuid, name: description.name, power: power, disks: description.disks.map(\.disk),
+                memory: description.memory)
         } catch let error as LibvirtError where error.isNoSuchDomain {
             return nil
         }

@@ -20,7 +20,8 @@ enum OverlayFile {
         return "\(directory)/\(kept)-\(run).\(ending)"
     }
 
-    private static func harmless(_ text: String, limit: Int) -> String {
+    /// Letters, digits, `-` and `_` of a text; everything else becomes `_`.
+    static func harmless(_ text: String, limit: Int) -> String {
         let kept = text.unicodeScalars.prefix(limit).map { scalar -> Character in
             switch scalar {
             case "a"..."z", "A"..."Z", "0"..."9", "-", "_": Character(scalar)

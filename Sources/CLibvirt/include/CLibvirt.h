@@ -17,7 +17,10 @@
     X(virDomainFSInfoFree) X(virDomainFSFreeze) X(virDomainFSThaw) X(virDomainSnapshotCreateXML)                       \
     X(virDomainSnapshotLookupByName) X(virDomainSnapshotDelete) X(virDomainSnapshotFree)                               \
     X(virStoragePoolLookupByName) X(virStoragePoolFree) X(virStorageVolLookupByName) X(virStorageVolGetPath)           \
-    X(virStorageVolFree) X(virDomainAbortJob)
+    X(virStorageVolFree) X(virDomainAbortJob)                                                                          \
+    X(virDomainGetName) X(virDomainLookupByName) X(virDomainIsPersistent) X(virDomainDestroy) X(virDomainDefineXML)    \
+    X(virDomainUndefineFlags) X(virDomainCreateWithFlags) X(virDomainResume) X(virDomainUpdateDeviceFlags)             \
+    X(virDomainRestoreFlags) X(virDomainHasManagedSaveImage) X(virDomainManagedSaveRemove)
 
 struct CLibvirt {
 #define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;

@@ -1,0 +1,119 @@
+internal import CLibvirt
+internal import Glibc
+internal import Hypervisor
+internal import XMLTree
+
+extension Domain {
+    /// The name it has now.
+    var name: String {
+        library.functions.virDomainGetName(pointer).map { String(cString: $0) } ?? ""
+    }
+
+    /// The UUID as text.
+    func uuid() throws -> String {
+        try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(VIR_UUID_STRING_BUFLEN)) { buffer in
+            guard let text = buffer.baseAddress, library.functions.virDomainGetUUIDString(pointer, text) == 0 else {
+                throw library.lastError("asking for the UUID")
+            }
+            return String(cString: text)
+        }
+    }
+
+    /// Its XML with passwords: what it will start from next time, or what it runs on now.
+    ///
+    /// A transient domain has no other definition than the live one, which comes without what will not outlast it.
+    func document(live: Bool) throws -> XMLElement {
+        let flags = VIR_DOMAIN_XML_SECURE.rawValue | (live ? 0 : VIR_DOMAIN_XML_INACTIVE.rawValue)
+        guard let text = library.functions.virDomainGetXMLDesc(pointer, flags) else {
+            throw library.lastError("reading the definition")
+        }
+        defer { free(text) }
+        return try XMLElement.parse(String(cString: text))
+    }
+
+    /// Ends it at once (virDomainDestroy); fine when it is off or gone.
+    func destroy() throws {
+        guard library.functions.virDomainDestroy(pointer) == 0 else {
+            let error = library.lastError("switching it off")
+            if error.isNoSuchDomain { return }
+            if error.number == Int32(VIR_ERR_OPERATION_INVALID.rawValue), try power() == .off { return }
+            throw error
+        }
+    }
+
+    /// Starts it (virDomainCreateWithFlags).
+    func start(paused: Bool) throws {
+        let flags = paused ? VIR_DOMAIN_START_PAUSED.rawValue : 0
+        guard library.functions.virDomainCreateWithFlags(pointer, flags) == 0 else {
+            throw library.lastError("starting it")
+        }
+    }
+
+    /// Lets a paused domain go on (virDomainResume).
+    func resume() throws {
+        guard library.functions.virDomainResume(pointer) == 0 else {
+            throw library.lastError("letting it go on")
+        }
+    }
+
+    /// Takes the network links of a running domain down.
+    func takeLinksDown() throws {
+        let interfaces = try document(live: true).first("devices")?.children(named: "interface") ?? []
+        for var interface in interfaces {
+            interface.put(XMLElement("link", ["state": "down"]))
+            let flags = VIR_DOMAIN_AFFECT_LIVE.rawValue
+            guard library.functions.virDomainUpdateDeviceFlags(pointer, interface.description, flags) == 0 else {
+                throw library.lastError("taking a network link down")
+            }
+        }
+    }
+
+    /// Removes the image of `virsh managedsave`, which its next start would go on from.
+    func removeManagedSave() throws {
+        let isThere = library.functions.virDomainHasManagedSaveImage(pointer, 0)
+        guard isThere >= 0 else { throw library.lastError("asking for a managed save image") }
+        guard isThere == 1 else { return }
+        guard library.functions.virDomainManagedSaveRemove(pointer, 0) == 0 else {
+            throw library.lastError("removing the managed save image")
+        }
+    }
+
+    /// Removes the definition with everything that libvirt keeps for it, UEFI variables and TPM state too.
+    func undefine() throws {
+        let flags =
+            VIR_DOMAIN_UNDEFINE_MANAGED_SAVE.rawValue | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA.rawValue
+            | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA.rawValue | VIR_DOMAIN_UNDEFINE_NVRAM.rawValue
+        guard library.functions.virDomainUndefineFlags(pointer, flags) == 0 else {
+            let error = library.lastError("removing its definition")
+            if error.isNoSuchDomain { return }
+            throw error
+        }
+    }
+}
+
+extension Connection {
+    /// The domain of that name; nil when there is none.
+    func domain(name: String) throws -> Domain? {
+        guard let domain = library.functions.virDomainLookupByName(pointer, name) else {
+            let error = library.lastError("looking up the domain \(name)")
+            if error.isNoSuchDomain { return nil }
+            throw error
+        }
+        return Domain(library: library, connection: self, pointer: domain)
+    }
+
+    /// Defines a domain, or redefines the one of that UUID (virDomainDefineXML).
+    func define(_ definition: XMLElement) throws -> Domain {
+        guard let domain = library.functions.virDomainDefineXML(pointer, definition.description) else {
+            throw library.lastError("defining it")
+        }
+        return Domain(library: library, connection: self, pointer: domain)
+    }
+
+    /// Brings a domain up from a dump of its RAM, paused (virDomainRestoreFlags).
+    func restore(from dump: String) throws {
+        guard library.functions.virDomainRestoreFlags(pointer, dump, nil, VIR_DOMAIN_SAVE_PAUSED.rawValue) == 0 else {
+            throw library.lastError("restoring its RAM from \(dump)")
+        }
+    }
+}

@@ -1,0 +1,145 @@
+internal import Hypervisor
+internal import XMLTree
+
+/// Makes a domain from what was kept of it and brings it up, or leaves nothing behind.
+struct Restore: Sendable {
+    /// A guest's RAM may be hundreds of gigabytes, on a slow store.
+    private static let ramLimit = Duration.seconds(3600)
+    private static let limit = Duration.seconds(120)
+
+    let connection: Connection
+    let request: RestoreRequest
+
+    func run() async throws -> VirtualMachine {
+        var name = request.newName ?? "the VM"
+        do {
+            let plan = try await step("reading what was kept") {
+                let plan = try RestorePlan(request) { try connection.volumePath(pool: $0, volume: $1) }
+                try requireRoom(for: plan)
+                return plan
+            }
+            name = plan.name
+            let defined = try await step("defining \(plan.name)") { try define(plan) }
+            return try await bringUp(defined, plan)
+        } catch let error as HypervisorError {
+            throw error
+        } catch {
+            throw HypervisorError(.callFailed, "\(name) was not restored", remedy: .stop, cause: error)
+        }
+    }
+
+    private func step<Value: Sendable>(
+        _ what: String, within limit: Duration = limit, _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        try await blocking(what, within: limit, body)
+    }
+}
+
+// MARK: before anything is touched
+
+extension Restore {
+    private func requireRoom(for plan: RestorePlan) throws {
+        if let other = try connection.domain(name: plan.name), try other.uuid() != plan.uuid.lowercased() {
+            throw HypervisorError(
+                .exists, "there is another VM named \(plan.name); rename or undefine it, or choose another name",
+                remedy: .stop)
+        }
+        if plan.isNew {
+            for placement in plan.placements { try placement.requireAbsence() }
+        } else if let domain = try connection.domain(uuid: plan.uuid) {
+            guard domain.name == plan.name else {
+                throw HypervisorError(
+                    .changed, "the VM \(plan.name) is now named \(domain.name); rename it back with: virsh domrename",
+                    remedy: .stop)
+            }
+            guard try domain.power() == .off else {
+                throw HypervisorError(.changed, "\(plan.name) is not off; shut it down first", remedy: .stop)
+            }
+        }
+    }
+}
+
+// MARK: steps
+
+extension Restore {
+    /// The definition and the kept files; undone when it fails.
+    private func define(_ plan: RestorePlan) throws -> (domain: Domain, files: [String]) {
+        let domain = try connection.define(plan.definition)
+        var made: [String] = []
+        do {
+            // A later start would go on from its stale RAM, over the disks of another time.
+            if !plan.isNew { try domain.removeManagedSave() }
+            for placement in plan.placements { made += try placement.place() }
+            return (domain, made)
+        } catch {
+            try undo(domain, plan, files: made, because: error)
+        }
+    }
+
+    private func bringUp(_ defined: (domain: Domain, files: [String]), _ plan: RestorePlan) async throws
+        -> VirtualMachine
+    {
+        let domain = defined.domain
+        // When the call that starts it was refused, whatever runs under this name is not ours to end.
+        var mayBeUp = false
+        do {
+            do {
+                try await start(domain, plan)
+                mayBeUp = true
+            } catch let error as HypervisorError where error.code == .timedOut {
+                mayBeUp = true
+                throw error
+            }
+            if plan.dump != nil { try await settle(domain, plan) }
+            return try await step("looking at \(plan.name)") {
+                guard let machine = try domain.machine(power: domain.power()) else {
+                    throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .stop)
+                }
+                return machine
+            }
+        } catch {
+            let isUp = mayBeUp
+            return try await step("undoing the restore of \(plan.name)") {
+                if isUp { try? domain.destroy() }
+                try undo(domain, plan, files: defined.files, because: error)
+            }
+        }
+    }
+
+    private func start(_ domain: Domain, _ plan: RestorePlan) async throws {
+        guard request.power != .off else { return }
+        guard let dump = plan.dump else {
+            let isPaused = request.power == .paused
+            return try await step("starting \(plan.name)") { try domain.start(paused: isPaused) }
+        }
+        try await step("restoring the RAM of \(plan.name)", within: Self.ramLimit) {
+            if let xml = dump.xml { try dump.image.replaceXML(with: xml.description) }
+            try connection.restore(from: dump.image.path)
+        }
+    }
+
+    /// What must be done before a guest with its old RAM runs: with the state of its network cards its links came up,
+    /// whatever the definition says.
+    private func settle(_ domain: Domain, _ plan: RestorePlan) async throws {
+        try await step("letting \(plan.name) go on") {
+            if request.linksUp == false { try domain.takeLinksDown() }
+            if request.power == .running { try domain.resume() }
+        }
+    }
+
+    /// A new VM goes again, with its files; one that was there stays defined.
+    private func undo(_ domain: Domain, _ plan: RestorePlan, files: [String], because reason: any Error) throws -> Never
+    {
+        guard plan.isNew else { throw reason }
+        do {
+            try domain.undefine()
+        } catch {
+            throw HypervisorError(
+                .callFailed,
+                "\(plan.name) could not be removed again (\(error)); remove it with: virsh undefine --nvram",
+                remedy: .stop, cause: reason)
+        }
+        FilePlacement.remove(files)
+        throw reason
+    }
+}

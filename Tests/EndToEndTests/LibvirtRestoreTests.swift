@@ -1,0 +1,169 @@
+import Hypervisor
+import LibvirtHypervisor
+import Testing
+
+extension RealParts {
+    @Suite("libvirt restores VMs")
+    struct LibvirtRestoreTests {
+        /// A guest whose RAM was dumped and whose dataset was cloned at that moment. It is off.
+        struct Dumped {
+            let stage: Stage
+            let hypervisor: LibvirtHypervisor
+            let id: String
+            let keepsake: Keepsake
+            let dump: String
+            /// The mount point of the clone.
+            let clone: String
+
+            var guest: Stage.Guest { stage.guests[0] }
+
+            func request(
+                newName: String? = nil, moved: Bool = true, withRAM: Bool = true,
+                power: RestoreRequest.Power = .running, linksUp: Bool? = nil
+            ) async throws -> RestoreRequest {
+                let copy = "\(stage.lab.folder)/copy.save"
+                try await need("cp --sparse=always \(dump) \(copy)")
+                let disk = PathMove(from: stage.image(guest, "vda"), to: stage.image(guest, "vda", in: clone))
+                return RestoreRequest(
+                    definition: keepsake.definition, files: keepsake.files, moves: moved ? [disk] : [],
+                    newName: newName, ramDump: withRAM ? copy : nil, power: power, linksUp: linksUp)
+            }
+        }
+
+        private func withDumped(_ name: String, _ body: (Dumped) async throws -> Void) async throws {
+            try await Stage.with(name, [Stage.Guest(name: name)]) { stage in
+                let hypervisor = LibvirtHypervisor(
+                    HypervisorSettings(
+                        name: "local", uri: "qemu:///system", overlayDirectory: stage.lab.overlays,
+                        ramDirectory: stage.lab.folder, agentTimeout: .seconds(5), freezeLimit: .seconds(10),
+                        commitTimeout: .seconds(60)))
+                // A card and a password, which the lab's guests do not have.
+                let card = "<interface type='user'><mac address='52:54:00:aa:bb:cc'/><model type='virtio'/></interface>"
+                let display = "<graphics type='vnc' port='5977' autoport='no' passwd='secret'/>"
+                try await need(
+                    """
+                    virsh destroy \(name)
+                    virsh dumpxml --inactive \(name) | sed "s|</devices>|\(card)\(display)</devices>|" > /tmp/with-card.xml
+                    virsh define /tmp/with-card.xml && rm /tmp/with-card.xml
+                    rm \(stage.lab.folder)/\(name).log
+                    virsh start \(name) && \(stage.lab.program) wait \(name)
+                    """)
+                let id = try await need("virsh domuuid \(name) | head -n 1")
+                let keepsake = try await hypervisor.keepsake(of: id)
+                #expect(keepsake.definition.contains("secret"))
+                let dump = "\(stage.lab.folder)/\(name).save"
+                let clone = "\(stage.lab.pool)/\(name)-clone"
+                try await need(
+                    """
+                    virsh save \(name) \(dump) && zfs snapshot \(stage.dataset)@still && \
+                        zfs clone \(stage.dataset)@still \(clone)
+                    """)
+                let dumped = Dumped(
+                    stage: stage, hypervisor: hypervisor, id: id, keepsake: keepsake, dump: dump, clone: "/" + clone)
+                let result: Result<Void, any Error>
+                do {
+                    result = .success(try await body(dumped))
+                } catch {
+                    result = .failure(error)
+                }
+                _ = try? await shell(
+                    "virsh destroy \(name)-test; virsh undefine \(name)-test; virsh destroy \(name); zfs destroy \(clone)"
+                )
+                await hypervisor.close()
+                try result.get()
+            }
+        }
+
+        /// The guest's own count of seconds in RAM.
+        private func count(in log: String) async throws -> Int {
+            Int(try await need("awk '/^RAM [0-9]+\\r$/ { n = $2 + 0 } END { print n + 0 }' \(log)")) ?? 0
+        }
+
+        @Test("A clone goes on from RAM beside the running original, as a VM of its own and with its links down")
+        func clone() async throws {
+            try await withDumped("twin") { dumped in
+                let log = "\(dumped.stage.lab.folder)/twin.log"
+                let before = try await count(in: log)
+                #expect(before > 0)
+                try await need("virsh start twin")
+                let machine = try await dumped.hypervisor.restore(
+                    await dumped.request(newName: "twin-test", linksUp: false))
+                #expect(machine.name == "twin-test" && machine.power == .running && machine.id != dumped.id)
+                #expect(machine.disks.first?.source == dumped.stage.image(dumped.guest, "vda", in: dumped.clone))
+                #expect(machine.memory == 128 << 20)
+                try await Task.sleep(for: .seconds(3))
+                // It counts on where the dump left off, in a file of its own, and its agent answers.
+                let after = try await count(in: log + ".twin-test")
+                #expect(after > before && after < before + 60)
+                #expect(try await shell("grep -c BOOT \(log).twin-test").text == "0")
+                try await need("virsh qemu-agent-command --timeout 5 twin-test '{\"execute\":\"guest-ping\"}'")
+                let live = try await need("virsh dumpxml twin-test")
+                #expect(live.contains("<link state='down'/>") && !live.contains("52:54:00:aa:bb:cc"))
+                #expect(!live.contains("5977"))
+                #expect(try await need("virsh domstate twin | head -n 1") == "running")
+                // A second one of that name is refused, and the first one not touched.
+                let error = await #expect(throws: HypervisorError.self) {
+                    try await dumped.hypervisor.restore(await dumped.request(newName: "twin-test"))
+                }
+                #expect(error?.code == .exists)
+                #expect(try await need("virsh domstate twin-test | head -n 1") == "running")
+                try await dumped.hypervisor.stop(id: machine.id)
+                try await dumped.hypervisor.stop(id: machine.id)
+                #expect(try await dumped.hypervisor.virtualMachine(id: machine.id)?.power == .off)
+                try await dumped.hypervisor.stop(id: "00000000-0000-4000-8000-00000000dead")
+            }
+        }
+
+        @Test("A clone without RAM boots with its links down; a paused one stands still")
+        func boot() async throws {
+            try await withDumped("cold") { dumped in
+                let machine = try await dumped.hypervisor.restore(
+                    await dumped.request(newName: "cold-test", withRAM: false, power: .paused, linksUp: false))
+                #expect(machine.power == .paused)
+                #expect(try await need("virsh dumpxml cold-test").contains("<link state='down'/>"))
+                #expect(try await need("virsh dumpxml --inactive cold-test").contains("<link state='down'/>"))
+            }
+        }
+
+        @Test("The VM itself is put back with its RAM; a running one is left alone")
+        func putBack() async throws {
+            try await withDumped("back") { dumped in
+                try await need("virsh start back")
+                let error = await #expect(throws: HypervisorError.self) {
+                    try await dumped.hypervisor.restore(await dumped.request(moved: false))
+                }
+                #expect(error?.code == .changed)
+                let log = "\(dumped.stage.lab.folder)/back.log"
+                // A managed save must not be what it goes on from.
+                try await need("virsh managedsave back && zfs rollback \(dumped.stage.dataset)@still && echo > \(log)")
+                let machine = try await dumped.hypervisor.restore(await dumped.request(moved: false))
+                #expect(machine.id == dumped.id && machine.name == "back" && machine.power == .running)
+                try await Task.sleep(for: .seconds(2))
+                #expect(try await count(in: log) > 0)
+                #expect(try await shell("grep -c BOOT \(log)").text == "0")
+                #expect(try await need("virsh dominfo back").contains("Managed save:   no"))
+                #expect(try await need("virsh dumpxml back").contains("52:54:00:aa:bb:cc"))
+                try await need("virsh qemu-agent-command --timeout 5 back '{\"execute\":\"guest-ping\"}'")
+            }
+        }
+
+        @Test("A restore that fails leaves no new VM behind, and one that was there defined and off")
+        func failed() async throws {
+            try await withDumped("fail") { dumped in
+                try await need("mv \(dumped.clone)/fail-vda.raw \(dumped.clone)/away")
+                for withRAM in [true, false] {
+                    let error = await #expect(throws: HypervisorError.self) {
+                        try await dumped.hypervisor.restore(
+                            await dumped.request(newName: "fail-test", withRAM: withRAM))
+                    }
+                    #expect(error.map { "\($0)" }?.contains("fail-vda.raw") == true, "\(String(describing: error))")
+                    #expect(try await shell("virsh dominfo fail-test").status != 0)
+                    await #expect(throws: HypervisorError.self) {
+                        try await dumped.hypervisor.restore(await dumped.request(withRAM: withRAM))
+                    }
+                    #expect(try await need("virsh domstate fail | head -n 1") == "shut off")
+                }
+            }
+        }
+    }
+}
