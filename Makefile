@@ -6,11 +6,11 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH)
 LAB := Tests/Lab/lab
 HOOKS := pre-snapshot post-snapshot
 
-# Swift linked statically, stripped, no unreachable sections, equal functions folded. Not position independent: that
+# Swift linked statically, stripped, nothing that cannot be reached, equal functions folded. Not position independent: that
 # saves 1 MB of relocations, which the loader would work through at every start. The default linker, or ICU comes along
 # (DESIGN.md).
 RELEASE := -c release --static-swift-stdlib -Xswiftc -Osize -Xlinker -s -Xlinker --gc-sections -Xlinker --icf=safe \
-	-Xswiftc -Xclang-linker -Xswiftc -no-pie
+	-Xlinker --no-export-dynamic -Xswiftc -Xclang-linker -Xswiftc -no-pie
 
 .PHONY: build release test demo bench lint format install packages clean
 

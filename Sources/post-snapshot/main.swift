@@ -6,5 +6,5 @@ import Storage
 
 let context = HookContext(
     arguments: Array(CommandLine.arguments.dropFirst()), environment: processEnvironment(),
-    backEnds: [LibvirtHypervisor.self])
+    backEnds: [LibvirtHypervisor.self], executable: "/proc/self/exe")
 exit(Hook.main(.post, context))
