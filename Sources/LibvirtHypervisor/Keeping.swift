@@ -22,6 +22,8 @@ func completed(_ definition: XMLElement, by live: XMLElement) -> XMLElement {
     var definition = definition
     definition.change("devices") { devices in
         devices.change("disk") { disk in
+            // A transient domain has no other definition than the one that runs.
+            disk = disk.withoutIndexes
             let kept = disk
             guard !["cdrom", "floppy"].contains(disk["device"]),
                 let running = disks.first(where: kept.isDisk)?.withoutIndexes

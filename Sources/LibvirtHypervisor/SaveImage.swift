@@ -44,26 +44,27 @@ struct SaveImage: Sendable {
         do {
             let head = try SaveImageHead(try Self.read(file, from: 0, count: SaveImageHead.length, path))
             let data = try Self.read(file, from: SaveImageHead.length, count: head.dataLength, path)
-            guard data.count == head.dataLength else { throw SaveImageProblem.damaged("it ends within its XML") }
+            guard data.count == head.dataLength else { throw SaveImageDamage("it ends within its XML") }
             let split = head.cookieOffset == 0 ? data.count : head.cookieOffset
             guard let end = data[..<split].firstIndex(of: 0) else {
-                throw SaveImageProblem.damaged("its XML has no end")
+                throw SaveImageDamage("its XML has no end")
             }
             guard let xml = String(validating: data[..<end], as: UTF8.self) else {
-                throw SaveImageProblem.damaged("its XML is no UTF-8")
+                throw SaveImageDamage("its XML is no UTF-8")
             }
             cookie = try head.cookieOffset == 0 ? nil : Self.cookie(data[split...])
             self.xml = xml
             self.head = head
-        } catch let problem as SaveImageProblem {
-            throw damaged(path, "\(problem)")
+        } catch let damage as SaveImageDamage {
+            throw HypervisorError(
+                .badDump, "the RAM dump \(path) cannot be used: \(damage.reason)", remedy: .stop)
         }
         self.path = path
         state = head.magic == .whole ? .whole : .incomplete
     }
 
-    private static func cookie(_ data: ArraySlice<UInt8>) throws(SaveImageProblem) -> [UInt8] {
-        guard let end = data.firstIndex(of: 0) else { throw .damaged("its cookie has no end") }
+    private static func cookie(_ data: ArraySlice<UInt8>) throws(SaveImageDamage) -> [UInt8] {
+        guard let end = data.firstIndex(of: 0) else { throw SaveImageDamage("its cookie has no end") }
         return Array(data[..<end])
     }
 
@@ -125,10 +126,6 @@ extension SaveImage {
         }
         return Array(bytes[..<filled])
     }
-}
-
-private func damaged(_ path: String, _ reason: String) -> HypervisorError {
-    HypervisorError(.badDump, "the RAM dump \(path) cannot be used: \(reason)", remedy: .stop)
 }
 
 extension HypervisorError.Code {

@@ -26,21 +26,21 @@ struct SaveImageHead: Sendable, Equatable {
     /// Where in the data the cookie begins; 0: there is none.
     let cookieOffset: Int
 
-    /// - Throws: SaveImageProblem where libvirt would refuse the file, or read beyond it.
-    init(_ bytes: [UInt8]) throws(SaveImageProblem) {
-        guard let magic = Magic(bytes) else { throw .damaged("it is no save image") }
-        guard bytes.count >= Self.length else { throw .damaged("it ends within its head") }
+    /// - Throws: SaveImageDamage where libvirt would refuse the file, or read beyond it.
+    init(_ bytes: [UInt8]) throws(SaveImageDamage) {
+        guard let magic = Magic(bytes) else { throw SaveImageDamage("it is no save image") }
+        guard bytes.count >= Self.length else { throw SaveImageDamage("it ends within its head") }
         let version = Self.number(at: 16, of: bytes)
         guard version != Self.version.byteSwapped else {
-            throw .damaged("it was written by a host of the other byte order")
+            throw SaveImageDamage("it was written by a host of the other byte order")
         }
-        guard version == Self.version else { throw .damaged("its format version \(version) is unknown") }
+        guard version == Self.version else { throw SaveImageDamage("its format version \(version) is unknown") }
         let dataLength = Int(Self.number(at: Self.dataLengthOffset, of: bytes))
         let cookieOffset = Int(Self.number(at: Self.cookieOffsetOffset, of: bytes))
         guard (1...Self.mostData).contains(dataLength) else {
-            throw .damaged("its head says that the XML has \(dataLength) bytes")
+            throw SaveImageDamage("its head says that the XML has \(dataLength) bytes")
         }
-        guard cookieOffset < dataLength else { throw .damaged("its cookie is said to lie beyond its XML") }
+        guard cookieOffset < dataLength else { throw SaveImageDamage("its cookie is said to lie beyond its XML") }
         self.bytes = Array(bytes.prefix(Self.length))
         self.magic = magic
         self.dataLength = dataLength
@@ -66,12 +66,10 @@ struct SaveImageHead: Sendable, Equatable {
 }
 
 /// What is wrong with a save image, as the end of a sentence about it.
-enum SaveImageProblem: Error, CustomStringConvertible {
-    case damaged(String)
+struct SaveImageDamage: Error {
+    let reason: String
 
-    var description: String {
-        switch self {
-        case .damaged(let reason): reason
-        }
+    init(_ reason: String) {
+        self.reason = reason
     }
 }

@@ -18,19 +18,25 @@ extension RealParts {
             var guest: Stage.Guest { stage.guests[0] }
 
             func request(
-                newName: String? = nil, moved: Bool = true, withRAM: Bool = true,
+                newName: String? = nil, moved: Bool = true, base: Bool = false, files: [KeptFile]? = nil,
+                withRAM: Bool = true,
                 power: RestoreRequest.Power = .running, linksUp: Bool? = nil
             ) async throws -> RestoreRequest {
                 let copy = "\(stage.lab.folder)/copy.save"
                 try await need("cp --sparse=always \(dump) \(copy)")
                 let disk = PathMove(from: stage.image(guest, "vda"), to: stage.image(guest, "vda", in: clone))
+                let below = PathMove(from: "/\(stage.dataset)/base", to: clone + "/base")
                 return RestoreRequest(
-                    definition: keepsake.definition, files: keepsake.files, moves: moved ? [disk] : [],
+                    definition: keepsake.definition, files: files ?? keepsake.files,
+                    moves: (moved ? [disk] : []) + (base ? [below] : []),
                     newName: newName, ramDump: withRAM ? copy : nil, power: power, linksUp: linksUp)
             }
         }
 
-        private func withDumped(_ name: String, _ body: (Dumped) async throws -> Void) async throws {
+        private func withDumped(
+            _ name: String, isChain: Bool = false, hasVariables: Bool = false,
+            _ body: (Dumped) async throws -> Void
+        ) async throws {
             try await Stage.with(name, [Stage.Guest(name: name)]) { stage in
                 let hypervisor = LibvirtHypervisor(
                     HypervisorSettings(
@@ -40,11 +46,25 @@ extension RealParts {
                 // A card and a password, which the lab's guests do not have.
                 let card = "<interface type='user'><mac address='52:54:00:aa:bb:cc'/><model type='virtio'/></interface>"
                 let display = "<graphics type='vnc' port='5977' autoport='no' passwd='secret'/>"
+                let image = stage.image(stage.guests[0], "vda")
+                let base = "/\(stage.dataset)/base"
+                let format = isChain ? "s|type='raw' cache|type='qcow2' cache|;" : ""
+                // SeaBIOS does not mind to be in flash memory, nor a second one beside it.
+                let firmware = """
+                    <loader readonly='yes' type='pflash'>\(stage.lab.folder)/bios</loader>\
+                    <nvram template='\(stage.lab.folder)/vars'>\(stage.lab.folder)/\(name)_VARS.fd</nvram>
+                    """
+                let loader = hasVariables ? "s|</os>|\(firmware)</os>|;" : ""
+                let makeChain = "mv \(image) \(base); qemu-img create -f qcow2 -F raw -b \(base) \(image)"
                 try await need(
                     """
                     virsh destroy \(name)
-                    virsh dumpxml --inactive \(name) | sed "s|</devices>|\(card)\(display)</devices>|" > /tmp/with-card.xml
-                    virsh define /tmp/with-card.xml && rm /tmp/with-card.xml
+                    \(isChain ? makeChain : "true")
+                    cp /usr/share/seabios/bios-256k.bin \(stage.lab.folder)/bios
+                    truncate -s 128K \(stage.lab.folder)/vars
+                    virsh dumpxml --inactive \(name) | sed "\(format)\(loader)s|</devices>|\(card)\(display)</devices>|" \
+                        > \(stage.lab.folder)/new.xml
+                    virsh define \(stage.lab.folder)/new.xml
                     rm \(stage.lab.folder)/\(name).log
                     virsh start \(name) && \(stage.lab.program) wait \(name)
                     """)
@@ -67,7 +87,7 @@ extension RealParts {
                     result = .failure(error)
                 }
                 _ = try? await shell(
-                    "virsh destroy \(name)-test; virsh undefine \(name)-test; virsh destroy \(name); zfs destroy \(clone)"
+                    "virsh destroy \(name)-test; virsh undefine --nvram \(name)-test; virsh destroy \(name); virsh undefine --nvram \(name); zfs destroy \(clone)"
                 )
                 await hypervisor.close()
                 try result.get()
@@ -114,6 +134,23 @@ extension RealParts {
             }
         }
 
+        @Test(
+            "A clone's chain of images is the clone's from top to bottom, with RAM and without",
+            arguments: [true, false])
+        func chain(withRAM: Bool) async throws {
+            try await withDumped("chain", isChain: true) { dumped in
+                let machine = try await dumped.hypervisor.restore(
+                    await dumped.request(newName: "chain-test", base: true, withRAM: withRAM))
+                let top = dumped.stage.image(dumped.guest, "vda", in: dumped.clone)
+                #expect(machine.disks.map(\.chain) == [[top, dumped.clone + "/base"]])
+                // Also in QEMU's own words; the header of the qcow2 still names the original's.
+                let nodes = try await need(
+                    "virsh qemu-monitor-command chain-test '{\"execute\":\"query-named-block-nodes\"}'")
+                #expect(nodes.contains("\"backing_file\":\"\(dumped.clone)/base\""))
+                #expect(!nodes.contains("\"backing_file\":\"/\(dumped.stage.dataset)/base\""))
+            }
+        }
+
         @Test("A clone without RAM boots with its links down; a paused one stands still")
         func boot() async throws {
             try await withDumped("cold") { dumped in
@@ -122,6 +159,32 @@ extension RealParts {
                 #expect(machine.power == .paused)
                 #expect(try await need("virsh dumpxml cold-test").contains("<link state='down'/>"))
                 #expect(try await need("virsh dumpxml --inactive cold-test").contains("<link state='down'/>"))
+            }
+        }
+
+        @Test("UEFI variables are copied for a clone, removed with one that fails, and put back for the VM itself")
+        func variables() async throws {
+            try await withDumped("uefi", hasVariables: true) { dumped in
+                let folder = dumped.stage.lab.folder
+                #expect(dumped.keepsake.files == [KeptFile(name: "nvram", path: "\(folder)/uefi_VARS.fd")])
+                try await need("cp \(folder)/uefi_VARS.fd \(folder)/kept && echo changed > \(folder)/uefi_VARS.fd")
+                let kept = [KeptFile(name: "nvram", path: folder + "/kept")]
+                for withRAM in [true, false] {
+                    let request = try await dumped.request(newName: "uefi-test", files: kept, withRAM: withRAM)
+                    let machine = try await dumped.hypervisor.restore(request)
+                    #expect(try await need("virsh dumpxml uefi-test").contains("\(folder)/uefi-test_VARS.fd"))
+                    try await need("cmp \(folder)/kept \(folder)/uefi-test_VARS.fd")
+                    try await dumped.hypervisor.stop(id: machine.id)
+                    try await need("virsh undefine --nvram uefi-test; mv \(dumped.clone)/uefi-vda.raw \(folder)/away")
+                    await #expect(throws: HypervisorError.self) {
+                        try await dumped.hypervisor.restore(
+                            await dumped.request(newName: "uefi-test", files: kept, withRAM: withRAM))
+                    }
+                    #expect(try await shell("ls \(folder)/uefi-test_VARS.fd || virsh dominfo uefi-test").status != 0)
+                    try await need("mv \(folder)/away \(dumped.clone)/uefi-vda.raw")
+                }
+                _ = try await dumped.hypervisor.restore(await dumped.request(moved: false, files: kept))
+                try await need("cmp \(folder)/kept \(folder)/uefi_VARS.fd")
             }
         }
 

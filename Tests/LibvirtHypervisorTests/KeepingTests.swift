@@ -24,6 +24,10 @@ struct KeepingTests {
             // definition, live, kept
             ("type='file'><source file='/a'/>", "type='file'><source file='/a' index='1'/><backingStore/>", nil),
             (
+                "type='file'><source file='/a' index='1'/>", "type='file'><source file='/a' index='1'/>",
+                "type='file'><source file='/a'/>"
+            ),
+            (
                 "type='file'><driver type='raw'/><source file='/a'/>",
                 "type='file'><driver type='qcow2'/><source file='/b' index='1'/><backingStore/>",
                 "type='file'><driver type='qcow2'/><source file='/b'/>"
