@@ -2,6 +2,9 @@
 ///
 /// The file (0600) is not synced, and is removed again when anything is wrong; a process that is killed leaves it
 /// incomplete. It may be used after this has returned, not before: the SHA-256 is known at the end only.
+///
+/// What is checked is the dump. A wrong bit of the archive that does not alter the dump is no damage: Zstandard has
+/// such bits, as where a repeated text is copied from.
 /// - Parameters:
 ///   - source: the archive.
 ///   - expecting: what its side-car says of it.
