@@ -73,6 +73,6 @@ struct ModelTests {
 
     @Test("has the configuration's words for strategies")
     func strategies() {
-        #expect(Strategy.allCases.map(\.rawValue) == ["quiesce", "crash-consistent", "ignore"])
+        #expect(Strategy.allCases.map(\.rawValue) == ["memory", "quiesce", "crash-consistent", "ignore"])
     }
 }

@@ -23,12 +23,12 @@ struct QuiesceFreezeTests {
             let disk = Disk(target: "vda", chain: planned, format: "raw")
             let machine = VirtualMachine(id: description.uuid, name: "web01", power: .running, disks: [disk])
             let recorded = Mutex<[Hold?]>([])
-            let freeze = QuiesceFreeze(
+            let context = FreezeContext(
                 domain: domain, description: description,
                 request: FreezeRequest(machine: machine, disks: [disk], strategy: .quiesce, run: "1"),
-                settings: ConnectionTests.settings(uri: "test:///default", overlays: scratch.path),
-                gate: WindowGate(places: 1)
+                settings: ConnectionTests.settings(uri: "test:///default", overlays: scratch.path)
             ) { hold in recorded.withLock { $0.append(hold) } }
+            let freeze = QuiesceFreeze(context: context, gate: WindowGate(places: 1))
             let error = await #expect(throws: HypervisorError.self) { try await freeze.run() }
             return (error, recorded.withLock { $0 })
         }

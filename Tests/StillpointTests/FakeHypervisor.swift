@@ -102,8 +102,12 @@ final class FakeWorld: Sendable {
     var behaviour: Behaviour { state.withLock { $0.behaviour } }
     func change(_ body: (inout Behaviour) -> Void) { state.withLock { body(&$0.behaviour) } }
 
-    /// All calls but `close`, in order.
-    var calls: [String] { state.withLock { $0.calls.filter { $0 != "close" } } }
+    /// All calls but `close` and `keepsake`, in order.
+    var calls: [String] { state.withLock { $0.calls.filter { $0 != "close" && !$0.hasPrefix("keepsake") } } }
+    /// The ids of the VMs of which something was kept.
+    var kept: [String] {
+        state.withLock { $0.calls.compactMap { $0.hasPrefix("keepsake ") ? String($0.dropFirst(9)) : nil } }
+    }
     var closes: Int { state.withLock { $0.calls.count { $0 == "close" } } }
     func count(_ verb: String) -> Int { calls.count { $0.hasPrefix(verb) } }
 

@@ -18,7 +18,7 @@ struct ReportLineTests {
         arguments: [
             (nil, "web01: not frozen"), (.crash, "web01: crash-consistent only"),
             (.off, "web01: shut off, consistent as it is"), (.quiesced, "web01: quiesced"),
-            (.memory, "web01: quiesced with its RAM"),
+            (.memory, "web01: disks and RAM of one instant"),
         ] as [(Consistency?, String)])
     func consistency(consistency: Consistency?, expected: String) throws {
         #expect(try line(consistency) { _ in } == expected)

@@ -27,7 +27,8 @@ struct Freezing: Sendable {
 
     private func freeze(_ index: Int, run: String) async throws {
         let planned = plan[index]
-        if let problem = await keepsakes.keep(planned, run: run) {
+        // The definition of a VM on another run's overlays would name those; that run has kept it.
+        if taken[planned.machine.id] == nil, let problem = await keepsakes.keep(planned, run: run) {
             try await journal.record(machine: index) { $0.notes.append(problem) }
         }
         // Its overlays are elsewhere, over a base that nobody writes: there is nothing to freeze, and nothing to be
