@@ -8,7 +8,7 @@ lab_dataset() {
 }
 
 lab_guest() {
-	local name='' dataset='' disks=1 size=64M format=raw agent=1 hook_delay=0 start=1 memory=128
+	local name='' dataset='' disks=1 size=64M format=raw agent=1 hook_delay=0 start=1 memory=128 nic=0
 	local directory disk index
 
 	while (($#)); do
@@ -19,8 +19,12 @@ lab_guest() {
 		--format) format=$2 ;;
 		--hook-delay) hook_delay=$2 ;;
 		--memory) memory=$2 ;;
-		--no-agent | --no-start)
-			if [[ $1 == --no-agent ]]; then agent=0; else start=0; fi
+		--no-agent | --no-start | --nic)
+			case $1 in
+			--no-agent) agent=0 ;;
+			--no-start) start=0 ;;
+			--nic) nic=1 ;;
+			esac
 			shift
 			continue
 			;;
@@ -98,6 +102,9 @@ domain_xml() {
 	done
 	if ((agent)); then
 		echo "    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+	fi
+	if ((nic)); then
+		echo "    <interface type='user'><model type='virtio'/></interface>"
 	fi
 	# Appended to, so that a restored guest goes on where it was.
 	cat <<-XML

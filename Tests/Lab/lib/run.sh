@@ -94,7 +94,7 @@ lab_inside() {
 	trap tear_down EXIT
 	start_zfs
 	start_libvirt
-	export PATH=$LAB_CACHE/zfs-auto-snapshot/usr/sbin:$PATH:/usr/sbin:/sbin
+	export PATH=$LAB_DIR/bin:$LAB_CACHE/zfs-auto-snapshot/usr/sbin:$PATH:/usr/sbin:/sbin
 	export LIBVIRT_DEFAULT_URI=qemu:///system
 	"$@" || status=$?
 	exit "$status"
@@ -146,11 +146,29 @@ start_zfs() {
 		# As a child of a PID 1 it believes to be a daemon already, and never returns.
 		zfs-fuse --no-daemon --no-kstat-mount >"$LAB_DIR/zfs-fuse.log" 2>&1 &
 		wait_until 20 zfs-fuse zpool list
+		make_zfs_shim
 	fi
 	truncate -s 8G "$LAB_DIR/pool.img"
 	# What a dataset's mount point leaves when its mount is late or gone must not end up on the host.
 	mount -t tmpfs -o mode=0755 lab "/$LAB_POOL"
 	zpool create -o ashift=12 -O atime=off -m "/$LAB_POOL" "$LAB_POOL" "$LAB_DIR/pool.img"
+}
+
+# sanoid lists snapshots with `zfs get -t snapshot`, which zfs-fuse does not know: it would find none, and never prune.
+make_zfs_shim() {
+	local zfs
+
+	zfs=$(type -P zfs || echo /usr/sbin/zfs)
+	mkdir -p "$LAB_DIR/bin"
+	cat >"$LAB_DIR/bin/zfs" <<-SHIM
+		#!/bin/sh
+		if [ "\$*" = "get -Hrpt snapshot creation" ]; then
+		    $zfs get -r -H -p creation \$($zfs list -H -o name -d 0) | grep '^[^	]*@'
+		    exit 0
+		fi
+		exec $zfs "\$@"
+	SHIM
+	chmod +x "$LAB_DIR/bin/zfs"
 }
 
 start_libvirt() {
