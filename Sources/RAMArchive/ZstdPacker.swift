@@ -12,7 +12,7 @@ struct ZstdPacker: ~Copyable {
     init(plainBytes: UInt64) throws {
         guard let context = ZSTD_createCCtx() else { throw ArchiveError.noMemoryForZstd }
         self.context = context
-        room = .allocate(byteCount: 1 << 20, alignment: 4096)
+        room = .allocate(byteCount: HashingRing.bufferSize, alignment: 4096)
         // Constants within their bounds, set before the first byte: these calls cannot fail (zstd.h). No
         // ZSTD_c_nbWorkers: Debian's libzstd.a has no threads, and the VMs want the other processors.
         _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Self.level)

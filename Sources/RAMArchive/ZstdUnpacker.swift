@@ -14,7 +14,7 @@ struct ZstdUnpacker: ~Copyable {
     init() throws {
         guard let context = ZSTD_createDCtx() else { throw ArchiveError.noMemoryForZstd }
         self.context = context
-        stored = .allocate(byteCount: 1 << 20, alignment: 4096)
+        stored = .allocate(byteCount: HashingRing.bufferSize, alignment: 4096)
         input = ZSTD_inBuffer(src: stored.baseAddress, size: 0, pos: 0)
         // A constant within its bounds: cannot fail.
         _ = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, Self.windowLog)

@@ -7,8 +7,8 @@ import Testing
 
 @Suite("A dump that is packed")
 struct RoundTripTests {
-    // The buffers have 1 MiB.
-    static let lengths = [0, 1, 4095, 1 << 20 - 1, 1 << 20, 1 << 20 + 1, 9 << 20 + 7]
+    // The buffers have 256 KiB.
+    static let lengths = [0, 1, 4095, 1 << 18 - 1, 1 << 18, 1 << 18 + 1, 9 << 20 + 7]
 
     @Test("comes back as it was", arguments: lengths, Compression.allCases)
     func roundTrip(length: Int, compression: Compression) throws {
