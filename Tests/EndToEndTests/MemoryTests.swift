@@ -43,6 +43,7 @@ extension RealParts {
                 for (index, snapshot) in try await stage.snapshots().enumerated() {
                     try await need("zfs rename \(snapshot) \(stage.dataset)@first\(index)")
                 }
+                try await need("rm -f /var/cache/sanoid/*")
                 try await Task.sleep(for: .seconds(3))
                 let again = try await shell("sanoid --take-snapshots --force-update")
                 #expect(again.errors.contains("count: disks and RAM of one instant"), "\(again.errors)")
