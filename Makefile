@@ -4,7 +4,7 @@ DESTDIR ?=
 SYSCONFDIR ?= /etc
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH)
 LAB := Tests/Lab/lab
-HOOKS := pre-snapshot post-snapshot
+PROGRAMS := pre-snapshot post-snapshot prune-snapshot stillpoint
 
 # Swift linked statically, stripped, nothing that cannot be reached, equal functions folded. Not position independent: that
 # saves 1 MB of relocations, which the loader would work through at every start. The default linker, or ICU comes along
@@ -46,7 +46,9 @@ format:
 install:
 	@test -x .build/release/pre-snapshot || { echo "first run: make release"; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/lib/stillpoint $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
-	install -m 0755 $(HOOKS:%=.build/release/%) $(DESTDIR)$(PREFIX)/lib/stillpoint
+	install -m 0755 $(PROGRAMS:%=.build/release/%) $(DESTDIR)$(PREFIX)/lib/stillpoint
+	install -d $(DESTDIR)$(PREFIX)/bin
+	ln -sf ../lib/stillpoint/stillpoint $(DESTDIR)$(PREFIX)/bin/stillpoint
 	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/stillpoint
 	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
 	install -d $(DESTDIR)$(SYSCONFDIR)/stillpoint

@@ -80,9 +80,8 @@ extension RealParts {
             let durable = Int(try await need("grep -a '^DURABLE vda' \(log) | tail -n 2 | head -n 1 | tr -dc 0-9")) ?? 0
             #expect(durable > before.disk)
             try await stage.expectCleanShutdown("count2", image: image, atLeast: durable)
-            try await need(
-                "virsh undefine count2 && { zfs destroy \(stage.lab.pool)/count2 || { sleep 1; zfs destroy \(stage.lab.pool)/count2; }; }"
-            )
+            try await need("virsh undefine count2")
+            try await destroy("\(stage.lab.pool)/count2")
         }
 
         private func expectRewind(

@@ -35,6 +35,13 @@ func need(_ command: String, sourceLocation: SourceLocation = #_sourceLocation) 
     return outcome.text
 }
 
+/// Destroys a dataset; zfs-fuse may call one busy for a moment.
+func destroy(_ dataset: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    try await need(
+        "for i in $(seq 10); do zfs destroy \(dataset) && exit; sleep 0.3; done; exit 1", sourceLocation: sourceLocation
+    )
+}
+
 /// A text in quotes for bash.
 func quoted(_ text: String) -> String {
     "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"

@@ -55,9 +55,8 @@ struct InPlaceRestore: Sendable {
                 try await FileRestoration(source: source, clones: clones, job: job)
             }
         if !others.isEmpty {
-            job.log.info(
-                "\(others.joined(separator: ", ")) is on the dataset too: it is not rolled back, the VM's own files are copied"
-            )
+            let users = others.joined(separator: ", ")
+            job.log.info("also on its datasets: \(users); so nothing is rolled back, the VM's own files are copied")
         }
         let memory = try await job.retrieveMemory(source, changeable: false)
         do {

@@ -31,8 +31,9 @@ struct RestorePoints: Sendable {
                 points[index].machines.append(machine)
                 continue
             }
-            // A dump that is still on its way is the catalogue's to tell.
-            if points[index].machines[known].dump == nil { points[index].machines[known].dump = machine.dump }
+            // A dump that is still on its way is the catalogue's to tell; one that is not where it says was moved.
+            let isWhereItWas = points[index].machines[known].dump.map { fileExists($0.path) } ?? false
+            if !isWhereItWas { points[index].machines[known].dump = machine.dump }
         }
         for snapshot in sideCar.snapshots where !points[index].snapshots.contains(where: { $0.name == snapshot.name }) {
             points[index].snapshots.append(snapshot)
