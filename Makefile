@@ -33,6 +33,7 @@ demo: release
 
 bench: release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/bench.sh $(CURDIR)/.build/release
+	$(SUDO) $(LAB) run -- Tests/Benchmarks/memory.sh $(CURDIR)/.build/release
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
