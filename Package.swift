@@ -79,7 +79,8 @@ let package = Package(
         tests("Hypervisor", ["Hypervisor", "JSON"]),
         tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
         tests(
-            "Stillpoint", ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", system, logging],
+            "Stillpoint",
+            ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", "JSON", system, logging],
             exclude: ["Configurations"]),
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", subprocess, system]),
     ]
