@@ -38,7 +38,9 @@ bench: release
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
 	@! grep -rnE '^[a-z@ ]*import (Foundation|FoundationXML|FoundationNetworking)$$' Sources Tests \
-		|| { echo 'full Foundation links 44 MB of ICU: import FoundationEssentials'; exit 1; }
+		|| { echo 'full Foundation links 44 MB of ICU'; exit 1; }
+	@! grep -rnE '^[a-z@ ]*import FoundationEssentials$$' Sources \
+		|| { echo 'no Foundation at all, it costs 4 MB a program; JSON is in Sources/JSON'; exit 1; }
 
 format:
 	swift format --in-place --recursive Package.swift Sources Tests

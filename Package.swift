@@ -47,12 +47,14 @@ let package = Package(
         // libvirt is found at run time, on first need (see CLibvirt/include/CLibvirt.h).
         .target(name: "CLibvirt", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CExpat", linkerSettings: [.linkedLibrary(":libexpat.a")]),
+        .target(name: "CJansson", linkerSettings: [.linkedLibrary(":libjansson.a")]),
         .target(name: "CINI", linkerSettings: [.linkedLibrary(":libinih.a")]),
         .target(name: "CZstd", linkerSettings: [.linkedLibrary(":libzstd.a")]),
         .target(name: "CSHA256", linkerSettings: [.linkedLibrary(":libcrypto.a")]),
 
         library("XMLTree", ["CExpat"]),
         library("INIFile", ["CINI"]),
+        library("JSON", ["CJansson"]),
         library("RAMArchive", ["CZstd", "CSHA256", system]),
         library("Storage", [system, subprocess]),
         library("SnapshotManagers", ["Storage", "INIFile"]),
@@ -60,7 +62,7 @@ let package = Package(
         library("LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, subprocess, logging]),
         library(
             "Stillpoint",
-            ["SnapshotManagers", "Storage", "Hypervisor", "INIFile", "RAMArchive", system, subprocess, logging]),
+            ["SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", system, subprocess, logging]),
 
         program("pre-snapshot"),
         program("post-snapshot"),
@@ -70,13 +72,15 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("XMLTree", ["XMLTree"]),
         tests("INIFile", ["INIFile"]),
+        tests("JSON", ["JSON"]),
         tests("RAMArchive", ["RAMArchive", system]),
-        tests("Storage", ["Storage", system]),
+        tests("Storage", ["Storage", "JSON", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
-        tests("Hypervisor", ["Hypervisor"]),
+        tests("Hypervisor", ["Hypervisor", "JSON"]),
         tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
         tests(
-            "Stillpoint", ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", system, logging],
+            "Stillpoint",
+            ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", "JSON", system, logging],
             exclude: ["Configurations"]),
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", subprocess, system]),
     ]

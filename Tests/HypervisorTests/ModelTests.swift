@@ -1,5 +1,5 @@
-import FoundationEssentials
 import Hypervisor
+import JSON
 import Testing
 
 @Suite("The model of VMs")
@@ -40,8 +40,8 @@ struct ModelTests {
         arguments: [Hold.Step.preparing, .switching, .held, .releasing, .released])
     func hold(step: Hold.Step) throws {
         let hold = Hold(step: step, snapshot: "stillpoint-1", disks: [Self.nastyDisk], owesThaw: step == .switching)
-        let bytes = try JSONEncoder().encode(hold)
-        #expect(try JSONDecoder().decode(Hold.self, from: bytes) == hold)
+        let bytes = try JSON.encode(hold)
+        #expect(try JSON.decode(Hold.self, from: bytes) == hold)
     }
 
     @Test("keeps a VM through JSON")
@@ -52,15 +52,17 @@ struct ModelTests {
                 Disk(target: "vda", chain: ["/a", "/b"], format: "qcow2"),
                 Disk(target: "sda", chain: [], format: "raw", exclusion: .remote),
             ])
-        let bytes = try JSONEncoder().encode(machine)
-        #expect(try JSONDecoder().decode(VirtualMachine.self, from: bytes) == machine)
+        let bytes = try JSON.encode(machine)
+        #expect(try JSON.decode(VirtualMachine.self, from: bytes) == machine)
         #expect(machine.disks.map(\.source) == ["/a", nil])
     }
 
     @Test("refuses a hold at a step that it does not know")
     func unknownStep() {
         let text = #"{"step": "dancing", "snapshot": "a", "disks": [], "owesThaw": false}"#
-        #expect(throws: DecodingError.self) { try JSONDecoder().decode(Hold.self, from: Data(text.utf8)) }
+        let error = #expect(throws: JSONError.self) { try JSON.decode(Hold.self, from: Array(text.utf8)) }
+        #expect(error?.code == .invalid)
+        #expect(error?.path == "step")
     }
 
     @Test("says an error with its cause")

@@ -1,5 +1,6 @@
 import Glibc
 import Hypervisor
+import JSON
 import Storage
 import TestSupport
 import Testing
@@ -113,6 +114,8 @@ struct StateDirectoryTests {
             let error = #expect(throws: StateError.self) { try directory.read(Self.id) }
             #expect(error?.code == .damaged)
             #expect(error?.description.contains(path) == true)
+            #expect(error?.cause is JSONError)
+            #expect(error?.description.contains(length == 0 ? "the text is empty" : "; line ") == true)
             #expect(try readFile(path) == before)
         }
     }

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import JSON
 import Storage
 import Testing
 
@@ -7,15 +7,23 @@ struct CodingTests {
     @Test("are plain strings")
     func plain() throws {
         let names = [try SnapshotName("tank/VM@a b")]
-        let data = try JSONEncoder().encode(names)
-        #expect(String(decoding: data, as: UTF8.self).replacing("\\/", with: "/") == "[\"tank/VM@a b\"]")
-        #expect(try JSONDecoder().decode([SnapshotName].self, from: data) == names)
-        let dataset = try JSONEncoder().encode([try DatasetName("tank")])
-        #expect(String(decoding: dataset, as: UTF8.self) == "[\"tank\"]")
+        let bytes = try JSON.encode(names)
+        #expect(String(decoding: bytes, as: UTF8.self) == "[\n  \"tank/VM@a b\"\n]")
+        #expect(try JSON.decode([SnapshotName].self, from: bytes) == names)
+        let dataset = try JSON.encode(try DatasetName("tank"))
+        #expect(String(decoding: dataset, as: UTF8.self) == "\"tank\"")
     }
 
-    @Test("are checked when they are read", arguments: ["[\"tank//x\"]", "[\"\"]", "[1]"])
+    @Test("are checked when they are read", arguments: ["[\"tank//x\"]", "[\"\"]"])
     func checked(text: String) {
-        #expect(throws: (any Error).self) { try JSONDecoder().decode([DatasetName].self, from: Data(text.utf8)) }
+        let error = #expect(throws: JSONError.self) { try JSON.decode([DatasetName].self, from: Array(text.utf8)) }
+        #expect(error?.path == "[0]")
+        #expect(error?.cause is NameError)
+    }
+
+    @Test("are no numbers")
+    func number() {
+        let error = #expect(throws: JSONError.self) { try JSON.decode([DatasetName].self, from: Array("[1]".utf8)) }
+        #expect(error?.code == .mismatch)
     }
 }

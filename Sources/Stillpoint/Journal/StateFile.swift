@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import JSON
 internal import SystemPackage
 
 /// A JSON file with a format number, as everything in the state directory is kept.
@@ -18,8 +18,7 @@ enum StateFile {
         } catch {
             throw StateError(code: .damaged, description: "cannot read \(path): \(error)", cause: error)
         }
-        let data = Data(bytes)
-        if let format = try? JSONDecoder().decode(FormatOnly.self, from: data).format, format > newest {
+        if let format = try? JSON.decode(FormatOnly.self, from: bytes).format, format > newest {
             throw StateError(
                 code: .newerFormat,
                 description: "\(path) has format \(format), this Stillpoint knows \(newest); it was left alone: "
@@ -27,11 +26,11 @@ enum StateFile {
                 cause: nil)
         }
         do {
-            return try JSONDecoder().decode(type, from: data)
+            return try JSON.decode(type, from: bytes)
         } catch {
             throw StateError(
                 code: .damaged,
-                description: "\(path) is damaged (\(bytes.count) bytes); it was left alone: \(mend.damaged)",
+                description: "\(path) is damaged (\(bytes.count) bytes; \(error)); it was left alone: \(mend.damaged)",
                 cause: error)
         }
     }
@@ -48,9 +47,7 @@ enum StateFile {
 
     /// A value as it stands in such a file.
     static func text(_ value: some Encodable) throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(value))
+        try JSON.encode(value)
     }
 
     private struct FormatOnly: Decodable {

@@ -1,0 +1,31 @@
+/// Codable values as JSON text, written and read by jansson.
+///
+/// Foundation does this too, for 4 MB in every program.
+public enum JSON {
+    /// A value as text: UTF-8, indented by two, keys sorted, no newline at the end.
+    ///
+    /// Equal values give equal text, but for a Set or a Dictionary that is written as an array: these have no order.
+    /// - Throws: ``JSONError`` with the code `unwritable`.
+    public static func encode(_ value: some Encodable) throws(JSONError) -> [UInt8] {
+        let slot = Slot()
+        do {
+            try ValueEncoder(slot: slot, codingPath: []).encode(value)
+        } catch {
+            throw JSONError(encoding: error)
+        }
+        return try text(of: slot.value(at: []))
+    }
+
+    /// The value that a text stands for.
+    ///
+    /// A key that stands twice in an object is refused, as is an integer that needs more than 64 bits with sign.
+    /// - Throws: ``JSONError``; where the type itself refuses a value, its error is the cause.
+    public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(JSONError) -> Value {
+        let decoder = ValueDecoder(value: try JSONValue(parsing: bytes), codingPath: [])
+        do {
+            return try decoder.decode(type)
+        } catch {
+            throw JSONError(decoding: error)
+        }
+    }
+}
