@@ -1,6 +1,7 @@
 internal import CLibvirt
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 
 /// One connection to libvirtd.
 ///
@@ -93,9 +94,9 @@ final class Connection: @unchecked Sendable {
 
 private func unreachable(uri: String, _ error: LibvirtError) -> HypervisorError {
     let mend =
-        if error.message.contains("Permission denied") || error.message.contains("authentication") {
+        if error.message.has("Permission denied") || error.message.has("authentication") {
             "run as root, or as a member of the group libvirt"
-        } else if error.message.contains("No such file") || error.message.contains("refused") {
+        } else if error.message.has("No such file") || error.message.has("refused") {
             "start libvirtd, or set uri in the [hypervisor] section"
         } else {
             "check with: virsh -c \(uri) list"

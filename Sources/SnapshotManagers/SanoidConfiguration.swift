@@ -82,7 +82,7 @@ public struct SanoidConfiguration: Sendable {
     }
 
     /// sanoid: `=~ /zfs/i`.
-    private static func isZFS(_ value: String?) -> Bool { value?.lowercased().contains("zfs") ?? false }
+    private static func isZFS(_ value: String?) -> Bool { value?.lowercased().has("zfs") ?? false }
 
     private static func isTrue(_ value: String?) -> Bool { value.map(trueWords.contains) ?? false }
 

@@ -51,7 +51,7 @@ extension ZFSCommand {
     ) async throws(ZFSError) -> [SnapshotName: PropertyOutcome]? {
         let outcome = try await run(["set"] + properties.map { "\($0.name)=\($0.value)" } + snapshots.map(\.rawValue))
         let takenForDatasets = properties.dropFirst().map { "'\($0.name)=" }
-        let isRefused = outcome.errorLines.contains { line in takenForDatasets.contains { line.contains($0) } }
+        let isRefused = outcome.errorLines.contains { line in takenForDatasets.contains { line.has($0) } }
         if properties.count > 1 && (isRefused || outcome.exitStatus == 2) { return nil }
         return try sort(outcome, snapshots)
     }
@@ -83,7 +83,7 @@ extension ZFSCommand {
             let parts = line.split(separator: "'", omittingEmptySubsequences: false)
             guard parts.count >= 3, let snapshot = byName[String(parts[1])] else { continue }
             explained = true
-            let isMissing = line.contains("does not exist")
+            let isMissing = line.has("does not exist")
             outcomes[snapshot] = isMissing ? .missing : .failed(printable(line, limit: 200))
         }
         guard explained && outcome.exitStatus == 1 else {

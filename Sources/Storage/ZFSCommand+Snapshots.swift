@@ -42,7 +42,7 @@ extension ZFSCommand {
         let outcome = try await run(
             ["get", "-H", "-p", "-o", "name,property,value", columns] + names.map(\.rawValue))
         // Those that are missing are named on standard error; the others are listed all the same.
-        let isExplained = outcome.errorLines.allSatisfy { $0.contains("does not exist") }
+        let isExplained = outcome.errorLines.allSatisfy { $0.has("does not exist") }
         guard outcome.exitStatus == 0 || isExplained else {
             throw failure(outcome, "zfs could not list the snapshots")
         }

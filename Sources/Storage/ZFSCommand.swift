@@ -27,7 +27,7 @@ public struct ZFSCommand: Sendable {
         // Both families know these types; zfs-fuse knows no bookmarks.
         let outcome = try await run(["list", "-H", "-o", "name", "-t", "filesystem,volume,snapshot", name])
         if outcome.exitStatus == 0 { return true }
-        if outcome.errorLines.contains(where: { $0.contains("does not exist") }) { return false }
+        if outcome.errorLines.contains(where: { $0.has("does not exist") }) { return false }
         throw failure(outcome, "zfs could not tell whether '\(printable(name))' exists")
     }
 
