@@ -40,7 +40,7 @@ public enum ImageChain {
 
     /// Up to and with cluster_bits; every qcow2 header is longer.
     private static let headerSize = 72
-    private static let magic: [UInt8] = [0x51, 0x46, 0x49, 0xFB]
+    static let magic: [UInt8] = [0x51, 0x46, 0x49, 0xFB]
 
     private static func read(_ path: String, limit: Int) throws(StorageError) -> [UInt8] {
         do {

@@ -36,6 +36,13 @@ struct CloneRestore: Sendable {
             else { continue }
             moves.append(PathMove(from: image.path, to: place))
         }
+        // Or the clone would read the original's base, which may change.
+        for move in moves {
+            guard let backing = try? ImageChain.backingFile(of: move.to),
+                let now = moves.first(where: { $0.from == backing })
+            else { continue }
+            try await ImageChain.rebase(move.to, onto: now.to)
+        }
         let memory = try await job.retrieveMemory(source, changeable: true)
         defer { memory?.remove() }
         let power = job.power(hasMemory: memory != nil)

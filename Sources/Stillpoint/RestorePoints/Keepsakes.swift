@@ -72,7 +72,7 @@ struct Keepsakes: Sendable {
 
     private func images(of planned: PlannedMachine) -> [KeptImage] {
         planned.machine.disks.filter { $0.exclusion == nil }.flatMap { disk in
-            disk.chain.enumerated().compactMap { index, path -> KeptImage? in
+            disk.wholeChain(power: planned.machine.power).enumerated().compactMap { index, path -> KeptImage? in
                 guard let place = try? storage.locate(path), let dataset = place.datasets.first,
                     planned.datasets.contains(dataset)
                 else { return nil }
