@@ -76,7 +76,8 @@ let package = Package(
         tests("Hypervisor", ["Hypervisor"]),
         tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
         tests(
-            "Stillpoint", ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", system, logging],
+            "Stillpoint",
+            ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "RAMArchive", "INIFile", system, logging],
             exclude: ["Configurations"]),
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", subprocess, system]),
     ]
