@@ -80,7 +80,10 @@ let package = Package(
         tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
         tests(
             "Stillpoint",
-            ["Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "INIFile", "JSON", system, logging],
+            [
+                "Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "RAMArchive", "INIFile", "JSON", system,
+                logging,
+            ],
             exclude: ["Configurations"]),
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", subprocess, system]),
     ]

@@ -13,7 +13,7 @@ extension ZFSCommand {
     public static let longestPropertyValue = 1024
 
     /// A command line may have 2 MiB, a name 255 bytes; this many leave ample room for the values.
-    private static let snapshotsPerCall = 256
+    static let snapshotsPerCall = 256
 
     /// Sets user properties on snapshots, in one call of zfs where it can.
     ///

@@ -37,16 +37,25 @@ extension ZFSCommand {
     public func snapshots(
         named names: [SnapshotName], properties: [String] = []
     ) async throws(ZFSError) -> [ListedSnapshot] {
-        guard !names.isEmpty else { return [] }
         let columns = (["guid"] + properties).joined(separator: ",")
-        let outcome = try await run(
-            ["get", "-H", "-p", "-o", "name,property,value", columns] + names.map(\.rawValue))
-        // Those that are missing are named on standard error; the others are listed all the same.
-        let isExplained = outcome.errorLines.allSatisfy { $0.has("does not exist") }
-        guard outcome.exitStatus == 0 || isExplained else {
-            throw failure(outcome, "zfs could not list the snapshots")
+        var found: [ListedSnapshot] = []
+        var rest = names[...]
+        while !rest.isEmpty {
+            let some = rest.prefix(Self.snapshotsPerCall)
+            rest = rest.dropFirst(some.count)
+            let outcome = try await run(
+                ["get", "-H", "-p", "-o", "name,property,value", columns] + some.map(\.rawValue))
+            // Those that are missing are named on standard error; the others are listed all the same. A call that ended
+            // without a word, as when it was killed, says nothing of what is missing.
+            let isExplained =
+                outcome.exitStatus == 1 && !outcome.errorLines.isEmpty
+                && outcome.errorLines.allSatisfy { $0.has("does not exist") }
+            guard outcome.exitStatus == 0 || isExplained else {
+                throw failure(outcome, "zfs could not list the snapshots")
+            }
+            found += parse(outcome.output)
         }
-        return parse(outcome.output)
+        return found
     }
 
     /// The GUIDs of those snapshots that exist.

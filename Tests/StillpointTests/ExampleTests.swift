@@ -10,7 +10,9 @@ import Testing
 struct ExampleTests {
     private static let folder = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/examples"
 
-    @Test("that are configurations of ours are valid", arguments: ["local-kvm.conf", "strict-production.conf", "with-ram.conf"])
+    @Test(
+        "that are configurations of ours are valid",
+        arguments: ["local-kvm.conf", "strict-production.conf", "with-ram.conf"])
     func ours(_ name: String) throws {
         let configuration = try Configuration.load(path: "\(Self.folder)/\(name)", environment: [:], kinds: ["libvirt"])
         #expect(configuration.overlayDirectory == "/var/lib/libvirt/stillpoint")

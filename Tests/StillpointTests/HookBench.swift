@@ -37,6 +37,7 @@ struct HookBench: Sendable {
             sanoid_dir = \(path)/sanoid
             \(general.contains("state_dir") ? "" : "state_dir = \(path)/state")
             \(general.contains("overlay_dir") ? "" : "overlay_dir = \(path)/overlays")
+            \(general.contains("ram_dir") ? "" : "ram_dir = \(path)/ram")
             \(general.replacingScratch(with: path))
 
             """)
@@ -47,10 +48,22 @@ struct HookBench: Sendable {
     func run(
         _ phase: Phase, _ arguments: [String] = ["tank/VM@daily"], environment: [String: String] = [:]
     ) async -> ExitCode {
-        let context = HookContext(
-            arguments: ["--config", configurationPath] + arguments, environment: environment,
-            backEnds: [FakeHypervisor.self], roots: roots, zfs: zfs.command, log: log.logger)
+        let context = context(["--config", configurationPath] + arguments, environment)
         return await Hook.run(phase, context)
+    }
+
+    /// The operator's commands on the same host.
+    var operating: Operator { Operator(context(), configuration: configurationPath) }
+
+    /// What the configuration's text says.
+    var configuration: Configuration {
+        get throws { try context().configuration(configurationPath) }
+    }
+
+    private func context(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> HookContext {
+        HookContext(
+            arguments: arguments, environment: environment, backEnds: [FakeHypervisor.self], roots: roots,
+            zfs: zfs.command, log: log.logger)
     }
 
     /// The runs that wait for their release.

@@ -58,6 +58,7 @@ struct Archiver: Sendable {
             if let source = point.machines[index].dump?.source {
                 try removeFile(at: source)
                 point.machines[index].dump?.source = nil
+                point.machines[index].dump?.problem = nil
                 try catalogue.write(point)
             }
             return true
@@ -83,7 +84,15 @@ struct Archiver: Sendable {
         let what = "\(machine.name) of \(point.run)"
         let packed = try pack(
             dump.path, to: destination, compression: compression,
-            beforeRename: { try SideCar.write(point, of: machine, packed: $0, dump: destination) },
+            beforeRename: { packed in
+                guard packed.plainBytes == dump.bytes else {
+                    throw ArchivingError(
+                        description:
+                            "\(dump.path) has \(packed.plainBytes) bytes and had \(dump.bytes) when it was made; "
+                            + "it is not moved, since it is not whole")
+                }
+                try SideCar.write(point, of: machine, packed: packed, dump: destination)
+            },
             progress: progress.map { tell in { @Sendable done, total in tell(what, done, total) } })
         return KeptDump(path: destination, bytes: dump.bytes, packed: packed, source: dump.path)
     }

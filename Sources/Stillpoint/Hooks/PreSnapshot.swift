@@ -157,6 +157,7 @@ struct PreSnapshot: Sendable {
             // There is no snapshot that they could belong to.
             for dump in await journal.run.machines.compactMap(\.ramDump) { try removeFile(at: dump.path) }
             try await journal.close()
+            Catalogue(StateDirectory(configuration.stateDirectory)).discardKeepsakes(of: await journal.run.id)
             return .notConsistent
         } catch {
             context.log.error("\(error)")

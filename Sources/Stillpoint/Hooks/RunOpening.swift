@@ -81,10 +81,13 @@ struct RunOpening {
     /// A run that holds nothing and whose post never came is over when its dataset's next one begins.
     private func closeAbandonedRuns() throws {
         for id in try directory.openRunIDs() {
-            guard let run = try? directory.read(id), run.machines.allSatisfy({ $0.hold == nil }),
+            // One with RAM waits for the post that tells the catalogue of it; else nobody knew of the dump any more.
+            guard let run = try? directory.read(id),
+                run.machines.allSatisfy({ $0.hold == nil && $0.ramDump == nil }),
                 !Set(run.targets).isDisjoint(with: scope.targets), try !isOwned(id)
             else { continue }
             try directory.remove(id)
+            Catalogue(directory).discardKeepsakes(of: id)
         }
     }
 

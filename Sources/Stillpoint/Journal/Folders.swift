@@ -36,12 +36,15 @@ func makePrivateFolder(_ path: String, below root: String) throws {
         made += "/\(part)"
         guard mkdir(made, 0o700) != 0 else { continue }
         let problem = Errno(rawValue: errno)
-        var status = stat()
-        guard problem == .fileExists, lstat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
-            status.st_uid == geteuid()
-        else { throw problem }
+        guard problem == .fileExists, isPrivateFolder(made) else { throw problem }
         chmod(made, 0o700)
     }
+}
+
+/// Whether there is a folder of this process's user, and no symbolic link to one.
+func isPrivateFolder(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
 }
 
 /// Copies a file into a new one that only its owner may read; not made durable.

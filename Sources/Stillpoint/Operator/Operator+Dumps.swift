@@ -14,7 +14,15 @@ extension Operator {
             var isDone = try await archive(configuration)
             let directory = StateDirectory(configuration.stateDirectory)
             for id in try directory.openRunIDs() where try directory.lock(run: id, waiting: false) != nil {
-                guard let run = try? directory.read(id), run.manager != RestoreClaim.manager else { continue }
+                let run: Run
+                do {
+                    run = try directory.read(id)
+                } catch {
+                    context.log.error("\(error)")
+                    isDone = false
+                    continue
+                }
+                guard run.manager != RestoreClaim.manager else { continue }
                 let targets = run.targets.map(\.rawValue).joined(separator: " ")
                 context.log.error("the run \(id) is open still; release its VMs with: post-snapshot \(targets)")
                 isDone = false

@@ -44,7 +44,8 @@ struct Pruner: Sendable {
                 try delete(machine, of: point)
             }
         }
-        guard !isDryRun, remaining.count < point.machines.count, catalogue.contains(point.run) else { return }
+        // A catalogue that cannot be read may tell of more VMs than the side-cars do.
+        guard !isDryRun, remaining.count < point.machines.count, (try? catalogue.read(point.run)) != nil else { return }
         if remaining.isEmpty {
             try catalogue.remove(point.run)
         } else {
@@ -57,7 +58,12 @@ struct Pruner: Sendable {
     private func isReferred(
         _ machine: KeptMachine, _ point: RestorePoint, _ presence: inout SnapshotPresence
     ) async throws -> Bool {
-        for snapshot in point.snapshots(of: machine) {
+        let snapshots = point.snapshots(of: machine)
+        guard !snapshots.isEmpty || machine.dump == nil else {
+            log.warning("\(machine.name) of \(point.run): its RAM is kept, since nothing says of which snapshot it is")
+            return true
+        }
+        for snapshot in snapshots {
             switch try await presence.answer(snapshot) {
             case .there: return true
             case .gone: continue
@@ -78,7 +84,11 @@ struct Pruner: Sendable {
         guard !isDryRun else { return log.info("would delete \(what)") }
         for path in [dump.path, dump.source].compactMap({ $0 }) { try removeFile(at: path) }
         // Last: while it is there, what is left of the dump can still be attributed.
-        if dump.packed != nil { try removeFile(at: SideCar.path(of: dump.path)) }
+        if dump.packed != nil {
+            try removeFile(at: SideCar.path(of: dump.path))
+        } else if let coldStorage {
+            try SideCar.removeRemains(of: machine, in: point, coldStorage: coldStorage)
+        }
         log.info("deleted \(what): its snapshots are gone")
     }
 }

@@ -35,9 +35,11 @@ struct FileRestoration: DiskRestoration {
             guard let now = source.snapshots[image.dataset]?.dataset,
                 let place = await clones.place(of: now, relativePath: image.relativePath)
             else { continue }
-            // The same backing image can serve two disks.
-            if files.contains(where: { $0.present == image.path }) { continue }
-            files.append(File(source: place, present: image.path, run: run))
+            let present = job.presentPlace(of: image)
+            // The same backing image can serve two disks, and those of other VMs.
+            if files.contains(where: { $0.present == present }) { continue }
+            if !image.isWritten, isUnchanged(present, since: place) { continue }
+            files.append(File(source: place, present: present, run: run))
         }
         self.files = files
     }
@@ -86,4 +88,22 @@ struct FileRestoration: DiskRestoration {
         }
         return kept.isEmpty ? "" : "; its disks as they were are kept in \(kept.joined(separator: ", "))"
     }
+}
+
+extension RestoreJob {
+    /// Where an image is on its dataset, and not a symbolic link to it, which may lie anywhere.
+    fileprivate func presentPlace(of image: KeptImage) -> String {
+        guard let relativePath = image.relativePath,
+            let point = storage.mountTable.mountPoints(of: image.dataset).first
+        else { return image.path }
+        return "\(point)/\(relativePath)"
+    }
+}
+
+/// Whether a file is as it was when the snapshot was taken, as far as its length and the time of its last change tell.
+private func isUnchanged(_ path: String, since old: String) -> Bool {
+    var (now, then) = (stat(), stat())
+    guard stat(path, &now) == 0, stat(old, &then) == 0 else { return false }
+    return now.st_size == then.st_size && now.st_mtim.tv_sec == then.st_mtim.tv_sec
+        && now.st_mtim.tv_nsec == then.st_mtim.tv_nsec
 }

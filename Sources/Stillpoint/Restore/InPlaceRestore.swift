@@ -46,6 +46,7 @@ struct InPlaceRestore: Sendable {
     private func restore(
         _ source: RestoreSource, _ clones: SnapshotClones, _ hypervisor: any Hypervisor, _ datasets: [DatasetName]
     ) async throws {
+        try requireMounts(of: source)
         let others = try await others(than: source, on: datasets)
         let disks: any DiskRestoration =
             if others.isEmpty {
@@ -94,6 +95,14 @@ struct InPlaceRestore: Sendable {
         let left = await disks.finish(isRunning: power != .off)
         job.log.info(
             "\(name): \(memory == nil ? "its disks" : "disks and RAM") as in \(job.snapshot), \(power.inWords)\(left)")
+    }
+
+    /// What else is on a dataset that is not mounted cannot be seen, and a rollback would take it along.
+    private func requireMounts(of source: RestoreSource) throws {
+        for image in source.definition.images
+        where image.relativePath != nil && job.storage.mountTable.mountPoints(of: image.dataset).isEmpty {
+            throw RestoreError(.refused, "\(image.dataset) is not mounted; mount it with: zfs mount \(image.dataset)")
+        }
     }
 
     /// What else there is on the VM's datasets.

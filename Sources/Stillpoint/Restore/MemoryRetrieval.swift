@@ -14,9 +14,13 @@ struct MemoryRetrieval: Sendable {
     struct Retrieved: Sendable {
         let path: String
         let isCopy: Bool
+        /// Keeps other restores of the same RAM away from the copy.
+        let lock: FileLock
+        let lockPath: String
 
         func remove() {
             if isCopy { unlink(path) }
+            unlink(lockPath)
         }
     }
 
@@ -24,10 +28,28 @@ struct MemoryRetrieval: Sendable {
     /// - Throws: RestoreError `.refused`: nothing but the copy was touched, and that is gone.
     func retrieve(_ dump: KeptDump, of source: RestoreSource, changeable: Bool) async throws -> Retrieved {
         try requireFile(dump)
-        guard dump.packed != nil || changeable else { return Retrieved(path: dump.path, isCopy: false) }
         let copy = "\(ramDirectory)/restore-\(fileName(source.definition.id))-\(source.definition.run).ram"
+        let lockPath = copy + ".lock"
+        guard let lock = try FileLock(path: lockPath) else {
+            throw RestoreError(.refused, "another restore of the same RAM is at work; wait for its end")
+        }
         // Left by a restore that was killed.
         unlink(copy)
+        if dump.packed == nil, !changeable {
+            // A second name, so that an archiving that comes to its end meanwhile does not take the dump away.
+            let isLinked = link(dump.path, copy) == 0
+            return Retrieved(path: isLinked ? copy : dump.path, isCopy: isLinked, lock: lock, lockPath: lockPath)
+        }
+        do {
+            try await bring(dump, to: copy)
+        } catch {
+            unlink(lockPath)
+            throw error
+        }
+        return Retrieved(path: copy, isCopy: true, lock: lock, lockPath: lockPath)
+    }
+
+    private func bring(_ dump: KeptDump, to copy: String) async throws {
         try requireRoom(dump.bytes)
         do {
             // A dump takes as long as it takes: a guest of 1 TiB at 100 MB/s some three hours.
@@ -43,7 +65,6 @@ struct MemoryRetrieval: Sendable {
             throw RestoreError(
                 .refused, "the RAM cannot be restored; --without-memory restores the disks", cause: error)
         }
-        return Retrieved(path: copy, isCopy: true)
     }
 
     private func requireFile(_ dump: KeptDump) throws {

@@ -40,7 +40,8 @@ struct RestoreJob: Sendable {
         for problem in points.problems { log.warning("\(problem)") }
         for image in source.definition.images {
             guard let now = source.snapshots[image.dataset]?.dataset,
-                let path = await clones.place(of: now, relativePath: image.relativePath), fileExists(path)
+                let path = await clones.place(of: now, relativePath: image.relativePath),
+                try await appears(path, isDevice: image.relativePath == nil)
             else {
                 throw RestoreError(
                     .refused,
@@ -49,6 +50,12 @@ struct RestoreJob: Sendable {
             }
         }
         return source
+    }
+
+    /// udev takes a moment to make a new volume's device.
+    private func appears(_ path: String, isDevice: Bool) async throws -> Bool {
+        for _ in 0..<(isDevice ? 50 : 0) where !fileExists(path) { try await Task.sleep(for: .milliseconds(100)) }
+        return fileExists(path)
     }
 
     /// The VM's RAM, when it has one and it is wanted.

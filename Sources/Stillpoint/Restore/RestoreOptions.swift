@@ -12,7 +12,7 @@ public struct RestoreOptions: Sendable {
     public var snapshot: String
     /// The VM's name or id.
     public var machine: String
-    /// A new VM, or the VM itself.
+    /// Where the VM is restored to.
     public var target: Target
     /// Leaves its RAM out: disks alone.
     public var withoutMemory: Bool

@@ -60,11 +60,19 @@ struct RestoreSearch: Sendable {
         }
         var others: Set<String> = []
         for place in places {
+            var namesakes: [(KeptDefinition, folder: String)] = []
             for name in names(in: place).sorted() {
                 guard let definition = try? KeptDefinition.read(in: "\(place)/\(name)") else { continue }
-                if definition.name == machine || definition.id == machine { return (definition, "\(place)/\(name)") }
+                if definition.id == machine { return (definition, "\(place)/\(name)") }
+                if definition.name == machine { namesakes.append((definition, "\(place)/\(name)")) }
                 others.insert(definition.name)
             }
+            guard namesakes.count < 2 else {
+                let ids = namesakes.map { printable($0.0.id) }.joined(separator: ", ")
+                throw RestoreError(
+                    .refused, "\(snapshot.name) holds several VMs \(printable(machine)); name one by its id: \(ids)")
+            }
+            if let only = namesakes.first { return only }
         }
         let hint =
             others.isEmpty

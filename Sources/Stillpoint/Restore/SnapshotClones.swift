@@ -19,6 +19,7 @@ actor SnapshotClones {
             throw RestoreError(.refused, "the dataset \(clone) exists already; choose another name, or destroy it")
         }
         try await zfs.clone(snapshot, to: clone)
+        made[snapshot.dataset] = (clone, nil)
         // A volume has no mount point, and a dataset that is not mounted no folder.
         let point = try await zfs.property("mountpoint", of: clone)
         let isMounted = try await zfs.property("mounted", of: clone) == "yes"

@@ -8,9 +8,11 @@ internal import SystemPackage
 /// which says that a dump of the run waits to be moved to cold storage.
 struct Catalogue: Sendable {
     let folder: String
+    private let directory: StateDirectory
 
     init(_ directory: StateDirectory) {
         folder = directory.restorePoints
+        self.directory = directory
     }
 
     private func file(_ run: String) -> String { "\(folder)/\(run).json" }
@@ -50,6 +52,11 @@ struct Catalogue: Sendable {
         try StateFile.write(point, to: file(point.run))
     }
 
+    /// Forgets what was kept here of the VMs of a run that leaves no restore point.
+    func discardKeepsakes(of run: String) {
+        if !contains(run) { removeTree(at: keepsakes(of: run)) }
+    }
+
     /// Forgets a run; what it kept of VMs here goes with it.
     func remove(_ run: String) throws {
         removeTree(at: keepsakes(of: run))
@@ -71,8 +78,10 @@ struct Catalogue: Sendable {
     /// The runs with a dump that is to be moved, oldest first.
     func runsToArchive() -> [String] { runs(ending: ".archive") }
 
-    /// Held while dumps are moved or deleted.
-    func lockForArchive() throws(StateError) -> FileLock? {
+    /// Held while dumps are moved or deleted; also on a host that has nothing but a copy of cold storage.
+    /// - Throws: StateError `.directory`.
+    func lockForArchive() throws -> FileLock? {
+        try directory.prepare()
         let path = folder + "/lock"
         do {
             return try FileLock(path: path, waiting: true)

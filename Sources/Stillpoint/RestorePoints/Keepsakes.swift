@@ -36,6 +36,7 @@ struct Keepsakes: Sendable {
         for dataset in Set(plan.flatMap(\.datasets)) {
             guard let point = storage.mountTable.mountPoints(of: dataset).first else { continue }
             let folder = "\(point)/\(KeptDefinition.folder)"
+            guard isPrivateFolder(folder) else { continue }
             for name in names(in: folder) where !present.contains(name) {
                 // Only what is seen to be ours.
                 if access("\(folder)/\(name)/machine.json", F_OK) == 0 { removeTree(at: "\(folder)/\(name)") }
@@ -73,8 +74,8 @@ struct Keepsakes: Sendable {
     private func images(of planned: PlannedMachine) -> [KeptImage] {
         planned.machine.disks.filter { $0.exclusion == nil }.flatMap { disk in
             disk.wholeChain(power: planned.machine.power).enumerated().compactMap { index, path -> KeptImage? in
-                guard let place = try? storage.locate(path), let dataset = place.datasets.first,
-                    planned.datasets.contains(dataset)
+                guard let place = try? storage.locate(path),
+                    let dataset = place.datasets.sorted().first(where: { planned.datasets.contains($0) })
                 else { return nil }
                 return KeptImage(
                     target: disk.target, path: path, dataset: dataset,

@@ -13,18 +13,33 @@ struct RestorePointWriting: Sendable {
     /// - Throws: StateError; the run must then stay open, or its dumps would be forgotten.
     func write(_ run: Run, coldStorage: String?) async throws -> Bool {
         let names = SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 }.sorted()
-        var guids: [SnapshotName: String] = [:]
+        var guids: [SnapshotName: String]?
         do {
             guids = try await zfs.guids(of: names)
         } catch {
             log.warning("\(error); the restore point knows its snapshots by their names alone")
         }
-        let hasDump = run.machines.contains { $0.ramDump != nil }
-        guard hasDump || !guids.isEmpty else { return false }
-        let snapshots = names.map { KeptSnapshot(name: $0, guid: guids[$0]) }
-        try catalogue.write(RestorePoint(run, snapshots: snapshots))
-        guard hasDump, coldStorage != nil else { return false }
+        // When zfs did not answer they may well be there.
+        guard run.machines.contains(where: { $0.ramDump != nil }) || guids?.isEmpty != true else {
+            catalogue.discardKeepsakes(of: run.id)
+            return false
+        }
+        var point = RestorePoint(run, snapshots: names.map { KeptSnapshot(name: $0, guid: guids?[$0]) })
+        keepArchivedDumps(in: &point)
+        try catalogue.write(point)
+        let isWaiting = point.machines.contains { $0.dump.map { $0.packed == nil || $0.source != nil } ?? false }
+        guard isWaiting, coldStorage != nil else { return false }
         try catalogue.markForArchive(run.id)
         return true
+    }
+
+    /// After a post that was killed before it could close the run, its dumps may be in cold storage already.
+    private func keepArchivedDumps(in point: inout RestorePoint) {
+        guard let known = try? catalogue.read(point.run) else { return }
+        for index in point.machines.indices {
+            let machine = point.machines[index]
+            let same = known.machines.first { $0.id == machine.id && $0.hypervisor == machine.hypervisor }
+            if let dump = same?.dump, dump.packed != nil { point.machines[index].dump = dump }
+        }
     }
 }

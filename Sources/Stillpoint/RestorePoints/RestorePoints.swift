@@ -31,9 +31,12 @@ struct RestorePoints: Sendable {
                 points[index].machines.append(machine)
                 continue
             }
-            // A dump that is still on its way is the catalogue's to tell; one that is not where it says was moved.
-            let isWhereItWas = points[index].machines[known].dump.map { fileExists($0.path) } ?? false
-            if !isWhereItWas { points[index].machines[known].dump = machine.dump }
+            // A dump that is still on its way is the catalogue's to tell; one that is not where the catalogue says was
+            // moved with the whole of cold storage.
+            let dump = points[index].machines[known].dump
+            if dump.map({ $0.packed != nil && !fileExists($0.path) }) ?? true {
+                points[index].machines[known].dump = machine.dump
+            }
         }
         for snapshot in sideCar.snapshots where !points[index].snapshots.contains(where: { $0.name == snapshot.name }) {
             points[index].snapshots.append(snapshot)
@@ -52,8 +55,17 @@ struct RestorePoints: Sendable {
         }
         guard let run = snapshot.properties[SnapshotProperties.runKey],
             let point = points.first(where: { $0.run == run }),
-            let kept = point.snapshots.first(where: { $0.name.name == snapshot.name.name })
+            let kept = likeliest(for: snapshot.name, among: point.snapshots)
         else { return nil }
         return (point, kept)
+    }
+
+    /// The same name, else that of a dataset whose last part is the same, else the only one.
+    private func likeliest(for name: SnapshotName, among kept: [KeptSnapshot]) -> KeptSnapshot? {
+        let candidates = kept.filter { $0.name.name == name.name }
+        if let same = candidates.first(where: { $0.name == name }) { return same }
+        let last = lastComponent(name.dataset.rawValue)
+        return candidates.first { lastComponent($0.name.dataset.rawValue) == last }
+            ?? (candidates.count == 1 ? candidates.first : nil)
     }
 }

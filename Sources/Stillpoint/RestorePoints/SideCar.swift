@@ -11,12 +11,20 @@ enum SideCar {
     static func dumpPath(of machine: KeptMachine, in point: RestorePoint, coldStorage: String) -> String {
         let dataset = machine.datasets.first?.rawValue ?? "unknown"
         let namesakes = point.machines.count { $0.name == machine.name && $0.datasets.first == machine.datasets.first }
-        let folder = namesakes > 1 ? fileName("\(machine.name)-\(machine.id)") : fileName(machine.name)
+        var folder = namesakes > 1 ? fileName("\(machine.name)-\(machine.id)") : fileName(machine.name)
+        // Three bytes of a name for each that is encoded, and a file system takes 255.
+        if folder.utf8.count > 200 { folder = fileName(machine.id) }
         return "\(coldStorage)/\(dataset)/\(folder)/\(point.run).ram"
     }
 
     /// Where the side-car of a dump is.
     static func path(of dump: String) -> String { "\(dump.dropLast(".ram".count)).json" }
+
+    /// Removes what an archiving that was killed left of a dump that is still in `ram_dir`.
+    static func removeRemains(of machine: KeptMachine, in point: RestorePoint, coldStorage: String) throws {
+        let dump = dumpPath(of: machine, in: point, coldStorage: coldStorage)
+        for path in [dump + ".part", dump, path(of: dump)] { try removeFile(at: path) }
+    }
 
     /// Makes the side-car of a dump durable.
     static func write(_ point: RestorePoint, of machine: KeptMachine, packed: PackedDump, dump: String) throws {
@@ -37,7 +45,9 @@ enum SideCar {
             mend: (damaged: mend, newer: "use the version that wrote it"))
         let stem = String(lastComponent(path).dropLast(".json".count))
         guard point.run == stem, point.machines.count == 1, let dump = point.machines[0].dump, let packed = dump.packed,
-            dump.path == stem + ".ram", dump.bytes == packed.plainBytes
+            dump.path == stem + ".ram", dump.bytes == packed.plainBytes,
+            // A file elsewhere is not a side-car's to name: pruning deletes what is named.
+            dump.source == nil
         else {
             throw StateError(
                 code: .damaged, description: "\(path) does not describe a dump of the run \(stem): \(mend)", cause: nil)

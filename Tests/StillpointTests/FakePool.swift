@@ -1,0 +1,130 @@
+import Storage
+import TestSupport
+
+/// A stand-in for zfs that has datasets and snapshots, makes clones as folders, and keeps a record of its calls.
+///
+/// What it knows is a table of `name TAB property TAB value`. What a snapshot holds lies in `snapshots/NAME` of the
+/// scratch folder, and a clone is a copy of that in `clones/NAME`.
+struct FakePool {
+    let scratch: ScratchFolder
+    var command: ZFSCommand { ZFSCommand(executable: scratch.path + "/bin/zfs", timeout: .seconds(20)) }
+
+    init(_ scratch: ScratchFolder) throws {
+        self.scratch = scratch
+        try scratch.folder("clones")
+        for dataset in ["tank", "tank/VM", "tank/VM/db", "tank/other"] { try add(dataset) }
+        try scratch.write("bin/zfs", Self.script(scratch.path), mode: 0o755)
+    }
+
+    private var table: String { scratch.path + "/table" }
+
+    /// Adds a dataset or a snapshot; its GUID is made from its name unless one is given.
+    func add(_ name: String, guid: String? = nil, _ properties: [String: String] = [:]) throws {
+        var lines = "\(name)\tguid\t\(guid ?? Self.guid(of: name))\n"
+        for (key, value) in properties.sorted(by: { $0.key < $1.key }) { lines += "\(name)\t\(key)\t\(value)\n" }
+        try scratch.write("table", String(decoding: readFile(table), as: UTF8.self) + lines)
+    }
+
+    /// The GUID that a name has where none is given.
+    static func guid(of name: String) -> String {
+        String(name.utf8.reduce(UInt64(7)) { ($0 &* 31 &+ UInt64($1)) % 1_000_000_007 })
+    }
+
+    /// Destroys a name without a word to anyone.
+    func remove(_ name: String) throws {
+        let kept = try lines("table").filter { !$0.hasPrefix(name + "\t") }
+        try scratch.write("table", kept.map { $0 + "\n" }.joined())
+    }
+
+    /// Makes every call whose words hold `pattern` (a basic regular expression) fail from now on; nil: none any more.
+    func fail(_ pattern: String?) throws {
+        scratch.remove("failing")
+        if let pattern { try scratch.write("failing", pattern + "\n") }
+    }
+
+    /// The arguments of each call, in order.
+    func calls(_ verb: String = "") throws -> [String] { try lines("calls").filter { $0.hasPrefix(verb) } }
+
+    /// All names that exist.
+    func names() throws -> Set<String> {
+        Set(try lines("table").compactMap { $0.split(separator: "\t").first.map(String.init) })
+    }
+
+    /// The clones that exist.
+    func clones() throws -> [String] { try lines("made") }
+
+    private func lines(_ name: String) throws -> [String] {
+        try String(decoding: readFile("\(scratch.path)/\(name)"), as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    private static func script(_ path: String) -> String {
+        #"""
+        #!/bin/sh
+        cd "\#(path)" || exit 9
+        printf '%s\n' "$*" >> calls
+        if [ -e failing ] && printf '%s\n' "$*" | grep -q -f failing; then
+            echo "cannot $1: the fake was told to fail" >&2; exit 1
+        fi
+        has() { awk -F'\t' -v n="$1" '$1 == n { f = 1 } END { exit !f }' table; }
+        missing() { echo "cannot open '$1': dataset does not exist" >&2; }
+        verb=$1; shift
+        case "$verb" in
+        list)
+            if [ "$*" = "-H -o name -d 0" ]; then
+                awk -F'\t' '$2 == "guid" && $1 !~ /[\/@]/ { print $1 }' table; exit 0
+            fi
+            for name; do :; done
+            has "$name" && { echo "$name"; exit 0; }
+            missing "$name"; exit 1;;
+        get)
+            recursive=0
+            [ "$1" = -r ] && { recursive=1; shift; }
+            [ "$1 $2 $3" = "-H -p -o" ] || { echo "usage: $*" >&2; exit 2; }
+            columns=$4; properties=$5; shift 5
+            status=0
+            for name; do
+                has "$name" || { missing "$name"; status=1; continue; }
+                awk -F'\t' -v n="$name" -v r=$recursive -v p="$properties" -v c="$columns" '
+                    function held(x) { return x == n || (r && (index(x, n "/") == 1 || index(x, n "@") == 1)) }
+                    held($1) { if ($2 == "guid") order[++count] = $1; value[$1, $2] = $3 }
+                    END {
+                        asked = split(p, keys, ",")
+                        for (i = 1; i <= count; i++) for (k = 1; k <= asked; k++) {
+                            v = (order[i], keys[k]) in value ? value[order[i], keys[k]] : "-"
+                            print c == "value" ? v : order[i] "\t" keys[k] "\t" v
+                        }
+                    }' table
+            done
+            exit $status;;
+        clone)
+            has "$1" || { missing "$1"; exit 1; }
+            has "$2" && { echo "cannot create '$2': dataset already exists" >&2; exit 1; }
+            mkdir -p "clones/$2"
+            [ -d "snapshots/$1" ] && cp -a "snapshots/$1/." "clones/$2/"
+            mounted=yes; [ -e unmounted ] && mounted=no
+            printf '%s\tguid\t%s\n%s\tmountpoint\t%s\n%s\tmounted\t%s\n' \
+                "$2" 1 "$2" "$PWD/clones/$2" "$2" $mounted >> table
+            echo "$2" >> made;;
+        destroy)
+            has "$1" || { missing "$1"; exit 1; }
+            rm -rf "clones/$1"
+            awk -F'\t' -v n="$1" '$1 != n' table > table.new; mv table.new table
+            grep -vxF "$1" made > made.new; mv made.new made;;
+        rollback)
+            for name; do :; done
+            has "$name" || { missing "$name"; exit 1; };;
+        set)
+            status=0
+            for word; do
+                case "$word" in *=*) continue;; esac
+                has "$word" || { missing "$word"; status=1; continue; }
+                for pair; do
+                    case "$pair" in *=*) printf '%s\t%s\t%s\n' "$word" "${pair%%=*}" "${pair#*=}" >> table;; esac
+                done
+            done
+            exit $status;;
+        *) echo "unrecognized command '$verb'" >&2; exit 2;;
+        esac
+        """#
+    }
+}

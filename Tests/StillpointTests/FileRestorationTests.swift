@@ -1,0 +1,179 @@
+import Glibc
+import Hypervisor
+import Storage
+import TestSupport
+import Testing
+
+@testable import Stillpoint
+
+@Suite("Restoring in place, by copies")
+struct FileRestorationTests {
+    /// What else is on the dataset.
+    enum Company: CaseIterable { case machine, file, hiddenFile, deepFile }
+
+    private func add(_ company: Company, _ pool: PoolBench) throws {
+        switch company {
+        case .machine: pool.bench.has(pool.host.web(), pool.host.web("other"))
+        case .file: try pool.scratch.write("tank/VM/notes.txt", "mine")
+        case .hiddenFile: try pool.scratch.write("tank/VM/.notes", "mine")
+        case .deepFile: try pool.scratch.write("tank/VM/a/b/notes.txt", "mine")
+        }
+    }
+
+    @Test("never rolls back what others use, and replaces the VM's own files", arguments: Company.allCases)
+    func shared(company: Company) async throws {
+        try await withPool { pool async throws in
+            try pool.web()
+            try add(company, pool)
+            let recorder = pool.recorder()
+            #expect(await pool.restore(to: .inPlace) == .done, "\(pool.log.text)")
+            #expect(try recorder.only.disks == ["old web01.raw"])
+            #expect(try text(pool.scratch, "tank/VM/web01.raw") == "old web01.raw")
+            #expect(try pool.pool.calls("rollback").isEmpty)
+            #expect(pool.log.text.contains(company == .machine ? "the VM other is on the dataset too" : "notes"))
+            try pool.expectNothingLeft()
+        }
+    }
+
+    @Test("keeps the present files beside the restored ones while the VM is off")
+    func off() async throws {
+        try await withPool { pool async throws in
+            try pool.web(.quiesced)
+            try add(.machine, pool)
+            chmod(pool.scratch.path + "/snapshots/tank/VM@daily/web01.raw", 0o640)
+            #expect(await pool.restore(to: .inPlace) == .done)
+            let kept = try #require(try pool.scratch.names(in: "tank/VM").first { $0.contains(".before-") })
+            #expect(try text(pool.scratch, "tank/VM/\(kept)") == "new web01.raw")
+            #expect(try text(pool.scratch, "tank/VM/web01.raw") == "old web01.raw")
+            #expect(try pool.scratch.mode("tank/VM/web01.raw") == 0o640)
+            #expect(pool.log.text.contains(kept))
+        }
+    }
+
+    @Test("puts the present files back when the back end fails, and ends with exit code 3")
+    func backEndFails() async throws {
+        try await withPool { pool async throws in
+            try pool.web(.quiesced)
+            try add(.machine, pool)
+            let recorder = pool.recorder(fails: true)
+            #expect(await pool.restore(to: .inPlace) == .needsRecovery)
+            #expect(try recorder.only.disks == ["old web01.raw"])
+            #expect(try text(pool.scratch, "tank/VM/web01.raw") == "new web01.raw")
+            #expect(pool.log.text.contains("Its disks are as they were before."))
+            try pool.expectNothingLeft()
+        }
+    }
+
+    @Test("puts back those that were replaced when a later one cannot be")
+    func secondFails() async throws {
+        try await withPool { pool async throws in
+            let images = [try pool.image(), try pool.image("second.raw")]
+            try pool.snapshot(images: images)
+            for name in ["web01.raw", "second.raw"] { try pool.scratch.write("tank/VM/\(name)", "new \(name)") }
+            pool.bench.has(
+                pool.host.machine(
+                    "web01", pool.host.disk("vda", "tank/VM/web01.raw"), pool.host.disk("vdb", "tank/VM/second.raw")),
+                pool.host.web("other"))
+            let path = pool.scratch.path + "/tank/VM/second.raw"
+            // Between the copying and the renaming the second copy vanishes.
+            pool.world.change {
+                $0.stop = { _ in
+                    unlink(path + ".stillpoint-new")
+                }
+            }
+            let recorder = pool.recorder()
+            #expect(await pool.restore(to: .inPlace) == .needsRecovery)
+            #expect(recorder.seen.isEmpty)
+            #expect(try text(pool.scratch, "tank/VM/web01.raw") == "new web01.raw")
+            #expect(try text(pool.scratch, "tank/VM/second.raw") == "new second.raw")
+            try pool.expectNothingLeft()
+        }
+    }
+
+    @Test("restores an image that is gone by now")
+    func gone() async throws {
+        try await withPool { pool async throws in
+            try pool.web(.quiesced)
+            try add(.machine, pool)
+            pool.scratch.remove("tank/VM/web01.raw")
+            #expect(await pool.restore(to: .inPlace) == .done)
+            #expect(try text(pool.scratch, "tank/VM/web01.raw") == "old web01.raw")
+            try pool.expectNothingLeft()
+        }
+    }
+
+    @Test("leaves the VM running and no copy when the copying fails")
+    func copyFails() async throws {
+        try await withPool { pool async throws in
+            try pool.web(.quiesced)
+            try add(.machine, pool)
+            try pool.scratch.folder("tank/VM/web01.raw.stillpoint-new")
+            #expect(await pool.restore(to: .inPlace) == .notConsistent)
+            #expect(pool.world.count("stop") == 0)
+            #expect(try text(pool.scratch, "tank/VM/web01.raw") == "new web01.raw")
+            pool.scratch.remove("tank/VM/web01.raw.stillpoint-new")
+            try pool.expectNothingLeft()
+        }
+    }
+
+    @Test("puts the image on its dataset where the definition names a symbolic link to it")
+    func link() async throws {
+        try await withPool { pool async throws in
+            try pool.web(.quiesced)
+            try pool.scratch.link("vms/web01.raw", to: "\(pool.scratch.path)/tank/VM/web01.raw")
+            let linked = KeptImage(
+                target: "vda", path: "\(pool.scratch.path)/vms/web01.raw", dataset: try DatasetName("tank/VM"),
+                relativePath: "web01.raw", isWritten: true)
+            try pool.snapshot(images: [linked])
+            try add(.machine, pool)
+            #expect(await pool.restore(to: .inPlace) == .done)
+            #expect(try pool.scratch.names(in: "vms") == ["web01.raw"])
+            #expect(try text(pool.scratch, "tank/VM/web01.raw") == "old web01.raw")
+            #expect(try text(pool.scratch, "vms/web01.raw") == "old web01.raw")
+        }
+    }
+
+    @Test("touches no backing image that is as it was", arguments: [true, false])
+    func backing(isUnchanged: Bool) async throws {
+        try await withPool { pool async throws in
+            try pool.web(.quiesced)
+            try pool.snapshot(images: [pool.image(), pool.image("base.raw", isWritten: false)])
+            try add(.machine, pool)
+            let base = try pool.scratch.write("tank/VM/base.raw", isUnchanged ? "old base.raw" : "another")
+            var status = stat()
+            try #require(stat(pool.scratch.path + "/snapshots/tank/VM@daily/base.raw", &status) == 0)
+            let times = [status.st_atim, status.st_mtim]
+            try #require(utimensat(AT_FDCWD, base, times, 0) == 0)
+            var (before, after) = (stat(), stat())
+            try #require(stat(base, &before) == 0)
+            #expect(await pool.restore(to: .inPlace) == .done)
+            try #require(stat(base, &after) == 0)
+            #expect((before.st_ino == after.st_ino) == isUnchanged)
+            #expect(try text(pool.scratch, "tank/VM/base.raw") == "old base.raw")
+        }
+    }
+
+    @Test("is refused for a volume that another VM uses")
+    func volume() async throws {
+        try await withPool { pool async throws in
+            try pool.web(.quiesced)
+            let clone = KeptImage(
+                target: "vdb", path: "/dev/zvol/tank/VM", dataset: try DatasetName("tank/VM"), relativePath: nil,
+                isWritten: true)
+            let job = RestoreJob(
+                options: RestoreOptions(snapshot: "tank/VM@daily", machine: "web01", target: .inPlace),
+                snapshot: try SnapshotName("tank/VM@daily"), configuration: try pool.bench.configuration,
+                hypervisors: Hypervisors(try pool.bench.configuration, backEnds: [FakeHypervisor.self]),
+                storage: try pool.host.storage(), zfs: pool.pool.command, log: pool.log.logger, progress: nil)
+            let kept = KeptDefinition(
+                run: PoolBench.run, hypervisor: "local", id: "id", name: "web01", images: [clone], files: [])
+            let source = RestoreSource(
+                definition: kept, text: "", files: [], snapshots: [clone.dataset: job.snapshot], dump: nil,
+                consistency: nil)
+            let error = await #expect(throws: RestoreError.self) {
+                try await FileRestoration(source: source, clones: SnapshotClones(zfs: job.zfs), job: job)
+            }
+            #expect(error?.code == .refused)
+        }
+    }
+}
