@@ -30,7 +30,7 @@ struct FileRestorationTests {
             #expect(try recorder.only.disks == ["old web01.raw"])
             #expect(try text(pool.scratch, "tank/VM/web01.raw") == "old web01.raw")
             #expect(try pool.pool.calls("rollback").isEmpty)
-            #expect(pool.log.text.contains(company == .machine ? "the VM other is on the dataset too" : "notes"))
+            #expect(pool.log.text.contains(company == .machine ? "also on its datasets: the VM other" : "notes"))
             try pool.expectNothingLeft()
         }
     }
