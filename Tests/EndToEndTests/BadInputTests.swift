@@ -106,7 +106,7 @@ extension RealParts {
                 try await need("cp \(file) \(lab.folder)/kept.json")
                 for (damage, reason) in [
                     ("head -c 100 \(lab.folder)/kept.json > \(file)", "is damaged"),
-                    ("sed 's/\"format\" : 1/\"format\" : 99/' \(lab.folder)/kept.json > \(file)", "has format 99"),
+                    ("sed 's/\"format\": 1/\"format\": 99/' \(lab.folder)/kept.json > \(file)", "has format 99"),
                 ] {
                     try await need(damage)
                     let sum = try await need("sha256sum < \(file)")

@@ -109,6 +109,28 @@ extension RealParts {
             try await stage.expectCleanShutdown("count", image: stage.image(counting, "vda"), atLeast: durable)
         }
 
+        @Test("A disk elsewhere, or too little room in ram_dir: the next strategy, and the reason in the report")
+        func fallingBack() async throws {
+            try await Stage.withMemory("fall", [counting]) { stage in
+                let outside = "\(stage.lab.folder)/outside.raw"
+                try await need(
+                    """
+                    truncate -s 16M \(outside)
+                    virsh attach-disk count \(outside) vdb --driver qemu --subdriver raw
+                    """)
+                let said = try await stage.cycle("a")
+                #expect(said.contains("count: quiesced") && said.contains("memory: vdb is not on"), "\(said)")
+                try await need("virsh detach-disk count vdb; mkdir -p \(stage.lab.folder)/small")
+                try await need("mount -t tmpfs -o size=64M tmpfs \(stage.lab.folder)/small")
+                try await need("sed -i 's#^ram_dir.*#ram_dir = \(stage.lab.folder)/small#' \(stage.lab.configuration)")
+                let small = try await stage.cycle("b")
+                #expect(small.contains("count: quiesced") && small.contains("has room for"), "\(small)")
+                try await need("umount \(stage.lab.folder)/small")
+                try await stage.expectNothingLeftButDumps()
+                #expect(try await stage.archivedDumps().isEmpty)
+            }
+        }
+
         @Test("sanoid prunes: a dump that daily and hourly share goes with the last of them, others stay")
         func pruning() async throws {
             let second = Stage.Guest(name: "other")

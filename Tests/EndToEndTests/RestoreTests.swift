@@ -98,7 +98,7 @@ extension RealParts {
                 try await need("cp \(dump).good \(dump)")
                 let sideCar = "\(dump.dropLast(4)).json"
                 let catalogue = try await need("ls /var/lib/stillpoint/restore-points/*.json")
-                try await need("sed -i 's/\"sha256\" : \"./\"sha256\" : \"g/' \(sideCar) \(catalogue)")
+                try await need("sed -i 's/\"sha256\": \"./\"sha256\": \"g/' \(sideCar) \(catalogue)")
                 try await expectRefusal("--as liar", "--without-memory")
                 try await need("mv \(stage.cold) \(stage.cold).away; mkdir \(stage.cold)")
                 try await expectRefusal("--in-place", "mount it")

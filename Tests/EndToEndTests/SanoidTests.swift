@@ -46,6 +46,8 @@ extension RealParts {
                         try await stage.expectConsistency(of: snapshot, quiesced: ["web", "db"])
                         try await need("zfs destroy \(snapshot)")
                     }
+                    // sanoid looks into its cache before it renews it.
+                    try await need("rm -f /var/cache/sanoid/*")
                 }
             }
         }

@@ -68,13 +68,14 @@ struct CloneRestoreTests {
             #expect(recorder.seen.isEmpty)
             #expect(pool.log.text.contains(obstacle.word), "\(pool.log.text)")
             try pool.expectNothingLeft()
-            #expect(pool.has("cold/tank/VM/web01/\(PoolBench.run).ram") == (obstacle != .ramMissing))
+            #expect(
+                pool.has("cold/tank/VM/web01/\(PoolBench.run).ram") != [.ramMissing, .notMounted].contains(obstacle))
         }
     }
 
     enum Obstacle: CaseIterable {
         case nameTaken, noName, slash, dots, datasetExists, noSnapshot, badSnapshot, noMachine, namesakes, imageMissing
-        case unmounted, otherDatasetMissing, ramMissing, ramTruncated, ramAltered, ramUnknown
+        case unmounted, otherDatasetMissing, ramMissing, notMounted, ramTruncated, ramAltered, ramUnknown
 
         var word: String {
             switch self {
@@ -90,6 +91,7 @@ struct CloneRestoreTests {
             case .unmounted: "it holds the definition of no VM"
             case .otherDatasetMissing: "tank/VM/db@daily is not there"
             case .ramMissing: "is not there"
+            case .notMounted: "cold is empty: mount it"
             case .ramTruncated: "it is damaged"
             case .ramAltered: "the RAM cannot be restored"
             case .ramUnknown: "the RAM cannot be found"
@@ -114,6 +116,9 @@ struct CloneRestoreTests {
             case .otherDatasetMissing:
                 try pool.snapshot(images: [pool.image(), pool.image("db.raw", on: "tank/VM/db")])
             case .ramMissing: pool.scratch.remove(ram)
+            case .notMounted:
+                pool.scratch.remove("cold")
+                try pool.scratch.folder("cold")
             case .ramTruncated: try pool.scratch.write(ram, Array(readFile("\(pool.scratch.path)/\(ram)").dropLast()))
             case .ramAltered:
                 var bytes = try readFile("\(pool.scratch.path)/\(ram)")

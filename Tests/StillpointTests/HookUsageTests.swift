@@ -1,5 +1,6 @@
 import Glibc
 import SnapshotManagers
+import TestSupport
 import Testing
 
 @testable import Stillpoint
@@ -79,6 +80,8 @@ struct HookUsageTests {
     func sanoid() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
+            // A busy machine can take longer than sanoid's own 5 seconds.
+            try bench.scratch.write("sanoid/sanoid.conf", "[tank/VM]\nscript_timeout = 60\n")
             let pre = ["SANOID_TARGET": "tank/VM", "SANOID_SNAPNAME": "autosnap_1_daily", "SANOID_SCRIPT": "pre"]
             #expect(await bench.run(.pre, [], environment: pre) == .done)
             let runs = try bench.openRuns()

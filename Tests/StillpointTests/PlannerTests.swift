@@ -68,6 +68,8 @@ struct PlannerTests {
             let planned = try #require(try plan(host, idle))
             #expect(planned.disks.isEmpty)
             #expect(planned.notes == ["vda writes to \(top), which this snapshot does not hold"])
+            // What is kept of it tells of the backing image too.
+            #expect(planned.machine.disks.map(\.chain) == [[top, host.scratch.path + "/tank/VM/base.raw"]])
             // Of a running one libvirt lists the chain.
             let running = VirtualMachine(id: "1", name: "idle", power: .running, disks: [disk])
             #expect(try plan(host, running) == nil)

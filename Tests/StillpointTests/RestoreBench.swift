@@ -60,6 +60,7 @@ extension PoolBench {
     func web(_ consistency: Consistency = .memory, isArchived: Bool = true) throws {
         try snapshot()
         try scratch.write("tank/VM/web01.raw", "new web01.raw")
+        try scratch.write("tank/VM/.stillpoint/id-of-web01/machine.json", "kept by a later run")
         bench.has(host.web())
         let hasDump = consistency == .memory
         try keep([keptMachine("web01", consistency, dump: hasDump ? dump("web01", Self.guestRAM) : nil)])

@@ -17,6 +17,8 @@ struct RollbackRestoreTests {
             #expect(seen.request.newName == nil && seen.request.moves.isEmpty && seen.request.linksUp == nil)
             #expect(seen.request.power == .running)
             #expect(seen.ram == PoolBench.guestRAM)
+            // Not under the dump's own name, which an archiving may take away meanwhile.
+            #expect(seen.request.ramDump?.hasPrefix("\(pool.scratch.path)/ram/restore-") == true)
             #expect(try pool.pool.calls("rollback") == ["rollback tank/VM@daily"])
             #expect(pool.world.calls.suffix(2) == ["stop id-of-web01", "restore <definition of web01>"])
             try pool.expectNothingLeft()

@@ -81,7 +81,13 @@ struct Freezing: Sendable {
         try await journal.record(machine: index) { $0.phase = .freezing }
         let request = FreezeRequest(
             machine: planned.machine, disks: planned.disks, strategy: strategy, run: run, deadline: deadline)
-        let result = try await planned.hypervisor.freeze(request, record: recorder(index))
+        let result: FreezeResult
+        do {
+            result = try await planned.hypervisor.freeze(request, record: recorder(index))
+        } catch {
+            if strategy == .memory { await ramRoom.giveBack(planned.machine.memory) }
+            throw error
+        }
         try await journal.record(machine: index) { record in
             record.phase = .frozen
             record.strategy = strategy

@@ -22,8 +22,9 @@ struct Planner: Sendable {
         var disks: [Disk] = []
         var datasets: [DatasetName] = []
         var notes: [String] = []
+        let machine = withWholeChains(machine)
         for disk in machine.disks {
-            let places = disk.wholeChain(power: machine.power).map { found(at: $0) }
+            let places = disk.chain.map { found(at: $0) }
             guard let held = places.first(where: { !$0.isEmpty }) else { continue }
             if let exclusion = disk.exclusion {
                 if exclusion == .shareable {
@@ -45,6 +46,27 @@ struct Planner: Sendable {
         return PlannedMachine(
             hypervisor: hypervisor, machine: machine, disks: disks, datasets: datasets.sorted(), strategies: strategies,
             onFailure: policy.onFailure ?? .continue, notes: notes)
+    }
+
+    private func withWholeChains(_ machine: VirtualMachine) -> VirtualMachine {
+        VirtualMachine(
+            id: machine.id, name: machine.name, power: machine.power,
+            disks: machine.disks.map { disk in
+                Disk(
+                    target: disk.target, chain: wholeChain(of: disk, of: machine), format: disk.format,
+                    exclusion: disk.exclusion)
+            }, memory: machine.memory)
+    }
+
+    /// libvirt lists the backing images of a running domain; for one that is off they are read from the images.
+    private func wholeChain(of disk: Disk, of machine: VirtualMachine) -> [String] {
+        let longest = 32
+        var chain = disk.chain
+        guard machine.power == .off, disk.format == "qcow2", chain.count == 1 else { return chain }
+        while let last = chain.last, chain.count < longest, let below = try? ImageChain.backingFile(of: last) {
+            chain.append(below)
+        }
+        return chain
     }
 
     /// The snapshotted datasets that hold an image; none for one that is not on this host or not there.

@@ -32,6 +32,11 @@ actor RAMRoom {
         left = room - needed
     }
 
+    /// The dump for which that was set aside was not made.
+    func giveBack(_ memory: UInt64) {
+        left? += memory + Self.extraBytes
+    }
+
     private func freeBytes() throws -> UInt64 {
         let (available, total) = try FreeSpace.available(at: directory)
         return available - min(available, total / 10)
