@@ -8,7 +8,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("An archive that was killed")
+@Suite("An archive that was killed", .serialized)
 struct ArchiverCrashTests {
     /// The last thing that was done before the kill.
     enum Step: CaseIterable { case mark, part, sideCar, renamed, catalogue, removed, unmarked }

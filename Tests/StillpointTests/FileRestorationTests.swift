@@ -6,7 +6,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Restoring in place, by copies")
+@Suite("Restoring in place, by copies", .serialized)
 struct FileRestorationTests {
     /// What else is on the dataset.
     enum Company: CaseIterable { case machine, file, hiddenFile, deepFile }
