@@ -72,7 +72,9 @@ struct ArchiverCrashTests {
         }
     }
 
-    @Test("leaves nothing behind when its run is pruned before it goes on", arguments: [Step.part, .sideCar, .renamed])
+    @Test(
+        "leaves nothing behind when its run is pruned before it goes on",
+        arguments: [Step.part, .sideCar, .renamed, .catalogue])
     func pruned(step: Step) async throws {
         try await withPool { pool async throws in
             let dump = try pool.dump()
