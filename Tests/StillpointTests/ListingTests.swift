@@ -8,7 +8,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Listing")
+@Suite("Listing", .serialized)
 struct ListingTests {
     private func listing(_ pool: PoolBench) -> Listing { Listing(points: pool.points, zfs: pool.pool.command) }
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("A restore and the hooks")
+@Suite("A restore and the hooks", .serialized)
 struct RestoreClaimTests {
     enum Open: CaseIterable { case sameDataset, parent, machine, otherDataset }
 
