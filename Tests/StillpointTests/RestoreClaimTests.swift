@@ -119,14 +119,4 @@ struct RestoreClaimTests {
             #expect(pool.log.text.contains("is damaged"))
         }
     }
-
-    @Test("recover names the runs that are open still")
-    func recoverOpen() async throws {
-        try await withPool { pool async throws in
-            try pool.bench.directory.prepare()
-            try pool.bench.directory.write(makeRun(PoolBench.run, targets: ["tank/VM", "tank/other"]))
-            #expect(await pool.operating.recover() == .needsRecovery)
-            #expect(pool.log.text.contains("post-snapshot tank/VM tank/other"))
-        }
-    }
 }
