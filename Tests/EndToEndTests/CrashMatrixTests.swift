@@ -37,7 +37,7 @@ extension RealParts {
                     prepare: """
                         sed -i '/^cold_storage/d' \(stage.lab.configuration)
                         \(pre) && zfs snapshot \(snapshot) && \(stage.lab.postSnapshot) \(snapshot)
-                        echo 'cold_storage = \(stage.cold)' >> \(stage.lab.configuration)
+                        sed -i '/^ram_dir/a cold_storage = \(stage.cold)' \(stage.lab.configuration)
                         for point in /var/lib/stillpoint/restore-points/*.json; do : > ${point%.json}.archive; done
                         """,
                     call: "STILLPOINT_KILL_AT=KILL \(debug)/stillpoint archive"),

@@ -32,6 +32,7 @@ struct RunOpening {
         // Nothing is awaited while the lock is held, so nobody waits long for it.
         let claims = try directory.lockForClaims()
         defer { withExtendedLifetime(claims) {} }
+        directory.removeStrays()
         let taken = try takenMachines()
         if isBlocked(plan, by: taken) { return nil }
         try closeAbandonedRuns()

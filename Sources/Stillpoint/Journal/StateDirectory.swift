@@ -72,6 +72,19 @@ struct StateDirectory: Sendable {
         unlink("\(runs)/\(id).guard")
     }
 
+    /// Removes what a process that was killed while it opened or closed a run has left beside the state files.
+    ///
+    /// Call it while the lock for claims is held: nobody opens a run then.
+    func removeStrays() {
+        for name in names(in: runs) {
+            guard let ending = [".json.tmp", ".lock", ".guard"].first(where: { name.hasSuffix($0) }) else { continue }
+            let id = String(name.dropLast(ending.count))
+            // Whoever closes a run at this moment holds its lock.
+            guard !isOpen(id), (try? lock(run: id, waiting: false)) ?? nil != nil else { continue }
+            for ending in [".json.tmp", ".guard", ".lock"] { unlink("\(runs)/\(id)\(ending)") }
+        }
+    }
+
     /// Whether the run is still open.
     func isOpen(_ id: String) -> Bool { access(file(id), F_OK) == 0 }
 

@@ -40,6 +40,7 @@ struct Recovery: Sendable {
     /// Ends every abandoned run, or the one that is named, whoever guards it; whether nothing is left to do.
     func recover(only: String? = nil, isDryRun: Bool = false) async throws -> Bool {
         var isDone = true
+        try removeStrays()
         let ids = try directory.openRunIDs()
         if let only, !ids.contains(only) { throw UnknownRunError(run: only, open: ids) }
         for id in ids where only == nil || id == only {
@@ -51,6 +52,13 @@ struct Recovery: Sendable {
             }
         }
         return isDone
+    }
+
+    private func removeStrays() throws {
+        guard fileExists(directory.path) else { return }
+        let claims = try directory.lockForClaims()
+        directory.removeStrays()
+        withExtendedLifetime(claims) {}
     }
 
     private func recover(_ id: String, isForced: Bool, isDryRun: Bool) async throws -> Bool {

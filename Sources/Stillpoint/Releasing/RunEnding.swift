@@ -98,9 +98,10 @@ extension RunEnding {
     }
 
     private func lower(_ index: Int, because doubt: String, _ journal: Journal) async {
-        let dump = await journal.run.machines[index].ramDump
-        // RAM of another instant than the disks' would ruin them.
-        if let dump { unlink(dump.path) }
+        let record = await journal.run.machines[index]
+        // RAM of another instant than the disks' would ruin them; one that was held but never told of counts as well.
+        let untold = record.hold.flatMap { $0.step == .held ? $0.ramDump : nil }
+        if let dump = record.ramDump?.path ?? untold { unlink(dump) }
         try? await journal.record(machine: index) { record in
             record.consistency = .crash
             record.ramDump = nil
