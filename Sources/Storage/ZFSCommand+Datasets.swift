@@ -29,9 +29,9 @@ extension ZFSCommand {
         }
     }
 
-    /// Destroys a dataset that has no children and no snapshots: a clone.
+    /// Destroys a clone that the caller made, with the snapshots that a recursive snapshot made of it meanwhile.
     public func destroyClone(_ dataset: DatasetName) async throws(ZFSError) {
-        let outcome = try await run(["destroy", dataset.rawValue])
+        let outcome = try await run(["destroy", "-r", dataset.rawValue])
         guard outcome.exitStatus == 0 else {
             throw failure(outcome, "zfs could not destroy the clone \(dataset)")
         }

@@ -88,7 +88,7 @@ struct CloneRestoreTests {
             case .noMachine: "it holds web01"
             case .namesakes: "name one by its id: id-of-web01, second"
             case .imageMissing: "is not in the snapshot of tank/VM"
-            case .unmounted: "it holds the definition of no VM"
+            case .unmounted: "was not mounted by zfs"
             case .otherDatasetMissing: "tank/VM/db@daily is not there"
             case .ramMissing: "is not there"
             case .notMounted: "cold is empty: mount it"
@@ -164,7 +164,7 @@ struct CloneRestoreTests {
             _ = pool.recorder(fails: true)
             try pool.pool.fail("^destroy")
             #expect(await pool.restore(to: .clone("web02")) == .needsRecovery)
-            #expect(pool.log.text.contains("zfs destroy tank/web02"))
+            #expect(pool.log.text.contains("zfs destroy -r tank/web02"))
         }
     }
 

@@ -79,8 +79,13 @@ struct FakePool {
         get)
             recursive=0
             [ "$1" = -r ] && { recursive=1; shift; }
-            [ "$1 $2 $3" = "-H -p -o" ] || { echo "usage: $*" >&2; exit 2; }
-            columns=$4; properties=$5; shift 5
+            # As zfs-fuse, it knows neither -d nor -t here.
+            case "$1 $2 $3" in
+            "-H -p -o") shift;;
+            "-H -o "*) ;;
+            *) echo "usage: $*" >&2; exit 2;;
+            esac
+            columns=$3; properties=$4; shift 4
             status=0
             for name; do
                 has "$name" || { missing "$name"; status=1; continue; }
@@ -90,13 +95,15 @@ struct FakePool {
                     END {
                         asked = split(p, keys, ",")
                         for (i = 1; i <= count; i++) for (k = 1; k <= asked; k++) {
-                            v = (order[i], keys[k]) in value ? value[order[i], keys[k]] : "-"
-                            print c == "value" ? v : order[i] "\t" keys[k] "\t" v
+                            v = keys[k] == "type" ? "filesystem" : keys[k] == "mountpoint" ? "/" order[i] : "-"
+                            if ((order[i], keys[k]) in value) v = value[order[i], keys[k]]
+                            print c == "value" ? v : c == "name,value" ? order[i] "\t" v : order[i] "\t" keys[k] "\t" v
                         }
                     }' table
             done
             exit $status;;
         clone)
+            while [ "$1" = -o ]; do shift 2; done
             has "$1" || { missing "$1"; exit 1; }
             has "$2" && { echo "cannot create '$2': dataset already exists" >&2; exit 1; }
             mkdir -p "clones/$2"
@@ -104,8 +111,10 @@ struct FakePool {
             mounted=yes; [ -e unmounted ] && mounted=no
             printf '%s\tguid\t%s\n%s\tmountpoint\t%s\n%s\tmounted\t%s\n' \
                 "$2" 1 "$2" "$PWD/clones/$2" "$2" $mounted >> table
+            printf '%s\torigin\t%s\n' "$2" "$1" >> table
             echo "$2" >> made;;
         destroy)
+            [ "$1" = -r ] && shift
             has "$1" || { missing "$1"; exit 1; }
             rm -rf "clones/$1"
             awk -F'\t' -v n="$1" '$1 != n' table > table.new; mv table.new table

@@ -42,7 +42,7 @@ struct ZFSDatasetTests {
         #expect(
             calls == [
                 "clone tank/my VMs@a b tank/clone", "clone -o readonly=on -o a:b=c d tank/my VMs@a b tank/clone",
-                "rollback tank/my VMs@a b", "rollback -r tank/my VMs@a b", "destroy tank/clone",
+                "rollback tank/my VMs@a b", "rollback -r tank/my VMs@a b", "destroy -r tank/clone",
             ])
     }
 

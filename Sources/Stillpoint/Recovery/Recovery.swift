@@ -41,6 +41,7 @@ struct Recovery: Sendable {
     func recover(only: String? = nil, isDryRun: Bool = false) async throws -> Bool {
         var isDone = true
         try removeStrays()
+        MemoryRetrieval.removeAbandoned(in: configuration.ramDirectory)
         let ids = try directory.openRunIDs()
         if let only, !ids.contains(only) { throw UnknownRunError(run: only, open: ids) }
         for id in ids where only == nil || id == only {

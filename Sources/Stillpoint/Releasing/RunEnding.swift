@@ -53,7 +53,9 @@ struct RunEnding: Sendable {
     private func keep(_ run: Run) async throws {
         let writing = RestorePointWriting(catalogue: catalogue, zfs: context.zfs, log: context.log)
         let isWaiting = try await writing.write(run, coldStorage: configuration.coldStorage)
-        if isWaiting { context.log.info("its RAM dumps are moved to \(configuration.coldStorage ?? "") from now on") }
+        if isWaiting {
+            context.log.info("RAM dumps of this run are on their way to \(configuration.coldStorage ?? "")")
+        }
     }
 
     /// Also for what an earlier archiving left undone.

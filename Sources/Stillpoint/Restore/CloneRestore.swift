@@ -16,7 +16,7 @@ struct CloneRestore: Sendable {
             guard left.isEmpty else {
                 throw RestoreError(
                     .halfDone,
-                    "not restored; destroy the clones that are left: zfs destroy \(left.joined(separator: " "))",
+                    "not restored; destroy the clones that are left: zfs destroy -r \(left.joined(separator: " "))",
                     cause: error)
             }
             throw error

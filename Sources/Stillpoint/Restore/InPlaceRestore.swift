@@ -19,7 +19,7 @@ struct InPlaceRestore: Sendable {
 
     private func destroy(_ clones: SnapshotClones) async {
         for clone in await clones.destroy() {
-            job.log.warning("the clone \(clone) could not be destroyed; do it with: zfs destroy \(clone)")
+            job.log.warning("the clone \(clone) could not be destroyed; do it with: zfs destroy -r \(clone)")
         }
     }
 
@@ -68,6 +68,7 @@ struct InPlaceRestore: Sendable {
         } catch {
             memory?.remove()
             await disks.abandon()
+            if let refusal = error as? RestoreError { throw refusal }
             throw RestoreError(.undone, "\(source.definition.name) was not restored", cause: error)
         }
         try await putBack(source, disks, memory, hypervisor)

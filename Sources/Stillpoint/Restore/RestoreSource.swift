@@ -31,9 +31,15 @@ struct RestoreSearch: Sendable {
     func find(_ machine: String, in name: SnapshotName) async throws -> RestoreSource {
         let listed = try await zfs.snapshot(name, properties: SnapshotProperties.listedKeys)
         let found = points.point(of: listed)
+        if let found { try requireDisk(of: machine, in: name, found.point, found.kept.name.dataset) }
         try await clones.make(name, as: cloneName(name.dataset))
         let (definition, folder) = try await kept(machine, in: listed, run: found?.point.run)
         let original = try found?.kept.name.dataset ?? self.original(of: name.dataset, in: definition)
+        // What a run kept of VMs on volumes is in one folder, whichever volume was named; and a snapshot that holds no
+        // disk of the VM must neither be cloned nor rolled back for it.
+        guard definition.images.contains(where: { $0.dataset == original }) else {
+            throw elsewhere(machine, name, Set(definition.images.map(\.dataset)))
+        }
         var snapshots = [original: name]
         for dataset in Set(definition.images.map(\.dataset)) where dataset != original {
             let other = try await snapshot(of: dataset, like: name, from: original, found?.point)
@@ -45,6 +51,21 @@ struct RestoreSearch: Sendable {
             definition: definition, text: try smallText(at: folder + "/definition.xml"),
             files: definition.files.map { KeptFile(name: $0, path: "\(folder)/files/\($0)") }, snapshots: snapshots,
             dump: record?.dump, consistency: record?.consistency)
+    }
+
+    /// Before anything is cloned: a recursive snapshot's parent and the volumes beside hold no disk of the VM.
+    private func requireDisk(
+        of machine: String, in name: SnapshotName, _ point: RestorePoint, _ dataset: DatasetName
+    ) throws {
+        let meant = point.machines.filter { $0.id == machine || $0.name == machine }
+        guard !meant.isEmpty, !meant.contains(where: { $0.datasets.contains(dataset) }) else { return }
+        throw elsewhere(machine, name, Set(meant.flatMap(\.datasets)))
+    }
+
+    private func elsewhere(_ machine: String, _ name: SnapshotName, _ datasets: Set<DatasetName>) -> RestoreError {
+        let places = datasets.sorted().map { "\($0)@\(name.name)" }.joined(separator: ", ")
+        return RestoreError(
+            .refused, "no disk of \(printable(machine)) is in \(name); name a snapshot that has one: \(places)")
     }
 
     /// What was kept of the VM: in the snapshot, or beside the state file for a volume.

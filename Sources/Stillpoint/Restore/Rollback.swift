@@ -6,29 +6,40 @@ struct Rollback: DiskRestoration {
     let zfs: ZFSCommand
     let destroyNewer: Bool
 
-    /// - Throws: RestoreError `.refused` when newer snapshots would be destroyed and that was not asked for.
+    /// - Throws: RestoreError `.refused` when newer snapshots would be destroyed and that was not asked for, or when
+    ///   zfs would not destroy them.
     init(snapshots: [SnapshotName], zfs: ZFSCommand, destroyNewer: Bool) async throws {
         self.snapshots = snapshots
         self.zfs = zfs
         self.destroyNewer = destroyNewer
-        guard !destroyNewer else { return }
-        var newer: [String] = []
+        try await requireWay()
+    }
+
+    /// Once the VM is stopped it is too late to find out that zfs will not do it.
+    private func requireWay() async throws {
+        var names: [String] = []
         for snapshot in snapshots {
-            let all = try await zfs.snapshots(of: snapshot.dataset).map(\.name)
-                .filter { $0.dataset == snapshot.dataset }
-            newer += all.drop { $0 != snapshot }.dropFirst().map(\.rawValue)
+            let newer = try await zfs.newer(than: snapshot)
+            names += newer.names
+            guard newer.obstacles.isEmpty else {
+                throw RestoreError(
+                    .refused,
+                    "\(snapshot.dataset) cannot be rolled back: \(newer.obstacles.joined(separator: ", ")); let go of that, "
+                        + "or restore --as NAME beside the VM")
+            }
         }
-        guard newer.isEmpty else {
-            let shown = newer.prefix(10).joined(separator: ", ")
-            let more = newer.count > 10 ? " and \(newer.count - 10) more" : ""
+        guard destroyNewer || names.isEmpty else {
+            let shown = names.prefix(10).joined(separator: ", ")
+            let more = names.count > 10 ? " and \(names.count - 10) more" : ""
             throw RestoreError(
                 .refused,
-                "the rollback would destroy the newer \(shown)\(more); --destroy-newer does it, --as NAME restores beside the VM"
-            )
+                "the rollback would destroy the newer \(shown)\(more); --destroy-newer does it, --as NAME restores "
+                    + "beside the VM")
         }
     }
 
-    func prepare() async throws {}
+    /// Again: bringing the RAM may have taken hours.
+    func prepare() async throws { try await requireWay() }
 
     func abandon() async {}
 
@@ -37,7 +48,7 @@ struct Rollback: DiskRestoration {
     }
 
     func stateAfterFailure() async -> String {
-        "Its datasets are to be at \(snapshots.map(\.rawValue).joined(separator: ", ")); a restore again sees to that."
+        "Not all of its datasets are at \(snapshots.map(\.rawValue).joined(separator: ", ")) yet."
     }
 
     func finish(isRunning: Bool) async -> String {

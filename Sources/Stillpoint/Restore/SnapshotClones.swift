@@ -18,12 +18,40 @@ actor SnapshotClones {
         guard try await !zfs.exists(clone.rawValue) else {
             throw RestoreError(.refused, "the dataset \(clone) exists already; choose another name, or destroy it")
         }
-        try await zfs.clone(snapshot, to: clone)
+        do {
+            try await zfs.clone(snapshot, to: clone, properties: properties(for: clone, of: snapshot.dataset))
+        } catch {
+            // zfs fails as well when it has made the clone and cannot mount it; there was none of that name before.
+            if (try? await zfs.exists(clone.rawValue)) == true { made[snapshot.dataset] = (clone, nil) }
+            throw error
+        }
         made[snapshot.dataset] = (clone, nil)
-        // A volume has no mount point, and a dataset that is not mounted no folder.
+        // A volume has no mount point.
+        guard try await zfs.property("type", of: clone) == "filesystem" else { return }
         let point = try await zfs.property("mountpoint", of: clone)
-        let isMounted = try await zfs.property("mounted", of: clone) == "yes"
-        made[snapshot.dataset] = (clone, isMounted ? point : nil)
+        guard try await zfs.property("mounted", of: clone) == "yes", let point else {
+            throw RestoreError(
+                .refused, "the clone \(clone) was not mounted by zfs; look at its mountpoint and canmount")
+        }
+        made[snapshot.dataset] = (clone, point)
+    }
+
+    /// A replica's parent is often read-only, and a parent that is mounted nowhere has no mount point to hand down.
+    private func properties(
+        for clone: DatasetName, of dataset: DatasetName
+    ) async throws -> [(name: String, value: String)] {
+        guard try await zfs.property("type", of: dataset) == "filesystem" else { return [("readonly", "off")] }
+        let parent = clone.parent ?? clone
+        let isReadOnly = try await zfs.property("readonly", of: parent) == "on"
+        let inherited = try await zfs.property("mountpoint", of: parent)
+        if !isReadOnly, inherited?.hasPrefix("/") == true { return [("readonly", "off")] }
+        let name = lastComponent(clone.rawValue)
+        // Beside the original's own folder: `/srv/vm` -> `/srv/NAME`; a read-only parent can have no new folder.
+        let own = try await zfs.property("mountpoint", of: dataset) ?? "none"
+        let folder =
+            isReadOnly || !own.hasPrefix("/")
+            ? "/var/lib/stillpoint-clones" : String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
+        return [("readonly", "off"), ("mountpoint", "\(folder)/\(name)"), ("canmount", "on")]
     }
 
     /// Where the content of a snapshot of that dataset is to be seen: a folder, or a volume's device.
