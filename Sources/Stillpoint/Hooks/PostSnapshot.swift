@@ -54,7 +54,7 @@ struct PostSnapshot: Sendable {
         let isReleased = await releasing.run()
         await marked
         await hypervisors.close()
-        for machine in run.machines { context.log.info("\(machine.reportLine)") }
+        for machine in await journal.run.machines { context.log.info("\(machine.reportLine)") }
         guard isReleased else {
             context.log.error("the run \(run.id) is still open; call post-snapshot again once the cause is mended")
             return .needsRecovery
