@@ -37,7 +37,7 @@ extension Stage {
             // It writes on, on its own disk.
             let before = try await durable(guest, "vda")
             try await need(
-                "for i in $(seq 100); do [ $(\(lab.program) durable \(guest.name) vda) -gt \(before) ] && exit; sleep 0.1; done; exit 1",
+                "for i in $(seq 400); do [ $(\(lab.program) durable \(guest.name) vda) -gt \(before) ] && exit; sleep 0.1; done; exit 1",
                 sourceLocation: sourceLocation)
         }
         _ = try await shell("virsh destroy \(guest.name)")

@@ -85,7 +85,10 @@ extension RealParts {
             try await Stage.expectReleased(
                 "changed-job",
                 [
-                    Change("started", "virsh -q blockcommit $n vda --active --shallow --bandwidth 1"),
+                    // So slow that the guest outruns it.
+                    Change(
+                        "started", "virsh -q blockcommit $n vda --active --shallow --bandwidth 1",
+                        note: "so the guest was paused for"),
                     Change(
                         "ready",
                         """
@@ -93,8 +96,10 @@ extension RealParts {
                         until virsh dumpxml $n | grep -q "ready='yes'"; do sleep 0.1; done
                         """),
                     Change("aborted", "virsh -q blockcommit $n vda --active --wait; virsh -q blockjob $n vda --abort"),
-                    Change("pivoted", "sleep 0.1"),
-                ])
+                    Change(
+                        "asleep", "virsh -q blockcommit $n vda --active --shallow; virsh -q suspend $n", state: "paused"
+                    ),
+                ], configuration: "commit_timeout = 5")
         }
 
         @Test("one disk was pivoted by a killed release, the other was not")
