@@ -26,7 +26,8 @@ packages:
 
 test: release
 	swift build --build-tests
-	$(SUDO) $(LAB) run -- env STILLPOINT_BIN=$(CURDIR)/.build/release swift test --skip-build
+	$(SUDO) $(LAB) run -- env STILLPOINT_BIN=$(CURDIR)/.build/release \
+		STILLPOINT_DEBUG_BIN=$(CURDIR)/.build/debug swift test --skip-build
 
 demo: release
 	$(SUDO) $(LAB) run -- Tests/Lab/demo.sh $(CURDIR)/.build/release

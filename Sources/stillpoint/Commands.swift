@@ -55,10 +55,17 @@ struct Archive: OperatorCommand {
 
 struct Recover: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Finish what a killed process left: RAM dumps on their way to cold storage.",
-        discussion: "Runs whose VMs are not released yet are named; post-snapshot releases them.")
+        abstract: "Finish what a killed process left: VMs on overlays, RAM dumps on their way to cold storage.",
+        discussion: """
+            Ends every run that no living process minds any more. One that waits for its post-snapshot is left alone, \
+            unless --run names it.
+            """)
 
     @OptionGroup var common: CommonOptions
+    @Option(help: ArgumentHelp("End this run now.", valueName: "id")) var run: String?
+    @Flag(help: "Say what would be done.") var dryRun = false
 
-    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().recover() }
+    func perform() async -> Stillpoint.ExitCode {
+        await common.makeOperator().recover(run: run, dryRun: dryRun)
+    }
 }

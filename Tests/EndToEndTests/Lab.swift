@@ -27,6 +27,8 @@ struct Lab: Sendable {
         getenv(name).map { String(cString: $0) }
     }
 
+    /// Where the debug binaries are, which can be killed at a chosen step; nil: this test run has none.
+    var debugBinaries: String? { Lab.variable("STILLPOINT_DEBUG_BIN") }
     var preSnapshot: String { binaries + "/pre-snapshot" }
     var postSnapshot: String { binaries + "/post-snapshot" }
     var overlays: String { folder + "/overlays" }

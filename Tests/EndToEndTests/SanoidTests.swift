@@ -53,10 +53,10 @@ extension RealParts {
         }
 
         @Test(
-            "Under sanoid's own 5 seconds a freeze hook of 7 is given up in time: a snapshot, and a guest that writes on"
+            "Under sanoid's own 5 seconds a freeze hook of 8 is given up in time: a snapshot, and a guest that writes on"
         )
         func defaultTimeout() async throws {
-            let guests = [Stage.Guest(name: "quick"), Stage.Guest(name: "slow", options: "--hook-delay 7")]
+            let guests = [Stage.Guest(name: "quick"), Stage.Guest(name: "slow", options: "--hook-delay 8")]
             try await Stage.with("timeout", guests) { stage in
                 try await configure(stage)
                 try await need("sed -i /script_timeout/d /etc/sanoid/sanoid.conf")

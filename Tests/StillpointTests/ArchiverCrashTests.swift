@@ -8,7 +8,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("An archive that was killed")
+@Suite("An archive that was killed", .serialized)
 struct ArchiverCrashTests {
     /// The last thing that was done before the kill.
     enum Step: CaseIterable { case mark, part, sideCar, renamed, catalogue, removed, unmarked }
@@ -72,7 +72,9 @@ struct ArchiverCrashTests {
         }
     }
 
-    @Test("leaves nothing behind when its run is pruned before it goes on", arguments: [Step.part, .sideCar, .renamed])
+    @Test(
+        "leaves nothing behind when its run is pruned before it goes on",
+        arguments: [Step.part, .sideCar, .renamed, .catalogue])
     func pruned(step: Step) async throws {
         try await withPool { pool async throws in
             let dump = try pool.dump()

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Moving RAM dumps to cold storage")
+@Suite("Moving RAM dumps to cold storage", .serialized)
 struct ArchiverTests {
     @Test("leaves a whole dump, its side-car and a catalogue that says so", arguments: Compression.allCases)
     func moves(compression: Compression) async throws {

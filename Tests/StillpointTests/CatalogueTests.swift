@@ -7,7 +7,7 @@ import Testing
 @testable import Stillpoint
 @testable import Storage
 
-@Suite("The catalogue")
+@Suite("The catalogue", .serialized)
 struct CatalogueTests {
     private func full(_ run: String = PoolBench.run) throws -> RestorePoint {
         let packed = PackedDump(plainBytes: 9, storedBytes: 5, sha256: "ab", compression: .zstd)

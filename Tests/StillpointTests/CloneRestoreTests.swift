@@ -5,7 +5,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Restoring to a clone")
+@Suite("Restoring to a clone", .serialized)
 struct CloneRestoreTests {
     @Test("makes a new VM of the clone's disks, with its RAM and its links down", arguments: [true, false])
     func withMemory(isArchived: Bool) async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Restoring in place, by copies")
+@Suite("Restoring in place, by copies", .serialized)
 struct FileRestorationTests {
     /// What else is on the dataset.
     enum Company: CaseIterable { case machine, file, hiddenFile, deepFile }
@@ -153,6 +153,22 @@ struct FileRestorationTests {
         }
     }
 
+    @Test("is refused for a backing image that has changed and that another VM uses")
+    func sharedBacking() async throws {
+        try await withPool { pool async throws in
+            try pool.web(.quiesced)
+            try pool.snapshot(images: [pool.image(), pool.image("base.raw", isWritten: false)])
+            try pool.scratch.write("tank/VM/base.raw", "another")
+            let other = pool.host.machine("other", pool.host.disk("vda", "tank/other/top.raw", "tank/VM/base.raw"))
+            pool.bench.has(pool.host.web(), other)
+            #expect(await pool.restore(to: .inPlace) == .usage)
+            #expect(pool.log.text.contains("base.raw is another VM's too"))
+            #expect(pool.world.count("stop") == 0)
+            #expect(try text(pool.scratch, "tank/VM/base.raw") == "another")
+            try pool.expectNothingLeft()
+        }
+    }
+
     @Test("is refused for a volume that another VM uses")
     func volume() async throws {
         try await withPool { pool async throws in
@@ -171,7 +187,7 @@ struct FileRestorationTests {
                 definition: kept, text: "", files: [], snapshots: [clone.dataset: job.snapshot], dump: nil,
                 consistency: nil)
             let error = await #expect(throws: RestoreError.self) {
-                try await FileRestoration(source: source, clones: SnapshotClones(zfs: job.zfs), job: job)
+                try await FileRestoration(source: source, clones: SnapshotClones(zfs: job.zfs), job: job, others: [])
             }
             #expect(error?.code == .refused)
         }

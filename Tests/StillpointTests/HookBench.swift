@@ -60,7 +60,7 @@ struct HookBench: Sendable {
         get throws { try context().configuration(configurationPath) }
     }
 
-    private func context(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> HookContext {
+    func context(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> HookContext {
         HookContext(
             arguments: arguments, environment: environment, backEnds: [FakeHypervisor.self], roots: roots,
             zfs: zfs.command, log: log.logger)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Keeping definitions in a dataset that others may write to")
+@Suite("Keeping definitions in a dataset that others may write to", .serialized)
 struct KeepsakeCareTests {
     enum Trap: String, CaseIterable {
         case folder = "tank/VM/.stillpoint"

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("What is kept of a VM in the snapshot")
+@Suite("What is kept of a VM in the snapshot", .serialized)
 struct KeepsakeTests {
     private let folder = "tank/VM/.stillpoint/id-of-web01"
 

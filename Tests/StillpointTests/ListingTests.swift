@@ -1,6 +1,6 @@
-import FoundationEssentials
 import Glibc
 import Hypervisor
+import JSON
 import RAMArchive
 import Storage
 import TestSupport
@@ -8,7 +8,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Listing")
+@Suite("Listing", .serialized)
 struct ListingTests {
     private func listing(_ pool: PoolBench) -> Listing { Listing(points: pool.points, zfs: pool.pool.command) }
 
@@ -103,8 +103,8 @@ struct ListingTests {
             #expect(try await listing(pool).machines(in: SnapshotName("tank/other@by hand")).isEmpty)
 
             let json = try StateFile.text(machines)
-            #expect(try JSONDecoder().decode([ListedMachine].self, from: Data(json)) == machines)
-            #expect(String(decoding: json, as: UTF8.self).contains("\"storedBytes\" : \(dump.bytes)"))
+            #expect(try JSON.decode([ListedMachine].self, from: json) == machines)
+            #expect(String(decoding: json, as: UTF8.self).contains("\"storedBytes\": \(dump.bytes)"))
         }
     }
 

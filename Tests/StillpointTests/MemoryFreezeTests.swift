@@ -31,7 +31,7 @@ extension PoolBench {
     }
 }
 
-@Suite("Freezing with strategy = memory")
+@Suite("Freezing with strategy = memory", .serialized)
 struct MemoryFreezeTests {
     private let memory = "strategy = memory, quiesce\ncold_storage = SCRATCH/cold"
 

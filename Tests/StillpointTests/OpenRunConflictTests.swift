@@ -8,7 +8,8 @@ import Testing
 
 @Suite("A VM of another open run")
 struct OpenRunConflictTests {
-    static let id = "20000101T110000Z-000000"
+    /// Young, so that its post-snapshot may still come.
+    static let id = String(makeRunID().prefix(17) + "000000")
 
     private func openRun(_ bench: HookBench, _ change: (inout MachineRecord) -> Void) throws {
         var record = try makeRecord("web01", nil)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("prune-snapshot")
+@Suite("prune-snapshot", .serialized)
 struct PruneHookTests {
     @Test("is called by sanoid with its variables")
     func sanoid() async throws {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Pruning never deletes")
+@Suite("Pruning never deletes", .serialized)
 struct PrunerCareTests {
     private func pruneOrphans(_ pool: PoolBench) async -> ExitCode {
         await pool.operating.prune([], orphans: true, dryRun: false)

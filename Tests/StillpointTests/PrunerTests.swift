@@ -8,7 +8,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Pruning RAM dumps")
+@Suite("Pruning RAM dumps", .serialized)
 struct PrunerTests {
     private let hourly = "tank/VM@hourly"
     private let daily = "tank/VM@daily"

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Restoring from a replica")
+@Suite("Restoring from a replica", .serialized)
 struct ReplicaRestoreTests {
     /// backup/copy and backup/copy/db were received from tank/VM and tank/VM/db, whose pool is not here.
     private func receive(_ pool: PoolBench, hasCatalogue: Bool) async throws {

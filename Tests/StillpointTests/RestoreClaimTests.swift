@@ -7,7 +7,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("A restore and the hooks")
+@Suite("A restore and the hooks", .serialized)
 struct RestoreClaimTests {
     enum Open: CaseIterable { case sameDataset, parent, machine, otherDataset }
 
@@ -117,16 +117,6 @@ struct RestoreClaimTests {
             try pool.scratch.write("state/runs/20260101T000000Z-000000.json", "{")
             #expect(await pool.operating.recover() == .needsRecovery)
             #expect(pool.log.text.contains("is damaged"))
-        }
-    }
-
-    @Test("recover names the runs that are open still")
-    func recoverOpen() async throws {
-        try await withPool { pool async throws in
-            try pool.bench.directory.prepare()
-            try pool.bench.directory.write(makeRun(PoolBench.run, targets: ["tank/VM", "tank/other"]))
-            #expect(await pool.operating.recover() == .needsRecovery)
-            #expect(pool.log.text.contains("post-snapshot tank/VM tank/other"))
         }
     }
 }

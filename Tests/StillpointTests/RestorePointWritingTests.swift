@@ -7,7 +7,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("The restore point that post-snapshot leaves")
+@Suite("The restore point that post-snapshot leaves", .serialized)
 struct RestorePointWritingTests {
     private func freeze(_ pool: PoolBench) async throws -> Run {
         pool.bench.has(pool.machine())

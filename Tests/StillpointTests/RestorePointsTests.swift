@@ -7,7 +7,7 @@ import Testing
 @testable import Stillpoint
 @testable import Storage
 
-@Suite("What is known of past runs")
+@Suite("What is known of past runs", .serialized)
 struct RestorePointsTests {
     @Test("is the same when the catalogue is lost")
     func lost() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Restoring in place, by rollback")
+@Suite("Restoring in place, by rollback", .serialized)
 struct RollbackRestoreTests {
     @Test("stops the VM, rolls back and brings it up with its RAM", arguments: [true, false])
     func alone(isArchived: Bool) async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Stillpoint
 
-@Suite("Side-cars")
+@Suite("Side-cars", .serialized)
 struct SideCarTests {
     @Test(
         "and dumps lie where dataset and VM say, whatever they are called",

@@ -80,7 +80,7 @@ struct Archiver: Sendable {
                 description: "cold_storage \(coldStorage) is not there; mount it, then run: stillpoint archive")
         }
         let destination = SideCar.dumpPath(of: machine, in: point, coldStorage: coldStorage)
-        try makePrivateFolder(FilePath(destination).removingLastComponent().string, below: coldStorage)
+        try makeFolders(FilePath(destination).removingLastComponent().string, below: coldStorage)
         let what = "\(machine.name) of \(point.run)"
         let packed = try pack(
             dump.path, to: destination, compression: compression,

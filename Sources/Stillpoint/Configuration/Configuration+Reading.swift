@@ -63,6 +63,7 @@ extension Configuration {
         ramCompression = try reader.choice(.ramCompression, of: Compression.self) ?? ramCompression
         sanoidDirectory = try reader.path(.sanoidDirectory) ?? sanoidDirectory
         maxParallel = try reader.integer(.maxParallel, in: 1...256) ?? maxParallel
+        maxHold = try reader.seconds(.maxHold, in: 1...86400) ?? maxHold
         agentTimeout = try reader.seconds(.agentTimeout, in: 1...600) ?? agentTimeout
         freezeLimit = try reader.seconds(.freezeLimit, in: 1...600) ?? freezeLimit
         commitTimeout = try reader.seconds(.commitTimeout, in: 1...86400) ?? commitTimeout

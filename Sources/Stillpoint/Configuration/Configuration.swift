@@ -17,6 +17,8 @@ struct Configuration: Sendable {
     var maxParallel = 16
     var agentTimeout = Duration.seconds(5)
     var freezeLimit = Duration.seconds(10)
+    /// How long an overlay may live before the guard releases it.
+    var maxHold = Duration.seconds(300)
     var commitTimeout = Duration.seconds(300)
     /// For what no section names.
     var policy = Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue)

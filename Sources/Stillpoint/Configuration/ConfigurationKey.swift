@@ -7,6 +7,7 @@ enum ConfigurationKey: String, CaseIterable {
     case ramCompression = "ram_compression"
     case sanoidDirectory = "sanoid_dir"
     case maxParallel = "max_parallel"
+    case maxHold = "max_hold"
     case agentTimeout = "agent_timeout"
     case freezeLimit = "freeze_limit"
     case commitTimeout = "commit_timeout"
@@ -21,7 +22,7 @@ enum ConfigurationKey: String, CaseIterable {
     static let general: [ConfigurationKey] =
         [
             .stateDirectory, .overlayDirectory, .ramDirectory, .coldStorage, .ramCompression, .sanoidDirectory,
-            .maxParallel, .agentTimeout, .freezeLimit, .commitTimeout,
+            .maxParallel, .maxHold, .agentTimeout, .freezeLimit, .commitTimeout,
         ] + policy
     static let hypervisor: [ConfigurationKey] = [.kind, .uri]
     static let dataset: [ConfigurationKey] = [.useTemplate, .recursive] + policy

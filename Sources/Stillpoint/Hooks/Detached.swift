@@ -5,11 +5,13 @@ internal import SystemPackage
 enum Detached {
     /// - Parameters:
     ///   - arguments: the first one is the program's name for itself.
+    ///   - descriptor: stays open in the process.
     ///   - waiting: waits for its end all the same; for programs that only hand a request on.
     /// - Returns: its exit status when it was waited for, 127 when it was not there.
     @discardableResult
     static func start(
-        _ program: String, _ arguments: [String], _ environment: [String: String], waiting: Bool = false
+        _ program: String, _ arguments: [String], _ environment: [String: String], waiting: Bool = false,
+        keeping descriptor: Int32? = nil
     ) throws -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -17,6 +19,8 @@ enum Detached {
         for descriptor: Int32 in 0...2 {
             posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
         }
+        // Onto the same number: that keeps it open (posix_spawn_file_actions_adddup2(3)).
+        if let descriptor { posix_spawn_file_actions_adddup2(&actions, descriptor, descriptor) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

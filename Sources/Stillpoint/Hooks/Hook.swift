@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Glibc
 internal import INIFile
 internal import Logging
 public import SnapshotManagers
@@ -46,8 +47,8 @@ public enum Hook {
 
     private static func begin(_ phase: Phase, _ context: HookContext) -> Step {
         do {
-            if let run = context.environment[LateThaw.variable] {
-                return try lateThaw(of: run, context)
+            if let run = context.environment[Guard.variable] {
+                return try watch(over: run, context)
             }
             let invocation = try Invocation.read(
                 phase: phase, arguments: context.arguments, environment: context.environment)
@@ -71,14 +72,14 @@ public enum Hook {
         }
     }
 
-    private static func lateThaw(of run: String, _ context: HookContext) throws -> Step {
+    private static func watch(over run: String, _ context: HookContext) throws -> Step {
+        // Before any thread is there, so that all of them leave it to the one that waits for it.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigprocmask(SIG_BLOCK, &signals, nil)
         let configuration = try context.configuration(nil)
-        return .work {
-            let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
-            await LateThaw(run: run, configuration: configuration, hypervisors: hypervisors).run()
-            await hypervisors.close()
-            return .done
-        }
+        return .work { await Guard(run: run, context: context, configuration: configuration).watch() }
     }
 
     private static func finish(

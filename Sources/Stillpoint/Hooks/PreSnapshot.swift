@@ -59,12 +59,18 @@ struct PreSnapshot: Sendable {
         let opening = RunOpening(
             directory: StateDirectory(configuration.stateDirectory), invocation: invocation, scope: planner.scope,
             deadline: deadline, log: context.log)
+        var hasRecovered = false
         while true {
             guard let plan = try await plan(planner, hypervisors) else { return .notConsistent }
             guard !plan.isEmpty else { return .done }
             if invocation.isDryRun {
                 for planned in plan { context.log.info("\(planned.dryRunLine)") }
                 return .done
+            }
+            // Once: what cannot be ended now keeps its VMs, and they fall back.
+            if !hasRecovered {
+                hasRecovered = true
+                if await recoverAbandoned(plan, within: deadline) { continue }
             }
             try checkWorkFolders(plan, planner)
             if let (journal, taken) = try opening.open(for: plan) {
@@ -80,6 +86,7 @@ struct PreSnapshot: Sendable {
         _ plan: [PlannedMachine], _ journal: Journal, _ taken: [String: String], _ keepsakes: Keepsakes,
         _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
     ) async throws -> ExitCode {
+        leaveGuard(plan, run: await journal.run.id)
         let freezing = Freezing(
             plan: plan, journal: journal, maxParallel: configuration.maxParallel, deadline: deadline, taken: taken,
             keepsakes: keepsakes, ramRoom: RAMRoom(directory: configuration.ramDirectory), log: context.log)
@@ -128,23 +135,34 @@ struct PreSnapshot: Sendable {
         for record in machines where record.consistency == .crash {
             context.log.warning("\(record.reportLine)")
         }
-        leaveLateThaw(machines, run: await journal.run.id)
         let failed = zip(plan, machines).contains { $0.onFailure == .abort && $1.phase == .failed }
         guard failed else { return .done }
         context.log.error("on_failure = abort: all VMs are released, there is nothing to snapshot consistently")
         return try await undo(journal, hypervisors)
     }
 
-    private func leaveLateThaw(_ machines: [MachineRecord], run: String) {
-        guard machines.contains(where: { $0.hold?.owesThaw == true }), let executable = context.executable else {
-            return
-        }
+    /// What a killed hook, or a host that was switched off, has left of these VMs comes first.
+    private func recoverAbandoned(_ plan: [PlannedMachine], within deadline: ContinuousClock.Instant?) async -> Bool {
+        let recovery = Recovery(
+            context: context, configuration: configuration, configurationPath: invocation.configurationPath)
+        // It goes on in the background when the manager's time gets short; what it does not finish then is finished
+        // by the next one.
+        return await firstOf(deadline: deadline.map { $0 - .seconds(1) }) { await recovery.recover(concerning: plan) }
+            ?? true
+    }
+
+    /// Before anything is touched, so that it is there also when this process is killed.
+    private func leaveGuard(_ plan: [PlannedMachine], run: String) {
+        guard plan.contains(where: \.mayNeedOverlays), let executable = context.executable else { return }
         var environment = context.environment
         if let path = invocation.configurationPath { environment["STILLPOINT_CONFIG"] = path }
         do {
-            try LateThaw.leaveBehind(run, executable: executable, environment)
+            try Guard.leaveBehind(
+                run, in: StateDirectory(configuration.stateDirectory),
+                manager: ManagerProcess.find(invocation.manager, proc: context.roots.proc), executable: executable,
+                environment)
         } catch {
-            context.log.error("nobody is left to thaw what freezes late (\(error)); post-snapshot will try")
+            context.log.error("the run \(run) has no guard (\(error)): post-snapshot must come")
         }
     }
 

@@ -13,17 +13,21 @@ func replaceFile(at path: String, with content: [UInt8]) throws {
         try file.writeAll(content)
         try sync(file)
     }
+    failurePoint()
     guard rename(temporary, path) == 0 else { throw Errno(rawValue: errno) }
     try syncDirectory(of: path)
+    failurePoint()
 }
 
 /// Removes a file durably; fine when it is gone already.
 func removeFile(at path: String) throws {
+    failurePoint()
     guard unlink(path) == 0 else {
         if errno == ENOENT { return }
         throw Errno(rawValue: errno)
     }
     try syncDirectory(of: path)
+    failurePoint()
 }
 
 private func syncDirectory(of path: String) throws {

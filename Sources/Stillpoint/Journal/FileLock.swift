@@ -6,6 +6,8 @@ internal import SystemPackage
 /// Unlike a PID file it cannot outlive a crash.
 final class FileLock: Sendable {
     private let file: FileDescriptor
+    /// For a child that is to share the lock: it is held as long as one of the two lives.
+    var descriptor: Int32 { file.rawValue }
 
     /// Takes the lock, or gives nil when another process has it.
     /// - Parameter waiting: waits for it instead.

@@ -41,6 +41,21 @@ func makePrivateFolder(_ path: String, below root: String) throws {
     }
 }
 
+/// Makes the folders of a path that are missing below `root`, owner-only; those that are there stay as they are, and
+/// no symbolic link is followed.
+func makeFolders(_ path: String, below root: String) throws {
+    var made = root
+    for part in path.dropFirst(root.count).split(separator: "/") {
+        made += "/\(part)"
+        guard mkdir(made, 0o700) != 0 else { continue }
+        let problem = Errno(rawValue: errno)
+        var status = stat()
+        guard problem == .fileExists, lstat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw problem
+        }
+    }
+}
+
 /// Whether there is a folder of this process's user, and no symbolic link to one.
 func isPrivateFolder(_ path: String) -> Bool {
     var status = stat()

@@ -23,6 +23,16 @@ struct Run: Sendable, Codable, Equatable {
     var snapshots: [SnapshotName]
     var phase: Phase
     var machines: [MachineRecord]
+    /// Why and when the VMs were let go before post-snapshot came; nil: they were not.
+    var earlyRelease: EarlyRelease?
+}
+
+/// A release that post-snapshot did not ask for: by the guard, or by recovery.
+struct EarlyRelease: Sendable, Codable, Equatable {
+    /// When it began, in seconds since 1970. A snapshot that was taken later holds VMs that were writing.
+    let began: Int64
+    /// In words, for the report.
+    let reason: String
 }
 
 /// One VM in a run.

@@ -69,12 +69,24 @@ struct StateDirectory: Sendable {
     func remove(_ id: String) throws {
         try removeFile(at: file(id))
         unlink("\(runs)/\(id).lock")
+        unlink("\(runs)/\(id).guard")
     }
+
+    /// Whether the run is still open.
+    func isOpen(_ id: String) -> Bool { access(file(id), F_OK) == 0 }
 
     /// Held by the process that works on the run.
     func lock(run id: String, waiting: Bool) throws -> FileLock? {
         try lock("\(runs)/\(id).lock", waiting: waiting)
     }
+
+    /// Held by the run's guard as long as it lives.
+    func lock(guardOf id: String) throws -> FileLock? {
+        try lock("\(runs)/\(id).guard", waiting: false)
+    }
+
+    /// Whether the run ever had a guard.
+    func hadGuard(_ id: String) -> Bool { access("\(runs)/\(id).guard", F_OK) == 0 }
 
     /// Held while it is decided which run a VM belongs to.
     func lockForClaims() throws -> FileLock? {

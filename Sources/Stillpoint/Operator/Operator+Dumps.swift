@@ -9,10 +9,13 @@ extension Operator {
     }
 
     /// `stillpoint recover`: finishes what a killed process left.
-    public func recover() async -> ExitCode {
+    public func recover(run: String? = nil, dryRun: Bool = false) async -> ExitCode {
         await perform { configuration in
-            let isClosed = try await closeRuns(configuration)
-            return try await archive(configuration) && isClosed ? .done : .needsRecovery
+            let recovery = Recovery(
+                context: context, configuration: configuration, configurationPath: configurationPath)
+            let isDone = try await recovery.recover(only: run, isDryRun: dryRun)
+            guard run == nil, !dryRun else { return isDone ? .done : .needsRecovery }
+            return try await archive(configuration) && isDone ? .done : .needsRecovery
         }
     }
 
@@ -32,34 +35,6 @@ extension Operator {
             if orphans { try await pruner.pruneOrphans() }
             return .done
         }
-    }
-
-    /// Ends the runs that have let go of their VMs and only miss their restore points; whether no other run is open.
-    private func closeRuns(_ configuration: Configuration) async throws -> Bool {
-        let directory = StateDirectory(configuration.stateDirectory)
-        var isDone = true
-        for id in try directory.openRunIDs() {
-            guard let lock = try directory.lock(run: id, waiting: false) else { continue }
-            defer { withExtendedLifetime(lock) {} }
-            do {
-                let run = try directory.read(id)
-                guard run.manager != RestoreClaim.manager else { continue }
-                guard run.phase == .released, run.machines.allSatisfy({ $0.hold == nil }) else {
-                    let targets = run.targets.map(\.rawValue).joined(separator: " ")
-                    context.log.error("the run \(id) is open still; release its VMs with: post-snapshot \(targets)")
-                    isDone = false
-                    continue
-                }
-                let writing = RestorePointWriting(
-                    catalogue: catalogue(configuration), zfs: context.zfs, log: context.log)
-                _ = try await writing.write(run, coldStorage: configuration.coldStorage)
-                try directory.remove(id)
-            } catch {
-                context.log.error("\(error)")
-                isDone = false
-            }
-        }
-        return isDone
     }
 
     private func archive(_ configuration: Configuration) async throws -> Bool {

@@ -36,7 +36,8 @@ public struct Operator: Sendable {
             case .undone: .notConsistent
             case .halfDone: .needsRecovery
             }
-        case is ConfigurationError, is NameError, is UnknownSnapshotError, is UnknownDatasetError: .usage
+        case is ConfigurationError, is NameError, is UnknownSnapshotError, is UnknownDatasetError, is UnknownRunError:
+            .usage
         default: .notConsistent
         }
     }

@@ -40,6 +40,9 @@ struct Pruner: Sendable {
         for machine in point.machines {
             if try await isReferred(machine, point, &presence) {
                 remaining.append(machine)
+            } else if let dump = machine.dump, isOutOfReach(dump) {
+                log.warning("\(dump.path) is not there; mount cold_storage to have it deleted")
+                remaining.append(machine)
             } else {
                 try delete(machine, of: point)
             }
@@ -76,6 +79,12 @@ struct Pruner: Sendable {
             }
         }
         return false
+    }
+
+    /// In cold storage, which is not mounted.
+    private func isOutOfReach(_ dump: KeptDump) -> Bool {
+        guard let coldStorage, dump.packed != nil, dump.path.hasPrefix(coldStorage + "/") else { return false }
+        return !fileExists(dump.path) && names(in: coldStorage).isEmpty
     }
 
     private func delete(_ machine: KeptMachine, of point: RestorePoint) throws {

@@ -22,9 +22,10 @@ struct FileRestoration: DiskRestoration {
     private let files: [File]
     private let job: RestoreJob
 
-    /// - Throws: RestoreError `.refused` for a volume that another VM uses as well, or for files that are in the way.
-    init(source: RestoreSource, clones: SnapshotClones, job: RestoreJob) async throws {
+    /// - Throws: RestoreError `.refused` for a volume or a changed image that another VM uses as well.
+    init(source: RestoreSource, clones: SnapshotClones, job: RestoreJob, others: [VirtualMachine]) async throws {
         self.job = job
+        let used = Set(others.flatMap(\.disks).flatMap(\.chain).compactMap { try? job.storage.locate($0).resolvedPath })
         var files: [File] = []
         let run = makeRunID()
         for image in source.definition.images {
@@ -39,6 +40,12 @@ struct FileRestoration: DiskRestoration {
             // The same backing image can serve two disks, and those of other VMs.
             if files.contains(where: { $0.present == present }) { continue }
             if !image.isWritten, isUnchanged(present, since: place) { continue }
+            guard !used.contains(present) else {
+                throw RestoreError(
+                    .refused,
+                    "\(printable(present, limit: 300)) is another VM's too and has changed since; restore --as a new VM"
+                )
+            }
             files.append(File(source: place, present: present, run: run))
         }
         self.files = files

@@ -47,13 +47,14 @@ struct InPlaceRestore: Sendable {
         _ source: RestoreSource, _ clones: SnapshotClones, _ hypervisor: any Hypervisor, _ datasets: [DatasetName]
     ) async throws {
         try requireMounts(of: source)
-        let others = try await others(than: source, on: datasets)
+        let (machines, own) = try await machines(besides: source)
+        let others = DatasetUse(storage: job.storage).others(on: datasets, than: own, machines)
         let disks: any DiskRestoration =
             if others.isEmpty {
                 try await Rollback(
                     snapshots: source.snapshots.values.sorted(), zfs: job.zfs, destroyNewer: job.options.destroyNewer)
             } else {
-                try await FileRestoration(source: source, clones: clones, job: job)
+                try await FileRestoration(source: source, clones: clones, job: job, others: machines)
             }
         if !others.isEmpty {
             let users = others.joined(separator: ", ")
@@ -105,8 +106,8 @@ struct InPlaceRestore: Sendable {
         }
     }
 
-    /// What else there is on the VM's datasets.
-    private func others(than source: RestoreSource, on datasets: [DatasetName]) async throws -> [String] {
+    /// The other VMs, and all images that are the VM's own.
+    private func machines(besides source: RestoreSource) async throws -> (others: [VirtualMachine], own: [String]) {
         var others: [VirtualMachine] = []
         var images = source.definition.images.map(\.path)
         for hypervisor in try await job.hypervisors.all() {
@@ -118,7 +119,7 @@ struct InPlaceRestore: Sendable {
                 }
             }
         }
-        return DatasetUse(storage: job.storage).others(on: datasets, than: images, others)
+        return (others, images)
     }
 }
 

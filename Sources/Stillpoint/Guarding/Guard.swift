@@ -1,0 +1,92 @@
+internal import Glibc
+internal import Hypervisor
+internal import Logging
+internal import SnapshotManagers
+internal import Storage
+
+/// Releases a run whose post-snapshot never comes: a process of its own that pre-snapshot leaves behind.
+struct Guard: Sendable {
+    /// Names the run; set for the process that is left behind.
+    static let variable = "STILLPOINT_GUARD"
+    /// The manager's process, where there is one to watch.
+    private static let managerVariable = "STILLPOINT_GUARD_MANAGER"
+
+    let run: String
+    let context: HookContext
+    let configuration: Configuration
+
+    /// Watches until the run is over.
+    func watch() async -> ExitCode {
+        let directory = StateDirectory(configuration.stateDirectory)
+        let watch = GuardWatch(
+            run: run, directory: directory, overlayDirectory: configuration.overlayDirectory,
+            manager: context.environment[Self.managerVariable].flatMap { ManagerProcess(text: $0) },
+            proc: context.roots.proc, deadline: .now + configuration.maxHold, maxHold: configuration.maxHold)
+        var pause = Duration.seconds(1)
+        while true {
+            let event = await withCheckedContinuation { continuation in
+                startThread { continuation.resume(returning: watch.next()) }
+            }
+            switch event {
+            case .over: return .done
+            case .thawOwed:
+                await thawLate(directory)
+                continue
+            case .release(let reason):
+                if await release(because: reason, directory, isEnd: false) { return .done }
+            case .end(let reason):
+                if await release(because: reason, directory, isEnd: true) { return .done }
+            }
+            // What could not be released now may be later: libvirtd is being restarted, a disk is full.
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(60))
+        }
+    }
+
+    private func thawLate(_ directory: StateDirectory) async {
+        let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
+        if let open = try? directory.read(run) {
+            let thawed = await LateThaw(run: open, hypervisors: hypervisors).tryOnce()
+            if !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false),
+                var now = try? directory.read(run)
+            {
+                for index in now.machines.indices where thawed.contains(now.machines[index].id) {
+                    if now.machines[index].owesOnlyThaw { now.machines[index].hold = nil }
+                }
+                try? directory.write(now)
+                withExtendedLifetime(lock) {}
+            }
+        }
+        await hypervisors.close()
+    }
+
+    private func release(because reason: String, _ directory: StateDirectory, isEnd: Bool) async -> Bool {
+        do {
+            guard let lock = try directory.lock(run: run, waiting: false) else { return false }
+            var open = try directory.read(run)
+            if open.earlyRelease == nil { open.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: reason) }
+            try directory.write(open)
+            context.log.warning("the run \(run) is released: \(reason)")
+            let journal = Journal(open, in: directory, lock: lock)
+            let ending = RunEnding(context: context, configuration: configuration, configurationPath: nil)
+            return isEnd ? try await ending.end(journal) : await ending.release(journal)
+        } catch {
+            context.log.error("\(error)")
+            return false
+        }
+    }
+
+    /// Starts `executable` again as the guard of a run.
+    /// - Throws: StateError, Errno.
+    static func leaveBehind(
+        _ run: String, in directory: StateDirectory, manager: ManagerProcess?, executable: String,
+        _ environment: [String: String]
+    ) throws {
+        // The guard shares the lock, so that everyone sees whether it lives.
+        guard let lock = try directory.lock(guardOf: run) else { return }
+        var variables = environment.merging([variable: run]) { $1 }
+        variables[managerVariable] = manager?.text
+        try Detached.start(executable, ["stillpoint-guard", run], variables, keeping: lock.descriptor)
+        withExtendedLifetime(lock) {}
+    }
+}

@@ -1,0 +1,55 @@
+internal import Glibc
+internal import SnapshotManagers
+internal import Storage
+
+/// The running snapshot manager that called a hook.
+///
+/// When it is gone, post-snapshot will not come. Who calls a hook by hand is no such process: a shell that has done its
+/// part may end while its administrator goes on.
+struct ManagerProcess: Sendable, Equatable {
+    let id: pid_t
+    /// In clock ticks since boot (proc(5), field 22 of stat), since numbers are used again.
+    let began: String
+
+    /// Goes up from this process to one that is called as the manager is.
+    static func find(_ manager: SnapshotManager, proc: String) -> ManagerProcess? {
+        guard let name = names[manager] else { return nil }
+        var id = getppid()
+        // A wrapper or two may stand between.
+        for _ in 0..<8 {
+            guard id > 1, let status = status(of: id, proc: proc) else { return nil }
+            if status.name == name { return ManagerProcess(id: id, began: status.began) }
+            id = status.parent
+        }
+        return nil
+    }
+
+    /// As the kernel shows them, 15 characters at most.
+    private static let names: [SnapshotManager: String] = [
+        .sanoid: "sanoid", .zfsAutoSnapshot: "zfs-auto-snapsh", .znapzend: "znapzend", .zrepl: "zrepl",
+    ]
+
+    /// Whether it still runs.
+    func isAlive(proc: String) -> Bool { Self.status(of: id, proc: proc)?.began == began }
+
+    private static func status(of id: pid_t, proc: String) -> (name: String, parent: pid_t, began: String)? {
+        // `123 (any name, even with ) in it) S 1 …`
+        guard let text = try? smallText(at: "\(proc)/\(id)/stat"), let open = text.firstIndex(of: "("),
+            let close = text.lastIndex(of: ")")
+        else { return nil }
+        let fields = text[text.index(after: close)...].split(separator: " ")
+        guard fields.count > 19, fields[0] != "Z", let parent = pid_t(fields[1]) else { return nil }
+        return (String(text[text.index(after: open)..<close]), parent, String(fields[19]))
+    }
+}
+
+extension ManagerProcess {
+    /// As it is handed to the guard: `123:456789`.
+    init?(text: String) {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, let id = pid_t(parts[0]) else { return nil }
+        self.init(id: id, began: String(parts[1]))
+    }
+
+    var text: String { "\(id):\(began)" }
+}

@@ -1,0 +1,121 @@
+internal import Glibc
+internal import Hypervisor
+internal import Logging
+internal import Storage
+
+/// Brings open runs to their end that no living process minds any more.
+struct Recovery: Sendable {
+    /// Who minds an open run.
+    enum Standing: Sendable, Equatable {
+        /// A living process is at work on it.
+        case owned
+        /// Its guard waits for post-snapshot.
+        case guarded
+        /// Without a guard, but young: post-snapshot may come.
+        case awaited
+        /// Nobody.
+        case abandoned
+    }
+
+    let context: HookContext
+    let configuration: Configuration
+    let configurationPath: String?
+
+    private var directory: StateDirectory { StateDirectory(configuration.stateDirectory) }
+
+    func standing(of run: Run) throws -> Standing {
+        guard let lock = try directory.lock(run: run.id, waiting: false) else { return .owned }
+        defer { withExtendedLifetime(lock) {} }
+        if directory.hadGuard(run.id) {
+            guard let guardLock = try directory.lock(guardOf: run.id) else { return .guarded }
+            withExtendedLifetime(guardLock) {}
+            return .abandoned
+        }
+        // Its pre-snapshot or its post-snapshot has died, or this is what a restore left.
+        if run.phase != .frozen { return .abandoned }
+        let age = runTime(run.id).map { Duration.seconds(Int64(time(nil)) - $0) } ?? .zero
+        return age > configuration.maxHold ? .abandoned : .awaited
+    }
+
+    /// Ends every abandoned run, or the one that is named, whoever guards it; whether nothing is left to do.
+    func recover(only: String? = nil, isDryRun: Bool = false) async throws -> Bool {
+        var isDone = true
+        let ids = try directory.openRunIDs()
+        if let only, !ids.contains(only) { throw UnknownRunError(run: only, open: ids) }
+        for id in ids where only == nil || id == only {
+            do {
+                isDone = try await recover(id, isForced: only != nil, isDryRun: isDryRun) && isDone
+            } catch {
+                context.log.error("\(error)")
+                isDone = false
+            }
+        }
+        return isDone
+    }
+
+    private func recover(_ id: String, isForced: Bool, isDryRun: Bool) async throws -> Bool {
+        let run = try directory.read(id)
+        let machines = run.machines.filter { $0.hold != nil }.map { printable($0.name) }.joined(separator: ", ")
+        let held = machines.isEmpty ? "" : " (\(machines))"
+        switch try standing(of: run) {
+        case .owned:
+            context.log.info("the run \(id)\(held) is another process's, which is at work")
+            return true
+        case .guarded where !isForced, .awaited where !isForced:
+            context.log.info("the run \(id)\(held) waits for its post-snapshot; --run \(id) ends it now")
+            return true
+        default:
+            if isDryRun {
+                context.log.info("would end the run \(id)\(held)")
+                return true
+            }
+            return try await end(id, because: "recovered, since post-snapshot did not come")
+        }
+    }
+
+    /// Before a run is opened: ends abandoned ones that have a VM of the plan.
+    /// - Returns: whether there was one, so that the VMs must be looked at again.
+    func recover(concerning plan: [PlannedMachine]) async -> Bool {
+        let machines = Set(plan.map(\.machine.id))
+        var wasAny = false
+        for id in (try? directory.openRunIDs()) ?? [] {
+            guard let run = try? directory.read(id), run.manager != RestoreClaim.manager,
+                run.machines.contains(where: { machines.contains($0.id) && $0.hold != nil }),
+                (try? standing(of: run)) == .abandoned
+            else { continue }
+            wasAny = true
+            context.log.warning("the run \(id) was left open; its VMs are released first")
+            do {
+                _ = try await end(id, because: "recovered, since post-snapshot did not come")
+            } catch {
+                context.log.error("\(error)")
+            }
+        }
+        return wasAny
+    }
+
+    private func end(_ id: String, because reason: String) async throws -> Bool {
+        guard let lock = try directory.lock(run: id, waiting: false), directory.isOpen(id) else { return true }
+        var run = try directory.read(id)
+        if run.manager == RestoreClaim.manager {
+            try directory.remove(id)
+            return true
+        }
+        if run.earlyRelease == nil, run.phase != .released {
+            run.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: reason)
+            try directory.write(run)
+        }
+        let ending = RunEnding(context: context, configuration: configuration, configurationPath: configurationPath)
+        return try await ending.end(Journal(run, in: directory, lock: lock))
+    }
+}
+
+/// A run that is not open.
+struct UnknownRunError: Error, CustomStringConvertible {
+    let run: String
+    let open: [String]
+    var description: String {
+        "there is no open run \(printable(run)); "
+            + (open.isEmpty ? "none is open" : "open: \(open.joined(separator: ", "))")
+    }
+}

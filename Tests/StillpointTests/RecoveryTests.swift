@@ -1,0 +1,133 @@
+import Glibc
+import Hypervisor
+import SnapshotManagers
+import Storage
+import TestSupport
+import Testing
+
+@testable import Stillpoint
+
+@Suite("Recovery")
+struct RecoveryTests {
+    private static let old = "20200101T000000Z-000001"
+
+    private func recovery(_ bench: HookBench) throws -> Recovery {
+        Recovery(context: bench.context(), configuration: try bench.configuration, configurationPath: nil)
+    }
+
+    private func openRun(_ bench: HookBench, _ id: String, _ phase: Run.Phase = .frozen) throws -> Run {
+        var record = try makeRecord("web01")
+        record.hold = someHold
+        var run = try makeRun(id, machines: [record])
+        run.phase = phase
+        try bench.directory.prepare()
+        try bench.directory.write(run)
+        return run
+    }
+
+    @Test(
+        "tells a run that somebody minds from one that nobody does",
+        arguments: [
+            (true, Run.Phase.frozen, Recovery.Standing.awaited), (false, .frozen, .abandoned),
+            (true, .freezing, .abandoned), (true, .releasing, .abandoned), (true, .released, .abandoned),
+        ])
+    func standing(isYoung: Bool, phase: Run.Phase, expected: Recovery.Standing) async throws {
+        try await withBench { bench, _ async throws in
+            let run = try openRun(bench, isYoung ? makeRunID() : Self.old, phase)
+            #expect(try recovery(bench).standing(of: run) == expected)
+            let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
+            #expect(try recovery(bench).standing(of: run) == .owned)
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    @Test("goes by the guard's lock where there was a guard")
+    func guarded() async throws {
+        try await withBench { bench, _ async throws in
+            let run = try openRun(bench, Self.old)
+            let lock = try #require(try bench.directory.lock(guardOf: run.id))
+            #expect(try recovery(bench).standing(of: run) == .guarded)
+            #expect(try await recovery(bench).recover())
+            #expect(bench.world.count("release") == 0)
+            withExtendedLifetime(lock) {}
+        }
+        try await withBench { bench, _ async throws in
+            let run = try openRun(bench, makeRunID())
+            do {
+                let lock = try #require(try bench.directory.lock(guardOf: run.id))
+                withExtendedLifetime(lock) {}
+            }
+            #expect(try recovery(bench).standing(of: run) == .abandoned)
+        }
+    }
+
+    @Test("ends what nobody minds, marks the snapshots with what is true of them, and closes the run")
+    func ends() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            _ = try openRun(bench, Self.old)
+            #expect(try await recovery(bench).recover(isDryRun: true))
+            #expect(bench.world.count("release") == 0)
+            #expect(try await recovery(bench).recover())
+            #expect(bench.world.calls == ["release id-of-web01"])
+            #expect(try bench.openRuns().isEmpty)
+        }
+    }
+
+    @Test("keeps a run open whose VM cannot be released, and says so")
+    func fails() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            _ = try openRun(bench, Self.old)
+            bench.world.change { $0.release = { _, _ in throw refusal(.stop, "it is on another host") } }
+            #expect(try await recovery(bench).recover() == false)
+            #expect(try bench.openRuns().first?.earlyRelease != nil)
+            #expect(bench.log.text.contains("it is on another host"))
+        }
+    }
+
+    @Test("comes before the freeze, once, when a VM of the plan was left on its overlay")
+    func beforeFreeze() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            _ = try openRun(bench, Self.old)
+            #expect(await bench.run(.pre) == .done)
+            #expect(bench.world.calls == ["list", "release id-of-web01", "list", "freeze web01"])
+        }
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            _ = try openRun(bench, Self.old)
+            bench.world.change { $0.release = { _, _ in throw refusal(.stop, "it is on another host") } }
+            #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
+            #expect(bench.world.count("release") == 1 && bench.world.count("freeze") == 0)
+        }
+    }
+
+    @Test("takes the name of a run, whoever guards it, and knows those that are not open")
+    func named() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let run = try openRun(bench, makeRunID())
+            #expect(try await recovery(bench).recover(only: run.id))
+            #expect(try bench.openRuns().isEmpty)
+            await #expect(throws: UnknownRunError.self) { try await recovery(bench).recover(only: run.id) }
+        }
+    }
+
+    @Test("that came before the snapshot leaves its VMs crash-consistent, and their RAM useless")
+    func early() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            var run = try openRun(bench, makeRunID())
+            let dump = try bench.scratch.write("ram/web01.ram", "RAM")
+            run.machines[0].ramDump = RAMDump(path: dump, bytes: 3)
+            run.machines[0].hold = nil
+            run.earlyRelease = EarlyRelease(began: 1, reason: "the guard was asked to end")
+            try bench.directory.write(run)
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.log.text.contains("web01: crash-consistent only"))
+            #expect(bench.log.text.contains("the guard was asked to end"))
+            #expect(access(dump, F_OK) != 0)
+        }
+    }
+}
