@@ -54,3 +54,20 @@ extension XMLElement {
         first("source").flatMap { $0["file"] ?? $0["dev"] }
     }
 }
+
+extension Connection {
+    /// Puts the bases into what a domain starts from next time.
+    /// - Returns: whether that goes on from saved RAM.
+    func define(_ domain: Domain, on bases: BaseDefinition) throws -> Bool {
+        // First the saved RAM: once the definition is right, nobody would look at it again.
+        let saved = try domain.managedSaveDocument()
+        if let saved {
+            let rewritten = bases.rewritten(saved)
+            if rewritten != saved { try domain.defineManagedSave(rewritten) }
+        }
+        let now = try domain.document(live: false)
+        let rewritten = bases.rewritten(now)
+        if rewritten != now { _ = try define(rewritten) }
+        return saved != nil
+    }
+}

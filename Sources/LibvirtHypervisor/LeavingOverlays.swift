@@ -21,7 +21,7 @@ struct LeavingOverlays: Sendable {
         for _ in 1...Self.rounds {
             // By UUID each time: it may have been undefined, and defined again.
             let (domain, state) = try await connection.find(machineID)
-            guard state != .migratedAway else { throw try await migratedAway(hold) }
+            if let domain, state == .migratedAway { return notes + (try await finishMigrated(domain, hold)) }
             let found = try await look(hold, domain, state, ignoring: committedOrphans)
             for disk in found { if case .doubtful(let reason) = disk.finding { throw disk.disk.doubt(reason) } }
             // Only now: what a disk on its base means depends on the step that was found.
@@ -61,14 +61,23 @@ struct LeavingOverlays: Sendable {
         }
     }
 
-    private func migratedAway(_ hold: Hold) async throws -> HypervisorError {
-        let overlays = hold.disks.map { "\($0.overlay) (\($0.target))" }.joined(separator: ", ")
-        let host = try await blocking("asking for the host's name", within: .seconds(30)) { try connection.hostName() }
-        return HypervisorError(
-            .changed,
-            "the VM was migrated away from \(host); on the host where it runs now it uses \(overlays), and all was left "
-                + "alone; there, for each disk: virsh blockcommit VM DISK --active --pivot; then delete the overlay",
-            remedy: .stop)
+    /// Where the VM runs now it may use the overlays, which only that host can tell. Once they were committed and
+    /// deleted there, the definition that it left behind gets its bases back.
+    private func finishMigrated(_ domain: Domain, _ hold: Hold) async throws -> [String] {
+        try await blocking("looking at what the VM left behind", within: .seconds(30)) {
+            let left = try hold.disks.filter { try OverlayContent.read($0.overlay) != .missing }
+            guard left.isEmpty else {
+                let overlays = left.map { "\($0.overlay) (\($0.target))" }.joined(separator: ", ")
+                throw HypervisorError(
+                    .changed,
+                    "the VM was migrated away from \(try connection.hostName()); on the host where it runs now it uses "
+                        + "\(overlays), and all was left alone; there, for each disk: virsh blockcommit \(domain.name) "
+                        + "DISK --active --pivot; then delete the overlay and try again",
+                    remedy: .stop)
+            }
+            _ = try connection.define(domain, on: BaseDefinition(disks: hold.disks))
+            return ["the VM was migrated away; the definition that it left on this host names its own disks again"]
+        }
     }
 }
 

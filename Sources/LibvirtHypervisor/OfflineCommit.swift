@@ -32,7 +32,7 @@ struct OfflineCommit: Sendable {
         }
         guard let domain else { return [] }
         let hasManagedSave = try await blocking("putting the bases back into the definition", within: .seconds(60)) {
-            try define(items.map(\.disk), in: domain)
+            try connection.define(domain, on: BaseDefinition(disks: items.map(\.disk)))
         }
         guard state == .saved, !hasManagedSave else { return [] }
         return [
@@ -67,21 +67,6 @@ struct OfflineCommit: Sendable {
                 }
             }
         }
-    }
-
-    /// - Returns: whether its next start goes on from saved RAM.
-    private func define(_ disks: [HeldDisk], in domain: Domain) throws -> Bool {
-        let rewriting = BaseDefinition(disks: disks)
-        // First the saved RAM: once the definition is right, nobody would look at it again.
-        let saved = try domain.managedSaveDocument()
-        if let saved {
-            let rewritten = rewriting.rewritten(saved)
-            if rewritten != saved { try domain.defineManagedSave(rewritten) }
-        }
-        let now = try domain.document(live: false)
-        let rewritten = rewriting.rewritten(now)
-        if rewritten != now { _ = try connection.define(rewritten) }
-        return saved != nil
     }
 }
 

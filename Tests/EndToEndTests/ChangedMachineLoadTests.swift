@@ -51,6 +51,29 @@ extension RealParts {
             }
         }
 
+        @Test("while it is committed libvirtd is killed and started again")
+        func daemonKilled() async throws {
+            let guest = Stage.Guest(name: "orphan", options: "--flood 8")
+            try await Stage.with("changed-daemon", [guest], configuration: "commit_timeout = 5") { stage in
+                let s = "\(stage.dataset)@a"
+                try await need("\(stage.lab.preSnapshot) \(s)")
+                try await stage.change(
+                    guest, "zfs snapshot \(s); virsh -q blockcommit $n vda --active --shallow --bandwidth 1")
+                let post = try await shell(
+                    """
+                    \(stage.lab.postSnapshot) \(s) & post=$!
+                    sleep 2; pid=$(cat /run/libvirtd.pid); kill -9 $pid; while kill -0 $pid 2>/dev/null; do sleep 0.05; done
+                    unshare --net libvirtd -d -p /run/libvirtd.pid >/dev/null 2>&1
+                    until virsh -q list >/dev/null 2>&1; do sleep 0.1; done
+                    wait $post || { echo again; \(stage.lab.postSnapshot) \(s); }
+                    """)
+                #expect(post.status == 0, "\(post.output)\(post.errors)")
+                #expect(try await need("virsh domstate orphan").hasPrefix("running"))
+                try await stage.expectNothingLeft()
+                try await stage.expectAllThere(guest)
+            }
+        }
+
         @Test("and was left paused by a release that was killed: it is set going again")
         func leftPaused() async throws {
             let guest = Stage.Guest(name: "still")

@@ -78,6 +78,49 @@ extension RealParts {
             }
         }
 
+        @Test("was migrated away: all is left alone, and ends once it was committed there")
+        func migrated() async throws {
+            let guest = Stage.Guest(name: "moved")
+            try await Stage.with("changed-moved", [guest]) { stage in
+                let s = "\(stage.dataset)@a"
+                let other = "\(stage.lab.folder)/other"
+                let there = "virsh -c 'qemu+unix:///system?socket=\(other)/libvirt-sock'"
+                // A second host: a libvirtd with a folder, a UUID and an idea of /run of its own.
+                try await need(
+                    """
+                    set -e; mkdir \(other); cp /etc/libvirt/libvirtd.conf \(other)/
+                    printf 'unix_sock_dir = "%s"\nhost_uuid = "c0ffee00-0000-4000-8000-000000000001"\n' \(other) \
+                        >> \(other)/libvirtd.conf
+                    unshare --mount --propagation private bash -ec 'mount -t tmpfs none /run/libvirt
+                        mount -t tmpfs none /var/lib/libvirt
+                        exec unshare --net libvirtd -d -p \(other)/pid -f \(other)/libvirtd.conf' >/dev/null 2>&1
+                    until \(there) -q list >/dev/null 2>&1; do sleep 0.1; done
+                    """)
+                try await need("\(stage.lab.preSnapshot) \(s)")
+                try await stage.change(
+                    guest,
+                    """
+                    sleep 0.5; zfs snapshot \(s)
+                    virsh -q snapshot-delete --metadata $n --current
+                    virsh -q migrate --live --unsafe --persistent $n 'qemu+unix:///system?socket=\(other)/libvirt-sock' \
+                        --migrateuri unix://\(other)/migration
+                    """)
+                let post = try await shell("\(stage.lab.postSnapshot) \(s)")
+                #expect(post.status == 3, "\(post.errors)")
+                #expect(post.errors.contains("the VM was migrated away from "), "\(post.errors)")
+                #expect(try await need("\(there) domblklist moved").contains(stage.lab.overlays))
+                try await need(
+                    """
+                    set -e; \(there) -q blockcommit moved vda --active --pivot --wait
+                    rm \(stage.lab.overlays)/moved-*.qcow2
+                    \(stage.lab.postSnapshot) \(s)
+                    """)
+                try await stage.expectNothingLeft()
+                try await need("\(there) -q destroy moved; kill $(cat \(other)/pid)")
+                try await stage.expectAllThere(guest)
+            }
+        }
+
         @Test("whose overlay another VM has taken meanwhile is left alone")
         func takenOver() async throws {
             let guest = Stage.Guest(name: "taken")
