@@ -27,13 +27,31 @@ public struct Hold: Sendable, Codable, Equatable {
     /// The file that takes, or took, the guest's RAM. A release leaves it where it is.
     public var ramDump: String?
 
+    /// A release stopped the guest so that its commit could catch up, and has not been seen to set it going again.
+    public var pausedByUs: Bool
+
     /// A hold with these parts.
-    public init(step: Step, snapshot: String, disks: [HeldDisk], owesThaw: Bool = false, ramDump: String? = nil) {
+    public init(
+        step: Step, snapshot: String, disks: [HeldDisk], owesThaw: Bool = false, ramDump: String? = nil,
+        pausedByUs: Bool = false
+    ) {
         self.step = step
         self.snapshot = snapshot
         self.disks = disks
         self.owesThaw = owesThaw
         self.ramDump = ramDump
+        self.pausedByUs = pausedByUs
+    }
+
+    /// Reads a hold, also one of a version that never paused a guest.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        step = try values.decode(Step.self, forKey: .step)
+        snapshot = try values.decode(String.self, forKey: .snapshot)
+        disks = try values.decode([HeldDisk].self, forKey: .disks)
+        owesThaw = try values.decode(Bool.self, forKey: .owesThaw)
+        ramDump = try values.decodeIfPresent(String.self, forKey: .ramDump)
+        pausedByUs = try values.decodeIfPresent(Bool.self, forKey: .pausedByUs) ?? false
     }
 }
 

@@ -18,8 +18,11 @@ public protocol Hypervisor: Sendable {
     /// `.stop`, the last recorded hold says what may be left.
     func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult
 
-    /// Sets a VM going on its own disks again and removes what the hold made. May be called again after a failure.
-    func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws
+    /// Sets a VM going on its own disks again and removes what the hold made, whatever became of the VM meanwhile.
+    ///
+    /// May be called again after a failure, from another process too.
+    @discardableResult
+    func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult
 
     /// What must be kept of a VM, besides its disks and RAM, so that it can be made again.
     func keepsake(of id: String) async throws -> Keepsake
@@ -121,6 +124,18 @@ public struct ReleaseRequest: Sendable {
     public init(machineID: String, hold: Hold) {
         self.machineID = machineID
         self.hold = hold
+    }
+}
+
+/// How a release went.
+public struct ReleaseResult: Sendable, Equatable {
+    /// What an administrator should know: how it was released where that was not the usual way, and for how long the
+    /// guest was paused.
+    public var notes: [String]
+
+    /// A result with these notes.
+    public init(notes: [String] = []) {
+        self.notes = notes
     }
 }
 

@@ -9,6 +9,8 @@ final class BlockJobEvents: Sendable {
         case completed
         case failed
         case cancelled
+        /// Nothing was told: time for a look of one's own.
+        case silence
     }
 
     struct Job: Hashable, Sendable {
@@ -28,6 +30,11 @@ final class BlockJobEvents: Sendable {
     /// Ends the stream of a job.
     func forget(_ job: Job) {
         listeners.withLock { $0.removeValue(forKey: job) }?.finish()
+    }
+
+    /// Wakes whoever waits for the job.
+    func wake(_ job: Job) {
+        deliver(.silence, of: job)
     }
 
     fileprivate func deliver(_ status: Status, of job: Job) {

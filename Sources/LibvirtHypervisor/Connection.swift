@@ -29,6 +29,15 @@ final class Connection: @unchecked Sendable {
         library.functions.virConnectIsAlive(pointer) == 1
     }
 
+    /// The name of the hypervisor's host (virConnectGetHostname).
+    func hostName() throws -> String {
+        guard let name = library.functions.virConnectGetHostname(pointer) else {
+            throw library.lastError("asking for the host's name")
+        }
+        defer { free(name) }
+        return String(cString: name)
+    }
+
     /// All domains, running or not, and what each is doing: one call for all (virConnectGetAllDomainStats).
     func domains() throws -> [(domain: Domain, power: VirtualMachine.PowerState)] {
         var list: UnsafeMutablePointer<virDomainStatsRecordPtr?>?

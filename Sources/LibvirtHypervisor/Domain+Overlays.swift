@@ -11,12 +11,11 @@ extension Domain {
             throw HypervisorError(
                 .changed, "libvirt is still at work on the domain; its overlays were left alone", remedy: .retry)
         }
-        let definitions = [try description(), try description(persistent: true)]
+        let uses = try description().uses + description(persistent: true).usesWithChains()
         for disk in hold.disks {
-            let user = definitions.flatMap(\.disks).first { $0.disk.chain.contains(disk.overlay) }
-            if let user {
+            if let user = uses.first(using: disk.overlay) {
                 throw HypervisorError(
-                    .changed, "\(user.disk.target) still uses the overlay \(disk.overlay); it was left alone",
+                    .changed, "\(user.target) still uses the overlay \(disk.overlay); it was left alone",
                     remedy: .stop)
             }
         }

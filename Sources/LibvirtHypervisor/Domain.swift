@@ -108,7 +108,7 @@ extension Domain {
     }
 }
 
-// MARK: snapshot and block jobs
+// MARK: snapshot
 
 extension Domain {
     /// Moves disks to overlay files that exist already, all or none of them.
@@ -150,22 +150,6 @@ extension Domain {
         let flags = VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY.rawValue
         guard library.functions.virDomainSnapshotDelete(snapshot, flags) == 0 else {
             throw library.lastError("deleting the metadata of the snapshot \(name)")
-        }
-    }
-
-    /// Starts to commit the top image of a disk into the one below it while the guest writes on.
-    func startActiveCommit(disk: String) throws {
-        let flags = VIR_DOMAIN_BLOCK_COMMIT_ACTIVE.rawValue | VIR_DOMAIN_BLOCK_COMMIT_SHALLOW.rawValue
-        guard library.functions.virDomainBlockCommit(pointer, disk, nil, nil, 0, flags) == 0 else {
-            throw library.lastError("starting the commit of \(disk)")
-        }
-    }
-
-    /// Makes the disk run on the image that its commit has caught up with; waits until it does.
-    func pivot(disk: String) throws {
-        let flags = VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT.rawValue
-        guard library.functions.virDomainBlockJobAbort(pointer, disk, flags) == 0 else {
-            throw library.lastError("pivoting \(disk)")
         }
     }
 }

@@ -52,11 +52,27 @@ extension DomainDescription.AgentChannel {
 /// A disk in a domain's XML.
 struct DomainDisk: Sendable, Equatable {
     let disk: Disk
-    /// A commit of this disk is under way (`<mirror>`), and whether it has caught up.
+    /// A block job that writes this disk elsewhere is under way (`<mirror>`).
     let mirror: Mirror?
 
     enum Mirror: Sendable, Equatable {
+        /// A commit into the image below: how far it is.
         case running, ready
+        /// The commit was asked to pivot, or to end without.
+        case pivoting, ending
+        /// Somebody copies the disk elsewhere, or commits it into another image.
+        case foreign
+
+        init(_ element: XMLElement, below: String?, path: String?) {
+            switch element["ready"] {
+            case _ where element["job"] == "copy": self = .foreign
+            case _ where path != nil && path != below: self = .foreign
+            case "yes": self = .ready
+            case "pivot": self = .pivoting
+            case "abort": self = .ending
+            default: self = .running
+            }
+        }
     }
 
     init(_ element: XMLElement, volumePath: (String, String) throws -> String) throws {
@@ -72,7 +88,10 @@ struct DomainDisk: Sendable, Equatable {
             chain: chain,
             format: element.first("driver")?["type"] ?? "raw",
             exclusion: Self.exclusion(element, isLocal: source != nil))
-        mirror = element.first("mirror").map { $0["ready"] == "yes" ? .ready : .running }
+        mirror = try element.first("mirror").map { mirror in
+            // The path of a block device is in its source; a file's is there too, and in an old attribute.
+            Mirror(mirror, below: chain.dropFirst().first, path: try Self.path(of: mirror, volumePath))
+        }
     }
 
     private static func path(of element: XMLElement, _ volumePath: (String, String) throws -> String) throws -> String?

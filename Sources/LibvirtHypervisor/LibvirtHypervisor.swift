@@ -99,10 +99,10 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
             domain: domain, description: description, request: request, settings: settings, record: record)
     }
 
-    /// Commits and pivots a domain; see `Release`.
-    public func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws {
+    /// Brings a domain off its overlays; see `Release`.
+    public func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
         do {
-            try await commits.with { [settings, events] connection in
+            return try await commits.with { [settings, events] connection in
                 try await Release(
                     connection: connection, request: request, settings: settings, events: events, record: record
                 ).run()
@@ -110,6 +110,9 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         } catch let error as LibvirtError {
             // The daemon may have been restarted, or the domain was busy with somebody else's job.
             throw HypervisorError(.callFailed, "not released yet", remedy: .retry, cause: error)
+        } catch let error as HypervisorError where error.code == .timedOut && error.remedy == .stop {
+            // A call that hangs may still be carried out; each attempt looks anew at what is there.
+            throw HypervisorError(.timedOut, error.message, remedy: .retry, cause: error.cause)
         }
     }
 

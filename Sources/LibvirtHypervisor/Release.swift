@@ -1,6 +1,6 @@
 internal import Hypervisor
 
-/// Sets a domain going on its own disks again and removes what the freeze made.
+/// Sets a domain going on its own disks again, whatever became of it meanwhile, and removes what the freeze made.
 struct Release: Sendable {
     let connection: Connection
     let request: ReleaseRequest
@@ -8,84 +8,71 @@ struct Release: Sendable {
     let events: BlockJobEvents
     let record: RecordHold
 
-    func run() async throws {
+    func run() async throws -> ReleaseResult {
         var hold = request.hold
-        let domain = try await lookUp()
-        if hold.owesThaw {
-            try await thaw(domain)
-            hold.owesThaw = false
-            try await record(hold)
+        var notes: [String] = []
+        let (domain, state) = try await connection.find(request.machineID)
+        let guest = HeldGuest(domain: domain, settings: settings, record: record)
+        if hold.pausedByUs {
+            try await guest.goOn(&hold)
+            notes.append("an earlier release was ended while it had the guest paused; it was set going again")
         }
+        // A guest that does not answer is not left on its overlays for that.
+        var problem = try await guest.thaw(&hold, state)
         if let path = hold.ramDump, hold.step == .preparing || hold.step == .switching {
             try await deleteUnfinishedDump(path, of: domain)
             hold.ramDump = nil
         }
-        // A thaw was all that was owed: no disk was moved.
-        guard !hold.disks.isEmpty else { return try await record(nil) }
-        if hold.step != .released {
-            hold.step = .releasing
-            try await record(hold)
-            try await commit(hold, domain)
-            hold.step = .released
-            try await record(hold)
-        }
-        try await blocking("deleting the overlays", within: .seconds(60)) { [hold] in
-            try domain.deleteUnusedOverlays(of: hold)
-            try domain.forgetSnapshot(named: hold.snapshot)
-        }
-        try await record(nil)
-    }
-
-    private func lookUp() async throws -> Domain {
-        let id = request.machineID
-        return try await blocking("looking up the domain \(id)", within: .seconds(30)) {
-            guard let domain = try connection.domain(uuid: id) else {
-                throw HypervisorError(
-                    .noSuchMachine, "the VM was undefined meanwhile; its overlays were left alone", remedy: .stop)
+        if !hold.disks.isEmpty {
+            if hold.step != .released {
+                let leaving = LeavingOverlays(
+                    connection: connection, machineID: request.machineID, settings: settings, events: events,
+                    record: record)
+                notes += try await leaving.run(&hold)
+                notes += try await guest.goOnAfterFailedWrite()
+                hold.step = .released
+                try await record(hold)
             }
-            return domain
+            try await deleteOverlays(of: hold, domain)
+            hold.disks = []
+            if problem != nil {
+                try await record(hold)
+                problem = try await guest.thaw(&hold, connection.find(request.machineID).1)
+            }
         }
+        if let problem { throw problem }
+        try await record(nil)
+        return ReleaseResult(notes: notes)
     }
 
     /// Nobody knows whether it is whole, and nobody was told of it.
-    private func deleteUnfinishedDump(_ path: String, of domain: Domain) async throws {
+    private func deleteUnfinishedDump(_ path: String, of domain: Domain?) async throws {
         try await blocking("deleting the RAM dump", within: .seconds(60)) {
-            guard try !domain.isBusy() else {
+            guard try domain?.isBusy() != true else {
                 throw HypervisorError(.changed, "libvirt is still at work on the domain", remedy: .retry)
             }
             try RAMFile.remove(path)
         }
     }
 
-    private func thaw(_ domain: Domain) async throws {
-        try await blocking("thawing the guest", within: settings.agentTimeout + .seconds(1)) {
-            try domain.setAgentTimeout(settings.agentTimeout)
-            try domain.thawFileSystems()
+    private func deleteOverlays(of hold: Hold, _ domain: Domain?) async throws {
+        try await blocking("deleting the overlays", within: .seconds(60)) {
+            guard let domain else {
+                for disk in hold.disks { try OverlayFile.remove(disk) }
+                return
+            }
+            try domain.deleteUnusedOverlays(of: hold)
+            try domain.forgetSnapshot(named: hold.snapshot)
         }
     }
+}
 
-    private func commit(_ hold: Hold, _ domain: Domain) async throws {
-        let now = try await blocking("reading the definition", within: .seconds(30)) {
-            // A domain that does not run has no chain in its XML, and nobody who could commit.
-            guard try domain.power() != .off else {
-                throw HypervisorError(
-                    .changed, "the VM was shut off on its overlays; they were left alone", remedy: .stop)
-            }
-            return try domain.description()
-        }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for disk in hold.disks {
-                let commit = ActiveCommit(
-                    domain: domain, machineID: request.machineID, disk: disk, events: events,
-                    timeout: settings.commitTimeout)
-                group.addTask { try await commit.run(from: now.disk(disk.target)) }
-            }
-            // Each disk is brought as far as it goes, also when another one fails.
-            var failure: (any Error)?
-            while let result = await group.nextResult() {
-                if case .failure(let error) = result { failure = failure ?? error }
-            }
-            if let failure { throw failure }
+extension Connection {
+    /// The domain of that UUID and what it is doing.
+    func find(_ uuid: String) async throws -> (Domain?, DomainState) {
+        try await blocking("looking up the domain \(uuid)", within: .seconds(30)) {
+            let domain = try self.domain(uuid: uuid)
+            return (domain, try domain?.state() ?? .undefined)
         }
     }
 }

@@ -98,13 +98,18 @@ struct DomainDescriptionTests {
         arguments: [
             ("", nil), ("<mirror type='file' job='active-commit'><source file='/b'/></mirror>", .running),
             ("<mirror type='file' job='active-commit' ready='yes'/>", .ready),
-            ("<mirror type='file' ready='abort'/>", .running),
+            ("<mirror type='file' ready='abort'/>", .ending), ("<mirror type='file' ready='pivot'/>", .pivoting),
+            ("<mirror type='file' job='copy' ready='yes'><source file='/b'/></mirror>", .foreign),
+            ("<mirror type='file' job='active-commit' ready='yes'><source file='/c'/></mirror>", .foreign),
         ] as [(String, DomainDisk.Mirror?)])
     func mirror(element: String, expected: DomainDisk.Mirror?) throws {
-        let disk = "<disk type='file'><source file='/a'/>\(element)<target dev='vda'/></disk>"
+        let disk = """
+            <disk type='file'><source file='/a'/><backingStore type='file'><source file='/b'/></backingStore>\(element)
+            <target dev='vda'/></disk>
+            """
         let description = try Self.read(Self.domain(disks: disk))
         #expect(description.disk("vda")?.mirror == expected)
-        #expect(description.disk("vda")?.disk.chain == ["/a"])
+        #expect(description.disk("vda")?.disk.chain == ["/a", "/b"])
     }
 
     @Test(

@@ -35,10 +35,11 @@ final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
         return try await world.behaviour.freeze(request, record)
     }
 
-    func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws {
+    func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
         world.noteJournal(of: String(request.machineID.dropFirst("id-of-".count)))
         world.note("release \(request.machineID)")
         try await world.behaviour.release(request, record)
+        return ReleaseResult(notes: world.behaviour.releaseNotes)
     }
 
     func keepsake(of id: String) async throws -> Keepsake {
@@ -78,6 +79,7 @@ final class FakeWorld: Sendable {
         var release: @Sendable (ReleaseRequest, RecordHold) async throws -> Void = { _, record in
             try await record(nil)
         }
+        var releaseNotes: [String] = []
     }
 
     private static let worlds = Mutex<[String: FakeWorld]>([:])

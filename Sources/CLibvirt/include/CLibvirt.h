@@ -20,7 +20,9 @@
     X(virStorageVolFree) X(virDomainAbortJob)                                                                          \
     X(virDomainGetName) X(virDomainLookupByName) X(virDomainIsPersistent) X(virDomainDestroy) X(virDomainDefineXML)    \
     X(virDomainUndefineFlags) X(virDomainCreateWithFlags) X(virDomainResume) X(virDomainUpdateDeviceFlags)             \
-    X(virDomainRestoreFlags) X(virDomainHasManagedSaveImage) X(virDomainManagedSaveRemove)
+    X(virDomainRestoreFlags) X(virDomainHasManagedSaveImage) X(virDomainManagedSaveRemove)                             \
+    X(virDomainManagedSaveGetXMLDesc) X(virDomainManagedSaveDefineXML) X(virDomainSuspend) X(virDomainGetBlockJobInfo)   \
+    X(virConnectGetHostname)
 
 struct CLibvirt {
 #define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;

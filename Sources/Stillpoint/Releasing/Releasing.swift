@@ -47,9 +47,11 @@ struct Releasing: Sendable {
         var attempt = 1
         while let hold = await journal.run.machines[index].hold {
             do {
-                try await hypervisor.release(ReleaseRequest(machineID: record.id, hold: hold)) { [journal] hold in
+                let request = ReleaseRequest(machineID: record.id, hold: hold)
+                let result = try await hypervisor.release(request) { [journal] hold in
                     try await journal.record(machine: index) { $0.hold = hold }
                 }
+                if !result.notes.isEmpty { await note { $0.machines[index].notes += result.notes } }
                 guard await journal.run.machines[index].hold == nil else {
                     throw HypervisorError(
                         .changed, "its hypervisor's back end does not say that nothing is held any more", remedy: .stop)

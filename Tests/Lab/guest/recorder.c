@@ -3,6 +3,7 @@
  * depends on how it is called:
  *
  *   recorder record DISK     numbered records on /mnt/DISK, told to the console
+ *   recorder flood DISK MIB  overwrites a file of that size again and again, as fast as it can
  *   recorder ram             a counter that lives in memory alone
  *   recorder power           runs /sbin/shutdown when the power button is pressed
  *   fsfreeze-hook freeze|thaw   qemu-ga's hook, in C because forks are slow under TCG
@@ -101,6 +102,27 @@ static void record(const char *disk)
 	}
 	if (reported != number)
 		console("DURABLE %s %ld\n", disk, number);
+}
+
+static void flood(const char *disk, long mib)
+{
+	static char block[1 << 20];
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof path, "/mnt/%s/flood", disk);
+	fd = open(path, O_WRONLY | O_CREAT, 0644);
+	if (fd < 0)
+		err(1, "%s", path);
+	for (unsigned long round = 1;; round++) {
+		/* Never the same again, so that nothing is saved by comparing. */
+		memset(block, round, sizeof block);
+		for (long i = 0; i < mib; i++)
+			if (pwrite(fd, block, sizeof block, i * sizeof block) < 0 || fdatasync(fd) < 0) {
+				console("ERROR flood %s\n", strerror(errno));
+				sleep(1);
+			}
+	}
 }
 
 static void count_in_ram(void)
@@ -232,11 +254,13 @@ int main(int argc, char **argv)
 		return freeze_hook(action);
 	if (strcmp(action, "record") == 0 && argc == 3)
 		record(argv[2]);
+	else if (strcmp(action, "flood") == 0 && argc == 4)
+		flood(argv[2], atol(argv[3]));
 	else if (strcmp(action, "ram") == 0)
 		count_in_ram();
 	else if (strcmp(action, "power") == 0)
 		wait_for_power_button();
 	else
-		errx(2, "usage: recorder record DISK | ram | power");
+		errx(2, "usage: recorder record DISK | flood DISK MIB | ram | power");
 	return 0;
 }

@@ -1,0 +1,36 @@
+internal import Hypervisor
+internal import Storage
+
+/// A disk of a domain and the images that it uses.
+struct DiskUse: Sendable, Equatable {
+    /// The guest's name for it; another one than at the freeze, where it was detached and attached again.
+    let target: String
+    /// Its images from the one that is written to the last one below it.
+    let chain: [String]
+    /// The block job that copies it somewhere.
+    var mirror: DomainDisk.Mirror?
+}
+
+extension DomainDescription {
+    /// The disks as the XML has them; that of a running domain has whole chains.
+    var uses: [DiskUse] {
+        disks.map { DiskUse(target: $0.disk.target, chain: $0.disk.chain, mirror: $0.mirror) }
+    }
+
+    /// The disks with what the images themselves say is below them: the XML of a domain that is off seldom knows.
+    func usesWithChains() -> [DiskUse] {
+        disks.map { disk in
+            var chain = disk.disk.chain
+            // A raw image may say what its guest likes.
+            guard chain.count == 1, disk.disk.format == "qcow2" else {
+                return DiskUse(target: disk.disk.target, chain: chain)
+            }
+            while chain.count < 100, let last = chain.last, let below = try? ImageChain.backingFile(of: last),
+                below.hasPrefix("/"), !chain.contains(below)
+            {
+                chain.append(below)
+            }
+            return DiskUse(target: disk.disk.target, chain: chain)
+        }
+    }
+}

@@ -1,0 +1,131 @@
+internal import Hypervisor
+
+/// Brings the disks of a domain from their overlays back to their bases.
+///
+/// It looks at each disk, does what that needs, and looks again, until no overlay is in use nor holds what its base
+/// lacks. So a domain that is started or shut off meanwhile is met in the next round.
+struct LeavingOverlays: Sendable {
+    private static let rounds = 4
+
+    let connection: Connection
+    let machineID: String
+    let settings: HypervisorSettings
+    let events: BlockJobEvents
+    let record: RecordHold
+
+    /// - Returns: what an administrator should know.
+    func run(_ hold: inout Hold) async throws -> [String] {
+        var notes: [String] = []
+        // An overlay that nobody names looks the same once it is committed.
+        var committedOrphans: Set<String> = []
+        for _ in 1...Self.rounds {
+            // By UUID each time: it may have been undefined, and defined again.
+            let (domain, state) = try await connection.find(machineID)
+            if let domain, state == .migratedAway { return notes + (try await finishMigrated(domain, hold)) }
+            let found = try await look(hold, domain, state, ignoring: committedOrphans)
+            for disk in found { if case .doubtful(let reason) = disk.finding { throw disk.disk.doubt(reason) } }
+            // Only now: what a disk on its base means depends on the step that was found.
+            if hold.step != .releasing {
+                hold.step = .releasing
+                try await record(hold)
+            }
+            if found.allSatisfy({ $0.finding == .free }) { return notes }
+            if let domain {
+                notes += try await commitLive(found.filter { $0.finding == .live }, of: domain, &hold)
+            }
+            let items = found.compactMap(\.offlineItem)
+            if !items.isEmpty {
+                notes += try await OfflineCommit(connection: connection, domain: domain, limit: settings.commitTimeout)
+                    .run(items, state)
+                committedOrphans.formUnion(items.filter(\.isOrphan).map(\.disk.overlay))
+            }
+            notes += found.compactMap { $0.note(state) }
+        }
+        throw HypervisorError(.changed, "the VM changes faster than it can be released", remedy: .retry)
+    }
+
+    private func look(
+        _ hold: Hold, _ domain: Domain?, _ state: DomainState, ignoring committedOrphans: Set<String>
+    ) async throws -> [FoundDisk] {
+        try await blocking("looking at the disks", within: .seconds(30)) {
+            let live = state.isActive ? try domain?.description().uses : nil
+            let persistent = try domain?.description(persistent: true).usesWithChains() ?? []
+            return try hold.disks.map { disk in
+                let finding = DiskFinding.find(
+                    disk, step: hold.step, live: live, persistent: persistent,
+                    overlay: try OverlayContent.read(disk.overlay))
+                let isDone = finding == .orphan && committedOrphans.contains(disk.overlay)
+                return FoundDisk(
+                    disk: disk, finding: isDone ? .free : finding, use: live?.first(using: disk.overlay))
+            }
+        }
+    }
+
+    /// Where the VM runs now it may use the overlays, which only that host can tell. Once they were committed and
+    /// deleted there, the definition that it left behind gets its bases back.
+    private func finishMigrated(_ domain: Domain, _ hold: Hold) async throws -> [String] {
+        try await blocking("looking at what the VM left behind", within: .seconds(30)) {
+            let left = try hold.disks.filter { try OverlayContent.read($0.overlay) != .missing }
+            guard left.isEmpty else {
+                let overlays = left.map { "\($0.overlay) (\($0.target))" }.joined(separator: ", ")
+                throw HypervisorError(
+                    .changed,
+                    "the VM was migrated away from \(try connection.hostName()); on the host where it runs now it uses "
+                        + "\(overlays), and all was left alone; there, for each disk: virsh blockcommit \(domain.name) "
+                        + "DISK --active --pivot; then delete the overlay and try again",
+                    remedy: .stop)
+            }
+            _ = try connection.define(domain, on: BaseDefinition(disks: hold.disks))
+            return ["the VM was migrated away; the definition that it left on this host names its own disks again"]
+        }
+    }
+}
+
+// MARK: with QEMU
+
+extension LeavingOverlays {
+    /// All disks at once; with the guest paused where one cannot keep up with it.
+    private func commitLive(_ found: [FoundDisk], of domain: Domain, _ hold: inout Hold) async throws
+        -> [String]
+    {
+        let behind = try await commit(found, of: domain, within: settings.commitTimeout)
+        guard !behind.isEmpty else { return [] }
+        let names = behind.map(\.disk.target).joined(separator: ", ")
+        let late = HypervisorError(
+            .timedOut,
+            "the commit of \(names) did not catch up with the guest within \(settings.commitTimeout.inSeconds)",
+            remedy: .retry)
+        guard try await connection.find(machineID).1 == .running else { throw late }
+        let guest = HeldGuest(domain: domain, settings: settings, record: record)
+        let length = try await guest.paused(&hold) {
+            guard try await commit(behind, of: domain, within: HeldGuest.longestPause).isEmpty else { throw late }
+        }
+        return [
+            "the commit of \(names) did not catch up with the guest within \(settings.commitTimeout.inSeconds), so the "
+                + "guest was paused for \(length.inSeconds)"
+        ]
+    }
+
+    /// - Returns: those that the guest writes to faster than they can be committed.
+    private func commit(_ found: [FoundDisk], of domain: Domain, within limit: Duration) async throws -> [FoundDisk] {
+        try await withThrowingTaskGroup(of: FoundDisk?.self) { group in
+            for disk in found {
+                let commit = LiveCommit(
+                    domain: domain, machineID: machineID, disk: disk.disk,
+                    target: disk.use?.target ?? disk.disk.target, events: events)
+                group.addTask { try await commit.run(within: limit) == .behind ? disk : nil }
+            }
+            // Each disk is brought as far as it goes, also when another one fails.
+            var failure: (any Error)?
+            var behind: [FoundDisk] = []
+            while let result = await group.nextResult() {
+                switch result {
+                case .success(let disk): behind += disk.map { [$0] } ?? []
+                case .failure(let error): failure = failure ?? error
+                }
+            }
+            if let failure { throw failure }
+            return behind
+        }
+    }
+}

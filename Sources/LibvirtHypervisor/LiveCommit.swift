@@ -1,0 +1,104 @@
+internal import Hypervisor
+
+/// Brings one disk of a domain that runs, or is paused, off its overlay: by an active commit and a pivot, or where
+/// somebody's image lies above the overlay, by a commit in the middle of the chain.
+///
+/// It looks, does the next step, and waits for an event; so it goes on from whatever a killed release has left.
+struct LiveCommit: Sendable {
+    enum Outcome: Sendable {
+        case done
+        /// The guest writes faster than the commit can follow.
+        case behind
+    }
+
+    let domain: Domain
+    let machineID: String
+    let disk: HeldDisk
+    /// The guest's name for it now.
+    let target: String
+    let events: BlockJobEvents
+
+    func run(within limit: Duration) async throws -> Outcome {
+        let end = ContinuousClock.now + limit
+        let job = BlockJobEvents.Job(domain: machineID, disk: target)
+        let stream = events.events(of: job)
+        defer { events.forget(job) }
+        // For a job that came to its state before anyone listened, and to keep the time.
+        let ticker = Task { [events] in
+            while !Task.isCancelled {
+                events.wake(job)
+                let left = ContinuousClock.now.duration(to: end)
+                try await Task.sleep(for: left > .zero ? min(.seconds(2), left) : .seconds(2))
+            }
+        }
+        defer { ticker.cancel() }
+        for await status in stream {
+            if status == .failed || status == .cancelled {
+                throw HypervisorError(.callFailed, "the commit of \(target) failed or was ended", remedy: .retry)
+            }
+            let step = try await next()
+            if step == .done { return .done }
+            let isLate = ContinuousClock.now >= end
+            switch try await isLate ? step : take(step) {
+            case .waitForOther where isLate:
+                throw HypervisorError(
+                    .timedOut, "somebody else's block job on \(target) did not end within \(limit.inSeconds)",
+                    remedy: .retry)
+            case _ where isLate: return .behind
+            default: continue
+            }
+        }
+        throw CancellationError()
+    }
+
+    private func next() async throws -> LiveStep {
+        try await call("looking at") {
+            let step = LiveStep.next(for: disk, in: try domain.description().uses)
+            if case .refuse(let reason) = step { throw disk.doubt(reason) }
+            return step
+        }
+    }
+
+    /// - Returns: what there is to wait for.
+    private func take(_ step: LiveStep) async throws -> LiveStep {
+        switch step {
+        case .startActiveCommit:
+            return try await start { try domain.startActiveCommit(disk: target) }
+        case .startCommitBelow:
+            return try await start { try domain.startCommit(disk: target, of: disk.overlay, into: disk.base) }
+        case .pivot:
+            try await call("pivoting") { try domain.startPivot(disk: target) }
+            return .wait
+        case .done, .wait, .waitForOther, .refuse:
+            return step
+        }
+    }
+
+    /// Two jobs on a disk libvirt refuses, and a job that only reads, like a blockpull, its XML does not show.
+    private func start(_ body: @escaping @Sendable () throws -> Void) async throws -> LiveStep {
+        try await call("starting the commit of") {
+            do {
+                try body()
+                return .wait
+            } catch let error as LibvirtError {
+                guard try domain.hasBlockJob(disk: target) else { throw error }
+                return .waitForOther
+            }
+        }
+    }
+
+    private func call<Value: Sendable>(_ action: String, _ body: @escaping @Sendable () throws -> Value) async throws
+        -> Value
+    {
+        try await blocking("\(action) \(target)", within: .seconds(30), body)
+    }
+}
+
+extension HeldDisk {
+    /// What is said where any guess might lose writes.
+    func doubt(_ reason: String) -> HypervisorError {
+        HypervisorError(
+            .changed, "\(target) is not as it was left: \(reason); its overlay \(overlay) was left alone", remedy: .stop
+        )
+    }
+}

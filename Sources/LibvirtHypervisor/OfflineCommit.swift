@@ -1,0 +1,82 @@
+internal import Hypervisor
+internal import Storage
+
+/// Commits overlays that no QEMU has open, with qemu-img, and puts the bases back into the definition.
+///
+/// Each step may be done again after a kill: the overlay keeps what it holds until it is deleted.
+struct OfflineCommit: Sendable {
+    struct Item: Sendable {
+        let disk: HeldDisk
+        /// Somebody's image over the overlay.
+        let above: String?
+        /// The domain does not name it any more, so that another might.
+        let isOrphan: Bool
+    }
+
+    let connection: Connection
+    /// Nil: it was undefined.
+    let domain: Domain?
+    let limit: Duration
+
+    /// - Returns: what an administrator should know.
+    func run(_ items: [Item], _ state: DomainState) async throws -> [String] {
+        let orphans = items.filter(\.isOrphan).map(\.disk)
+        if !orphans.isEmpty {
+            try await blocking("looking for users of the overlays", within: .seconds(60)) {
+                try requireNoUser(of: orphans)
+            }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for item in items { group.addTask { try await commit(item) } }
+            try await group.waitForAll()
+        }
+        guard let domain else { return [] }
+        let hasManagedSave = try await blocking("putting the bases back into the definition", within: .seconds(60)) {
+            try connection.define(domain, on: BaseDefinition(disks: items.map(\.disk)))
+        }
+        guard state == .saved, !hasManagedSave else { return [] }
+        return [
+            "the VM was saved to a file, which names the overlay; before it is restored, put the base in with: "
+                + "virsh save-image-edit FILE"
+        ]
+    }
+
+    private func commit(_ item: Item) async throws {
+        let disk = item.disk
+        // It must be written into nothing but the base.
+        let below = try ImageChain.backingFile(of: disk.overlay)
+        guard below == disk.base else { throw disk.doubt("below its overlay is \(below ?? "no image")") }
+        // Not emptied (-d): that would only be more to write.
+        try await QemuImg.run(
+            ["commit", "-q", "-d", "-f", "qcow2", disk.overlay], about: disk.overlay, within: limit)
+        guard let above = item.above else { return }
+        try await QemuImg.run(
+            ["rebase", "-u", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, above], about: above, within: limit)
+    }
+
+    /// A domain that uses the base now may have written to it: a commit would tear its file system apart.
+    private func requireNoUser(of disks: [HeldDisk]) throws {
+        for (other, _) in try connection.domains() {
+            for description in try other.descriptions() {
+                for use in description.usesWithChains() {
+                    guard
+                        let disk = disks.first(where: { use.chain.contains($0.overlay) || use.chain.contains($0.base) })
+                    else { continue }
+                    let image = use.chain.contains(disk.overlay) ? "its overlay" : disk.base
+                    throw disk.doubt("the VM \(description.name) uses \(image) as its \(use.target)")
+                }
+            }
+        }
+    }
+}
+
+extension Domain {
+    /// What it runs on and what it will start from; nothing when it went away meanwhile.
+    func descriptions() throws -> [DomainDescription] {
+        do {
+            return [try description(), try description(persistent: true)]
+        } catch let error as LibvirtError where error.isNoSuchDomain {
+            return []
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Hypervisor
+import Testing
+
+@testable import LibvirtHypervisor
+
+@Suite("A held disk, as a release finds it")
+struct DiskFindingTests {
+    static let disk = HeldDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
+    static let onOverlay = [DiskUse(target: "vda", chain: ["/o/a.qcow2", "/tank/a.raw"])]
+    static let onBase = [DiskUse(target: "vda", chain: ["/tank/a.raw"])]
+    static let below = [DiskUse(target: "vdc", chain: ["/s/theirs.qcow2", "/o/a.qcow2", "/tank/a.raw"])]
+    static let other = [DiskUse(target: "vdb", chain: ["/tank/b.raw"])]
+
+    struct Sample: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        var step = Hold.Step.held
+        var live: [DiskUse]?
+        var persistent: [DiskUse] = []
+        var overlay = OverlayContent.written
+        /// Nil: doubtful.
+        let expected: DiskFinding?
+    }
+
+    static let samples = [
+        Sample(testDescription: "runs on it", live: onOverlay, persistent: onOverlay, expected: .live),
+        Sample(testDescription: "runs on it, undefined", live: onOverlay, persistent: [], expected: .live),
+        Sample(testDescription: "runs on it while pre was killed", step: .switching, live: onOverlay, expected: .live),
+        Sample(testDescription: "lies below somebody's snapshot", live: below, persistent: below, expected: .live),
+        Sample(
+            testDescription: "runs on it alone: the base was pulled into it",
+            live: [DiskUse(target: "vda", chain: ["/o/a.qcow2"])], expected: nil),
+        Sample(
+            testDescription: "runs on it over another base",
+            live: [DiskUse(target: "vda", chain: ["/o/a.qcow2", "/x"])], expected: nil),
+        Sample(testDescription: "is off", persistent: onOverlay, expected: .defined(above: nil)),
+        Sample(
+            testDescription: "is off, never written", persistent: onOverlay, overlay: .unwritten,
+            expected: .defined(above: nil)),
+        Sample(
+            testDescription: "is off below a snapshot", persistent: below, expected: .defined(above: "/s/theirs.qcow2")),
+        Sample(testDescription: "is off and its overlay lost", persistent: onOverlay, overlay: .missing, expected: nil),
+        Sample(
+            testDescription: "is off and its overlay no image", persistent: onOverlay, overlay: .unfinished,
+            expected: nil),
+        Sample(
+            testDescription: "was detached until the next start", live: other, persistent: onOverlay,
+            expected: .defined(above: nil)),
+        Sample(testDescription: "was detached", live: other, persistent: other, expected: .orphan),
+        Sample(testDescription: "was undefined", expected: .orphan),
+        Sample(testDescription: "was undefined while it was released", step: .releasing, expected: .orphan),
+        Sample(testDescription: "was undefined, overlay lost", overlay: .missing, expected: .free),
+        Sample(
+            testDescription: "was not made yet", step: .preparing, live: onBase, persistent: onBase, overlay: .missing,
+            expected: .free),
+        Sample(
+            testDescription: "was half made", step: .preparing, live: onBase, persistent: onBase, overlay: .unfinished,
+            expected: .free),
+        Sample(
+            testDescription: "was made", step: .preparing, live: onBase, persistent: onBase, overlay: .unwritten,
+            expected: .free),
+        Sample(
+            testDescription: "was made, and libvirt did not switch", step: .switching, live: onBase, persistent: onBase,
+            overlay: .unwritten, expected: .free),
+        Sample(
+            testDescription: "is no image after the switch", step: .switching, live: onBase, overlay: .unfinished,
+            expected: nil),
+        Sample(
+            testDescription: "was pivoted by a killed release", step: .releasing, live: onBase, persistent: onBase,
+            expected: .free),
+        Sample(
+            testDescription: "was committed by a killed release", step: .releasing, persistent: onBase, expected: .free),
+        Sample(testDescription: "was put back by hand", live: onBase, persistent: onBase, expected: nil),
+        Sample(testDescription: "was put back by hand while off", persistent: onBase, expected: nil),
+        Sample(
+            testDescription: "was deleted by hand after that", live: onBase, persistent: onBase, overlay: .missing,
+            expected: .free),
+    ]
+
+    @Test("is brought to its end without losing a write", arguments: samples)
+    func finding(sample: Sample) {
+        let found = DiskFinding.find(
+            Self.disk, step: sample.step, live: sample.live, persistent: sample.persistent, overlay: sample.overlay)
+        if let expected = sample.expected {
+            #expect(found == expected)
+        } else if case .doubtful(let reason) = found {
+            #expect(!reason.isEmpty)
+        } else {
+            Issue.record("\(found)")
+        }
+    }
+
+    @Test(
+        "goes the next step from whatever its block job has come to",
+        arguments: [
+            (nil, .startActiveCommit), (.running, .wait), (.ready, .pivot), (.pivoting, .wait), (.ending, .wait),
+            (.foreign, .waitForOther),
+        ] as [(DomainDisk.Mirror?, LiveStep)])
+    func next(mirror: DomainDisk.Mirror?, expected: LiveStep) {
+        var use = Self.onOverlay[0]
+        use.mirror = mirror
+        #expect(LiveStep.next(for: Self.disk, in: [use]) == expected)
+    }
+
+    @Test("is done once no disk has its overlay, and is committed in the middle where somebody's image is above")
+    func nextWithoutJob() {
+        #expect(LiveStep.next(for: Self.disk, in: Self.onBase) == .done)
+        #expect(LiveStep.next(for: Self.disk, in: []) == .done)
+        #expect(LiveStep.next(for: Self.disk, in: Self.below) == .startCommitBelow)
+        var busy = Self.below[0]
+        busy.mirror = .ready
+        #expect(LiveStep.next(for: Self.disk, in: [busy]) == .waitForOther)
+        let pulled = DiskUse(target: "vda", chain: ["/o/a.qcow2"])
+        #expect(LiveStep.next(for: Self.disk, in: [pulled]) == .refuse("below its overlay is no image"))
+    }
+
+    /// virDomainState and its reasons, from libvirt-domain.h.
+    @Test(
+        "belongs to a domain that is known by its state and the reason for it",
+        arguments: [
+            (1, 1, .running), (2, 1, .running), (3, 1, .paused), (3, 5, .pausedByFailedWrite), (4, 1, .running),
+            (5, 1, .off), (5, 2, .off), (5, 3, .off), (5, 4, .migratedAway), (5, 5, .saved), (5, 6, .off),
+            (6, 1, .paused), (7, 1, .paused), (0, 0, .off),
+        ] as [(Int32, Int32, DomainState)])
+    func state(state: Int32, reason: Int32, expected: DomainState) {
+        #expect(DomainState(libvirt: state, reason: reason) == expected)
+    }
+}

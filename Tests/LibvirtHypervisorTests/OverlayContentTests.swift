@@ -1,0 +1,93 @@
+import Glibc
+import Hypervisor
+import TestSupport
+import Testing
+
+@testable import LibvirtHypervisor
+
+@Suite("What an overlay holds", .enabled(if: OverlayFileTests.hasQemuImg))
+struct OverlayContentTests {
+    private func run(_ command: String) {
+        #expect(system("{ " + command + "; } >/dev/null 2>&1") == 0, "\(command)")
+    }
+
+    @Test("is seen by its first table")
+    func content() async throws {
+        try await withScratchFolder { scratch in
+            let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
+            let disk = HeldDisk(
+                target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2")
+            #expect(try OverlayContent.read(disk.overlay) == .missing)
+            try await OverlayFile.create(disk)
+            #expect(try OverlayContent.read(disk.overlay) == .unwritten)
+            run("qemu-io -f qcow2 -c 'read 0 64k' -c 'flush' '\(disk.overlay)'")
+            #expect(try OverlayContent.read(disk.overlay) == .unwritten)
+            run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
+            #expect(try OverlayContent.read(disk.overlay) == .written)
+        }
+    }
+
+    @Test("is nothing where its making was cut short", arguments: [0, 10, 48, 4096])
+    func unfinished(length: Int) throws {
+        try withScratchFolder { scratch in
+            let path = try scratch.write("a.qcow2", [UInt8](repeating: 0, count: length))
+            #expect(try OverlayContent.read(path) == .unfinished)
+        }
+    }
+
+    @Test("is committed into its base by qemu-img, though not while a QEMU has it open")
+    func commit() async throws {
+        try await withScratchFolder { scratch in
+            let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
+            let disk = HeldDisk(
+                target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2")
+            try await OverlayFile.create(disk)
+            run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
+            let offline = OfflineCommit(
+                connection: try Connection(uri: "test:///default"), domain: nil, limit: .seconds(20))
+            let items = [OfflineCommit.Item(disk: disk, above: nil, isOrphan: true)]
+            let isFree = "qemu-img info '\(disk.overlay)'"
+            run("(qemu-io -f qcow2 -c 'sleep 5000' '\(disk.overlay)' &); while \(isFree); do sleep 0.1; done")
+            let error = await #expect(throws: HypervisorError.self) { try await offline.run(items, .off) }
+            #expect(error?.remedy == .retry)
+            #expect(error?.code == .changed)
+            #expect(try readFile(base)[512 << 10] == 7)
+            run("until \(isFree); do sleep 0.1; done")
+            #expect(try await offline.run(items, .off) == [])
+            #expect(try readFile(base)[512 << 10] == 9)
+            // Once more, as after a kill.
+            #expect(try await offline.run(items, .off) == [])
+            #expect(try OverlayContent.read(disk.overlay) == .written)
+        }
+    }
+
+    @Test("is committed into no other base than the one it was made over")
+    func otherBase() async throws {
+        try await withScratchFolder { scratch in
+            let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
+            let overlay = scratch.path + "/a.qcow2"
+            try await OverlayFile.create(HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay))
+            let disk = HeldDisk(target: "vda", base: scratch.path + "/b", baseFormat: "raw", overlay: overlay)
+            let offline = OfflineCommit(
+                connection: try Connection(uri: "test:///default"), domain: nil, limit: .seconds(20))
+            let error = await #expect(throws: HypervisorError.self) {
+                try await offline.run([OfflineCommit.Item(disk: disk, above: nil, isOrphan: false)], .off)
+            }
+            #expect(error?.remedy == .stop)
+        }
+    }
+
+    @Test("qemu-img is killed when it takes too long")
+    func late() async throws {
+        let start = ContinuousClock.now
+        let error = await #expect(throws: HypervisorError.self) {
+            // A FIFO that nobody writes to is waited for.
+            try await withScratchFolder { scratch in
+                _ = mkfifo(scratch.path + "/fifo", 0o600)
+                try await QemuImg.run(["info", scratch.path + "/fifo"], about: "fifo", within: .milliseconds(300))
+            }
+        }
+        #expect(error?.code == .timedOut || error?.code == .callFailed)
+        #expect(start.duration(to: .now) < .seconds(8))
+    }
+}
