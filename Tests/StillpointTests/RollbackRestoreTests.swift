@@ -44,6 +44,47 @@ struct RollbackRestoreTests {
         }
     }
 
+    @Test(
+        "is refused, before the VM is stopped, when zfs could not destroy what is newer",
+        arguments: [("userrefs", "tank/VM@later is held"), ("clone", "tank/away is a clone of tank/VM@later")])
+    func obstacle(kind: String, words: String) async throws {
+        try await withPool { pool async throws in
+            try pool.web()
+            try pool.pool.add("tank/VM@later", kind == "userrefs" ? ["userrefs": "1"] : [:])
+            if kind == "clone" { try pool.pool.add("tank/away", ["origin": "tank/VM@later"]) }
+            #expect(await pool.restore(to: .inPlace) { $0.destroyNewer = true } == .usage)
+            #expect(pool.log.text.contains(words), "\(pool.log.text)")
+            #expect(pool.world.count("stop") == 0)
+            #expect(try pool.pool.calls("rollback").isEmpty)
+        }
+    }
+
+    @Test("touches no dataset that holds no disk of the VM, as a recursive snapshot's parent or a volume beside it")
+    func elsewhere() async throws {
+        try await withPool { pool async throws in
+            try pool.web()
+            try pool.pool.add("tank/other@daily")
+            // Beside the state file, where what is kept of VMs on volumes is found for every snapshot of the run.
+            let folder = "state/restore-points/\(PoolBench.run)/\(KeptDefinition.folderName(of: "id-of-web01"))"
+            let kept = KeptDefinition(
+                run: PoolBench.run, hypervisor: "local", id: "id-of-web01", name: "web01", images: [try pool.image()],
+                files: [])
+            try pool.scratch.write("\(folder)/definition.xml", "<definition of web01>")
+            try pool.scratch.write("\(folder)/machine.json", StateFile.text(kept))
+            var point = try pool.catalogue.read(PoolBench.run)
+            point.snapshots.append(
+                KeptSnapshot(name: try SnapshotName("tank/other@daily"), guid: FakePool.guid(of: "tank/other@daily")))
+            try pool.catalogue.write(point)
+            for target in [RestoreOptions.Target.inPlace, .clone("web02")] {
+                #expect(await pool.restore("tank/other@daily", to: target) == .usage)
+                #expect(pool.log.text.contains("no disk of web01 is in tank/other@daily"), "\(pool.log.text)")
+            }
+            #expect(pool.world.count("stop") == 0)
+            #expect(try pool.pool.calls("rollback").isEmpty)
+            try pool.expectNothingLeft()
+        }
+    }
+
     @Test("does not mind older snapshots")
     func older() async throws {
         try await withPool { pool async throws in
