@@ -44,6 +44,15 @@ struct ModelTests {
         #expect(try JSON.decode(Hold.self, from: bytes) == hold)
     }
 
+    @Test("reads a hold of a version that never paused a guest, and keeps that a guest is paused")
+    func paused() throws {
+        let old = #"{"step": "held", "snapshot": "a", "disks": [], "owesThaw": false}"#
+        var hold = try JSON.decode(Hold.self, from: Array(old.utf8))
+        #expect(hold == Hold(step: .held, snapshot: "a", disks: []))
+        hold.pausedByUs = true
+        #expect(try JSON.decode(Hold.self, from: JSON.encode(hold)).pausedByUs)
+    }
+
     @Test("keeps a VM through JSON")
     func machine() throws {
         let machine = VirtualMachine(

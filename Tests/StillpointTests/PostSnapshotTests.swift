@@ -74,6 +74,17 @@ struct PostSnapshotTests {
         }
     }
 
+    @Test("says how a VM was released where that was not the usual way")
+    func notes() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            await bench.run(.pre)
+            bench.world.change { $0.releaseNotes = ["vda: the VM was off"] }
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.log.text.contains("(vda: the VM was off)"))
+        }
+    }
+
     @Test("does not try again what must be looked at, and a second post ends the run")
     func stop() async throws {
         try await withBench { bench, host async throws in
