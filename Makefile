@@ -46,7 +46,8 @@ lint:
 format:
 	swift format --in-place --recursive Package.swift Sources Tests
 
-# Binaries in PREFIX/lib/stillpoint, an example configuration where there is none yet, and the two directories.
+# Binaries in PREFIX/lib/stillpoint, systemd's units (not enabled), an example configuration where there is none yet, and
+# the two directories.
 install:
 	@test -x .build/release/pre-snapshot || { echo "first run: make release"; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/lib/stillpoint $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
@@ -55,6 +56,11 @@ install:
 	ln -sf ../lib/stillpoint/stillpoint $(DESTDIR)$(PREFIX)/bin/stillpoint
 	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/stillpoint
 	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in hooks/systemd/*.service hooks/systemd/*.timer; do \
+		sed 's#/usr/local/#$(PREFIX)/#' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; \
+		chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; \
+	done
 	install -d $(DESTDIR)$(SYSCONFDIR)/stillpoint
 	test -e $(DESTDIR)$(SYSCONFDIR)/stillpoint/stillpoint.conf \
 		|| install -m 0644 examples/local-kvm.conf $(DESTDIR)$(SYSCONFDIR)/stillpoint/stillpoint.conf
