@@ -261,10 +261,10 @@ report() {
         "$count" "$kills" "$SECONDS"
     printf '%-28s %12s\n' 'pre killed' "$(grep -c pre "$work/killed" || true)" \
         'post killed' "$(grep -c post "$work/killed" || true)" \
-        'longest cycle, s' "$((longest / 1000))" 'longest-lived process, s' "$oldest" \
+        'longest cycle, s' "$((longest / 1000))" 'longest-lived hook, s' "$oldest" \
         'RAM dumps kept' "$(<"$work/dumps")" 'quiesced disks looked at' "$(wc -l <"$work/looked-at")"
     sort "$work/got" | uniq -c | while read -r count what; do printf '%-28s %12s\n' "${what//-/no properties}" "$count"; done
-    printf '\n%-28s %12s %12s %12s %12s\n' "after cycle $((2 * early)), at the end" 'RSS, kB' 'RSS, kB' files files
+    printf '\nafter cycle %s, and at the end\n%-28s %12s %12s %12s %12s\n' "$((2 * early))" '' 'RSS, kB' 'RSS, kB' files files
     paste -d ' ' "$work/sample-early" "$work/sample-end" | while read -r name kb files _ kb_end files_end; do
         printf '%-28s %12s %12s %12s %12s\n' "$name" "$kb" "$kb_end" "$files" "$files_end"
     done
@@ -301,9 +301,10 @@ run_cycles $((early + 1)) "$last"
 kill "$watcher"
 sample end
 longest=$(sort -n "$work/cycle-times" | tail -n 1)
-oldest=$(awk '$2 > age { age = $2 } END { print age + 0 }' "$work/ages")
-# Of a killed hook what the guard started anew may take its time; of others nothing outlives a cycle.
-((oldest <= (longest / 1000 > 10 ? longest / 1000 : 10))) || violation "a process lived for $oldest s: $(sort -nk 2 "$work/ages" | tail -n 1)"
+# An archiving goes on while cycles bring it new dumps; that it ends after them, settle has seen.
+oldest=$(awk '!/ archive/ && $2 > age { age = $2 } END { print age + 0 }' "$work/ages")
+((oldest <= (longest / 1000 > 10 ? longest / 1000 : 10))) \
+    || violation "a process lived for $oldest s: $(grep -v ' archive' "$work/ages" | sort -nk 2 | tail -n 1)"
 expect_own_disks
 expect_truth
 expect_nothing_left
