@@ -39,6 +39,7 @@ extension RealParts {
             try await Stage.withMemory("full", [Stage.Guest(name: "full")]) { stage in
                 try await need("mount -t tmpfs -o size=8M tmpfs \(stage.cold)")
                 try await stage.cycle("a")
+                try await stage.awaitArchiver()
                 let full = try await shell("\(stage.stillpoint) archive")
                 #expect(full.status == 3 && full.errors.contains("not in cold storage"), "\(full.errors)")
                 try await need("test -s \(stage.lab.overlays)/full-*.ram")

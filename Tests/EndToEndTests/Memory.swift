@@ -46,7 +46,13 @@ extension Stage {
     /// The RAM dumps in cold storage, once no archiving is under way any more.
     func archivedDumps() async throws -> [String] {
         try await need("\(stillpoint) archive")
+        try await awaitArchiver()
         return try await shell("find \(cold) -name '*.ram' | sort").lines
+    }
+
+    /// Until the archiving that post-snapshot started is over.
+    func awaitArchiver() async throws {
+        try await need("for i in $(seq 300); do pgrep -f '^\(stillpoint) archive' || exit 0; sleep 0.1; done; exit 1")
     }
 
     /// The last number that the guest's counter in RAM has told; `log` is another VM's console.
