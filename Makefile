@@ -12,7 +12,7 @@ PROGRAMS := pre-snapshot post-snapshot prune-snapshot stillpoint
 RELEASE := -c release --static-swift-stdlib -Xswiftc -Osize -Xlinker -s -Xlinker --gc-sections -Xlinker --icf=safe \
 	-Xlinker --no-export-dynamic -Xswiftc -Xclang-linker -Xswiftc -no-pie
 
-.PHONY: build release test demo bench lint format install packages clean
+.PHONY: build release test demo bench stress lint format install packages clean
 
 build: packages
 	swift build
@@ -35,6 +35,11 @@ demo: release
 bench: release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/bench.sh $(CURDIR)/.build/release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/memory.sh $(CURDIR)/.build/release
+
+# Two managers against four guests, 200 cycles; then 60 in which a fifth of the hooks are killed.
+stress: release
+	$(SUDO) $(LAB) run -- Tests/Benchmarks/stress.sh $(CURDIR)/.build/release 200
+	$(SUDO) $(LAB) run -- Tests/Benchmarks/stress.sh $(CURDIR)/.build/release 60 20
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

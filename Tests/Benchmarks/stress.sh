@@ -10,6 +10,8 @@ cycles=${2:-200}
 kills=${3:-0}
 limit=${4:-3600}
 keep=3
+# Milliseconds within which a kill comes; about as long as the hooks take.
+declare -A reach=([pre]=1000 [post]=500)
 guests=(one two pair ram)
 dataset=$LAB_POOL/stress
 overlays=$LAB_DIR/overlays
@@ -41,7 +43,7 @@ hook() {
     log=$work/said.$manager
     if ((RANDOM % 100 < kills)); then
         # Itself alone, as the kernel's OOM killer would; what it has started lives on.
-        timeout --foreground -s KILL "$(printf '0.%03d' $((RANDOM % 1000)))" "$@" >"$log" 2>&1 || status=$?
+        timeout --foreground -s KILL "$(printf '0.%03d' $((RANDOM % ${reach[$phase]})))" "$@" >"$log" 2>&1 || status=$?
         if ((status == 137)); then echo "$phase" >>"$work/killed"; fi
     else
         "$@" >"$log" 2>&1 || status=$?
@@ -90,7 +92,6 @@ manage() {
         name=${manager}_$(printf %04d "$number")
         began=$(now)
         (cycle "$manager" "$name")
-        echo $(($(now) - began)) >>"$work/cycle-times"
         zfs get -H -o value stillpoint:vms "$dataset@$name" 2>/dev/null | tr , '\n' >>"$work/got" || true
         while read -r old; do
             destroy "$old"
@@ -102,6 +103,7 @@ manage() {
         if [[ $manager == auto ]] && ((number % 10 == 0)); then
             "$bin/stillpoint" prune --orphans >>"$work/log" 2>&1 || violation "prune --orphans: exit status $?"
         fi
+        echo $(($(now) - began)) >>"$work/cycle-times"
     done
 }
 

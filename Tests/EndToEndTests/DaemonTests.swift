@@ -51,6 +51,7 @@ extension RealParts {
                         status=0; wait $pre || status=$?
                         cat \(stage.lab.folder)/said; echo "status $status"
                         """)
+                    print("libvirtd killed \(moment) s after pre began: \(said)")
                     #expect(["status 0", "status 1"].contains { said.hasSuffix($0) }, "\(moment): \(said)")
                     if number == 1 {
                         try await need("zfs snapshot \(snapshot)")
@@ -78,6 +79,7 @@ extension RealParts {
                         status=0; wait $post || status=$?
                         cat \(stage.lab.folder)/said; echo "status $status"
                         """)
+                    print("libvirtd killed \(moment) s after post began: \(said)")
                     // Three: what it could not finish is in the journal.
                     #expect(["status 0", "status 3"].contains { said.hasSuffix($0) }, "\(moment): \(said)")
                     try await recover(stage)

@@ -65,11 +65,15 @@ struct GuardTests {
         }
     }
 
-    @Test("has nothing to do for a run that holds nothing, but a thaw that is owed")
+    @Test("waits with a run that holds nothing, but does not outstay max_hold; a thaw that is owed comes first")
     func holdsNothing() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench) { $0.machines[0].hold = nil }
-            #expect(watch(bench, run, within: .zero).look(isAskedToEnd: true) == nil)
+            #expect(watch(bench, run).look(isAskedToEnd: false) == nil)
+            #expect(watch(bench, run).look(isAskedToEnd: true) == .end("the guard was asked to end"))
+            #expect(
+                watch(bench, run, within: .zero).look(isAskedToEnd: false)
+                    == .end("post-snapshot did not come within 60 s"))
             let owing = try open(bench) {
                 $0.machines[0].hold = Hold(step: .switching, snapshot: "s", disks: [], owesThaw: true)
             }

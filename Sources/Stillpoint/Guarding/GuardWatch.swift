@@ -48,12 +48,25 @@ struct GuardWatch: Sendable {
         if now.phase == .freezing { return .end("pre-snapshot died") }
         if now.phase != .frozen, now.earlyRelease == nil { return .end("post-snapshot died") }
         if now.machines.contains(where: \.owesOnlyThaw) { return .thawOwed }
-        guard now.machines.contains(where: { $0.hold != nil }) else { return nil }
-        if isAskedToEnd { return .release("the guard was asked to end") }
-        if deadline <= .now { return .release("post-snapshot did not come within \(maxHold.inSeconds)") }
+        let reason = reasonToEnd(isAskedToEnd: isAskedToEnd)
+        // With nothing to let go the run is ended, or this process would stay for ever where post never comes.
+        guard now.machines.contains(where: { $0.hold != nil }) else {
+            return (reason ?? managerIsGone).map { .end($0) }
+        }
+        if let reason { return .release(reason) }
         if isRoomShort { return .release("less than a tenth of \(overlayDirectory) was free") }
-        if let manager, !manager.isAlive(proc: proc) { return .end("the snapshot manager was gone") }
+        if let managerIsGone { return .end(managerIsGone) }
         return nil
+    }
+
+    private func reasonToEnd(isAskedToEnd: Bool) -> String? {
+        if isAskedToEnd { return "the guard was asked to end" }
+        return deadline <= .now ? "post-snapshot did not come within \(maxHold.inSeconds)" : nil
+    }
+
+    private var managerIsGone: String? {
+        guard let manager, !manager.isAlive(proc: proc) else { return nil }
+        return "the snapshot manager was gone"
     }
 
     private var isRoomShort: Bool {
