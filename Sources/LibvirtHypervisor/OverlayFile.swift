@@ -70,7 +70,7 @@ enum OverlayFile {
 
     private static func format(_ disk: HeldDisk) async throws {
         let result = try await run(
-            .name("qemu-img"),
+            QemuImg.executable,
             arguments: ["create", "-q", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, disk.overlay],
             output: .discarded, error: .string(limit: 4096))
         guard result.terminationStatus.isSuccess else {

@@ -6,6 +6,8 @@ internal import SystemPackage
 /// Calls of qemu-img, which takes QEMU's own locks on the images: it fails while a QEMU has them open, and a QEMU fails
 /// to start while it works. So no call here may go round the locks (`-U`).
 enum QemuImg {
+    static let executable = Executable(programPath: programPath("qemu-img"))
+
     /// Waits for its end, and kills it when that takes longer than `limit`.
     /// - Throws: HypervisorError: remedy `.retry` where an image is in use, or time ran out.
     static func run(_ arguments: [String], about image: String, within limit: Duration) async throws {
@@ -32,7 +34,7 @@ enum QemuImg {
         var options = PlatformOptions()
         options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(2))]
         let result = try await Subprocess.run(
-            .name("qemu-img"), arguments: Arguments(arguments), platformOptions: options, output: .discarded,
+            executable, arguments: Arguments(arguments), platformOptions: options, output: .discarded,
             error: .string(limit: 4096))
         if result.terminationStatus.isSuccess { return nil }
         return result.standardError.split(separator: "\n").first.map(String.init) ?? "no reason given"
@@ -42,4 +44,11 @@ enum QemuImg {
 extension String {
     /// QEMU's words (block/file-posix.c): Failed to get "write" lock.
     fileprivate var isLock: Bool { has("Failed to get") && has("lock") }
+}
+
+extension Executable {
+    /// A path, or a bare name that is then looked for.
+    fileprivate init(programPath path: String) {
+        self = path.utf8.contains(UInt8(ascii: "/")) ? .path(FilePath(path)) : .name(path)
+    }
 }

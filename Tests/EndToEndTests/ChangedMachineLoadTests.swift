@@ -3,33 +3,59 @@ import Testing
 extension RealParts {
     @Suite("A VM that writes more than was thought")
     struct ChangedMachineLoadTests {
+        private func fill(_ stage: Stage, _ guest: Stage.Guest, _ small: String) async throws {
+            try await stage.change(
+                guest,
+                """
+                mkdir -p \(small); mount -t tmpfs -o size=20M small \(small)
+                printf '[stillpoint]\\noverlay_dir = \(small)\\n' > \(stage.lab.configuration)
+                # tmpfs has no O_DIRECT before Linux 6.6.
+                virsh dumpxml $n | sed s/cache=.none./cache="'writeback'"/ > \(stage.lab.folder)/full.xml
+                virsh -q define \(stage.lab.folder)/full.xml; virsh -q start $n; $LAB wait $n
+                \(stage.lab.preSnapshot) \(stage.dataset)@a
+                """)
+        }
+
         @Test("fills its overlay's storage: it goes on, on its own disk")
         func fullStorage() async throws {
             let guest = Stage.Guest(name: "full", options: "--no-start --size 256M --flood 100")
             try await Stage.with("changed-full", [guest]) { stage in
-                let small = "\(stage.lab.folder)/small"
+                let small = "\(stage.lab.folder)/full-overlays"
                 let s = "\(stage.dataset)@a"
+                try await fill(stage, guest, small)
                 try await stage.change(
                     guest,
                     """
-                    mkdir \(small); mount -t tmpfs -o size=20M small \(small)
-                    printf '[stillpoint]\\noverlay_dir = \(small)\\n' > \(stage.lab.configuration)
-                    # tmpfs has no O_DIRECT before Linux 6.6.
-                    virsh dumpxml $n | sed s/cache=.none./cache="'writeback'"/ > \(stage.lab.folder)/full.xml
-                    virsh -q define \(stage.lab.folder)/full.xml; virsh -q start $n; $LAB wait $n
-                    \(stage.lab.preSnapshot) \(s)
+                    # The guard would come before QEMU has to pause the guest.
+                    pkill -9 -f '^stillpoint-guard'
                     for i in $(seq 200); do virsh domstate --reason $n | grep -q I/O && break; sleep 0.1; done
                     virsh domstate --reason $n | grep -q I/O
                     """)
                 let post = try await shell("zfs snapshot \(s); \(stage.lab.postSnapshot) \(s)")
                 #expect(post.status == 0, "\(post.errors)")
                 #expect(post.errors.contains("QEMU had paused the guest"), "\(post.errors)")
-                #expect(try await need("virsh domstate full").hasPrefix("running"))
-                #expect(try await need("virsh domblklist full").contains(stage.image(guest, "vda")))
-                #expect(try await need("ls -A \(small); ls -A \(stage.lab.runs)").isEmpty)
-                try await stage.expectAllThere(guest)
-                try await need("umount \(small)")
+                try await expectRunning(stage, guest, small)
             }
+        }
+
+        @Test("fills its overlay's storage and post never comes: the guard sets it going on its own disk")
+        func guarded() async throws {
+            let guest = Stage.Guest(name: "full", options: "--no-start --size 256M --flood 100")
+            try await Stage.with("guarded-full", [guest]) { stage in
+                let small = "\(stage.lab.folder)/guarded-overlays"
+                try await fill(stage, guest, small)
+                try await need("for i in $(seq 300); do [ -z \"$(ls -A \(small))\" ] && exit; sleep 0.1; done; exit 1")
+                try await need("\(stage.lab.postSnapshot) \(stage.dataset)@a")
+                try await expectRunning(stage, guest, small)
+            }
+        }
+
+        private func expectRunning(_ stage: Stage, _ guest: Stage.Guest, _ small: String) async throws {
+            #expect(try await need("virsh domstate full").hasPrefix("running"))
+            #expect(try await need("virsh domblklist full").contains(stage.image(guest, "vda")))
+            #expect(try await need("ls -A \(small); ls -A \(stage.lab.runs)").isEmpty)
+            try await stage.expectAllThere(guest)
+            try await need("umount \(small)")
         }
 
         @Test("faster than its commit can follow: it is paused for the last stretch, and told for how long")

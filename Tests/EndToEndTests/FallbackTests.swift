@@ -32,14 +32,15 @@ extension RealParts {
                 let pre = try await shell("time (\(stage.lab.preSnapshot) --deadline 4 \(stage.dataset)@a 2>&1 | cat)")
                 #expect(pre.output.contains("crash-consistent only"), "\(pre.output)")
                 #expect(pre.errors.contains("0m3.") || pre.errors.contains("0m4."), "\(pre.errors)")
-                #expect(try await need("pgrep -fc stillpoint-late-thaw") == "1")
+                #expect(try await need("pgrep -fc '^stillpoint-guard'") == "1")
                 try await Task.sleep(for: .seconds(8))
                 let before = try await stage.durable(guest, "vda")
                 try await Task.sleep(for: .seconds(1))
                 #expect(try await stage.durable(guest, "vda") > before)
                 #expect(try await need("\(stage.lab.program) frozen late").isEmpty == false)
-                // It knows when it is done.
-                #expect(try await shell("pgrep -fc stillpoint-late-thaw").text == "0")
+                // The guard leaves with the run.
+                try await need("\(stage.lab.postSnapshot) \(stage.dataset)@a")
+                try await need("for i in $(seq 50); do pgrep -f '^stillpoint-guard' || exit 0; sleep 0.1; done; exit 1")
             }
         }
 

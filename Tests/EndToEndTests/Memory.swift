@@ -21,16 +21,20 @@ extension Stage {
         _ name: String, _ guests: [Guest], more: String = "", _ body: (Stage) async throws -> Void
     ) async throws {
         let lab = try #require(Lab.here)
-        try await need("rm -rf \(lab.folder)/cold /var/lib/stillpoint; mkdir \(lab.folder)/cold")
+        try await need(
+            "umount \(lab.folder)/cold 2>/dev/null; rm -rf \(lab.folder)/cold /var/lib/stillpoint; mkdir \(lab.folder)/cold"
+        )
         do {
             try await with(name, guests, configuration: memoryConfiguration(more)) { stage in
                 try await body(stage)
             }
         } catch {
-            try await need("rm -rf \(lab.folder)/cold /var/lib/stillpoint/restore-points")
+            try await need(
+                "umount \(lab.folder)/cold 2>/dev/null; rm -rf \(lab.folder)/cold /var/lib/stillpoint/restore-points")
             throw error
         }
-        try await need("rm -rf \(lab.folder)/cold /var/lib/stillpoint/restore-points")
+        try await need(
+            "umount \(lab.folder)/cold 2>/dev/null; rm -rf \(lab.folder)/cold /var/lib/stillpoint/restore-points")
     }
 
     /// One cycle by hand; what post said.

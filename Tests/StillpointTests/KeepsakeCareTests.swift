@@ -119,6 +119,8 @@ struct KeepsakeCareTests {
             #expect(try pool.scratch.names(in: "state/restore-points").isEmpty == aborts)
             // The next run takes one that holds nothing, and whose post never came, for abandoned.
             pool.world.change { $0.freeze = FakeWorld.Behaviour().freeze }
+            // Here both hooks are one process, in which the first one's lock lives a moment longer than its call.
+            try await Task.sleep(for: .milliseconds(300))
             #expect(await pool.bench.run(.pre) == .done)
             #expect(try pool.scratch.names(in: "state/restore-points").isEmpty)
         }

@@ -123,12 +123,23 @@ extension RunEnding {
         }
     }
 
+    /// Those that were there before anything was frozen: a post-snapshot that names one of them is another run's.
+    private func snapshotsOlder(than run: Run) async -> Set<SnapshotName> {
+        let names = SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 }
+        guard let began = runTime(run.id),
+            let found = try? await context.zfs.snapshots(named: names, properties: ["creation"])
+        else { return [] }
+        return Set(found.filter { Int64($0.properties["creation"] ?? "") ?? .max < began }.map(\.name))
+    }
+
     /// A snapshot without properties is still a good snapshot: trouble here is said and no more.
     private func markSnapshots(_ run: Run) async {
         var isMarked = false
+        let older = await snapshotsOlder(than: run)
         for (properties, snapshots) in SnapshotProperties.bySnapshot(of: run) {
             do {
-                let outcomes = try await context.zfs.setUserProperties(properties.pairs, on: snapshots)
+                let outcomes = try await context.zfs.setUserProperties(
+                    properties.pairs, on: snapshots.filter { !older.contains($0) })
                 isMarked = isMarked || outcomes.values.contains(.set)
             } catch {
                 context.log.warning("the snapshots could not be given their properties: \(error)")
