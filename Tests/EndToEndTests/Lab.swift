@@ -91,7 +91,10 @@ struct Stage: Sendable {
             _ = try? await shell("virsh destroy \(guest.name); virsh undefine --snapshots-metadata \(guest.name)")
         }
         _ = try? await shell(
-            "rm -rf \(lab.overlays)/* \(lab.runs)/*; sleep 0.2; zfs destroy -R \(dataset) || { sleep 1; zfs destroy -R \(dataset); }"
+            """
+            rm -rf \(lab.overlays)/* \(lab.runs)/*
+            for i in $(seq 20); do sleep 0.2; zfs destroy -R \(dataset) && break; done
+            """
         )
     }
 
