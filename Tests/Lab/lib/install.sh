@@ -5,7 +5,7 @@ LAB_PACKAGES=(
 	libvirt-dev libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
 	qemu-system-x86 qemu-utils linux-image-cloud-amd64 busybox-static qemu-guest-agent sanoid
 	libinih-dev libzstd-dev libssl-dev libexpat1-dev libjansson-dev libcurl4-openssl-dev
-	e2fsprogs cpio kmod strace util-linux gcc libc6-dev
+	e2fsprogs cpio kmod procps strace util-linux zstd gcc libc6-dev
 )
 POLICY=/usr/sbin/policy-rc.d
 POLICY_MARK='# made by "lab install", which removes it when it is done'
