@@ -25,15 +25,32 @@ public func blocking<Result: Sendable>(
     }
 }
 
-/// A continuation that whoever comes first resumes.
-private final class Once<Value: Sendable>: Sendable {
-    private let continuation: Mutex<CheckedContinuation<Value, any Error>?>
+/// What `body` gives, or nil when the deadline comes first; `body` then goes on and nobody waits for it.
+///
+/// A task group would wait for it all the same.
+public func firstOf<Value: Sendable>(
+    deadline: ContinuousClock.Instant?, _ body: @escaping @Sendable () async -> Value
+) async -> Value? {
+    guard let deadline else { return await body() }
+    return await withCheckedContinuation { continuation in
+        let once = Once<Value?, Never>(continuation)
+        Task { once.resume(.success(await body())) }
+        Task {
+            try? await Task.sleep(until: deadline)
+            once.resume(.success(nil))
+        }
+    }
+}
 
-    init(_ continuation: CheckedContinuation<Value, any Error>) {
+/// A continuation that whoever comes first resumes.
+private final class Once<Value: Sendable, Failure: Error>: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Value, Failure>?>
+
+    init(_ continuation: CheckedContinuation<Value, Failure>) {
         self.continuation = Mutex(continuation)
     }
 
-    func resume(_ result: Result<Value, any Error>) {
+    func resume(_ result: Result<Value, Failure>) {
         let first = continuation.withLock { continuation in
             defer { continuation = nil }
             return continuation

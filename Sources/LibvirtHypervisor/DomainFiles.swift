@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 internal import SystemPackage
 internal import XMLTree
 
@@ -70,7 +71,7 @@ struct DomainFiles: Sendable {
 
     /// Relative paths, sorted; links are not followed.
     private func regularFiles(below folder: String) -> [String] {
-        names(in: folder).flatMap { name -> [String] in
+        FileAccess.names(in: folder).flatMap { name -> [String] in
             var status = stat()
             guard lstat("\(folder)/\(name)", &status) == 0 else { return [] }
             switch status.st_mode & S_IFMT {
@@ -79,18 +80,5 @@ struct DomainFiles: Sendable {
             default: return []
             }
         }
-    }
-
-    private func names(in folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
-                String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 }

@@ -6,7 +6,7 @@ internal import SystemPackage
 /// Calls of qemu-img, which takes QEMU's own locks on the images: it fails while a QEMU has them open, and a QEMU fails
 /// to start while it works. So no call here may go round the locks (`-U`).
 enum QemuImg {
-    static let executable = Executable(programPath: programPath("qemu-img"))
+    static let executable: Executable = programPath("qemu-img").map { .path(FilePath($0)) } ?? .name("qemu-img")
 
     /// Waits for its end, and kills it when that takes longer than `limit`.
     /// - Throws: HypervisorError: remedy `.retry` where an image is in use, or time ran out.
@@ -44,11 +44,4 @@ enum QemuImg {
 extension String {
     /// QEMU's words (block/file-posix.c): Failed to get "write" lock.
     fileprivate var isLock: Bool { has("Failed to get") && has("lock") }
-}
-
-extension Executable {
-    /// A path, or a bare name that is then looked for.
-    fileprivate init(programPath path: String) {
-        self = path.utf8.contains(UInt8(ascii: "/")) ? .path(FilePath(path)) : .name(path)
-    }
 }

@@ -1,12 +1,19 @@
 import Glibc
-import SystemPackage
+public import SystemPackage
 
-/// The few file operations that this library needs, with EINTR retried in one place.
-enum FileAccess {
+/// The few file operations that many parts need, with EINTR retried in one place.
+public enum FileAccess {
     /// At most `limit` bytes from the beginning of a file; a file in /proc and /sys says nothing of its size.
-    static func read(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
+    ///
+    /// - Parameter followingLinks: false refuses a symbolic link in the file's place, which somebody else may have put
+    ///   there (`ELOOP`).
+    /// - Throws: the system's error number.
+    public static func read(
+        _ path: String, limit: Int, followingLinks: Bool = true
+    ) throws(Errno) -> [UInt8] {
         // Not blocking: a FIFO in an image's place must not hold up a snapshot.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (followingLinks ? 0 : O_NOFOLLOW)
+        let descriptor = open(path, flags)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
@@ -37,7 +44,7 @@ enum FileAccess {
     }
 
     /// The names in a folder, sorted; none where it cannot be read.
-    static func names(in folder: String) -> [String] {
+    public static func names(in folder: String) -> [String] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -73,11 +80,13 @@ enum FileAccess {
         return rest.isEmpty || rest.first == UInt8(ascii: "/")
     }
 
-    static func lastComponent(_ path: String) -> String {
+    /// What stands behind the last slash; the whole path where that is nothing.
+    public static func lastComponent(_ path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path
     }
 
-    static func parent(_ path: String) -> String {
+    /// The folder that holds the file or folder at an absolute path.
+    public static func parent(_ path: String) -> String {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
         return String(path[..<slash])
     }

@@ -9,7 +9,7 @@ extension ImageChain {
         let problem: String
         do {
             let result = try await run(
-                .name("qemu-img"),
+                programPath("qemu-img").map { .path(FilePath($0)) } ?? .name("qemu-img"),
                 arguments: ["rebase", "-u", "-f", "qcow2", "-F", try format(of: backing), "-b", backing, image],
                 output: .discarded, error: .string(limit: 4096))
             if result.terminationStatus.isSuccess { return }

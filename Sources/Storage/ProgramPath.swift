@@ -1,12 +1,13 @@
 import Glibc
 
-/// Where a program is, looked for in PATH once: a child process for each folder that does not have it costs more than
-/// the program's own work. Its bare name where it is nowhere, so that starting it says so.
-public func programPath(_ name: String, environment: [String: String] = processEnvironment()) -> String {
-    let folders = environment["PATH"]?.split(separator: ":").map(String.init) ?? []
-    for folder in folders + ["/usr/bin", "/bin", "/usr/sbin"] {
-        let path = "\(folder)/\(name)"
-        if access(path, X_OK) == 0 && !FileAccess.isFolder(path) { return path }
-    }
-    return name
+/// Where a program is: in PATH, else in `others`; nil where it is in none of them.
+///
+/// Looked for here, since to start a child process for each folder that does not have it costs more than many a
+/// program's own work.
+public func programPath(
+    _ name: String, environment: [String: String] = processEnvironment(),
+    others: [String] = ["/usr/bin", "/bin", "/usr/sbin"]
+) -> String? {
+    let listed = environment["PATH"]?.split(separator: ":").map(String.init) ?? []
+    return (listed + others).map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 && !FileAccess.isFolder($0) }
 }

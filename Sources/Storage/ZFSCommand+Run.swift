@@ -65,11 +65,8 @@ extension ZFSCommand {
     /// sanoid.service and cron have a bare PATH, without the folders where zfs is kept.
     private func locateExecutable() throws(ZFSError) -> String {
         if executable.utf8.contains(UInt8(ascii: "/")) { return executable }
-        let listed = environment["PATH"]?.split(separator: ":").map(String.init) ?? []
-        for folder in listed + ["/usr/sbin", "/sbin", "/usr/local/sbin"] {
-            let path = folder + "/" + executable
-            if access(path, X_OK) == 0 && !FileAccess.isFolder(path) { return path }
-        }
+        let others = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
+        if let path = programPath(executable, environment: environment, others: others) { return path }
         throw ZFSError(
             .notFound, "there is no program \(printable(executable)) in PATH or /usr/sbin; install ZFS's user tools")
     }

@@ -50,7 +50,7 @@ struct PrunerCareTests {
             let victim = try pool.scratch.write("victim", "mine")
             var lying = try SideCar.read(SideCar.path(of: path))
             lying.machines[0].dump?.source = victim
-            lying.machines[0].dump?.path = lastComponent(path)
+            lying.machines[0].dump?.path = FileAccess.lastComponent(path)
             try StateFile.write(lying, to: SideCar.path(of: path))
             #expect(await pruneOrphans(pool) == .done)
             #expect(fileExists(victim))

@@ -108,21 +108,22 @@ extension SideCarTests.Lie {
         var point = truth
         let kept = try #require(truth.machines.first?.dump)
         let packed = try #require(kept.packed)
-        point.machines[0].dump?.path = lastComponent(dump)
+        point.machines[0].dump?.path = FileAccess.lastComponent(dump)
         switch self {
         case .run:
             point = RestorePoint(
                 run: "20200101T000000Z-000000", manager: "", snapshots: truth.snapshots, machines: point.machines)
         case .twoMachines: point.machines += point.machines
         case .noMachine: point.machines = []
-        case .folder: point.machines[0].dump?.path = "web01/" + lastComponent(dump)
-        case .parent: point.machines[0].dump?.path = "../web01/" + lastComponent(dump)
+        case .folder: point.machines[0].dump?.path = "web01/" + FileAccess.lastComponent(dump)
+        case .parent: point.machines[0].dump?.path = "../web01/" + FileAccess.lastComponent(dump)
         case .stored:
             point.machines[0].dump?.packed = PackedDump(
                 plainBytes: packed.plainBytes, storedBytes: packed.storedBytes + 1, sha256: packed.sha256,
                 compression: packed.compression)
         case .bytes:
-            point.machines[0].dump = KeptDump(path: lastComponent(dump), bytes: kept.bytes + 1, packed: packed)
+            point.machines[0].dump = KeptDump(
+                path: FileAccess.lastComponent(dump), bytes: kept.bytes + 1, packed: packed)
         case .notPacked: point.machines[0].dump?.packed = nil
         case .source: point.machines[0].dump?.source = "/etc/passwd"
         case .missing: unlink(dump)

@@ -1,19 +1,6 @@
 internal import Glibc
+internal import Storage
 internal import SystemPackage
-
-/// The names in a folder, unsorted; none where it cannot be read.
-func names(in folder: String) -> [String] {
-    guard let stream = opendir(folder) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-        let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        if name != ".", name != ".." { names.append(name) }
-    }
-    return names
-}
 
 /// Removes a file or a folder with all in it, following no symbolic link; what cannot be removed stays.
 func removeTree(at path: String) {
@@ -23,7 +10,7 @@ func removeTree(at path: String) {
         unlink(path)
         return
     }
-    for name in names(in: path) { removeTree(at: "\(path)/\(name)") }
+    for name in FileAccess.names(in: path) { removeTree(at: "\(path)/\(name)") }
     rmdir(path)
 }
 

@@ -76,7 +76,7 @@ struct StateDirectory: Sendable {
     ///
     /// Call it while the lock for claims is held: nobody opens a run then.
     func removeStrays() {
-        for name in names(in: runs) {
+        for name in FileAccess.names(in: runs) {
             guard let ending = [".json.tmp", ".lock", ".guard"].first(where: { name.hasSuffix($0) }) else { continue }
             let id = String(name.dropLast(ending.count))
             // Whoever closes a run at this moment holds its lock.

@@ -1,5 +1,5 @@
 internal import JSON
-internal import SystemPackage
+internal import Storage
 
 /// A JSON file with a format number, as everything in the state directory is kept.
 enum StateFile {
@@ -13,8 +13,7 @@ enum StateFile {
     ) throws(StateError) -> Value {
         let bytes: [UInt8]
         do {
-            let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: [.noFollow, .closeOnExec])
-            bytes = try descriptor.closeAfter { try descriptor.readToEnd(limit: 64 << 20) }
+            bytes = try FileAccess.read(path, limit: 64 << 20, followingLinks: false)
         } catch {
             throw StateError(code: .damaged, description: "cannot read \(path): \(error)", cause: error)
         }
@@ -52,18 +51,5 @@ enum StateFile {
 
     private struct FormatOnly: Decodable {
         let format: Int
-    }
-}
-
-extension FileDescriptor {
-    fileprivate func readToEnd(limit: Int) throws -> [UInt8] {
-        var content: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 64 << 10)
-        while content.count < limit {
-            let count = try piece.withUnsafeMutableBytes { try read(into: $0) }
-            if count == 0 { break }
-            content += piece[..<count]
-        }
-        return content
     }
 }

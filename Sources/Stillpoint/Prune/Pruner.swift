@@ -84,7 +84,7 @@ struct Pruner: Sendable {
     /// In cold storage, which is not mounted.
     private func isOutOfReach(_ dump: KeptDump) -> Bool {
         guard let coldStorage, dump.packed != nil, dump.path.hasPrefix(coldStorage + "/") else { return false }
-        return !fileExists(dump.path) && names(in: coldStorage).isEmpty
+        return !fileExists(dump.path) && FileAccess.names(in: coldStorage).isEmpty
     }
 
     private func delete(_ machine: KeptMachine, of point: RestorePoint) throws {

@@ -77,7 +77,7 @@ struct CloneRestore: Sendable {
 /// A VM on several datasets gets as many clones; all but the first carry their dataset's own name as well.
 private func cloneDataset(of dataset: DatasetName, named name: String, isFirst: Bool) throws -> DatasetName {
     let plain = String(name.unicodeScalars.map { isPlain($0) ? Character($0) : "_" })
-    let word = isFirst ? plain : "\(plain)-\(lastComponent(dataset.rawValue))"
+    let word = isFirst ? plain : "\(plain)-\(FileAccess.lastComponent(dataset.rawValue))"
     guard let parent = dataset.parent else { return try DatasetName("\(dataset)/\(word)") }
     return try DatasetName("\(parent)/\(word)")
 }

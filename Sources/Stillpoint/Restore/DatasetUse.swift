@@ -32,7 +32,7 @@ struct DatasetUse: Sendable {
     }
 
     private func foreignFile(in folder: String, device: dev_t, _ own: Set<String>, isRoot: Bool) -> String? {
-        for name in names(in: folder).sorted() {
+        for name in FileAccess.names(in: folder) {
             if isRoot, name == KeptDefinition.folder || name == ".zfs" { continue }
             let path = "\(folder)/\(name)"
             var status = stat()

@@ -55,7 +55,7 @@ struct FileRestoration: DiskRestoration {
         for file in files {
             unlink(file.new)
             let tell = job.progress
-            let what = lastComponent(file.present)
+            let what = FileAccess.lastComponent(file.present)
             try await blocking("copying \(file.source)", within: .seconds(24 * 3600)) {
                 try copyLargeFile(file.source, to: file.new) { tell?(what, $0, $1) }
             }

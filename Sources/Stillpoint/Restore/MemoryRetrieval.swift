@@ -27,7 +27,7 @@ struct MemoryRetrieval: Sendable {
     /// Removes copies that no restore is at work on; a killed one leaves them.
     static func removeAbandoned(in folder: String) {
         let ending = ".ram.lock"
-        for name in names(in: folder) where name.hasPrefix("restore-") && name.hasSuffix(ending) {
+        for name in FileAccess.names(in: folder) where name.hasPrefix("restore-") && name.hasSuffix(ending) {
             let path = "\(folder)/\(name)"
             guard let lock = (try? FileLock(path: path)) ?? nil else { continue }
             unlink(String(path.dropLast(".lock".count)))
@@ -83,7 +83,7 @@ struct MemoryRetrieval: Sendable {
         var status = stat()
         guard stat(dump.path, &status) == 0 else {
             let mend =
-                if let coldStorage, dump.path.hasPrefix(coldStorage + "/"), names(in: coldStorage).isEmpty {
+                if let coldStorage, dump.path.hasPrefix(coldStorage + "/"), FileAccess.names(in: coldStorage).isEmpty {
                     "cold_storage \(coldStorage) is empty: mount it"
                 } else {
                     "bring it back"
@@ -111,17 +111,7 @@ struct MemoryRetrieval: Sendable {
     }
 }
 
-/// The text of a small file.
+/// The text of a small file, which must not be a symbolic link.
 func smallText(at path: String) throws -> String {
-    let file = try FileDescriptor.open(FilePath(path), .readOnly, options: [.noFollow, .closeOnExec])
-    return try file.closeAfter {
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count < 16 << 20 {
-            let count = try piece.withUnsafeMutableBytes { try file.read(into: $0) }
-            if count == 0 { break }
-            bytes += piece[..<count]
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    String(decoding: try FileAccess.read(path, limit: 16 << 20, followingLinks: false), as: UTF8.self)
 }

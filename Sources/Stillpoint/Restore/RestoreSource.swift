@@ -82,7 +82,7 @@ struct RestoreSearch: Sendable {
         var others: Set<String> = []
         for place in places {
             var namesakes: [(KeptDefinition, folder: String)] = []
-            for name in names(in: place).sorted() {
+            for name in FileAccess.names(in: place) {
                 guard let definition = try? KeptDefinition.read(in: "\(place)/\(name)") else { continue }
                 if definition.id == machine { return (definition, "\(place)/\(name)") }
                 if definition.name == machine { namesakes.append((definition, "\(place)/\(name)")) }
@@ -106,7 +106,9 @@ struct RestoreSearch: Sendable {
     private func original(of dataset: DatasetName, in definition: KeptDefinition) throws -> DatasetName {
         let candidates = Set(definition.images.map(\.dataset))
         if candidates.contains(dataset) { return dataset }
-        let alike = candidates.filter { lastComponent($0.rawValue) == lastComponent(dataset.rawValue) }
+        let alike = candidates.filter {
+            FileAccess.lastComponent($0.rawValue) == FileAccess.lastComponent(dataset.rawValue)
+        }
         if let only = alike.count == 1 ? alike.first : candidates.count == 1 ? candidates.first : nil { return only }
         throw RestoreError(
             .refused,

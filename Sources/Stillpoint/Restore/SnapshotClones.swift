@@ -45,7 +45,7 @@ actor SnapshotClones {
         let isReadOnly = try await zfs.property("readonly", of: parent) == "on"
         let inherited = try await zfs.property("mountpoint", of: parent)
         if !isReadOnly, inherited?.hasPrefix("/") == true { return [("readonly", "off")] }
-        let name = lastComponent(clone.rawValue)
+        let name = FileAccess.lastComponent(clone.rawValue)
         // Beside the original's own folder: `/srv/vm` -> `/srv/NAME`; a read-only parent can have no new folder.
         let own = try await zfs.property("mountpoint", of: dataset) ?? "none"
         let folder =

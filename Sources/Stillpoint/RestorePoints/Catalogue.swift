@@ -91,6 +91,6 @@ struct Catalogue: Sendable {
     }
 
     private func runs(ending: String) -> [String] {
-        names(in: folder).filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
+        FileAccess.names(in: folder).filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
     }
 }

@@ -37,7 +37,7 @@ struct Keepsakes: Sendable {
             guard let point = storage.mountTable.mountPoints(of: dataset).first else { continue }
             let folder = "\(point)/\(KeptDefinition.folder)"
             guard isPrivateFolder(folder) else { continue }
-            for name in names(in: folder) where !present.contains(name) {
+            for name in FileAccess.names(in: folder) where !present.contains(name) {
                 // Only what is seen to be ours.
                 if access("\(folder)/\(name)/machine.json", F_OK) == 0 { removeTree(at: "\(folder)/\(name)") }
             }
@@ -64,7 +64,7 @@ struct Keepsakes: Sendable {
         removeTree(at: folder + "/files")
         for file in keepsake.files {
             let destination = "\(folder)/files/\(file.name)"
-            try makePrivateFolder(parent(of: destination), below: place.root)
+            try makePrivateFolder(FileAccess.parent(destination), below: place.root)
             try copySmallFile(file.path, to: destination)
         }
         try writeSmallFile(Array(keepsake.definition.utf8), to: folder + "/definition.xml")
@@ -90,10 +90,6 @@ struct Keepsakes: Sendable {
         }
         return String(path.dropFirst(point.count + 1))
     }
-}
-
-private func parent(of path: String) -> String {
-    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path
 }
 
 private func writeSmallFile(_ content: [UInt8], to path: String) throws {

@@ -64,8 +64,8 @@ struct RestorePoints: Sendable {
     private func likeliest(for name: SnapshotName, among kept: [KeptSnapshot]) -> KeptSnapshot? {
         let candidates = kept.filter { $0.name.name == name.name }
         if let same = candidates.first(where: { $0.name == name }) { return same }
-        let last = lastComponent(name.dataset.rawValue)
-        return candidates.first { lastComponent($0.name.dataset.rawValue) == last }
+        let last = FileAccess.lastComponent(name.dataset.rawValue)
+        return candidates.first { FileAccess.lastComponent($0.name.dataset.rawValue) == last }
             ?? (candidates.count == 1 ? candidates.first : nil)
     }
 }

@@ -30,7 +30,7 @@ enum SideCar {
     static func write(_ point: RestorePoint, of machine: KeptMachine, packed: PackedDump, dump: String) throws {
         var copy = point
         var only = machine
-        only.dump = KeptDump(path: lastComponent(dump), bytes: packed.plainBytes, packed: packed)
+        only.dump = KeptDump(path: FileAccess.lastComponent(dump), bytes: packed.plainBytes, packed: packed)
         copy.machines = [only]
         copy.snapshots = point.snapshots(of: machine)
         try StateFile.write(copy, to: path(of: dump))
@@ -43,7 +43,7 @@ enum SideCar {
         var point = try StateFile.read(
             RestorePoint.self, at: path, newest: RestorePoint.format,
             mend: (damaged: mend, newer: "use the version that wrote it"))
-        let stem = String(lastComponent(path).dropLast(".json".count))
+        let stem = String(FileAccess.lastComponent(path).dropLast(".json".count))
         guard point.run == stem, point.machines.count == 1, let dump = point.machines[0].dump, let packed = dump.packed,
             dump.path == stem + ".ram", dump.bytes == packed.plainBytes,
             // A file elsewhere is not a side-car's to name: pruning deletes what is named.
@@ -57,7 +57,8 @@ enum SideCar {
         guard stat(whole, &status) == 0, UInt64(status.st_size) == packed.storedBytes else {
             throw StateError(
                 code: .damaged,
-                description: "\(path) speaks of a dump of \(packed.storedBytes) bytes, and \(lastComponent(whole)) is "
+                description:
+                    "\(path) speaks of a dump of \(packed.storedBytes) bytes, and \(FileAccess.lastComponent(whole)) is "
                     + "missing or of another length",
                 cause: nil)
         }
@@ -82,7 +83,7 @@ enum SideCar {
     /// Datasets nest 50 deep at most (zfs_max_dataset_nesting).
     private static func visit(_ folder: String, depth: Int, _ body: (String) -> Void) {
         guard depth < 64 else { return }
-        for name in names(in: folder).sorted() {
+        for name in FileAccess.names(in: folder) {
             let path = "\(folder)/\(name)"
             var status = stat()
             guard lstat(path, &status) == 0 else { continue }
@@ -93,8 +94,4 @@ enum SideCar {
             }
         }
     }
-}
-
-func lastComponent(_ path: String) -> String {
-    path.split(separator: "/").last.map(String.init) ?? path
 }
