@@ -19,10 +19,16 @@ struct RunEnding: Sendable {
         let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
         await journal.allowLostWrites()
         await lookAgainAtIdleMachines(journal, hypervisors)
-        await settle(journal)
+        await lowerUnseenMachines(journal)
+        // One look at the snapshots for all that needs it, and beside the release where nothing has to wait for it.
+        let names = SnapshotProperties.bySnapshot(of: await journal.run).values.flatMap { $0 }.sorted()
+        let listing = Task { await list(names) }
+        if let early = await journal.run.earlyRelease {
+            await settle(early, await listing.value, journal)
+        }
         // What a VM got is settled now, so the snapshots can say it while it is being released.
         let run = await journal.run
-        async let marked: Void = markSnapshots(run)
+        async let marked: Void = markSnapshots(run, await listing.value)
         let isReleased = await releasing(journal, hypervisors).run()
         await marked
         await hypervisors.close()
@@ -31,7 +37,7 @@ struct RunEnding: Sendable {
             context.log.error("the run \(run.id) is still open; mend the cause, then: stillpoint recover")
             return false
         }
-        try await keep(await journal.run)
+        try keep(await journal.run, await listing.value)
         try await journal.close()
         archive()
         return true
@@ -50,9 +56,17 @@ struct RunEnding: Sendable {
         Releasing(journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
     }
 
-    private func keep(_ run: Run) async throws {
-        let writing = RestorePointWriting(catalogue: catalogue, zfs: context.zfs, log: context.log)
-        let isWaiting = try await writing.write(run, coldStorage: configuration.coldStorage)
+    private func list(_ names: [SnapshotName]) async -> Listed {
+        do {
+            return .success(try await context.zfs.snapshots(named: names, properties: ["creation"]))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func keep(_ run: Run, _ listed: Listed) throws {
+        let writing = RestorePointWriting(catalogue: catalogue, log: context.log)
+        let isWaiting = try writing.write(run, listed, coldStorage: configuration.coldStorage)
         if isWaiting {
             context.log.info("RAM dumps of this run are on their way to \(configuration.coldStorage ?? "")")
         }
@@ -86,15 +100,18 @@ extension RunEnding {
         }
     }
 
-    /// Lowers what is said of VMs that were not at their still point any more, or not seen to be at it yet.
-    private func settle(_ journal: Journal) async {
-        let run = await journal.run
-        for (index, record) in run.machines.enumerated() where record.consistency == nil {
+    /// Lowers what is said of VMs that were not seen to be at their still point.
+    private func lowerUnseenMachines(_ journal: Journal) async {
+        for (index, record) in await journal.run.machines.enumerated() where record.consistency == nil {
             await lower(index, because: "pre-snapshot did not come to its end", journal)
         }
-        guard let early = run.earlyRelease, await isAnySnapshotLater(than: early, run) else { return }
+    }
+
+    /// Lowers what is said of VMs that were let go before a snapshot was taken.
+    private func settle(_ early: EarlyRelease, _ listed: Listed, _ journal: Journal) async {
+        guard isAnySnapshotLater(than: early, listed) else { return }
         context.log.warning("the VMs were released before the snapshot was taken: \(early.reason)")
-        for (index, record) in run.machines.enumerated() where record.wasHeld {
+        for (index, record) in await journal.run.machines.enumerated() where record.wasHeld {
             await lower(index, because: "released before the snapshot was taken: \(early.reason)", journal)
         }
     }
@@ -111,31 +128,22 @@ extension RunEnding {
         }
     }
 
-    private func isAnySnapshotLater(than early: EarlyRelease, _ run: Run) async -> Bool {
-        let names = SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 }
-        do {
-            // ZFS tells whole seconds: one taken in the second in which the release began is not trusted.
-            return try await context.zfs.snapshots(named: names, properties: ["creation"])
-                .contains { Int64($0.properties["creation"] ?? "") ?? .max >= early.began }
-        } catch {
+    private func isAnySnapshotLater(than early: EarlyRelease, _ listed: Listed) -> Bool {
+        switch listed {
+        // ZFS tells whole seconds: one taken in the second in which the release began is not trusted.
+        case .success(let snapshots): return snapshots.contains { $0.creation >= early.began }
+        case .failure(let error):
             context.log.warning("\(error)")
             return true
         }
     }
 
-    /// Those that were there before anything was frozen: a post-snapshot that names one of them is another run's.
-    private func snapshotsOlder(than run: Run) async -> Set<SnapshotName> {
-        let names = SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 }
-        guard let began = runTime(run.id),
-            let found = try? await context.zfs.snapshots(named: names, properties: ["creation"])
-        else { return [] }
-        return Set(found.filter { Int64($0.properties["creation"] ?? "") ?? .max < began }.map(\.name))
-    }
-
     /// A snapshot without properties is still a good snapshot: trouble here is said and no more.
-    private func markSnapshots(_ run: Run) async {
+    private func markSnapshots(_ run: Run, _ listed: Listed) async {
         var isMarked = false
-        let older = await snapshotsOlder(than: run)
+        // One that was there before anything was frozen: the post-snapshot that names it is another run's.
+        let began = runTime(run.id) ?? .min
+        let older = Set(((try? listed.get()) ?? []).filter { $0.creation < began }.map(\.name))
         for (properties, snapshots) in SnapshotProperties.bySnapshot(of: run) {
             do {
                 let outcomes = try await context.zfs.setUserProperties(
@@ -156,4 +164,12 @@ extension RunEnding {
 extension MachineRecord {
     /// What it got depends on that nobody let it go.
     fileprivate var wasHeld: Bool { consistency == .quiesced || consistency == .memory }
+}
+
+/// The snapshots of a run that exist; a failure where zfs did not say.
+typealias Listed = Result<[ListedSnapshot], ZFSError>
+
+extension ListedSnapshot {
+    /// In seconds since 1970; for ever after where zfs did not say.
+    fileprivate var creation: Int64 { Int64(properties["creation"] ?? "") ?? .max }
 }

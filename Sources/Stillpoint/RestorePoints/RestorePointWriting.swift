@@ -4,19 +4,20 @@ internal import Storage
 /// Puts a run that is over into the catalogue.
 struct RestorePointWriting: Sendable {
     let catalogue: Catalogue
-    let zfs: ZFSCommand
     let log: Logger
 
     /// Writes the run's restore point; a run whose snapshots were never taken and that has no RAM leaves none.
-    /// - Parameter coldStorage: dumps are to be moved there.
+    /// - Parameters:
+    ///   - listed: those of its snapshots that exist.
+    ///   - coldStorage: dumps are to be moved there.
     /// - Returns: whether a dump waits to be moved.
     /// - Throws: StateError; the run must then stay open, or its dumps would be forgotten.
-    func write(_ run: Run, coldStorage: String?) async throws -> Bool {
+    func write(_ run: Run, _ listed: Listed, coldStorage: String?) throws -> Bool {
         let names = SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 }.sorted()
         var guids: [SnapshotName: String]?
-        do {
-            guids = try await zfs.guids(of: names)
-        } catch {
+        switch listed {
+        case .success(let snapshots): guids = Dictionary(snapshots.map { ($0.name, $0.guid) }) { first, _ in first }
+        case .failure(let error):
             log.warning("\(error); the restore point knows its snapshots by their names alone")
         }
         // When zfs did not answer they may well be there.
