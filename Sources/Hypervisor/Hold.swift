@@ -18,8 +18,10 @@ public struct Hold: Sendable, Codable, Equatable {
 
     /// How far it has come.
     public var step: Step
-    /// Name (libvirt) or MoRef (vSphere) of the VM snapshot.
+    /// Name of the VM snapshot; it carries the run's id.
     public var snapshot: String
+    /// The server's own handle of that snapshot, once it has told it: a MoRef (vSphere).
+    public var reference: String?
     /// The disks that were set aside.
     public var disks: [HeldDisk]
     /// The guest was asked to freeze and has not been seen to thaw.
@@ -32,11 +34,13 @@ public struct Hold: Sendable, Codable, Equatable {
 
     /// A hold with these parts.
     public init(
-        step: Step, snapshot: String, disks: [HeldDisk], owesThaw: Bool = false, ramDump: String? = nil,
+        step: Step, snapshot: String, reference: String? = nil, disks: [HeldDisk], owesThaw: Bool = false,
+        ramDump: String? = nil,
         pausedByUs: Bool = false
     ) {
         self.step = step
         self.snapshot = snapshot
+        self.reference = reference
         self.disks = disks
         self.owesThaw = owesThaw
         self.ramDump = ramDump
@@ -48,6 +52,7 @@ public struct Hold: Sendable, Codable, Equatable {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         step = try values.decode(Step.self, forKey: .step)
         snapshot = try values.decode(String.self, forKey: .snapshot)
+        reference = try values.decodeIfPresent(String.self, forKey: .reference)
         disks = try values.decode([HeldDisk].self, forKey: .disks)
         owesThaw = try values.decode(Bool.self, forKey: .owesThaw)
         ramDump = try values.decodeIfPresent(String.self, forKey: .ramDump)

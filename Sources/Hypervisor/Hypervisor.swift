@@ -6,6 +6,12 @@ public protocol Hypervisor: Sendable {
     /// The folder in which frozen VMs' overlays are made, where the back end needs one on this host.
     var overlayDirectory: String? { get }
 
+    /// How many VMs are worked on at the same time; nil: as many as the general section says.
+    var maxParallel: Int? { get }
+
+    /// What could go wrong tonight and can be seen now, each with its mend.
+    func findings() async throws -> [String]
+
     /// All VMs it knows.
     func virtualMachines() async throws -> [VirtualMachine]
 
@@ -24,8 +30,9 @@ public protocol Hypervisor: Sendable {
     @discardableResult
     func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult
 
-    /// What must be kept of a VM, besides its disks and RAM, so that it can be made again.
-    func keepsake(of id: String) async throws -> Keepsake
+    /// What must be kept of a VM, besides its disks and RAM, so that it can be made again; nil where all that is beside
+    /// its disks already.
+    func keepsake(of id: String) async throws -> Keepsake?
 
     /// Switches a VM off at once, as a power cut does; fine when it is off, or gone.
     func stop(id: String) async throws
@@ -38,6 +45,13 @@ public protocol Hypervisor: Sendable {
 
     /// Ends all sessions.
     func close() async
+}
+
+extension Hypervisor {
+    /// As many as the general section says.
+    public var maxParallel: Int? { nil }
+    /// None.
+    public func findings() async throws -> [String] { [] }
 }
 
 /// What is asked of `Hypervisor.freeze`.
@@ -139,42 +153,39 @@ public struct ReleaseResult: Sendable, Equatable {
     }
 }
 
-/// Settings of one hypervisor, from its configuration section.
-public struct HypervisorSettings: Sendable {
-    /// The section's name: `local`.
-    public var name: String
-    /// Where it is reached: `qemu:///system`.
-    public var uri: String
-    /// The folder for overlays.
-    public var overlayDirectory: String
-    /// The folder in which RAM dumps are made.
-    public var ramDirectory: String
-    /// How long the guest agent may take to answer.
-    public var agentTimeout: Duration
-    /// How long a guest may stay frozen.
-    public var freezeLimit: Duration
-    /// How long a commit may take to catch up with the guest's writes.
-    public var commitTimeout: Duration
-
-    /// Settings with these parts.
-    public init(
-        name: String, uri: String, overlayDirectory: String, ramDirectory: String, agentTimeout: Duration,
-        freezeLimit: Duration, commitTimeout: Duration
-    ) {
-        self.name = name
-        self.uri = uri
-        self.overlayDirectory = overlayDirectory
-        self.ramDirectory = ramDirectory
-        self.agentTimeout = agentTimeout
-        self.freezeLimit = freezeLimit
-        self.commitTimeout = commitTimeout
-    }
-}
-
 /// A kind of hypervisor that an executable brings along; `kind = …` in the configuration chooses it.
 public protocol HypervisorBackEnd: SendableMetatype {
     /// The word in the configuration: `libvirt`.
     static var kind: String { get }
     /// Makes a client; connects on first use, not here.
     static func make(_ settings: HypervisorSettings) -> any Hypervisor
+}
+
+/// A back end whose VM snapshots are in the storage snapshot, where a VM is reverted to them: vSphere.
+public protocol SnapshotReverting: Hypervisor {
+    /// Puts a VM back that is off and whose datasets have been rolled back: has its files read again, reverts it to the
+    /// run's VM snapshot, starts it when it ran then, and removes the VM snapshot.
+    /// - Returns: what an administrator should know.
+    /// - Throws: HypervisorError, which says what has been done and how to go on.
+    func revert(_ machine: RevertRequest) async throws -> [String]
+}
+
+/// What is asked of `SnapshotReverting.revert`.
+public struct RevertRequest: Sendable {
+    /// The VM's `VirtualMachine.id` when its snapshot was taken.
+    public let id: String
+    /// Its name then.
+    public let name: String
+    /// The run whose VM snapshot it is reverted to; nil: it was off then, and is only read again.
+    public let run: String?
+    /// Whether it shall run afterwards.
+    public let isStarted: Bool
+
+    /// A request with these parts.
+    public init(id: String, name: String, run: String?, isStarted: Bool) {
+        self.id = id
+        self.name = name
+        self.run = run
+        self.isStarted = isStarted
+    }
 }

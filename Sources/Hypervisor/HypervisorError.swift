@@ -17,6 +17,8 @@ public struct HypervisorError: Error, Sendable, CustomStringConvertible {
         /// A code of a back end's own.
         public init(_ description: String) { self.description = description }
 
+        /// What the configuration says of it cannot be used: a password file that others can read, say.
+        public static let misconfigured = Code("misconfigured")
         /// The hypervisor, or its client library, cannot be reached.
         public static let unreachable = Code("unreachable")
         /// No answer within the time allowed.

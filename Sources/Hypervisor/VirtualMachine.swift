@@ -1,8 +1,15 @@
+public import Storage
+
 /// A VM as a hypervisor describes it.
 public struct VirtualMachine: Sendable, Codable, Equatable {
     /// What a VM was doing when it was looked at.
     public enum PowerState: String, Sendable, Codable {
         case running, paused, off
+        /// Its RAM is in files beside its disks, and nothing writes to them.
+        case suspended
+
+        /// Nothing writes to its disks.
+        public var isAtRest: Bool { self == .off || self == .suspended }
     }
 
     /// The hypervisor's own lasting identity: a UUID (libvirt) or a MoRef (vSphere).
@@ -15,14 +22,19 @@ public struct VirtualMachine: Sendable, Codable, Equatable {
     public let disks: [Disk]
     /// Its RAM in bytes; 0 where that is not known.
     public let memory: UInt64
+    /// What an administrator should know of it in every report: that a disk is no part of VM snapshots, say.
+    public let notes: [String]
 
     /// A VM with these parts.
-    public init(id: String, name: String, power: PowerState, disks: [Disk], memory: UInt64 = 0) {
+    public init(
+        id: String, name: String, power: PowerState, disks: [Disk], memory: UInt64 = 0, notes: [String] = []
+    ) {
         self.id = id
         self.name = name
         self.power = power
         self.disks = disks
         self.memory = memory
+        self.notes = notes
     }
 }
 
@@ -40,8 +52,12 @@ public struct Disk: Sendable, Codable, Equatable {
 
     /// The guest's name for it: `vda`.
     public let target: String
-    /// Absolute paths of its images: the one that is written first, then what backs it.
+    /// Its images, the one that is written first, then what backs it: absolute paths of this host, or what `datasets`
+    /// says where they are.
     public let chain: [String]
+    /// The datasets that hold each image of the chain, where its back end knows them: by vSphere's datastores. Nil: by
+    /// the path.
+    public let datasets: [[DatasetName]]?
     /// Format of the first image: `raw`, `qcow2`.
     public let format: String
     /// Nil for a writable disk of this host.
@@ -51,9 +67,12 @@ public struct Disk: Sendable, Codable, Equatable {
     public var source: String? { chain.first }
 
     /// A disk with these parts.
-    public init(target: String, chain: [String], format: String, exclusion: Exclusion? = nil) {
+    public init(
+        target: String, chain: [String], datasets: [[DatasetName]]? = nil, format: String, exclusion: Exclusion? = nil
+    ) {
         self.target = target
         self.chain = chain
+        self.datasets = datasets
         self.format = format
         self.exclusion = exclusion
     }

@@ -32,7 +32,7 @@ enum DomainState: Sendable, Equatable {
             let isFailedWrite =
                 UInt32(state) == VIR_DOMAIN_PAUSED.rawValue && UInt32(reason) == VIR_DOMAIN_PAUSED_IOERROR.rawValue
             self = isFailedWrite ? .pausedByFailedWrite : .paused
-        case .off:
+        case .off, .suspended:
             switch UInt32(reason) {
             case VIR_DOMAIN_SHUTOFF_MIGRATED.rawValue: self = .migratedAway
             case VIR_DOMAIN_SHUTOFF_SAVED.rawValue: self = .saved

@@ -117,7 +117,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     }
 
     /// The domain's definition, UEFI variables and TPM state; see `completed`.
-    public func keepsake(of id: String) async throws -> Keepsake {
+    public func keepsake(of id: String) async throws -> Keepsake? {
         try await calls.with { connection in
             try await blocking("reading the definition of \(id)", within: .seconds(30)) {
                 guard let domain = try connection.domain(uuid: id) else {

@@ -69,7 +69,7 @@ extension RealParts {
                     virsh start \(name) && \(stage.lab.program) wait \(name)
                     """)
                 let id = try await need("virsh domuuid \(name) | head -n 1")
-                let keepsake = try await hypervisor.keepsake(of: id)
+                let keepsake = try #require(await hypervisor.keepsake(of: id))
                 #expect(keepsake.definition.contains("secret"))
                 let dump = "\(stage.lab.folder)/\(name).save"
                 let clone = "\(stage.lab.pool)/\(name)-clone"

@@ -42,7 +42,7 @@ final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
         return ReleaseResult(notes: world.behaviour.releaseNotes)
     }
 
-    func keepsake(of id: String) async throws -> Keepsake {
+    func keepsake(of id: String) async throws -> Keepsake? {
         world.note("keepsake \(id)")
         return try world.behaviour.keepsake(id)
     }

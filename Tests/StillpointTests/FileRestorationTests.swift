@@ -179,7 +179,9 @@ struct FileRestorationTests {
             let job = RestoreJob(
                 options: RestoreOptions(snapshot: "tank/VM@daily", machine: "web01", target: .inPlace),
                 snapshot: try SnapshotName("tank/VM@daily"), configuration: try pool.bench.configuration,
-                hypervisors: Hypervisors(try pool.bench.configuration, backEnds: [FakeHypervisor.self]),
+                hypervisors: Hypervisors(
+                    try pool.bench.configuration,
+                    HookContext(arguments: [], environment: [:], backEnds: [FakeHypervisor.self])),
                 storage: try pool.host.storage(), zfs: pool.pool.command, log: pool.log.logger, progress: nil)
             let kept = KeptDefinition(
                 run: PoolBench.run, hypervisor: "local", id: "id", name: "web01", images: [clone], files: [])

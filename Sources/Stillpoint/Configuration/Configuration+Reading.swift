@@ -42,8 +42,7 @@ extension Configuration {
             case .template: break
             case .general: try read(general: SectionReader(section, of: file.path, keys: ConfigurationKey.general))
             case .hypervisor(let name):
-                let reader = try SectionReader(section, of: file.path, keys: ConfigurationKey.hypervisor)
-                listed.append(try HypervisorSection(name: name, reader, kinds: kinds))
+                listed.append(try HypervisorSection(section, name: name, of: file.path, kinds: kinds))
             case .machine(let pattern):
                 let reader = try SectionReader(section, of: file.path, keys: ConfigurationKey.machine)
                 let policy = try Policy(reader).filled(from: templates.named(by: reader).policy)
@@ -134,15 +133,6 @@ extension Policy {
             throw reader.bad(.strategy, "'ignore' must stand alone")
         }
         onFailure = try reader.choice(.onFailure, of: OnFailure.self)
-    }
-}
-
-extension HypervisorSection {
-    fileprivate init(name: String, _ reader: SectionReader, kinds: [String]) throws(ConfigurationError) {
-        self.name = name
-        kind = try reader.string(.kind) ?? "libvirt"
-        guard kinds.contains(kind) else { throw reader.bad(.kind, "valid: \(kinds.joined(separator: ", "))") }
-        uri = try reader.string(.uri) ?? "qemu:///system"
     }
 }
 

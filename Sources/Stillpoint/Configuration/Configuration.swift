@@ -22,18 +22,11 @@ struct Configuration: Sendable {
     var commitTimeout = Duration.seconds(300)
     /// For what no section names.
     var policy = Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue)
-    var hypervisors = [HypervisorSection(name: "local", kind: "libvirt", uri: "qemu:///system")]
+    var hypervisors = [HypervisorSection(name: "local")]
     var datasets: [DatasetSection] = []
     var machines: [MachineSection] = []
 
     init() {}
-}
-
-/// `[hypervisor NAME]`
-struct HypervisorSection: Sendable, Equatable {
-    var name: String
-    var kind: String
-    var uri: String
 }
 
 /// `[POOL/DATASET]`: holds for the dataset and what is below it.

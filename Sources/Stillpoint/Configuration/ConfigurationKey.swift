@@ -17,6 +17,17 @@ enum ConfigurationKey: String, CaseIterable {
     case useTemplate = "use_template"
     case kind
     case uri
+    case url
+    case username
+    case passwordFile = "password_file"
+    case caFile = "ca_file"
+    case thumbprint
+    case quiesceAttempts = "quiesce_attempts"
+    case datastore
+    case lun
+
+    /// Whether it may stand several times in a section.
+    var isRepeatable: Bool { self == .datastore || self == .lun }
 
     static let policy: [ConfigurationKey] = [.strategy, .onFailure]
     static let general: [ConfigurationKey] =
@@ -24,7 +35,10 @@ enum ConfigurationKey: String, CaseIterable {
             .stateDirectory, .overlayDirectory, .ramDirectory, .coldStorage, .ramCompression, .sanoidDirectory,
             .maxParallel, .maxHold, .agentTimeout, .freezeLimit, .commitTimeout,
         ] + policy
-    static let hypervisor: [ConfigurationKey] = [.kind, .uri]
+    static let libvirt: [ConfigurationKey] = [.kind, .uri, .maxParallel]
+    static let vSphere: [ConfigurationKey] = [
+        .kind, .url, .username, .passwordFile, .caFile, .thumbprint, .maxParallel, .quiesceAttempts, .datastore, .lun,
+    ]
     static let dataset: [ConfigurationKey] = [.useTemplate, .recursive] + policy
     static let template: [ConfigurationKey] = [.recursive] + policy
     static let machine: [ConfigurationKey] = [.useTemplate] + policy

@@ -20,7 +20,7 @@ struct SectionReader {
                         + (hint ?? "valid here: \(keys.map(\.rawValue).joined(separator: ", "))"),
                     at: (file, entry.line))
             }
-            guard seen.insert(entry.key).inserted else {
+            guard seen.insert(entry.key).inserted || ConfigurationKey(rawValue: entry.key)?.isRepeatable == true else {
                 throw ConfigurationError(
                     .duplicate, "'\(entry.key)' stands twice in [\(printable(section.name))]; keep one",
                     at: (file, entry.line))
@@ -33,16 +33,41 @@ struct SectionReader {
     }
 
     func bad(_ key: ConfigurationKey, _ wanted: String) -> ConfigurationError {
-        let entry = entry(key)
-        return ConfigurationError(
-            .badValue, "\(key.rawValue) = '\(printable(entry?.value ?? ""))': \(wanted)",
-            at: (file, entry?.line ?? section.line))
+        bad(entry(key) ?? INIFile.Entry(key: key.rawValue, value: "", line: section.line), wanted)
+    }
+
+    private func bad(_ entry: INIFile.Entry, _ wanted: String) -> ConfigurationError {
+        ConfigurationError(
+            .badValue, "\(entry.key) = '\(printable(entry.value))': \(wanted)", at: (file, entry.line))
     }
 
     func string(_ key: ConfigurationKey) throws(ConfigurationError) -> String? {
         guard let value = entry(key)?.value else { return nil }
         guard !value.isEmpty else { throw bad(key, "a value is needed; to have the default, remove the line") }
         return value
+    }
+
+    /// The `NAME=DATASET` pairs of a key that may repeat.
+    func datasets(_ key: ConfigurationKey) throws(ConfigurationError) -> [String: DatasetName] {
+        var result: [String: DatasetName] = [:]
+        for entry in section.entries where entry.key == key.rawValue {
+            // A datastore's name may hold an equals sign, a dataset's cannot.
+            guard let sign = entry.value.lastIndex(of: "=") else {
+                throw bad(entry, "must be NAME=DATASET, such as nfs-vm=tank/vmware")
+            }
+            let name = trimmed(entry.value[..<sign])
+            let dataset: DatasetName
+            do {
+                dataset = try DatasetName(trimmed(entry.value[entry.value.index(after: sign)...]))
+            } catch {
+                throw bad(entry, "\(error)")
+            }
+            guard !name.isEmpty else { throw bad(entry, "the name before the equals sign is missing") }
+            if let other = result.updateValue(dataset, forKey: name) {
+                throw bad(entry, "\(printable(name)) is on \(other) already; keep one of the two lines")
+            }
+        }
+        return result
     }
 
     /// An absolute path, without a slash at the end.

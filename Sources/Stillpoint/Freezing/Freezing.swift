@@ -40,7 +40,7 @@ struct Freezing: Sendable {
             }
         }
         // One that another run or a restore works on is not at rest though it is off.
-        guard planned.machine.power != .off || planned.disks.isEmpty || taken[planned.machine.id] != nil else {
+        guard !planned.machine.power.isAtRest || planned.disks.isEmpty || taken[planned.machine.id] != nil else {
             return try await journal.record(machine: index) { record in
                 record.phase = .frozen
                 record.consistency = .off

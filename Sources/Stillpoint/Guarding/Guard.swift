@@ -44,7 +44,7 @@ struct Guard: Sendable {
     }
 
     private func thawLate(_ directory: StateDirectory) async {
-        let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
+        let hypervisors = Hypervisors(configuration, context)
         if let open = try? directory.read(run) {
             let thawed = await LateThaw(run: open, hypervisors: hypervisors).tryOnce()
             if !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false),

@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import Glibc
+internal import Hypervisor
 internal import INIFile
 internal import Logging
 public import SnapshotManagers
@@ -97,6 +98,7 @@ public enum Hook {
         switch error {
         case is InvocationError, is ConfigurationError, is INIError, is WorkFolderError, is UnknownDatasetError:
             return .usage
+        case let error as HypervisorError where error.code == .misconfigured && phase == .pre: return .usage
         // Only opening a run can fail so in pre; then nothing has been touched.
         case is StateError: return phase == .pre ? .usage : .needsRecovery
         default: return phase == .pre ? .notConsistent : .needsRecovery

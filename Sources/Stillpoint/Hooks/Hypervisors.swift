@@ -1,14 +1,17 @@
 internal import Hypervisor
+internal import Storage
 
 /// The configured hypervisors, each made on first need.
 actor Hypervisors {
     private let configuration: Configuration
     private let backEnds: [any HypervisorBackEnd.Type]
+    private let roots: SystemRoots
     private var made: [String: any Hypervisor] = [:]
 
-    init(_ configuration: Configuration, backEnds: [any HypervisorBackEnd.Type]) {
+    init(_ configuration: Configuration, _ context: HookContext) {
         self.configuration = configuration
-        self.backEnds = backEnds
+        backEnds = context.backEnds
+        roots = context.roots
     }
 
     /// All of them.
@@ -27,14 +30,22 @@ actor Hypervisors {
                 .unreachable, "the configuration has no [hypervisor \(name)] any more; put it back to release its VMs",
                 remedy: .stop)
         }
-        let hypervisor = backEnd.make(
-            HypervisorSettings(
-                name: name, uri: section.uri, overlayDirectory: configuration.overlayDirectory,
-                ramDirectory: configuration.ramDirectory,
-                agentTimeout: configuration.agentTimeout, freezeLimit: configuration.freezeLimit,
-                commitTimeout: configuration.commitTimeout))
+        let hypervisor = backEnd.make(settings(section))
         made[name] = hypervisor
         return hypervisor
+    }
+
+    private func settings(_ section: HypervisorSection) -> HypervisorSettings {
+        var settings = HypervisorSettings(
+            name: section.name, uri: section.uri, overlayDirectory: configuration.overlayDirectory,
+            ramDirectory: configuration.ramDirectory, agentTimeout: configuration.agentTimeout,
+            freezeLimit: configuration.freezeLimit, commitTimeout: configuration.commitTimeout)
+        settings.login = section.login
+        settings.storageRules = section.storageRules
+        settings.maxParallel = section.maxParallel
+        settings.quiesceAttempts = section.quiesceAttempts
+        settings.roots = roots
+        return settings
     }
 
     func close() async {

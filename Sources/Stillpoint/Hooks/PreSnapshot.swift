@@ -42,7 +42,7 @@ struct PreSnapshot: Sendable {
     }
 
     private func run(_ planner: Planner, _ deadline: ContinuousClock.Instant?) async throws -> ExitCode {
-        let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
+        let hypervisors = Hypervisors(configuration, context)
         do {
             let code = try await freeze(planner, hypervisors, deadline)
             await hypervisors.close()
@@ -105,6 +105,8 @@ struct PreSnapshot: Sendable {
         for hypervisor in try await hypervisors.all() {
             do {
                 plan += planner.plan(try await hypervisor.virtualMachines(), of: hypervisor)
+            } catch let error as HypervisorError where error.code == .misconfigured {
+                throw error
             } catch {
                 context.log.error("\(error)")
                 let policies = planner.scope.targets.map { configuration.policy(for: $0) }
@@ -118,12 +120,12 @@ struct PreSnapshot: Sendable {
     private func checkWorkFolders(_ plan: [PlannedMachine], _ planner: Planner) throws {
         let room = OverlayRoom(scope: planner.scope, storage: planner.storage)
         for (directory, machines) in Dictionary(
-            grouping: plan.filter(\.mayNeedOverlays), by: \.hypervisor.overlayDirectory)
+            grouping: plan.filter(\.mayBeHeld), by: \.hypervisor.overlayDirectory)
         {
             guard let directory else { continue }
             try room.check(directory, disks: machines.reduce(0) { $0 + $1.disks.count })
         }
-        if plan.contains(where: { $0.mayNeedOverlays && $0.strategies.contains(.memory) }) {
+        if plan.contains(where: { $0.mayBeHeld && $0.strategies.contains(.memory) }) {
             try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(planner.scope, planner.storage)
         }
     }
@@ -153,7 +155,7 @@ struct PreSnapshot: Sendable {
 
     /// Before anything is touched, so that it is there also when this process is killed.
     private func leaveGuard(_ plan: [PlannedMachine], run: String) {
-        guard plan.contains(where: \.mayNeedOverlays), let executable = context.executable else { return }
+        guard plan.contains(where: \.mayBeHeld), let executable = context.executable else { return }
         var environment = context.environment
         if let path = invocation.configurationPath { environment["STILLPOINT_CONFIG"] = path }
         do {
@@ -192,12 +194,15 @@ struct PreSnapshot: Sendable {
 }
 
 extension PlannedMachine {
-    fileprivate var mayNeedOverlays: Bool {
+    fileprivate var mayBeHeld: Bool {
         machine.power == .running && !disks.isEmpty && strategies.contains { $0 == .quiesce || $0 == .memory }
     }
 
     fileprivate var dryRunLine: String {
-        let what = machine.power == .off ? "shut off" : strategies.map(\.rawValue).joined(separator: ", else ")
+        let what =
+            machine.power.isAtRest
+            ? (machine.power == .off ? "shut off" : "suspended")
+            : strategies.map(\.rawValue).joined(separator: ", else ")
         return "would freeze \(machine.name) (\(disks.map(\.target).joined(separator: ", "))): \(what)"
     }
 }

@@ -5,7 +5,7 @@ extension Operator {
     /// `stillpoint restore DATASET@SNAP --vm NAME`
     public func restore(_ options: RestoreOptions) async -> ExitCode {
         await perform { configuration in
-            let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
+            let hypervisors = Hypervisors(configuration, context)
             do {
                 let job = RestoreJob(
                     options: options, snapshot: try SnapshotName(options.snapshot), configuration: configuration,

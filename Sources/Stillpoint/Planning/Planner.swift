@@ -21,10 +21,10 @@ struct Planner: Sendable {
     private func plan(_ machine: VirtualMachine, of hypervisor: any Hypervisor) -> PlannedMachine? {
         var disks: [Disk] = []
         var datasets: [DatasetName] = []
-        var notes: [String] = []
+        var notes = machine.notes
         let machine = withWholeChains(machine)
         for disk in machine.disks {
-            let places = disk.chain.map { found(at: $0) }
+            let places = places(of: disk)
             guard let held = places.first(where: { !$0.isEmpty }) else { continue }
             if let exclusion = disk.exclusion {
                 if exclusion == .shareable {
@@ -53,20 +53,27 @@ struct Planner: Sendable {
             id: machine.id, name: machine.name, power: machine.power,
             disks: machine.disks.map { disk in
                 Disk(
-                    target: disk.target, chain: wholeChain(of: disk, of: machine), format: disk.format,
-                    exclusion: disk.exclusion)
-            }, memory: machine.memory)
+                    target: disk.target, chain: wholeChain(of: disk, of: machine), datasets: disk.datasets,
+                    format: disk.format, exclusion: disk.exclusion)
+            }, memory: machine.memory, notes: machine.notes)
     }
 
     /// libvirt lists the backing images of a running domain; for one that is off they are read from the images.
     private func wholeChain(of disk: Disk, of machine: VirtualMachine) -> [String] {
         let longest = 32
         var chain = disk.chain
-        guard machine.power == .off, disk.format == "qcow2", chain.count == 1 else { return chain }
+        guard machine.power == .off, disk.datasets == nil, disk.format == "qcow2", chain.count == 1 else {
+            return chain
+        }
         while let last = chain.last, chain.count < longest, let below = try? ImageChain.backingFile(of: last) {
             chain.append(below)
         }
         return chain
+    }
+
+    /// The snapshotted datasets that hold each image of a disk.
+    private func places(of disk: Disk) -> [[DatasetName]] {
+        disk.datasets?.map { $0.filter(scope.contains) } ?? disk.chain.map { found(at: $0) }
     }
 
     /// The snapshotted datasets that hold an image; none for one that is not on this host or not there.

@@ -16,7 +16,7 @@ struct RunEnding: Sendable {
     /// Ends a run; whether nothing of it is left. When something is, it stays open.
     /// - Throws: StateError when the catalogue cannot be written; the run then stays open, or its RAM would be forgotten.
     func end(_ journal: Journal) async throws -> Bool {
-        let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
+        let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
         await lookAgainAtIdleMachines(journal, hypervisors)
         await lowerUnseenMachines(journal)
@@ -45,7 +45,7 @@ struct RunEnding: Sendable {
 
     /// Lets the VMs go and leaves the run for the post that may still come; whether nothing is held any more.
     func release(_ journal: Journal) async -> Bool {
-        let hypervisors = Hypervisors(configuration, backEnds: context.backEnds)
+        let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
         let isReleased = await releasing(journal, hypervisors).run()
         await hypervisors.close()
@@ -91,7 +91,7 @@ extension RunEnding {
             let doubt: String
             do {
                 let machine = try await hypervisors.named(record.hypervisor).virtualMachine(id: record.id)
-                guard let machine, machine.power != .off else { continue }
+                guard let machine, !machine.power.isAtRest else { continue }
                 doubt = "it was started between pre-snapshot and post-snapshot"
             } catch {
                 doubt = "it was off before the snapshot; whether it was after it could not be seen: \(error)"

@@ -14,7 +14,7 @@ struct Keepsakes: Sendable {
     /// Keeps one VM; nil when that worked, else what an administrator should know.
     func keep(_ planned: PlannedMachine, run: String) async -> String? {
         do {
-            let keepsake = try await planned.hypervisor.keepsake(of: planned.machine.id)
+            guard let keepsake = try await planned.hypervisor.keepsake(of: planned.machine.id) else { return nil }
             let kept = KeptDefinition(
                 run: run, hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
                 images: images(of: planned), files: keepsake.files.map(\.name))

@@ -1,0 +1,81 @@
+public import Storage
+
+/// Settings of one hypervisor, from its configuration section and the general one.
+public struct HypervisorSettings: Sendable {
+    /// The section's name: `local`.
+    public var name: String
+    /// Where it is reached: `qemu:///system`, `https://vc1.example.com/sdk`.
+    public var uri: String
+    /// How it is logged in to, and how its certificate is judged; nil for libvirt.
+    public var login: ServerLogin?
+    /// What is known of where its disks are stored, beside what is found.
+    public var storageRules = StorageRules()
+    /// VMs worked on at the same time; nil: as many as the general section says.
+    public var maxParallel: Int?
+    /// How often a VM is asked to quiesce before its next strategy is tried.
+    public var quiesceAttempts = 2
+    /// The folder for overlays.
+    public var overlayDirectory: String
+    /// The folder in which RAM dumps are made.
+    public var ramDirectory: String
+    /// How long the guest agent may take to answer.
+    public var agentTimeout: Duration
+    /// How long a guest may stay frozen.
+    public var freezeLimit: Duration
+    /// How long a commit may take to catch up with the guest's writes.
+    public var commitTimeout: Duration
+    /// Where `/proc`, `/sys` and `/dev` are.
+    public var roots = SystemRoots()
+
+    /// Settings with these parts.
+    public init(
+        name: String, uri: String, overlayDirectory: String, ramDirectory: String, agentTimeout: Duration,
+        freezeLimit: Duration, commitTimeout: Duration
+    ) {
+        self.name = name
+        self.uri = uri
+        self.overlayDirectory = overlayDirectory
+        self.ramDirectory = ramDirectory
+        self.agentTimeout = agentTimeout
+        self.freezeLimit = freezeLimit
+        self.commitTimeout = commitTimeout
+    }
+}
+
+/// How a server is logged in to.
+public struct ServerLogin: Sendable, Equatable {
+    /// How the server's certificate is judged. There is no way not to.
+    public enum Trust: Sendable, Equatable {
+        /// By the system's certificate store.
+        case system
+        /// By the certificates in this PEM file alone.
+        case certificates(path: String)
+        /// It must be this very certificate: SHA-256 of its DER form, 64 hexadecimal digits in lower case.
+        case thumbprint(String)
+    }
+
+    /// The account: `stillpoint@vsphere.local`.
+    public var username: String
+    /// The file that holds the password, readable by its owner alone; nil: the systemd credential named after the section.
+    public var passwordFile: String?
+    /// How its certificate is judged.
+    public var trust: Trust
+
+    /// A login with these parts.
+    public init(username: String, passwordFile: String?, trust: Trust) {
+        self.username = username
+        self.passwordFile = passwordFile
+        self.trust = trust
+    }
+}
+
+/// What an administrator says of where a server's disks are stored on this host.
+public struct StorageRules: Sendable, Equatable {
+    /// The dataset behind a datastore, by the datastore's name.
+    public var datastores: [String: DatasetName] = [:]
+    /// The volume behind a LUN, by its NAA name in lower case: `naa.6001405…`.
+    public var luns: [String: DatasetName] = [:]
+
+    /// Rules that say nothing yet.
+    public init() {}
+}
