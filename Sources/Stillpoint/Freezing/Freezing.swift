@@ -18,9 +18,11 @@ struct Freezing: Sendable {
     /// - Throws: StateError when the journal cannot be written; then all must be released.
     func run() async throws {
         keepsakes.removeStale(plan)
-        try await inParallel(0..<plan.count, limit: maxParallel) { index in
-            let run = await journal.run.id
-            try await freeze(index, run: run)
+        let run = await journal.run.id
+        let places = Dictionary(grouping: plan.indices, by: { plan[$0].hypervisor.name })
+        try await inParallel(places.values, limit: places.count) { indices in
+            let limit = plan[indices[0]].hypervisor.maxParallel ?? maxParallel
+            try await inParallel(indices, limit: limit) { try await freeze($0, run: run) }
         }
         try await journal.record { $0.phase = .frozen }
     }
@@ -75,9 +77,9 @@ struct Freezing: Sendable {
         if let reason = obstacle(to: planned) {
             throw HypervisorError(.notQuiesced, reason, remedy: .fallBack)
         }
-        if strategy == .memory {
-            try await ramRoom.reserve(planned.machine.memory)
-        }
+        // Where the overlays are this host's, so are the dumps; a server has room of its own.
+        let needsRoom = strategy == .memory && planned.hypervisor.overlayDirectory != nil
+        if needsRoom { try await ramRoom.reserve(planned.machine.memory) }
         try await journal.record(machine: index) { $0.phase = .freezing }
         let request = FreezeRequest(
             machine: planned.machine, disks: planned.disks, strategy: strategy, run: run, deadline: deadline)
@@ -85,7 +87,7 @@ struct Freezing: Sendable {
         do {
             result = try await planned.hypervisor.freeze(request, record: recorder(index))
         } catch {
-            if strategy == .memory { await ramRoom.giveBack(planned.machine.memory) }
+            if needsRoom { await ramRoom.giveBack(planned.machine.memory) }
             throw error
         }
         try await journal.record(machine: index) { record in
@@ -115,8 +117,10 @@ struct Freezing: Sendable {
         try await journal.record(machine: index) { record in
             record.falls.append(MachineRecord.Fall(strategy: strategy, reason: "\(error)"))
         }
-        // A thaw that is owed was asked for as long as there was time; post asks again.
-        guard let hold = await journal.run.machines[index].hold, !hold.disks.isEmpty else { return }
+        guard let hold = await journal.run.machines[index].hold else { return }
+        // A thaw that is owed was asked for as long as there was time; post asks again. So it does for what a server
+        // still does for us when the manager's time is over.
+        guard !hold.disks.isEmpty || !hold.owesThaw && deadline.map({ $0 > .now }) ?? true else { return }
         do {
             try await planned.hypervisor.release(
                 ReleaseRequest(machineID: planned.machine.id, hold: hold), record: recorder(index))

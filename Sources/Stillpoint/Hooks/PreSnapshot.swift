@@ -125,7 +125,9 @@ struct PreSnapshot: Sendable {
             guard let directory else { continue }
             try room.check(directory, disks: machines.reduce(0) { $0 + $1.disks.count })
         }
-        if plan.contains(where: { $0.mayBeHeld && $0.strategies.contains(.memory) }) {
+        if plan.contains(where: {
+            $0.mayBeHeld && $0.strategies.contains(.memory) && $0.hypervisor.overlayDirectory != nil
+        }) {
             try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(planner.scope, planner.storage)
         }
     }

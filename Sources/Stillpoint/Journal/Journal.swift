@@ -7,6 +7,7 @@ internal import Hypervisor
 actor Journal {
     private let directory: StateDirectory
     private(set) var run: Run
+    private let text = RunText()
     private var newest = 0
     private var durable = 0
     private var writing: Task<Void, any Error>?
@@ -50,12 +51,14 @@ actor Journal {
             _ = await writing.result
             return
         }
-        let (version, snapshot, directory) = (newest, run, directory)
+        let (version, snapshot, directory, text) = (newest, run, directory, text)
         let task = Task {
             // Done in here, on the actor, so that whoever waits for the task finds the outcome when it ends. To wait
             // for a task that has ended does not let go of the actor: a waiter that came first would spin for ever.
             defer { writing = nil }
-            try await blocking("writing the state file", within: .seconds(60)) { try directory.write(snapshot) }
+            try await blocking("writing the state file", within: .seconds(60)) {
+                try directory.write(snapshot, text: text)
+            }
             durable = max(durable, version)
         }
         writing = task

@@ -61,8 +61,8 @@ struct StateDirectory: Sendable {
 
     /// Makes the run's present state durable.
     /// - Throws: StateError `.notWritten`.
-    func write(_ run: Run) throws {
-        try StateFile.write(run, to: file(run.id))
+    func write(_ run: Run, text: RunText = RunText()) throws {
+        try StateFile.write(to: file(run.id)) { try text.bytes(of: run) }
     }
 
     /// Closes a run: its file goes.

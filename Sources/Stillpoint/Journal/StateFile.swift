@@ -37,8 +37,12 @@ enum StateFile {
     /// Replaces a file durably.
     /// - Throws: StateError `.notWritten`.
     static func write(_ value: some Encodable, to path: String) throws(StateError) {
+        try write(to: path) { try text(value) }
+    }
+
+    static func write(to path: String, text: () throws -> [UInt8]) throws(StateError) {
         do {
-            try replaceFile(at: path, with: text(value))
+            try replaceFile(at: path, with: text())
         } catch {
             throw StateError(code: .notWritten, description: "cannot write \(path): \(error)", cause: error)
         }

@@ -18,8 +18,10 @@ struct Releasing: Sendable {
         await journal.allowLostWrites()
         await note { $0.phase = .releasing }
         let machines = await journal.run.machines
-        await inParallel(machines.indices, limit: maxParallel) { index in
-            await release(index)
+        let places = Dictionary(grouping: machines.indices, by: { machines[$0].hypervisor })
+        await inParallel(places, limit: places.count) { name, indices in
+            let limit = (try? await hypervisors.named(name))?.maxParallel ?? maxParallel
+            await inParallel(indices, limit: limit) { await release($0) }
         }
         let isDone = await journal.run.machines.allSatisfy { $0.hold == nil }
         if isDone {
