@@ -7,7 +7,9 @@ struct Restore: OperatorCommand {
         discussion: """
             --as NAME makes a new VM on a clone of the snapshot, beside the present one; its network links are down, so \
             that two of the same address never meet. --in-place stops the VM and puts it back: by rollback where it is \
-            alone on its datasets, else by copying its own files out of the snapshot.
+            alone on its datasets, else by copying its own files out of the snapshot. For a VM of vSphere, --in-place \
+            powers it off, rolls its datasets back, reverts it to the VM snapshot in them and powers it on if it ran; \
+            with neither option the steps are printed.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -23,8 +25,8 @@ struct Restore: OperatorCommand {
     @Flag(help: "With --in-place: destroy snapshots that are newer.") var destroyNewer = false
 
     func validate() throws {
-        guard (clone != nil) != inPlace else {
-            throw ValidationError("Say where to: --as NAME for a new VM, or --in-place.")
+        guard clone == nil || !inPlace else {
+            throw ValidationError("--as NAME makes a new VM, --in-place puts this one back; give one of the two.")
         }
         guard !connect || clone != nil else { throw ValidationError("--connect goes with --as.") }
         guard !destroyNewer || inPlace else { throw ValidationError("--destroy-newer goes with --in-place.") }
@@ -33,7 +35,7 @@ struct Restore: OperatorCommand {
     func perform() async -> Stillpoint.ExitCode {
         await common.makeOperator().restore(
             RestoreOptions(
-                snapshot: snapshot, machine: vm, target: clone.map { .clone($0) } ?? .inPlace,
+                snapshot: snapshot, machine: vm, target: clone.map { .clone($0) } ?? (inPlace ? .inPlace : .told),
                 withoutMemory: withoutMemory, paused: paused, start: start, connect: connect,
                 destroyNewer: destroyNewer))
     }

@@ -79,6 +79,7 @@ final class FakeWorld: Sendable {
         var release: @Sendable (ReleaseRequest, RecordHold) async throws -> Void = { _, record in
             try await record(nil)
         }
+        var revert: @Sendable (RevertRequest) throws -> [String] = { _ in [] }
         var releaseNotes: [String] = []
     }
 
@@ -113,7 +114,7 @@ final class FakeWorld: Sendable {
     var closes: Int { state.withLock { $0.calls.count { $0 == "close" } } }
     func count(_ verb: String) -> Int { calls.count { $0.hasPrefix(verb) } }
 
-    fileprivate func note(_ call: String) { state.withLock { $0.calls.append(call) } }
+    func note(_ call: String) { state.withLock { $0.calls.append(call) } }
 
     /// What the state file on the disk said of each VM when it was last acted on; nil where it did not name the VM.
     var journal: [String: MachineRecord?] { state.withLock { $0.journal } }

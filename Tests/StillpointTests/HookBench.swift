@@ -62,7 +62,8 @@ struct HookBench: Sendable {
 
     func context(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> HookContext {
         HookContext(
-            arguments: arguments, environment: environment, backEnds: [FakeHypervisor.self], roots: roots,
+            arguments: arguments, environment: environment, backEnds: [FakeHypervisor.self, FakeVSphere.self],
+            roots: roots,
             zfs: zfs.command, log: log.logger)
     }
 

@@ -45,8 +45,9 @@ struct RestoreClaimTests {
         try await withPool { pool async throws in
             try pool.web(.quiesced)
             let claim = try RestoreClaim(
-                KeptDefinition(run: "", hypervisor: "local", id: "id-of-web01", name: "web01", images: [], files: []),
-                on: [DatasetName("tank/VM")], in: pool.bench.directory)
+                MachineRecord(
+                    hypervisor: "local", id: "id-of-web01", name: "web01", datasets: [DatasetName("tank/VM")]),
+                in: pool.bench.directory)
             #expect(await pool.restore(to: .inPlace) == .usage)
             #expect(pool.log.text.contains("another restore is at work on it"))
             #expect(try pool.bench.directory.openRunIDs().count == 1)

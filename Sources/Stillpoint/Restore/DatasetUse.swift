@@ -9,19 +9,28 @@ struct DatasetUse: Sendable {
     /// Who or what else uses the datasets, in words; empty when nobody does.
     /// - Parameter others: every VM but the one in question.
     func others(on datasets: [DatasetName], than images: [String], _ others: [VirtualMachine]) -> [String] {
-        let used = Set(datasets)
-        let machines = others.filter { machine in
-            machine.disks.flatMap(\.chain).contains { path in
-                guard let place = try? storage.locate(path) else { return false }
-                return !place.datasets.isDisjoint(with: used)
-            }
-        }
-        if !machines.isEmpty { return machines.map { "the VM \(printable($0.name))" } }
+        let machines = machines(on: datasets, others)
+        if !machines.isEmpty { return machines }
         let own = Set(images.compactMap { try? storage.locate($0).resolvedPath })
         for point in datasets.compactMap({ storage.mountTable.mountPoints(of: $0).first }) {
             if let file = firstForeignFile(in: point, own) { return ["the file \(printable(file, limit: 300))"] }
         }
         return []
+    }
+
+    /// The VMs with a disk on one of the datasets, in words.
+    func machines(on datasets: [DatasetName], _ machines: [VirtualMachine]) -> [String] {
+        let used = Set(datasets)
+        return machines.filter { machine in
+            machine.disks.contains { disk in
+                let places = disk.datasets?.flatMap { $0 } ?? disk.chain.flatMap { self.datasets(of: $0) }
+                return !used.isDisjoint(with: places)
+            }
+        }.map { "the VM \(printable($0.name))" }
+    }
+
+    private func datasets(of path: String) -> [DatasetName] {
+        (try? storage.locate(path)).map { Array($0.datasets) } ?? []
     }
 
     /// A file on the dataset that is none of the VM's images and nothing that Stillpoint keeps.

@@ -33,7 +33,10 @@ struct InPlaceRestore: Sendable {
         }
         let hypervisor = try await job.hypervisor(of: source)
         let datasets = source.snapshots.keys.sorted()
-        let claim = try RestoreClaim(source.definition, on: datasets, in: job.directory)
+        let (machine, directory) = (source.definition, job.directory)
+        let claim = try RestoreClaim(
+            MachineRecord(hypervisor: machine.hypervisor, id: machine.id, name: machine.name, datasets: datasets),
+            in: directory)
         do {
             try await restore(source, clones, hypervisor, datasets)
         } catch {

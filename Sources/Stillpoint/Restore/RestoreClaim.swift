@@ -13,7 +13,8 @@ struct RestoreClaim {
     private let lock: FileLock?
 
     /// - Throws: RestoreError `.refused` while a run on one of the datasets, or with the VM, is open; StateError.
-    init(_ machine: KeptDefinition, on datasets: [DatasetName], in directory: StateDirectory) throws {
+    init(_ machine: MachineRecord, in directory: StateDirectory) throws {
+        let datasets = machine.datasets
         self.directory = directory
         try directory.prepare()
         let claims = try directory.lockForClaims()
@@ -40,12 +41,10 @@ struct RestoreClaim {
         }
         id = makeRunID()
         lock = try directory.lock(run: id, waiting: false)
-        let record = MachineRecord(
-            hypervisor: machine.hypervisor, id: machine.id, name: machine.name, datasets: datasets)
         try directory.write(
             Run(
                 id: id, manager: Self.manager, targets: [], recursiveTargets: [], snapshots: [], phase: .freezing,
-                machines: [record]))
+                machines: [machine]))
     }
 
     func end() throws {

@@ -6,6 +6,8 @@ public struct RestoreOptions: Sendable {
         case clone(String)
         /// To where it was.
         case inPlace
+        /// Nowhere: what would be done is told.
+        case told
     }
 
     /// `DATASET@SNAP`.
