@@ -70,6 +70,9 @@ public struct HeldDisk: Sendable, Codable, Equatable {
     public let baseFormat: String
     /// The qcow2 file that takes the guest's writes meanwhile.
     public let overlay: String
+    /// The disk was asked to go back to its base, and has not been seen there. It may have been: then the guest writes
+    /// to the base, and what the overlay holds is old. Nil as long as nobody asked.
+    public var isPivotAsked: Bool?
 
     /// A held disk with these parts.
     public init(target: String, base: String, baseFormat: String, overlay: String) {

@@ -28,11 +28,19 @@ extension Domain {
         }
     }
 
-    /// Whether any block job, anybody's, is at work on the disk (virDomainGetBlockJobInfo).
-    func hasBlockJob(disk: String) throws -> Bool {
+    /// The block job, anybody's, that is at work on the disk; nil when there is none (virDomainGetBlockJobInfo).
+    func blockJob(disk: String) throws -> BlockJob? {
         var info = virDomainBlockJobInfo()
         let count = library.functions.virDomainGetBlockJobInfo(pointer, disk, &info, 0)
         guard count >= 0 else { throw library.lastError("asking for the block job of \(disk)") }
-        return count == 1
+        guard count == 1 else { return nil }
+        let isActiveCommit = UInt32(info.type) == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT.rawValue
+        return BlockJob(isCommitThatCaughtUp: isActiveCommit && info.end > 0 && info.cur == info.end)
     }
+}
+
+/// What libvirt tells of a disk's block job.
+struct BlockJob {
+    /// It commits the image that takes the guest's writes, and has all of it below.
+    let isCommitThatCaughtUp: Bool
 }

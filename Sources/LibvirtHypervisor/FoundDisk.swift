@@ -10,8 +10,9 @@ struct FoundDisk: Sendable {
     /// What qemu-img must do for it, if it must.
     var offlineItem: OfflineCommit.Item? {
         switch finding {
-        case .defined(let above): OfflineCommit.Item(disk: disk, above: above, isOrphan: false)
-        case .orphan: OfflineCommit.Item(disk: disk, above: nil, isOrphan: true)
+        case .defined(let above): OfflineCommit.Item(disk: disk, above: above)
+        case .pivoted: OfflineCommit.Item(disk: disk, isCommitted: true)
+        case .orphan: OfflineCommit.Item(disk: disk, isOrphan: true)
         case .free, .live, .doubtful: nil
         }
     }
@@ -30,6 +31,7 @@ struct FoundDisk: Sendable {
         case .orphan:
             let reason = state == .undefined ? "the VM was undefined" : "the disk was detached"
             return "\(disk.target): \(reason), so qemu-img committed the overlay into \(disk.base)"
+        case .pivoted: return "\(disk.target): it was on \(disk.base) already; now its definition names that too"
         case .free, .doubtful: return nil
         }
     }

@@ -40,7 +40,7 @@ extension HeldGuest {
     /// Stops the guest while `body` runs, and sets it going again however that ends; if we are killed meanwhile, the
     /// hold says so.
     /// - Returns: for how long it stood still, on the host's clock.
-    func paused(_ hold: inout Hold, _ body: @Sendable () async throws -> Void) async throws -> Duration {
+    func paused(_ hold: inout Hold, _ body: (inout Hold) async throws -> Void) async throws -> Duration {
         guard let domain else { throw CancellationError() }
         hold.pausedByUs = true
         try await record(hold)
@@ -48,7 +48,7 @@ extension HeldGuest {
         let result: Result<Void, any Error>
         do {
             try await blocking("pausing the guest", within: .seconds(30)) { try domain.suspend() }
-            result = .success(try await body())
+            result = .success(try await body(&hold))
         } catch {
             result = .failure(error)
         }

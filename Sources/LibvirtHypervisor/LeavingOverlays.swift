@@ -53,7 +53,7 @@ struct LeavingOverlays: Sendable {
             return try hold.disks.map { disk in
                 let finding = DiskFinding.find(
                     disk, step: hold.step, live: live, persistent: persistent,
-                    overlay: try OverlayContent.read(disk.overlay))
+                    overlay: try OverlayContent.read(disk.overlay), lead: disk.lead)
                 let isDone = finding == .orphan && committedOrphans.contains(disk.overlay)
                 return FoundDisk(
                     disk: disk, finding: isDone ? .free : finding, use: live?.first(using: disk.overlay))
@@ -88,7 +88,7 @@ extension LeavingOverlays {
     private func commitLive(_ found: [FoundDisk], of domain: Domain, _ hold: inout Hold) async throws
         -> [String]
     {
-        let behind = try await commit(found, of: domain, within: settings.commitTimeout)
+        let behind = try await commit(found, of: domain, within: settings.commitTimeout, &hold)
         guard !behind.isEmpty else { return [] }
         let names = behind.map(\.disk.target).joined(separator: ", ")
         let late = HypervisorError(
@@ -98,7 +98,7 @@ extension LeavingOverlays {
         guard try await connection.find(machineID).1 == .running else { throw late }
         let guest = HeldGuest(domain: domain, settings: settings, record: record)
         let length = try await guest.paused(&hold) {
-            guard try await commit(behind, of: domain, within: HeldGuest.longestPause).isEmpty else { throw late }
+            guard try await commit(behind, of: domain, within: HeldGuest.longestPause, &$0).isEmpty else { throw late }
         }
         return [
             "the commit of \(names) did not catch up with the guest within \(settings.commitTimeout.inSeconds), so the "
@@ -107,12 +107,28 @@ extension LeavingOverlays {
     }
 
     /// - Returns: those that the guest writes to faster than they can be committed.
-    private func commit(_ found: [FoundDisk], of domain: Domain, within limit: Duration) async throws -> [FoundDisk] {
+    private func commit(
+        _ found: [FoundDisk], of domain: Domain, within limit: Duration, _ hold: inout Hold
+    ) async throws -> [FoundDisk] {
+        let pivots = PivotNotes(hold, record)
+        do {
+            let behind = try await commit(found, of: domain, within: limit, pivots)
+            hold = pivots.hold
+            return behind
+        } catch {
+            hold = pivots.hold
+            throw error
+        }
+    }
+
+    private func commit(
+        _ found: [FoundDisk], of domain: Domain, within limit: Duration, _ pivots: PivotNotes
+    ) async throws -> [FoundDisk] {
         try await withThrowingTaskGroup(of: FoundDisk?.self) { group in
             for disk in found {
                 let commit = LiveCommit(
                     domain: domain, machineID: machineID, disk: disk.disk,
-                    target: disk.use?.target ?? disk.disk.target, events: events)
+                    target: disk.use?.target ?? disk.disk.target, events: events, pivots: pivots)
                 group.addTask { try await commit.run(within: limit) == .behind ? disk : nil }
             }
             // Each disk is brought as far as it goes, also when another one fails.

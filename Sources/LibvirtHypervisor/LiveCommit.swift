@@ -17,6 +17,7 @@ struct LiveCommit: Sendable {
     /// The guest's name for it now.
     let target: String
     let events: BlockJobEvents
+    let pivots: PivotNotes
 
     func run(within limit: Duration) async throws -> Outcome {
         let end = ContinuousClock.now + limit
@@ -63,10 +64,12 @@ struct LiveCommit: Sendable {
     private func take(_ step: LiveStep) async throws -> LiveStep {
         switch step {
         case .startActiveCommit:
+            try await pivots.note(disk, isAsked: false)
             return try await start { try domain.startActiveCommit(disk: target) }
         case .startCommitBelow:
             return try await start { try domain.startCommit(disk: target, of: disk.overlay, into: disk.base) }
         case .pivot:
+            try await pivots.note(disk, isAsked: true)
             try await call("pivoting") { try domain.startPivot(disk: target) }
             return .wait
         case .done, .wait, .waitForOther, .refuse:
@@ -76,15 +79,29 @@ struct LiveCommit: Sendable {
 
     /// Two jobs on a disk libvirt refuses, and a job that only reads, like a blockpull, its XML does not show.
     private func start(_ body: @escaping @Sendable () throws -> Void) async throws -> LiveStep {
-        try await call("starting the commit of") {
+        let isLost = try await call("starting the commit of") { () -> Bool? in
             do {
                 try body()
-                return .wait
+                return nil
             } catch let error as LibvirtError {
-                guard try domain.hasBlockJob(disk: target) else { throw error }
-                return .waitForOther
+                guard let job = try domain.blockJob(disk: target) else { throw error }
+                // Seen again, or it is one that has begun since the first look.
+                return try job.isCommitThatCaughtUp
+                    && LiveStep.next(for: disk, in: domain.description().uses) == .startActiveCommit
             }
         }
+        guard let isLost else { return .wait }
+        if isLost { try await takeUpLostCommit() }
+        return .waitForOther
+    }
+
+    /// A libvirtd that was killed when a commit had just begun knows the job when it is back, but not that the disk has
+    /// a mirror, and its XML shows none. Pivoting works then; to abort the job would crash libvirtd (9.0.0:
+    /// qemuBlockJobProcessEventFailedActiveCommit looks into the mirror that it has not).
+    private func takeUpLostCommit() async throws {
+        try await pivots.note(disk, isAsked: true)
+        // Refused as long as the job is not quite ready: the next tick tries again.
+        try? await call("pivoting") { try domain.startPivot(disk: target) }
     }
 
     private func call<Value: Sendable>(_ action: String, _ body: @escaping @Sendable () throws -> Value) async throws

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Hypervisor
 internal import Storage
 
@@ -8,9 +9,11 @@ struct OfflineCommit: Sendable {
     struct Item: Sendable {
         let disk: HeldDisk
         /// Somebody's image over the overlay.
-        let above: String?
+        var above: String?
         /// The domain does not name it any more, so that another might.
-        let isOrphan: Bool
+        var isOrphan = false
+        /// The overlay holds nothing newer than the base.
+        var isCommitted = false
     }
 
     let connection: Connection
@@ -27,7 +30,7 @@ struct OfflineCommit: Sendable {
             }
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for item in items { group.addTask { try await commit(item) } }
+            for item in items where !item.isCommitted { group.addTask { try await commit(item, state) } }
             try await group.waitForAll()
         }
         guard let domain else { return [] }
@@ -39,6 +42,28 @@ struct OfflineCommit: Sendable {
             "the VM was saved to a file, which names the overlay; before it is restored, put the base in with: "
                 + "virsh save-image-edit FILE"
         ]
+    }
+
+    private func commit(_ item: Item, _ state: DomainState) async throws {
+        do {
+            try await commit(item)
+        } catch let error as HypervisorError where error.code == .changed && state == .off {
+            guard let domain, let process = lostProcess(of: domain.name) else { throw error }
+            throw HypervisorError(
+                .changed,
+                "libvirt says that it is shut off, but its QEMU, process \(process), runs on unharmed: libvirtd, which was "
+                    + "killed or crashed, could not take it up again; shut it down from inside, or end that process, "
+                    + "then: stillpoint recover", remedy: .retry, cause: error)
+        }
+    }
+
+    /// The living QEMU of a domain that libvirtd lost: its PID file is still there.
+    private func lostProcess(of name: String) -> Int32? {
+        guard let text = try? FileAccess.read("/run/libvirt/qemu/\(name).pid", limit: 64),
+            let process = Int32(String(decoding: text.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)),
+            kill(process, 0) == 0
+        else { return nil }
+        return process
     }
 
     private func commit(_ item: Item) async throws {

@@ -8,6 +8,9 @@ enum DiskFinding: Sendable, Equatable {
     case live
     /// Only the persistent definition names it, perhaps below the image `above`: qemu-img commits it.
     case defined(above: String?)
+    /// The disk went back to its base, and only the persistent definition still names the overlay, which holds nothing
+    /// newer.
+    case pivoted
     /// Nobody names it nor its base, and it holds writes: qemu-img commits it, if no other domain has either.
     case orphan
     /// Any guess might lose writes.
@@ -16,8 +19,10 @@ enum DiskFinding: Sendable, Equatable {
     /// - Parameters:
     ///   - live: the disks of a domain that runs or is paused; nil for any other.
     ///   - persistent: what it starts from next time; empty when it is undefined.
+    ///   - lead: by how much the base was written later than the overlay; nil where that cannot be seen.
     static func find(
-        _ disk: HeldDisk, step: Hold.Step, live: [DiskUse]?, persistent: [DiskUse], overlay: OverlayContent
+        _ disk: HeldDisk, step: Hold.Step, live: [DiskUse]?, persistent: [DiskUse], overlay: OverlayContent,
+        lead: Duration? = nil
     ) -> DiskFinding {
         if let use = live?.first(using: disk.overlay) {
             let below = use.chain.image(below: disk.overlay)
@@ -33,20 +38,53 @@ enum DiskFinding: Sendable, Equatable {
                     "its definition names the overlay, which is not there; mount the file system that it is on, or "
                         + "put \(disk.base) into the definition if it is lost")
             case .unfinished: return .doubtful("its overlay is no qcow2 image")
-            case .unwritten, .written: return .defined(above: use.chain.image(above: disk.overlay))
+            case .unwritten, .written: break
             }
+            let above = use.chain.image(above: disk.overlay)
+            if above == nil {
+                // A libvirtd that was killed had no time to change the definition.
+                if step == .releasing, live?.contains(where: { $0.chain.contains(disk.base) }) == true {
+                    return .pivoted
+                }
+                if let seen = afterPivot(disk, lead) { return seen }
+            }
+            return .defined(above: above)
         }
         switch overlay {
         case .missing, .unwritten: return .free
         case .unfinished: return step == .preparing ? .free : .doubtful("its overlay is no qcow2 image")
         case .written: break
         }
-        guard ((live ?? []) + persistent).contains(where: { $0.chain.contains(disk.base) }) else { return .orphan }
+        guard ((live ?? []) + persistent).contains(where: { $0.chain.contains(disk.base) }) else {
+            switch afterPivot(disk, lead) {
+            case .pivoted: return .free
+            case let doubt?: return doubt
+            case nil: return .orphan
+            }
+        }
         // That is what a pivot of ours leaves when we were killed before we could note it.
         if step == .releasing { return .free }
         return .doubtful(
             "somebody put it back on \(disk.base), and the overlay holds writes; if they were committed "
                 + "(virsh blockcommit), delete the overlay")
+    }
+}
+
+extension DiskFinding {
+    /// A commit that has caught up keeps the base within this of the overlay.
+    private static let longestLag = Duration.seconds(5)
+
+    /// What the images' times tell of a pivot that was asked for and not seen: to commit the overlay after the guest
+    /// has gone on writing to the base would put old data over new. Nil: it has not come to that.
+    private static func afterPivot(_ disk: HeldDisk, _ lead: Duration?) -> DiskFinding? {
+        guard disk.isPivotAsked == true else { return nil }
+        guard let lead, lead <= .zero || lead > longestLag else {
+            return .doubtful(
+                "libvirtd or the host went down at the moment of its pivot, and nothing tells whether the guest wrote "
+                    + "to \(disk.base) afterwards; if the guest's newest files are on the base alone, put it into the "
+                    + "definition and delete the overlay, else: qemu-img commit")
+        }
+        return lead > longestLag ? .pivoted : nil
     }
 }
 

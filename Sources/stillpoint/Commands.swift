@@ -1,6 +1,16 @@
 import ArgumentParser
 import Stillpoint
 
+struct Check: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Look for what could go wrong tonight.",
+        discussion: "Every line that begins 'mend:' says what is amiss and what to do; exit code 1 when there is one.")
+
+    @OptionGroup var common: CommonOptions
+
+    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().check() }
+}
+
 struct List: OperatorCommand {
     static let configuration = CommandConfiguration(abstract: "List the VMs in the snapshots of a dataset, or of all.")
 

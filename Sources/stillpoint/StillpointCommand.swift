@@ -15,7 +15,7 @@ struct StillpointCommand: ParsableCommand {
             left to do.
             """,
         version: "stillpoint \(Hook.version)",
-        subcommands: [List.self, Show.self, Restore.self, Prune.self, Archive.self, Recover.self])
+        subcommands: [Check.self, List.self, Show.self, Restore.self, Prune.self, Archive.self, Recover.self])
 }
 
 /// What every command takes.

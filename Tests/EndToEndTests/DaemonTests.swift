@@ -18,7 +18,9 @@ extension RealParts {
                 """
                 for i in $(seq 60); do
                     \(stage.stillpoint) recover && [ -z "$(ls -A \(stage.lab.runs))" ] && exit; sleep 1
-                done; ls \(stage.lab.runs); exit 1
+                done
+                virsh list --all; ps -eo pid,ppid,stat,etimes,args | cut -c1-200 | grep -E '[q]emu|[p]re-snapshot|[g]uard'
+                cat \(stage.lab.runs)/*.json; exit 1
                 """)
         }
 

@@ -17,6 +17,9 @@ struct DiskFindingTests {
         var live: [DiskUse]?
         var persistent: [DiskUse] = []
         var overlay = OverlayContent.written
+        var isPivotAsked = false
+        /// Seconds.
+        var lead: Int?
         /// Nil: doubtful.
         let expected: DiskFinding?
     }
@@ -69,6 +72,30 @@ struct DiskFindingTests {
             expected: .free),
         Sample(
             testDescription: "was committed by a killed release", step: .releasing, persistent: onBase, expected: .free),
+        Sample(
+            testDescription: "was pivoted, and libvirtd was killed before it changed the definition", step: .releasing,
+            live: onBase, persistent: onOverlay, expected: .pivoted),
+        Sample(
+            testDescription: "is off after a pivot nobody saw, and the guest went on on its base", step: .releasing,
+            persistent: onOverlay, isPivotAsked: true, lead: 6, expected: .pivoted),
+        Sample(
+            testDescription: "is off after a pivot nobody saw, and the guest went on on its overlay", step: .releasing,
+            persistent: onOverlay, isPivotAsked: true, lead: 0, expected: .defined(above: nil)),
+        Sample(
+            testDescription: "is off after a pivot nobody saw, at that very moment", step: .releasing,
+            persistent: onOverlay, isPivotAsked: true, lead: 2, expected: nil),
+        Sample(
+            testDescription: "is off after a pivot nobody saw, on a volume, which has no time", step: .releasing,
+            persistent: onOverlay, isPivotAsked: true, expected: nil),
+        Sample(
+            testDescription: "is off in the middle of its commit", step: .releasing, persistent: onOverlay, lead: 60,
+            expected: .defined(above: nil)),
+        Sample(
+            testDescription: "was undefined after a pivot nobody saw", step: .releasing, isPivotAsked: true, lead: 6,
+            expected: .free),
+        Sample(
+            testDescription: "was undefined at the moment of its pivot", step: .releasing, isPivotAsked: true, lead: 1,
+            expected: nil),
         Sample(testDescription: "was put back by hand", live: onBase, persistent: onBase, expected: nil),
         Sample(testDescription: "was put back by hand while off", persistent: onBase, expected: nil),
         Sample(
@@ -78,8 +105,11 @@ struct DiskFindingTests {
 
     @Test("is brought to its end without losing a write", arguments: samples)
     func finding(sample: Sample) {
+        var disk = Self.disk
+        disk.isPivotAsked = sample.isPivotAsked
         let found = DiskFinding.find(
-            Self.disk, step: sample.step, live: sample.live, persistent: sample.persistent, overlay: sample.overlay)
+            disk, step: sample.step, live: sample.live, persistent: sample.persistent, overlay: sample.overlay,
+            lead: sample.lead.map { .seconds($0) })
         if let expected = sample.expected {
             #expect(found == expected)
         } else if case .doubtful(let reason) = found {

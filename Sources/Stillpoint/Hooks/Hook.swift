@@ -23,6 +23,7 @@ public enum Hook {
     ///
     /// Most calls of a hook have nothing to do. Those end here, before the concurrency runtime has started a thread.
     public static func main(_ phase: Phase, _ context: HookContext) -> Int32 {
+        surviveBrokenPipes()
         switch begin(phase, context) {
         case .finished(let code): return code.rawValue
         case .work(let body):

@@ -20,6 +20,7 @@ public struct Operator: Sendable {
 
     /// Runs a command's body; errors become a line of the log and an exit code.
     func perform(_ body: (Configuration) async throws -> ExitCode) async -> ExitCode {
+        surviveBrokenPipes()
         do {
             return try await body(try context.configuration(configurationPath))
         } catch {

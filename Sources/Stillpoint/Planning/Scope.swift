@@ -5,9 +5,10 @@ internal import Storage
 struct Scope: Sendable {
     let targets: [DatasetName]
     let recursiveTargets: [DatasetName]
+    private var takesAll = false
 
     func contains(_ dataset: DatasetName) -> Bool {
-        targets.contains(dataset) || recursiveTargets.contains { dataset.isSameOrDescendant(of: $0) }
+        takesAll || targets.contains(dataset) || recursiveTargets.contains { dataset.isSameOrDescendant(of: $0) }
     }
 
     /// What the manager asked for, with `auto` answered by the configuration and by sanoid.conf.
@@ -27,5 +28,18 @@ struct Scope: Sendable {
     init(_ run: Run) {
         targets = run.targets
         recursiveTargets = run.recursiveTargets
+    }
+
+    /// Datasets without their children.
+    init(targets: [DatasetName]) {
+        self.targets = targets
+        recursiveTargets = []
+    }
+
+    /// Every dataset there is.
+    static var everything: Scope {
+        var scope = Scope(targets: [])
+        scope.takesAll = true
+        return scope
     }
 }

@@ -1,0 +1,84 @@
+internal import Hypervisor
+internal import Storage
+
+/// Looks at all that the next run will need.
+struct Checkup: Sendable {
+    let configuration: Configuration
+    let context: HookContext
+    let hypervisors: Hypervisors
+
+    /// What is well, and what is not with its mend.
+    /// - Throws: StorageError, StateError, ZFSError.
+    func run() async throws -> (facts: [String], findings: [String]) {
+        var facts: [String] = []
+        var findings: [String] = []
+        var answering = 0
+        var plans: [PlannedMachine] = []
+        let storage = try StorageMap(roots: context.roots)
+        let whole = Planner(scope: .everything, storage: storage, configuration: configuration)
+        for hypervisor in try await hypervisors.all() {
+            do {
+                let all = try await hypervisor.virtualMachines()
+                facts.append("\(hypervisor.name): \(all.count) VMs")
+                findings += try await hypervisor.findings().map { "\(hypervisor.name): \($0)" }
+                plans += whole.plan(all, of: hypervisor)
+                answering += 1
+            } catch {
+                findings.append("\(hypervisor.name): \(error)")
+            }
+        }
+        for section in configuration.datasets {
+            let dataset = section.dataset
+            guard try await context.zfs.exists(dataset.rawValue) else {
+                findings.append("[\(dataset)] is not there; 'zfs list' shows the datasets that are")
+                continue
+            }
+            let found = plans.filter { $0.datasets.contains { $0.isSameOrDescendant(of: dataset) } }
+            if found.isEmpty, answering == configuration.hypervisors.count {
+                findings.append(
+                    "[\(dataset)] holds no disk of a VM; where it is behind a datastore, say so with datastore = NAME=\(dataset)"
+                )
+            } else if !found.isEmpty {
+                facts.append("\(dataset): \(found.map { printable($0.machine.name) }.sorted().joined(separator: ", "))")
+            }
+        }
+        findings += folders(plans, storage) + (try openRuns())
+        return (facts, findings)
+    }
+
+    /// The folders that are written to, against the datasets that hold VMs.
+    private func folders(_ plans: [PlannedMachine], _ storage: StorageMap) -> [String] {
+        let local = plans.filter { $0.hypervisor.overlayDirectory != nil }
+        var findings: [String] = []
+        func look(_ check: () throws -> Void) {
+            do {
+                try check()
+            } catch {
+                findings.append("\(error)")
+            }
+        }
+        let scope = Scope(targets: Set(local.flatMap(\.datasets)).sorted())
+        if !local.isEmpty {
+            look {
+                try OverlayRoom(scope: scope, storage: storage).check(
+                    configuration.overlayDirectory, disks: local.reduce(0) { $0 + $1.disks.count })
+            }
+        }
+        if local.contains(where: { $0.strategies.contains(.memory) }) {
+            look { try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(scope, storage) }
+        }
+        if let cold = configuration.coldStorage {
+            look { try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), storage) }
+        }
+        return findings
+    }
+
+    private func openRuns() throws -> [String] {
+        let directory = StateDirectory(configuration.stateDirectory)
+        let recovery = Recovery(context: context, configuration: configuration, configurationPath: nil)
+        return try directory.openRunIDs().compactMap { id in
+            guard try recovery.standing(of: directory.read(id)) == .abandoned else { return nil }
+            return "the run \(id) was left open; end it with: stillpoint recover"
+        }
+    }
+}
