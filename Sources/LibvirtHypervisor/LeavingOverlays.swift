@@ -129,7 +129,13 @@ extension LeavingOverlays {
                 let commit = LiveCommit(
                     domain: domain, machineID: machineID, disk: disk.disk,
                     target: disk.use?.target ?? disk.disk.target, events: events, pivots: pivots)
-                group.addTask { try await commit.run(within: limit) == .behind ? disk : nil }
+                group.addTask {
+                    switch try await commit.run(within: limit) {
+                    case .done: return nil
+                    case .behind: return disk
+                    case .unseen: throw try await settleUnseenPivot(disk.disk, of: domain)
+                    }
+                }
             }
             // Each disk is brought as far as it goes, also when another one fails.
             var failure: (any Error)?
@@ -142,6 +148,24 @@ extension LeavingOverlays {
             }
             if let failure { throw failure }
             return behind
+        }
+    }
+
+    /// Whatever libvirt shows, the guest writes to the base: so that is what it must start from next time.
+    private func settleUnseenPivot(_ disk: HeldDisk, of domain: Domain) async throws -> HypervisorError {
+        guard let lead = disk.lead, lead > DiskFinding.longestLag else {
+            return disk.doubt(
+                "libvirtd was killed in the middle of its pivot, and nothing tells yet whether the guest writes to "
+                    + disk.base)
+        }
+        return try await blocking("putting the base back into the definition", within: .seconds(60)) {
+            _ = try connection.define(domain, on: BaseDefinition(disks: [disk]))
+            return HypervisorError(
+                .changed,
+                "libvirtd was killed in the middle of the pivot of \(disk.target) and does not know that it is done: libvirt "
+                    + "shows the overlay, but the guest writes to \(disk.base), which its definition names again; when it "
+                    + "suits, shut the VM down and start it, then: stillpoint recover; until then the overlay is kept",
+                remedy: .stop)
         }
     }
 }

@@ -9,7 +9,13 @@ struct LiveCommit: Sendable {
         case done
         /// The guest writes faster than the commit can follow.
         case behind
+        /// QEMU has no job any more and libvirt shows the overlay still: a libvirtd that was killed in the middle of the
+        /// pivot does not know that it is done.
+        case unseen
     }
+
+    /// libvirt shows an ended job for a moment.
+    private static let longestMoment = Duration.seconds(10)
 
     let domain: Domain
     let machineID: String
@@ -33,14 +39,22 @@ struct LiveCommit: Sendable {
             }
         }
         defer { ticker.cancel() }
+        var hasNoJobSince: ContinuousClock.Instant?
         for await status in stream {
             if status == .failed || status == .cancelled {
                 throw HypervisorError(.callFailed, "the commit of \(target) failed or was ended", remedy: .retry)
             }
             let step = try await next()
             if step == .done { return .done }
+            if step == .wait, pivots.isAsked(disk), try await hasNoJob() {
+                hasNoJobSince = hasNoJobSince ?? .now
+            } else {
+                hasNoJobSince = nil
+            }
+            if let since = hasNoJobSince, since.duration(to: .now) > Self.longestMoment { return .unseen }
             let isLate = ContinuousClock.now >= end
             switch try await isLate ? step : take(step) {
+            case nil: return .unseen
             case .waitForOther where isLate:
                 throw HypervisorError(
                     .timedOut, "somebody else's block job on \(target) did not end within \(limit.inSeconds)",
@@ -60,12 +74,18 @@ struct LiveCommit: Sendable {
         }
     }
 
-    /// - Returns: what there is to wait for.
-    private func take(_ step: LiveStep) async throws -> LiveStep {
+    private func hasNoJob() async throws -> Bool {
+        try await call("looking at the job of") { try domain.blockJob(disk: target) == nil }
+    }
+
+    /// - Returns: what there is to wait for; nil: a pivot is over that nobody saw.
+    private func take(_ step: LiveStep) async throws -> LiveStep? {
         switch step {
         case .startActiveCommit:
-            try await pivots.note(disk, isAsked: false)
-            return try await start { try domain.startActiveCommit(disk: target) }
+            let started = try await start { try domain.startActiveCommit(disk: target) }
+            // QEMU takes the overlay for the disk's top, so it had not gone back to its base.
+            if started == .wait { try await pivots.note(disk, isAsked: false) }
+            return started
         case .startCommitBelow:
             return try await start { try domain.startCommit(disk: target, of: disk.overlay, into: disk.base) }
         case .pivot:
@@ -78,20 +98,25 @@ struct LiveCommit: Sendable {
     }
 
     /// Two jobs on a disk libvirt refuses, and a job that only reads, like a blockpull, its XML does not show.
-    private func start(_ body: @escaping @Sendable () throws -> Void) async throws -> LiveStep {
-        let isLost = try await call("starting the commit of") { () -> Bool? in
+    private func start(_ body: @escaping @Sendable () throws -> Void) async throws -> LiveStep? {
+        let refusal = try await call("starting the commit of") { () -> Refusal? in
             do {
                 try body()
                 return nil
             } catch let error as LibvirtError {
-                guard let job = try domain.blockJob(disk: target) else { throw error }
+                guard let job = try domain.blockJob(disk: target) else { return .failure(error) }
                 // Seen again, or it is one that has begun since the first look.
-                return try job.isCommitThatCaughtUp
-                    && LiveStep.next(for: disk, in: domain.description().uses) == .startActiveCommit
+                let isLost = try LiveStep.next(for: disk, in: domain.description().uses) == .startActiveCommit
+                return job.isCommitThatCaughtUp && isLost ? .lostCommit : .otherJob
             }
         }
-        guard let isLost else { return .wait }
-        if isLost { try await takeUpLostCommit() }
+        switch refusal {
+        case nil: return .wait
+        case .failure where pivots.isAsked(disk): return nil
+        case .failure(let error): throw error
+        case .lostCommit: try await takeUpLostCommit()
+        case .otherJob: break
+        }
         return .waitForOther
     }
 
@@ -109,6 +134,13 @@ struct LiveCommit: Sendable {
     {
         try await blocking("\(action) \(target)", within: .seconds(30), body)
     }
+}
+
+/// Why libvirt does not start a commit.
+private enum Refusal: Sendable {
+    case failure(LibvirtError)
+    case otherJob
+    case lostCommit
 }
 
 extension HeldDisk {

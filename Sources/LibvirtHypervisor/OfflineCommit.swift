@@ -37,6 +37,13 @@ struct OfflineCommit: Sendable {
         let hasManagedSave = try await blocking("putting the bases back into the definition", within: .seconds(60)) {
             try connection.define(domain, on: BaseDefinition(disks: items.map(\.disk)))
         }
+        if state == .off, let process = lostProcess(of: domain.name) {
+            return [
+                "libvirt says that it is shut off, but its QEMU, process \(process), runs on, on its own disks: libvirtd, "
+                    + "which was killed or crashed, could not take it up again; shut it down from inside before it is "
+                    + "started"
+            ]
+        }
         guard state == .saved, !hasManagedSave else { return [] }
         return [
             "the VM was saved to a file, which names the overlay; before it is restored, put the base in with: "

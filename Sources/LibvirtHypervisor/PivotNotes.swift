@@ -15,7 +15,11 @@ final class PivotNotes: Sendable {
     /// The hold with what was noted.
     var hold: Hold { state.withLock { $0 } }
 
-    /// Before a pivot is asked for, and with false when a commit begins anew.
+    func isAsked(_ disk: HeldDisk) -> Bool {
+        hold.disks.contains { $0.overlay == disk.overlay && $0.isPivotAsked == true }
+    }
+
+    /// Before a pivot is asked for, and with false when a commit has begun anew.
     func note(_ disk: HeldDisk, isAsked: Bool) async throws {
         let changed = state.withLock { hold -> Hold? in
             guard let index = hold.disks.firstIndex(where: { $0.overlay == disk.overlay }),

@@ -72,7 +72,7 @@ enum DiskFinding: Sendable, Equatable {
 
 extension DiskFinding {
     /// A commit that has caught up keeps the base within this of the overlay.
-    private static let longestLag = Duration.seconds(5)
+    static let longestLag = Duration.seconds(5)
 
     /// What the images' times tell of a pivot that was asked for and not seen: to commit the overlay after the guest
     /// has gone on writing to the base would put old data over new. Nil: it has not come to that.

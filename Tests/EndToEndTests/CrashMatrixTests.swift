@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 extension RealParts {
@@ -53,10 +54,13 @@ extension RealParts {
             try await need("rm -rf \(lab.folder)/cold /var/lib/stillpoint; mkdir \(lab.folder)/cold")
             let configuration = "ram_dir = \(lab.overlays)\ncold_storage = \(lab.folder)/cold\n\(policy)"
             try await Stage.with("matrix", guests, configuration: configuration) { stage in
+                // Every step takes minutes; CI, which comes often, takes every other one, by chance the odd or the even.
+                let stride = getenv("CI") == nil ? 1 : 2
+                let first = Int.random(in: 1...stride)
                 var number = 0
                 for row in rows(stage, debug) {
                     var survived = 0
-                    for step in 1...200 {
+                    for (tried, step) in Swift.stride(from: first, through: 200, by: stride).enumerated() {
                         number += 1
                         let call = "N=\(number)\n" + row.prepare + "\n" + row.call.replacingKill(with: "\(step)")
                         let outcome = try await shell(call)
@@ -74,8 +78,9 @@ extension RealParts {
                         )
                         #expect(try await need("find \(stage.cold) -type f").isEmpty, "\(row.name), step \(step)")
                         if !wasKilled {
-                            print("crash matrix: \(row.name): \(step - 1) steps, \(survived - 1) survived")
-                            #expect(step > 2, "\(row.name) was never killed: \(outcome.errors)")
+                            let which = stride == 1 ? "" : " (each second one from \(first) on)"
+                            print("crash matrix: \(row.name): \(tried) steps\(which), \(survived - 1) survived")
+                            #expect(tried > 1, "\(row.name) was never killed: \(outcome.errors)")
                             break
                         }
                     }

@@ -19,8 +19,51 @@ extension RealParts {
                 for i in $(seq 60); do
                     \(stage.stillpoint) recover && [ -z "$(ls -A \(stage.lab.runs))" ] && exit; sleep 1
                 done
-                virsh list --all; ps -eo pid,ppid,stat,etimes,args | cut -c1-200 | grep -E '[q]emu|[p]re-snapshot|[g]uard'
-                cat \(stage.lab.runs)/*.json; exit 1
+                virsh list --all; cat \(stage.lab.runs)/*.json; exit 1
+                """)
+        }
+
+        /// The same, and where a person must help, what Stillpoint tells that person is done.
+        ///
+        /// libvirt 9.0.0 that is killed within some milliseconds of a pivot's end may take the guest for shut off when it
+        /// is back ("unknown mirror job type ''"), or the disk for pivoting for ever. The guest goes on writing to its own
+        /// disk, so that an overlay which is committed over that would be the worst of all ends.
+        private func recoverWithHelp(_ stage: Stage) async throws {
+            for _ in 1...3 {
+                let recovered = try await shell(
+                    """
+                    for i in $(seq 20); do
+                        \(stage.stillpoint) recover && [ -z "$(ls -A \(stage.lab.runs))" ] && exit; sleep 1
+                    done; exit 1
+                    """)
+                if recovered.status == 0 { break }
+                let told = try await shell(
+                    """
+                    for i in $(seq 20); do
+                        \(stage.stillpoint) recover --run $(ls \(stage.lab.runs) | sed -n 's/.json$//p'); sleep 1
+                    done
+                    """)
+                print("what a person is told: \(told.errors.suffix(2000))")
+                if told.errors.contains("runs on unharmed") {
+                    try await endLostProcess()
+                } else {
+                    try #require(told.errors.contains("shut the VM down and start it"), "\(recovered.errors)")
+                    try await need(
+                        "virsh shutdown served; until virsh domstate served | grep -q off; do sleep 0.2; done")
+                }
+            }
+            if try await need("virsh domstate served") == "shut off" {
+                try await endLostProcess()
+                try await need("virsh start served && \(stage.lab.program) wait served")
+            }
+            try await recover(stage)
+        }
+
+        private func endLostProcess() async throws {
+            try await need(
+                """
+                [ -e /run/libvirt/qemu/served.pid ] || exit 0
+                pid=$(< /run/libvirt/qemu/served.pid); kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done
                 """)
         }
 
@@ -84,7 +127,7 @@ extension RealParts {
                     print("libvirtd killed \(moment) s after post began: \(said)")
                     // Three: what it could not finish is in the journal.
                     #expect(["status 0", "status 3"].contains { said.hasSuffix($0) }, "\(moment): \(said)")
-                    try await recover(stage)
+                    try await recoverWithHelp(stage)
                     #expect(try await stage.property("vms", of: snapshot) == "served=quiesced", "\(moment): \(said)")
                     try await stage.expectNothingLeft()
                     // Its disks must be as they were when they were set aside, whatever happened to libvirtd later.
