@@ -11,7 +11,7 @@ struct ConfigurationSampleTests {
     static let folder = SampleFolder(path: #filePath.split(separator: "/").dropLast().map { "/" + $0 }.joined())
 
     static func load(_ path: String) throws -> Configuration {
-        try Configuration.load(path: path, environment: [:], kinds: ["libvirt", "fake"])
+        try Configuration.load(path: path, environment: [:], kinds: ["libvirt", "vsphere", "fake"])
     }
 
     @Test("that is wrong is refused with place and mend, as its first line says", arguments: folder.samples("invalid"))
@@ -34,6 +34,26 @@ struct ConfigurationSampleTests {
     func complete() {
         #expect(Self.folder.samples("invalid").count > 20)
         #expect(Self.folder.samples("valid").count > 3)
+    }
+
+    @Test("of vSphere is read to the letter")
+    func vSphere() throws {
+        let found = try Self.load(Self.folder.path + "/Configurations/valid/vsphere.conf").hypervisors
+        var first = HypervisorSection(name: "vc", kind: "vsphere", uri: "https://vc.example.com/sdk")
+        first.login = ServerLogin(
+            username: "stillpoint@vsphere.local", passwordFile: "/etc/stillpoint/vc.password",
+            trust: .thumbprint(String(repeating: "ab", count: 31) + "cd"))
+        first.maxParallel = 30
+        first.quiesceAttempts = 3
+        first.storageRules.datastores = [
+            "nfs-vm": try DatasetName("tank/vmware"), "a=b": try DatasetName("tank/a"),
+        ]
+        first.storageRules.luns = ["naa.6001405abc": try DatasetName("tank/lun0")]
+        var second = HypervisorSection(name: "esx", kind: "vsphere", uri: "https://esx/sdk")
+        second.login = ServerLogin(
+            username: "root", passwordFile: nil, trust: .certificates(path: "/etc/ssl/esx.pem"))
+        second.maxParallel = 8
+        #expect(found == [first, second])
     }
 
     @Test("with every key is read to the letter")

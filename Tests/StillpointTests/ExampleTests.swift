@@ -12,9 +12,10 @@ struct ExampleTests {
 
     @Test(
         "that are configurations of ours are valid",
-        arguments: ["local-kvm.conf", "strict-production.conf", "with-ram.conf"])
+        arguments: ["local-kvm.conf", "strict-production.conf", "with-ram.conf", "esxi-nfs.conf", "vcenter-iscsi.conf"])
     func ours(_ name: String) throws {
-        let configuration = try Configuration.load(path: "\(Self.folder)/\(name)", environment: [:], kinds: ["libvirt"])
+        let configuration = try Configuration.load(
+            path: "\(Self.folder)/\(name)", environment: [:], kinds: ["libvirt", "vsphere"])
         #expect(configuration.overlayDirectory == "/var/lib/libvirt/stillpoint")
     }
 
