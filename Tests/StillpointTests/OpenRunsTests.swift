@@ -12,6 +12,7 @@ struct OpenRunsTests {
         let testDescription: String
         var runs: [(id: String, target: String, name: String)]
         var snapshots = ["tank/VM@daily"]
+        var manager = SnapshotManager.sanoid
         let expected: String?
     }
 
@@ -31,6 +32,12 @@ struct OpenRunsTests {
             testDescription: "the newest of the target", runs: [("1", "tank/VM", "a"), ("2", "tank/VM", "b")],
             expected: "2"),
         Sample(
+            testDescription: "another manager's run with the snapshot", runs: [("1", "tank/VM", "daily")],
+            manager: .byHand, expected: "1"),
+        Sample(
+            testDescription: "another manager's run on the target", runs: [("1", "tank/VM", "autosnap")],
+            manager: .byHand, expected: nil),
+        Sample(
             testDescription: "another target", runs: [("1", "tank", "daily"), ("2", "tank/VM2", "daily")],
             expected: nil),
         Sample(
@@ -38,8 +45,8 @@ struct OpenRunsTests {
             snapshots: ["rpool@daily", "tank/VM@daily"], expected: "1"),
     ]
 
-    private func post(_ snapshots: [String]) throws -> Invocation {
-        Invocation(manager: .byHand, phase: .post, snapshots: try snapshots.map { try SnapshotName($0) })
+    private func post(_ snapshots: [String], _ manager: SnapshotManager = .sanoid) throws -> Invocation {
+        Invocation(manager: manager, phase: .post, snapshots: try snapshots.map { try SnapshotName($0) })
     }
 
     @Test("give a post the run that it belongs to", arguments: samples)
@@ -50,7 +57,7 @@ struct OpenRunsTests {
             for run in sample.runs { try directory.write(makeRun(run.id, targets: [run.target], names: [run.name])) }
             let open = OpenRuns(try directory.openRunIDs(), in: directory)
             #expect(open.unreadable.isEmpty)
-            #expect(open.match(try post(sample.snapshots))?.id == sample.expected)
+            #expect(open.match(try post(sample.snapshots, sample.manager))?.id == sample.expected)
         }
     }
 
