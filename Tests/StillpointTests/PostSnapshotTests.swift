@@ -135,6 +135,22 @@ struct PostSnapshotTests {
         }
     }
 
+    @Test("looks once at all where many were off")
+    func manyIdle() async throws {
+        try await withBench { bench, _ async throws in
+            let idle = try (1...5).map { try datastoreMachine("idle\($0)", power: .off) }
+            bench.world.change { $0.list = { idle } }
+            await bench.run(.pre)
+            let looks = bench.world.calls.count
+            let now = [try datastoreMachine("idle1")] + idle.dropFirst().dropLast()
+            bench.world.change { $0.list = { now } }
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.world.calls.dropFirst(looks) == ["list"])
+            let said = try bench.zfs.stored()
+            #expect(said.contains("tank/VM@daily stillpoint:vms=idle1=crash,idle2=off,idle3=off,idle4=off,idle5=off"))
+        }
+    }
+
     @Test("reports as crash-consistent a VM that was started before the snapshot")
     func started() async throws {
         try await withBench { bench, host async throws in

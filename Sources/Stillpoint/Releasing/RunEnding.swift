@@ -87,17 +87,31 @@ struct RunEnding: Sendable {
 extension RunEnding {
     /// A VM that was off when pre looked may have been started before the snapshot.
     private func lookAgainAtIdleMachines(_ journal: Journal, _ hypervisors: Hypervisors) async {
-        for (index, record) in await journal.run.machines.enumerated() where record.consistency == .off {
-            let doubt: String
+        let idle = await journal.run.machines.enumerated().filter { $0.element.consistency == .off }
+        for (name, records) in Dictionary(grouping: idle, by: \.element.hypervisor) {
             do {
-                let machine = try await hypervisors.named(record.hypervisor).virtualMachine(id: record.id)
-                guard let machine, !machine.power.isAtRest else { continue }
-                doubt = "it was started between pre-snapshot and post-snapshot"
+                let atRest = try await atRest(Set(records.map(\.element.id)), of: hypervisors.named(name))
+                for (index, record) in records where !atRest.contains(record.id) {
+                    await lower(index, because: "it was started between pre-snapshot and post-snapshot", journal)
+                }
             } catch {
-                doubt = "it was off before the snapshot; whether it was after it could not be seen: \(error)"
+                for (index, _) in records {
+                    let doubt = "it was off before the snapshot; whether it was after it could not be seen: \(error)"
+                    await lower(index, because: doubt, journal)
+                }
             }
-            await lower(index, because: doubt, journal)
         }
+    }
+
+    /// Those that are off or gone; one look at all where there are many.
+    private func atRest(_ ids: Set<String>, of hypervisor: any Hypervisor) async throws -> Set<String> {
+        var machines: [VirtualMachine] = []
+        if ids.count > 3 {
+            machines = try await hypervisor.virtualMachines()
+        } else {
+            for id in ids { try await hypervisor.virtualMachine(id: id).map { machines.append($0) } }
+        }
+        return ids.subtracting(machines.filter { !$0.power.isAtRest }.map(\.id))
     }
 
     /// Lowers what is said of VMs that were not seen to be at their still point.
