@@ -23,7 +23,8 @@ struct HookBench: Sendable {
         roots = host.roots
         let path = scratch.path
         world = FakeWorld(uri: "fake://\(path)", stateDirectory: path + "/state")
-        zfs = try FakeZFS(scratch, existing: ["tank/VM@daily", "tank/VM/db@daily", "tank/quiet"])
+        zfs = try FakeZFS(
+            scratch, existing: ["tank/VM", "tank/VM@daily", "tank/VM/db", "tank/VM/db@daily", "tank/quiet"])
         configurationPath = try scratch.write(
             "stillpoint.conf",
             """

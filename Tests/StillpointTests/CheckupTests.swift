@@ -1,0 +1,63 @@
+import Hypervisor
+import Storage
+import TestSupport
+import Testing
+
+@testable import Stillpoint
+
+@Suite("stillpoint check")
+struct CheckupTests {
+    private func check(_ bench: HookBench) async throws -> (facts: [String], findings: [String]) {
+        let context = bench.context()
+        let configuration = try bench.configuration
+        return try await Checkup(
+            configuration: configuration, context: context, hypervisors: Hypervisors(configuration, context)
+        ).run()
+    }
+
+    @Test("says which VMs it found, and nothing to mend where all is well")
+    func well() async throws {
+        try await withBench(sections: "[tank/VM]\nstrategy = quiesce") { bench, host async throws in
+            bench.has(host.web())
+            let result = try await check(bench)
+            #expect(result.facts == ["local: 1 VMs", "tank/VM: web01"])
+            #expect(result.findings == [])
+            #expect(await bench.operating.check() == .done)
+        }
+    }
+
+    @Test("finds a section without a VM or without a dataset, and what a back end finds amiss")
+    func amiss() async throws {
+        let sections = """
+            [tank/VM/db]
+            [tank/gone]
+            [hypervisor vc]
+            kind = vsphere
+            url = https://SCRATCH/nothing
+            username = stillpoint
+            """
+        try await withBench(sections: sections) { bench, host async throws in
+            bench.has(host.web())
+            let result = try await check(bench)
+            #expect(result.facts == ["local: 1 VMs", "vc: 0 VMs"])
+            try #require(result.findings.count == 3)
+            #expect(result.findings[0] == "vc: the datastore nfs-old is on no dataset")
+            #expect(result.findings[1].hasPrefix("[tank/VM/db] holds no disk of a VM"))
+            #expect(result.findings[2].hasPrefix("[tank/gone] is not there"))
+            #expect(await bench.operating.check() == .notConsistent)
+        }
+    }
+
+    @Test("finds a hypervisor that does not answer, folders that are not there, and a run that was left open")
+    func unusable() async throws {
+        try await withBench(general: "cold_storage = SCRATCH/missing") { bench, host async throws in
+            bench.world.change { $0.list = { throw refusal(.retry, "nobody answers") } }
+            try bench.directory.prepare()
+            try bench.directory.write(makeRun(PoolBench.run, machines: [makeRecord("web01")]))
+            let findings = try await check(bench).findings
+            #expect(findings.contains("local: nobody answers"))
+            #expect(findings.contains { $0.has("cold_storage") && $0.has("is not there") })
+            #expect(findings.contains { $0.has(PoolBench.run) && $0.has("stillpoint recover") })
+        }
+    }
+}
