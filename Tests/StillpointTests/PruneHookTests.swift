@@ -1,4 +1,6 @@
+import Hypervisor
 import SnapshotManagers
+import Storage
 import TestSupport
 import Testing
 
@@ -26,6 +28,29 @@ struct PruneHookTests {
             if hasPoints { try pool.archived() }
             #expect(await pool.bench.run(.prune, ["tank/VM@autosnap"]) == .done)
             #expect(try pool.pool.calls().isEmpty)
+        }
+    }
+
+    @Test(
+        "does not wait for a dump that is on its way: what it would delete goes after that", arguments: [true, false])
+    func busy(byArchive: Bool) async throws {
+        try await withPool { pool async throws in
+            let path = try pool.archived()
+            do {
+                let lock = try #require(try pool.catalogue.lockForArchive())
+                defer { withExtendedLifetime(lock) {} }
+                #expect(await pool.bench.run(.prune, ["tank/VM@daily"]) == .done)
+                #expect(fileExists(path) && pool.catalogue.owesPruning)
+                #expect(pool.log.text.has("deleted after that"))
+            }
+            if byArchive {
+                #expect(await pool.operating.archive() == .done)
+            } else {
+                // Another one, which has the catalogue for itself.
+                try pool.keep([keptMachine("db", .quiesced)], in: ["tank/VM@other"], run: "20261121T120000Z-1f3c9b")
+                #expect(await pool.bench.run(.prune, ["tank/VM@other"]) == .done)
+            }
+            #expect(!fileExists(path) && !pool.catalogue.owesPruning)
         }
     }
 

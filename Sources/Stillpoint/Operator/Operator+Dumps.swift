@@ -23,15 +23,11 @@ extension Operator {
     public func prune(_ snapshots: [String], orphans: Bool, dryRun: Bool) async -> ExitCode {
         await perform { configuration in
             let names = try snapshots.map { try SnapshotName($0) }
-            let pruner = Pruner(
-                catalogue: catalogue(configuration), coldStorage: configuration.coldStorage, zfs: context.zfs,
-                isDryRun: dryRun, log: context.log)
-            for name in names {
-                if try await context.zfs.exists(name.rawValue) {
-                    context.log.info("\(name) is there still; its RAM dumps stay")
-                }
-                try await pruner.prune(name)
+            let pruner = pruner(configuration, isDryRun: dryRun)
+            for name in names where try await context.zfs.exists(name.rawValue) {
+                context.log.info("\(name) is there still; its RAM dumps stay")
             }
+            try await pruner.prune(names)
             if orphans { try await pruner.pruneOrphans() }
             return .done
         }
@@ -42,6 +38,14 @@ extension Operator {
             catalogue: catalogue(configuration), coldStorage: configuration.coldStorage,
             compression: configuration.ramCompression, log: context.log, progress: progress)
         // Blocking and long: not on one of the concurrency runtime's few threads.
-        return try await blocking("moving RAM dumps", within: .seconds(7 * 24 * 3600)) { try archiver.run() }
+        let isDone = try await blocking("moving RAM dumps", within: .seconds(7 * 24 * 3600)) { try archiver.run() }
+        try await pruner(configuration, isDryRun: false).pruneLeft()
+        return isDone
+    }
+
+    private func pruner(_ configuration: Configuration, isDryRun: Bool) -> Pruner {
+        Pruner(
+            catalogue: catalogue(configuration), coldStorage: configuration.coldStorage, zfs: context.zfs,
+            isDryRun: isDryRun, log: context.log)
     }
 }

@@ -19,7 +19,7 @@ struct PruneSnapshot: Sendable {
             catalogue: catalogue, coldStorage: configuration.coldStorage, zfs: context.zfs,
             isDryRun: invocation.isDryRun, log: context.log)
         return .work {
-            for snapshot in invocation.snapshots { try await pruner.prune(snapshot) }
+            try await pruner.pruneNowOrLater(invocation.snapshots)
             return .done
         }
     }

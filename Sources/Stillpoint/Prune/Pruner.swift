@@ -13,20 +13,66 @@ struct Pruner: Sendable {
     let isDryRun: Bool
     let log: Logger
 
-    /// After one snapshot was destroyed.
-    func prune(_ snapshot: SnapshotName) async throws {
-        try await prune { point in point.snapshots.contains { $0.name == snapshot } }
+    /// After snapshots were destroyed.
+    func prune(_ snapshots: [SnapshotName]) async throws {
+        let lock = isDryRun ? nil : try catalogue.lockForArchive()
+        defer { withExtendedLifetime(lock) {} }
+        try await prune(those: snapshots)
+    }
+
+    /// The same, without waiting for a dump that is on its way to cold storage: a snapshot manager has no time for that.
+    /// What would have been deleted is deleted after it.
+    func pruneNowOrLater(_ snapshots: [SnapshotName]) async throws {
+        guard !isDryRun else { return try await prune(snapshots) }
+        var lock = try await lockSoon()
+        if lock == nil {
+            try catalogue.notePruning()
+            // Whoever had it may just have looked for the note, and gone.
+            lock = try catalogue.lockForArchive(waiting: false)
+        }
+        defer { withExtendedLifetime(lock) {} }
+        guard lock != nil else {
+            return log.info("RAM dumps are being moved; those that no snapshot needs any more are deleted after that")
+        }
+        try await catalogue.owesPruning ? pruneOwed() : prune(those: snapshots)
+    }
+
+    /// Another prune is soon over, a dump of many gigabytes is not.
+    private func lockSoon() async throws -> FileLock? {
+        for _ in 1...10 {
+            if let lock = try catalogue.lockForArchive(waiting: false) { return lock }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return nil
+    }
+
+    /// What was left for later, if something was.
+    func pruneLeft() async throws {
+        guard catalogue.owesPruning else { return }
+        let lock = try catalogue.lockForArchive()
+        defer { withExtendedLifetime(lock) {} }
+        try await pruneOwed()
+    }
+
+    private func pruneOwed() async throws {
+        try catalogue.forgetPruning()
+        try await prune { _ in true }
+    }
+
+    private func prune(those snapshots: [SnapshotName]) async throws {
+        let names = Set(snapshots)
+        try await prune { point in point.snapshots.contains { names.contains($0.name) } }
     }
 
     /// Looks at all that is known, for snapshots that were destroyed without a word.
     func pruneOrphans() async throws {
+        let lock = isDryRun ? nil : try catalogue.lockForArchive()
+        defer { withExtendedLifetime(lock) {} }
         try await prune { _ in true }
     }
 
+    /// While the catalogue is locked: no dump changes its place.
     private func prune(where isConcerned: (RestorePoint) -> Bool) async throws {
-        // While it is held no dump changes its place.
-        let lock = isDryRun ? nil : try catalogue.lockForArchive()
-        defer { withExtendedLifetime(lock) {} }
         let known = RestorePoints(catalogue, coldStorage: coldStorage)
         for problem in known.problems { log.warning("\(problem)") }
         let points = known.points.filter(isConcerned)

@@ -78,17 +78,30 @@ struct Catalogue: Sendable {
     /// The runs with a dump that is to be moved, oldest first.
     func runsToArchive() -> [String] { runs(ending: ".archive") }
 
-    /// Held while dumps are moved or deleted; also on a host that has nothing but a copy of cold storage.
+    /// Held while dumps are moved or deleted; also on a host that has nothing but a copy of cold storage. Nil when another
+    /// process holds it and is not waited for.
     /// - Throws: StateError `.directory`.
-    func lockForArchive() throws -> FileLock? {
+    func lockForArchive(waiting: Bool = true) throws -> FileLock? {
         try directory.prepare()
         let path = folder + "/lock"
         do {
-            return try FileLock(path: path, waiting: true)
+            return try FileLock(path: path, waiting: waiting)
         } catch {
             throw StateError(code: .directory, description: "cannot lock \(path): \(error)", cause: error)
         }
     }
+
+    // MARK: what could not be pruned at once
+
+    private var pruningMark: String { folder + "/prune" }
+
+    /// Whether snapshots were destroyed while dumps were being moved.
+    var owesPruning: Bool { access(pruningMark, F_OK) == 0 }
+
+    /// Leaves it to whoever moves dumps to look for those that no snapshot needs any more.
+    func notePruning() throws { try replaceFile(at: pruningMark, with: []) }
+
+    func forgetPruning() throws { try removeFile(at: pruningMark) }
 
     private func runs(ending: String) -> [String] {
         FileAccess.names(in: folder).filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
