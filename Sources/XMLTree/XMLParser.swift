@@ -17,31 +17,60 @@ extension XMLElement {
     /// A document type declaration is refused: neither libvirt nor vSphere sends one, and entity bombs need one.
     /// - Parameter limit: the most bytes that are accepted.
     public static func parse(_ text: String, limit: Int = 16 << 20) throws(XMLError) -> XMLElement {
-        guard text.utf8.count <= limit else {
-            throw XMLError(line: 1, message: "document of \(text.utf8.count) bytes exceeds the limit of \(limit)")
-        }
-        guard let parser = XML_ParserCreate("UTF-8") else {
-            throw XMLError(line: 0, message: "out of memory")
+        guard text.utf8.count <= limit else { throw XMLError(tooLong: text.utf8.count, limit: limit) }
+        guard let parser = XML_ParserCreate("UTF-8") else { throw XMLError.noMemory }
+        defer { XML_ParserFree(parser) }
+        let builder = TreeBuilder(parser)
+        var copy = text
+        return try builder.parse { body in copy.withUTF8 { body(UnsafeRawBufferPointer($0)) } }
+    }
+
+    /// The root element of a document from a server, its names resolved: whichever prefixes the server chose, an
+    /// element of the namespace `home` or of none has its plain name, any other is `{namespace}name`. So it is with
+    /// attributes.
+    ///
+    /// - Parameter limit: the most bytes that are accepted; depth and number of elements are bounded besides.
+    public static func parse(
+        _ bytes: [UInt8], namespace home: String, limit: Int = 64 << 20
+    ) throws(XMLError) -> XMLElement {
+        guard bytes.count <= limit else { throw XMLError(tooLong: bytes.count, limit: limit) }
+        guard let parser = XML_ParserCreateNS(nil, XML_Char(bitPattern: TreeBuilder.separator)) else {
+            throw XMLError.noMemory
         }
         defer { XML_ParserFree(parser) }
-        let builder = TreeBuilder()
-        XML_SetUserData(parser, Unmanaged.passUnretained(builder).toOpaque())
+        let builder = TreeBuilder(parser)
+        builder.home = Array(home.utf8) + [TreeBuilder.separator]
+        builder.deepest = 200
+        builder.most = 2_000_000
+        return try builder.parse { body in bytes.withUnsafeBytes(body) }
+    }
+}
+
+extension XMLError {
+    fileprivate init(tooLong count: Int, limit: Int) {
+        self.init(line: 1, message: "document of \(count) bytes exceeds the limit of \(limit)")
+    }
+
+    fileprivate static var noMemory: XMLError { XMLError(line: 0, message: "out of memory") }
+}
+
+extension TreeBuilder {
+    /// Hands the document to expat.
+    fileprivate func parse(
+        _ withDocument: ((UnsafeRawBufferPointer) -> XML_Status) -> XML_Status
+    ) throws(XMLError) -> XMLElement {
+        XML_SetUserData(parser, Unmanaged.passUnretained(self).toOpaque())
         XML_SetElementHandler(parser, startElement, endElement)
         XML_SetCharacterDataHandler(parser, characterData)
         XML_SetStartDoctypeDeclHandler(parser, refuseDoctype)
-        // Handlers get the builder; the one that refuses needs the parser.
-        builder.parser = parser
-        let status = withExtendedLifetime(builder) {
-            var copy = text
-            return copy.withUTF8 { bytes in
-                bytes.withMemoryRebound(to: CChar.self) { XML_Parse(parser, $0.baseAddress, Int32($0.count), 1) }
+        let status = withExtendedLifetime(self) {
+            withDocument { bytes in
+                XML_Parse(parser, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count), 1)
             }
         }
-        guard status == XML_STATUS_OK, let root = builder.root else {
+        guard status == XML_STATUS_OK, let root else {
             let line = Int(XML_GetCurrentLineNumber(parser))
-            guard !builder.hasDoctype else {
-                throw XMLError(line: line, message: "a document type declaration is not accepted")
-            }
+            if let refusal { throw XMLError(line: line, message: refusal) }
             let reason = XML_ErrorString(XML_GetErrorCode(parser)).map { String(cString: $0) } ?? "not XML"
             throw XMLError(line: line, message: reason)
         }
@@ -50,16 +79,49 @@ extension XMLElement {
 }
 
 private final class TreeBuilder {
-    var open: [XMLElement] = []
+    /// Stands between namespace and name in what expat hands over.
+    static let separator = UInt8(ascii: "}")
+
+    let parser: XML_Parser
     var root: XMLElement?
-    var parser: XML_Parser?
-    var hasDoctype = false
+    /// Why the parser was stopped.
+    var refusal: String?
+    /// The namespace whose names are plain, and the separator; nil: names are as written.
+    var home: [UInt8]?
+    var deepest = Int.max
+    var most = Int.max
+    private var open: [XMLElement] = []
+    private var count = 0
     // expat hands text over in pieces.
     private var text = ""
+
+    /// Builds what `parser`, which stays the caller's, reads.
+    init(_ parser: XML_Parser) {
+        self.parser = parser
+    }
 
     func begin(_ element: XMLElement) {
         endText()
         open.append(element)
+        count += 1
+        if open.count > deepest { refuse("elements are nested too deeply") }
+        if count > most { refuse("there are too many elements") }
+    }
+
+    func refuse(_ reason: String) {
+        refusal = reason
+        _ = XML_StopParser(parser, XML_Bool(XML_FALSE))
+    }
+
+    /// A name as it is kept.
+    func resolved(_ name: UnsafePointer<XML_Char>) -> String {
+        guard let home else { return String(cString: name) }
+        let isHome = home.withUnsafeBufferPointer { home in
+            home.indices.allSatisfy { UInt8(bitPattern: name[$0]) == home[$0] }
+        }
+        if isHome { return String(cString: name + home.count) }
+        let whole = String(cString: name)
+        return whole.utf8.contains(Self.separator) ? "{" + whole : whole
     }
 
     func close() {
@@ -97,11 +159,11 @@ private nonisolated func startElement(
     var list: [XMLElement.Attribute] = []
     if var next = attributes {
         while let key = next[0], let value = next[1] {
-            list.append(XMLElement.Attribute(name: String(cString: key), value: String(cString: value)))
+            list.append(XMLElement.Attribute(name: builder.resolved(key), value: String(cString: value)))
             next += 2
         }
     }
-    builder.begin(XMLElement(name: String(cString: name), attributes: list))
+    builder.begin(XMLElement(name: builder.resolved(name), attributes: list))
 }
 
 private nonisolated func endElement(_ userData: UnsafeMutableRawPointer?, _ name: UnsafePointer<XML_Char>?) {
@@ -120,7 +182,5 @@ private nonisolated func refuseDoctype(
     _ userData: UnsafeMutableRawPointer?, _ name: UnsafePointer<XML_Char>?, _ systemID: UnsafePointer<XML_Char>?,
     _ publicID: UnsafePointer<XML_Char>?, _ hasInternalSubset: Int32
 ) {
-    guard let builder = TreeBuilder.of(userData) else { return }
-    builder.hasDoctype = true
-    _ = XML_StopParser(builder.parser, XML_Bool(XML_FALSE))
+    TreeBuilder.of(userData)?.refuse("a document type declaration is not accepted")
 }
