@@ -43,9 +43,10 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
     ],
     targets: [
-        // C libraries. All but libvirt are linked statically, so that a hook needs glibc and libstdc++ alone;
-        // libvirt is found at run time, on first need (see CLibvirt/include/CLibvirt.h).
+        // C libraries. All but libvirt and libcurl are linked statically, so that a hook needs glibc and libstdc++
+        // alone; those two are found at run time, on first need (see CLibvirt/include/CLibvirt.h).
         .target(name: "CLibvirt", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CExpat", linkerSettings: [.linkedLibrary(":libexpat.a")]),
         .target(name: "CJansson", linkerSettings: [.linkedLibrary(":libjansson.a")]),
         .target(name: "CINI", linkerSettings: [.linkedLibrary(":libinih.a")]),
@@ -60,6 +61,7 @@ let package = Package(
         library("SnapshotManagers", ["Storage", "INIFile"]),
         library("Hypervisor", ["Storage"]),
         library("LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, subprocess, logging]),
+        library("VSphereHypervisor", ["Hypervisor", "Storage", "XMLTree", "CCurl", "CSHA256", system]),
         library(
             "Stillpoint",
             ["SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", system, subprocess, logging]),

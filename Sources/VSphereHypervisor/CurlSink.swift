@@ -1,0 +1,50 @@
+/// Takes an answer as it arrives, up to a limit.
+final class CurlSink {
+    private(set) var body: [UInt8] = []
+    /// The session cookie of the answer, as it is sent back.
+    private(set) var cookie: String?
+    private(set) var isTooLong = false
+    private let limit: Int
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Whether the piece was taken; false stops the transfer.
+    fileprivate func take(_ piece: UnsafeRawBufferPointer) -> Bool {
+        guard body.count + piece.count <= limit else {
+            isTooLong = true
+            return false
+        }
+        body += piece
+        return true
+    }
+
+    fileprivate func takeHeader(_ line: UnsafeRawBufferPointer) {
+        let line = String(decoding: line, as: UTF8.self)
+        guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "set-cookie" else { return }
+        let pair = line[line.index(after: colon)...].prefix { $0 != ";" && !$0.isNewline }.drop { $0 == " " }
+        if pair.hasPrefix("vmware_soap_session=") { cookie = String(pair) }
+    }
+
+    fileprivate static func of(_ user: UnsafeMutableRawPointer?) -> CurlSink? {
+        user.map { Unmanaged<CurlSink>.fromOpaque($0).takeUnretainedValue() }
+    }
+}
+
+// Free functions, not closures: Swift 6 must not take a C callback for isolated code.
+
+nonisolated func takeBody(
+    _ piece: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
+) -> Int {
+    let bytes = UnsafeRawBufferPointer(start: piece, count: size * count)
+    return CurlSink.of(user)?.take(bytes) == true ? bytes.count : 0
+}
+
+nonisolated func takeHeader(
+    _ piece: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
+) -> Int {
+    let bytes = UnsafeRawBufferPointer(start: piece, count: size * count)
+    CurlSink.of(user)?.takeHeader(bytes)
+    return bytes.count
+}

@@ -1,0 +1,29 @@
+internal import XMLTree
+
+/// The server's handle of one of its objects, a MoRef: compared whole, never looked into.
+struct Reference: Sendable, Hashable, CustomStringConvertible {
+    /// The object's type: `VirtualMachine`.
+    let type: String
+    /// Its identity on this server: `vm-123`.
+    let value: String
+
+    init(_ type: String, _ value: String) {
+        self.type = type
+        self.value = value
+    }
+
+    /// What an element of an answer refers to; nil where it refers to nothing.
+    init?(_ element: XMLElement?) {
+        guard let element, let type = element["type"] else { return nil }
+        self.init(type, element.wholeText)
+    }
+
+    /// An element of a call that refers to the object.
+    func element(_ name: String) -> XMLElement { XMLElement(name, ["type": type], text: value) }
+
+    var description: String { value }
+
+    static func machine(_ id: String) -> Reference { Reference("VirtualMachine", id) }
+    static func snapshot(_ id: String) -> Reference { Reference("VirtualMachineSnapshot", id) }
+    static let serviceInstance = Reference("ServiceInstance", "ServiceInstance")
+}

@@ -1,0 +1,157 @@
+internal import Hypervisor
+internal import XMLTree
+
+/// The session with one server: logged in on first need, and again when the server has forgotten it.
+///
+/// Each login is paired with a logout by `close`.
+actor Session {
+    /// A session that is logged in.
+    struct Open: Sendable {
+        let content: ServiceContent
+        let cookie: String
+        /// Which login of this process it is.
+        let generation: Int
+    }
+
+    /// How often the login itself is tried; what is in its way often passes within a second.
+    private static let loginAttempts = 3
+    /// A server that could not be logged in to is not asked again by each of many VMs.
+    private static let rememberedFailure = Duration.seconds(3)
+
+    nonisolated let url: String
+    private let transport: any Transport
+    private let username: String
+    private let password: @Sendable () throws -> Secret
+    private var opening: Task<Open, any Error>?
+    private var failure: (error: any Error, at: ContinuousClock.Instant)?
+    private var generations = 0
+
+    init(
+        url: String, username: String, transport: any Transport, password: @escaping @Sendable () throws -> Secret
+    ) {
+        self.url = url
+        self.username = username
+        self.transport = transport
+        self.password = password
+    }
+
+    /// The session, logged in first where need be; all who ask meanwhile share one login.
+    func open() async throws -> Open {
+        if let opening { return try await opening.value }
+        if let failure, .now - failure.at < Self.rememberedFailure { throw failure.error }
+        generations += 1
+        let generation = generations
+        let task = Task { try await logInRepeatedly(generation) }
+        opening = task
+        do {
+            let open = try await task.value
+            failure = nil
+            return open
+        } catch {
+            if generations == generation { opening = nil }
+            failure = (error, .now)
+            throw error
+        }
+    }
+
+    /// Makes a call and returns the element that answers it.
+    ///
+    /// A session that the server has forgotten is renewed once. A call that changes nothing is repeated when its answer
+    /// got lost, until the deadline.
+    /// - Throws: CallFailure; HypervisorError where there is no session to be had.
+    nonisolated func call(_ call: Call, until deadline: ContinuousClock.Instant) async throws -> XMLElement {
+        var backoff = Backoff(until: deadline)
+        while true {
+            do {
+                return try await callOnce(call, until: deadline)
+            } catch let error as CallFailure where call.isRepeatable && error.isTransient {
+                guard await backoff.wait() else { throw error }
+            }
+        }
+    }
+
+    /// Ends the session; what is wrong with that is nobody's business any more.
+    func close() async {
+        if let open = try? await opening?.value {
+            let call = Call("Logout", on: open.content.sessionManager)
+            _ = try? await send(call, action: open.content.version.action, cookie: open.cookie, within: .seconds(3))
+        }
+        opening = nil
+        failure = nil
+        transport.close()
+    }
+
+    private nonisolated func callOnce(
+        _ call: Call, until deadline: ContinuousClock.Instant
+    ) async throws -> XMLElement {
+        let session = try await open()
+        do {
+            return try await send(call, in: session, until: deadline)
+        } catch let error as CallFailure where error.fault?.sort == .session {
+            await forget(session)
+            return try await send(call, in: try await open(), until: deadline)
+        }
+    }
+
+    private nonisolated func send(
+        _ call: Call, in session: Open, until deadline: ContinuousClock.Instant
+    ) async throws -> XMLElement {
+        let left = max(.milliseconds(100), deadline - .now)
+        return try await send(
+            call, action: session.content.version.action, cookie: session.cookie, within: min(left, .seconds(60))
+        ).element
+    }
+
+    private nonisolated func send(
+        _ call: Call, action: String, cookie: String?, within limit: Duration
+    ) async throws -> (element: XMLElement, cookie: String?) {
+        let answer = try await transport.post(
+            Message(body: call.envelope, action: action, cookie: cookie), within: limit)
+        return (try answer.result(from: url), answer.cookie)
+    }
+
+    private func forget(_ session: Open) {
+        if generations == session.generation { opening = nil }
+    }
+
+    private func logInRepeatedly(_ generation: Int) async throws -> Open {
+        var backoff = Backoff(attempts: Self.loginAttempts, first: .milliseconds(200))
+        while true {
+            do {
+                return try await logIn(generation)
+            } catch let error as CallFailure {
+                // Who waited as long as it may take does not wait again.
+                guard error.isTransient, error.kind != .timedOut, await backoff.wait() else {
+                    throw error.error("the vSphere server cannot be used", remedy: .retry)
+                }
+            }
+        }
+    }
+
+    private func logIn(_ generation: Int) async throws -> Open {
+        // First of all: a password that cannot be used must not cost a connection.
+        let password = try password()
+        let hello = Call("RetrieveServiceContent", on: .serviceInstance)
+        let (answer, early) = try await send(hello, action: APIVersion.first, cookie: nil, within: .seconds(15))
+        guard let content = ServiceContent(answer) else {
+            throw CallFailure(.garbled, "\(url) does not introduce itself as a vSphere server; check url")
+        }
+        let login = Call(
+            "Login", on: content.sessionManager,
+            [XMLElement("userName", text: username), XMLElement("password", text: password.reveal())])
+        do {
+            let (_, late) = try await send(
+                login, action: content.version.action, cookie: early, within: .seconds(30))
+            guard let cookie = late ?? early else {
+                throw CallFailure(.garbled, "\(url) gives no session to who logs in; check url")
+            }
+            return Open(content: content, cookie: cookie, generation: generation)
+        } catch let error as CallFailure where error.fault?.name == "InvalidLogin" {
+            throw HypervisorError(
+                .unreachable,
+                "\(url) refuses the login of \(username): wrong name or password; correct username and the "
+                    + "password file, and see whether the account is locked",
+                remedy: .stop)
+        }
+    }
+}
