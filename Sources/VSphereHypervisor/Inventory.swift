@@ -1,0 +1,66 @@
+internal import Hypervisor
+internal import XMLTree
+
+/// All VMs and datastores of a server, read in one view and page by page.
+struct Inventory: Sendable {
+    var machines: [MachineDetails] = []
+    var datastores: [Datastore] = []
+
+    /// Objects a page: their XML is what costs memory.
+    static let page = 100
+    /// The view and its pages are lost with the session, and a page with its answer: then all is read anew.
+    private static let attempts = 3
+
+    /// Reads it.
+    static func read(_ session: Session, until deadline: ContinuousClock.Instant) async throws -> Inventory {
+        var backoff = Backoff(attempts: attempts, first: .milliseconds(100))
+        while true {
+            let before = try await session.open().generation
+            do {
+                return try await readOnce(session, until: deadline)
+            } catch let error as CallFailure {
+                let isNewSession = try await session.open().generation != before
+                guard error.isTransient || isNewSession, .now < deadline, await backoff.wait() else { throw error }
+            }
+        }
+    }
+
+    private static func readOnce(_ session: Session, until deadline: ContinuousClock.Instant) async throws -> Inventory
+    {
+        let content = try await session.open().content
+        let create = Call(
+            "CreateContainerView", on: content.viewManager,
+            [
+                content.rootFolder.element("container"), XMLElement("type", text: "VirtualMachine"),
+                XMLElement("type", text: "Datastore"), XMLElement("recursive", text: "true"),
+            ], isRepeatable: true)
+        guard let view = Reference(try await session.call(create, until: deadline).first("returnval")) else {
+            throw CallFailure(.garbled, "\(session.url) makes no view of its inventory")
+        }
+        var request = PropertyRequest()
+        request.want(MachineDetails.paths, of: "VirtualMachine")
+        request.want(Datastore.paths, of: "Datastore")
+        request.add(all: "view", of: view)
+        var inventory = Inventory()
+        var call = request.call(on: content.propertyCollector, page: page)
+        while true {
+            let token = inventory.take(try await session.call(call, until: deadline))
+            guard let token else { return inventory }
+            call = Call(
+                "ContinueRetrievePropertiesEx", on: content.propertyCollector, [XMLElement("token", text: token)])
+        }
+    }
+
+    /// Keeps what is needed of a page; the token for the next one.
+    mutating func take(_ result: XMLElement) -> String? {
+        let (objects, token) = ObjectProperties.read(result)
+        for properties in objects {
+            switch properties.object.type {
+            case "VirtualMachine": machines.append(MachineDetails(properties))
+            case "Datastore": datastores.append(Datastore(properties))
+            default: break
+            }
+        }
+        return token
+    }
+}

@@ -1,0 +1,14 @@
+internal import Hypervisor
+
+extension MachineDetails {
+    /// The VM in the words of the model.
+    func machine(_ datastores: DatastoreMap) -> VirtualMachine {
+        VirtualMachine(
+            id: reference.value, name: name, power: power,
+            disks: (devices?.disks ?? []).map { disk in
+                Disk(
+                    target: disk.target, chain: disk.chain.map(\.file),
+                    datasets: disk.chain.map(datastores.datasets(of:)), format: "vmdk")
+            }, memory: memoryMegabytes << 20, notes: notes)
+    }
+}

@@ -1,0 +1,110 @@
+internal import Hypervisor
+internal import XMLTree
+
+/// What is kept of a VM's properties; the rest of what the server sends is dropped page by page.
+struct MachineDetails: Sendable {
+    let reference: Reference
+    let name: String
+    let power: VirtualMachine.PowerState
+    /// `connected`, or why the server does not know the VM's present state.
+    let connection: String
+    let isTemplate: Bool
+    let hasRunningTools: Bool
+    /// Of its RAM, in MiB.
+    let memoryMegabytes: UInt64
+    /// `[datastore] folder/name.vmx`
+    let definition: String?
+    let needsConsolidation: Bool
+    /// Nil: its devices could not be read.
+    let devices: MachineDevices?
+    /// Names of snapshots that some run of ours made.
+    let ownSnapshots: [String]
+    private let faultTolerance: String?
+
+    /// The properties that it takes.
+    static let paths = [
+        "name", "config.template", "config.files.vmPathName", "config.hardware.memoryMB", "config.hardware.device",
+        "runtime.powerState", "runtime.connectionState", "runtime.consolidationNeeded",
+        "runtime.faultToleranceState", "guest.toolsRunningStatus", "snapshot",
+    ]
+
+    init(_ properties: ObjectProperties) {
+        reference = properties.object
+        name = unescaped(properties.text("name") ?? properties.object.value)
+        connection = properties.text("runtime.connectionState") ?? "unknown"
+        isTemplate = properties.isTrue("config.template")
+        let told: VirtualMachine.PowerState =
+            switch properties.text("runtime.powerState") {
+            case "poweredOff": .off
+            case "suspended": .suspended
+            default: .running
+            }
+        // What is told of a VM that is out of reach may have been true long ago.
+        power = isTemplate ? .off : connection == "connected" ? told : .running
+        hasRunningTools = properties.text("guest.toolsRunningStatus") == "guestToolsRunning"
+        memoryMegabytes = properties.text("config.hardware.memoryMB").flatMap { UInt64($0) } ?? 0
+        definition = properties.text("config.files.vmPathName")
+        needsConsolidation = properties.isTrue("runtime.consolidationNeeded")
+        faultTolerance = properties.text("runtime.faultToleranceState")
+        devices = properties.values["config.hardware.device"].map(MachineDevices.init)
+        ownSnapshots = TreeSnapshot.all(in: properties.values["snapshot"]).map(\.name)
+            .filter { $0.hasPrefix(snapshotPrefix) }
+    }
+
+    var isConnected: Bool { connection == "connected" }
+
+    /// Why a strategy is not to be had for this VM; nil: nothing known speaks against it.
+    /// - Parameter targets: the disks that shall be held.
+    func obstacle(to strategy: Strategy, targets: [String]) -> String? {
+        guard isConnected else { return "the server does not reach the VM: it is \(connection)" }
+        guard let devices else { return "the server does not tell the VM's devices; check the account's role" }
+        if let faultTolerance, faultTolerance != "notConfigured" {
+            return "the VM is protected by Fault Tolerance (\(faultTolerance)), and cannot have snapshots"
+        }
+        if let obstacle = devices.obstacles.first { return obstacle }
+        let held = devices.disks.filter { targets.contains($0.target) }
+        if !held.isEmpty, held.allSatisfy(\.isIndependent) {
+            return "the disks there are independent: a VM snapshot leaves them out"
+        }
+        if strategy == .memory, devices.disks.contains(where: \.isIndependent) {
+            return "a disk is independent: a snapshot with memory is not to be had"
+        }
+        if strategy == .quiesce, !hasRunningTools {
+            return "VMware Tools are not running in the guest, so that it cannot be quiesced"
+        }
+        return nil
+    }
+
+    /// What an administrator should know of it in every report.
+    var notes: [String] {
+        var notes: [String] = []
+        if isTemplate { return [] }
+        if !isConnected { notes.append("the server does not reach the VM (\(connection)): it may be running") }
+        if isConnected, power == .suspended { notes.append("suspended: its RAM is in its files") }
+        for disk in devices?.disks ?? [] where disk.isIndependent {
+            notes.append("\(disk.target) is independent: no part of VM snapshots, so crash-consistent")
+        }
+        if needsConsolidation {
+            notes.append("its disks need consolidation: files of deleted snapshots are still in use")
+        }
+        return notes
+    }
+}
+
+/// A name as its owner wrote it: the server keeps three characters escaped.
+func unescaped(_ name: String) -> String {
+    var result: [UInt8] = []
+    var rest = Array(name.utf8)[...]
+    while let byte = rest.popFirst() {
+        switch (byte, rest.prefix(2).map { $0 | 0x20 }) {
+        case (UInt8(ascii: "%"), Array("2f".utf8)): result.append(UInt8(ascii: "/"))
+        case (UInt8(ascii: "%"), Array("5c".utf8)): result.append(UInt8(ascii: "\\"))
+        case (UInt8(ascii: "%"), [0x32, 0x35]): result.append(UInt8(ascii: "%"))
+        default:
+            result.append(byte)
+            continue
+        }
+        rest = rest.dropFirst(2)
+    }
+    return String(decoding: result, as: UTF8.self)
+}

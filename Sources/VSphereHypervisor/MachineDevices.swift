@@ -1,0 +1,106 @@
+internal import XMLTree
+
+/// The devices of a VM, as far as snapshots go.
+struct MachineDevices: Sendable {
+    /// Its disks, in the server's order.
+    let disks: [MachineDisk]
+    /// Why no snapshot of the VM can be taken.
+    let obstacles: [String]
+
+    /// Reads config.hardware.device: an ArrayOfVirtualDevice.
+    init(_ array: XMLElement) {
+        let devices = array.children(named: "VirtualDevice")
+        let controllers = Dictionary(
+            devices.compactMap { device in Controller(device).map { ($0.key, $0) } },
+            uniquingKeysWith: { first, _ in first })
+        disks = devices.filter { $0.instanceType == "VirtualDisk" }.map { MachineDisk($0, controllers) }
+        var obstacles: [String] = []
+        for device in devices {
+            let type = device.instanceType ?? ""
+            if type == "VirtualPCIPassthrough" || type == "VirtualSriovEthernetCard" {
+                let label = device.first("deviceInfo", "label")?.text ?? ""
+                obstacles.append(
+                    "a PCI device is passed through\(label.isEmpty ? "" : " (\(label))"), which forbids snapshots")
+            }
+        }
+        for controller in controllers.values.sorted(by: { $0.key < $1.key }) where controller.isShared {
+            obstacles.append("\(controller.name) shares its bus with other VMs, which forbids snapshots")
+        }
+        for disk in disks where disk.isPhysicalRDM {
+            obstacles.append("\(disk.target) is a raw device in physical mode, which forbids snapshots")
+        }
+        for disk in disks where disk.isMultiWriter {
+            obstacles.append("\(disk.target) has several VMs that write to it, which forbids snapshots")
+        }
+        self.obstacles = obstacles
+    }
+
+    /// A controller that disks hang on.
+    struct Controller: Sendable {
+        let key: String
+        /// `scsi0`
+        let name: String
+        let isShared: Bool
+
+        init?(_ device: XMLElement) {
+            guard let key = device.value("key"), let bus = device.value("busNumber"), let type = device.instanceType
+            else {
+                return nil
+            }
+            let kind: String
+            switch type {
+            case "VirtualIDEController": kind = "ide"
+            case "VirtualAHCIController", "VirtualSATAController": kind = "sata"
+            case "VirtualNVMEController": kind = "nvme"
+            case "ParaVirtualSCSIController", "VirtualBusLogicController", "VirtualLsiLogicController",
+                "VirtualLsiLogicSASController", "VirtualSCSIController":
+                kind = "scsi"
+            default: return nil
+            }
+            self.key = key
+            name = kind + bus
+            let sharing = device.value("sharedBus") ?? "noSharing"
+            isShared = sharing != "noSharing"
+        }
+    }
+}
+
+/// A disk of a VM.
+struct MachineDisk: Sendable, Equatable {
+    /// An image of its chain.
+    struct Image: Sendable, Equatable {
+        /// `[datastore] folder/name.vmdk`
+        let file: String
+        /// The datastore that it is on, where the server says.
+        let datastore: Reference?
+    }
+
+    /// `scsi0:1`
+    let target: String
+    /// Its images, the one that is written first.
+    let chain: [Image]
+    /// VM snapshots leave it out.
+    let isIndependent: Bool
+    let isPhysicalRDM: Bool
+    let isMultiWriter: Bool
+
+    private static let longestChain = 64
+
+    init(_ device: XMLElement, _ controllers: [String: MachineDevices.Controller]) {
+        let controller = device.value("controllerKey").flatMap { controllers[$0]?.name } ?? "disk"
+        target = "\(controller):\(device.value("unitNumber") ?? device.value("key") ?? "?")"
+        let top = device.first("backing")
+        isIndependent = top?.value("diskMode")?.hasPrefix("independent") ?? false
+        isPhysicalRDM = top?.value("compatibilityMode") == "physicalMode"
+        isMultiWriter = top?.value("sharing") == "sharingMultiWriter"
+        var chain: [Image] = []
+        var next = top
+        while let backing = next, chain.count < Self.longestChain {
+            if let file = backing.value("fileName") {
+                chain.append(Image(file: file, datastore: Reference(backing.first("datastore"))))
+            }
+            next = backing.first("parent")
+        }
+        self.chain = chain
+    }
+}

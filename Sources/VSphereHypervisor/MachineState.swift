@@ -1,0 +1,65 @@
+internal import XMLTree
+
+/// What a VM is like while it is worked on.
+struct MachineState: Sendable {
+    /// Those of its snapshot tree.
+    let snapshots: [TreeSnapshot]
+    /// Files of deleted snapshots are still in use.
+    let needsConsolidation: Bool
+    let power: String
+
+    /// The properties that it takes.
+    static let paths = ["snapshot", "runtime.consolidationNeeded", "runtime.powerState"]
+
+    init(_ properties: ObjectProperties) {
+        snapshots = TreeSnapshot.all(in: properties.values["snapshot"])
+        needsConsolidation = properties.isTrue("runtime.consolidationNeeded")
+        power = properties.text("runtime.powerState") ?? ""
+    }
+
+    /// The snapshots of that exact name.
+    func snapshots(named name: String) -> [TreeSnapshot] { snapshots.filter { $0.name == name } }
+}
+
+/// A task of the server's.
+struct TaskState: Sendable {
+    enum Progress: Sendable {
+        case running
+        /// With the snapshot that it made, if it is of that kind.
+        case done(result: Reference?)
+        case failed(VimFault)
+    }
+
+    let reference: Reference
+    let progress: Progress
+    /// The object that it works on.
+    let entity: Reference?
+    /// What it does: `VirtualMachine.createSnapshot`, `CreateSnapshot_Task`.
+    let action: String
+
+    /// The properties that it takes to wait for it.
+    static let paths = ["info.state", "info.error", "info.result"]
+    /// Those that it takes to know what it does.
+    static let pathsWithPurpose = paths + ["info.entity", "info.descriptionId", "info.name"]
+
+    init(_ properties: ObjectProperties) {
+        reference = properties.object
+        progress =
+            switch properties.text("info.state") {
+            case "success": .done(result: Reference(properties.values["info.result"]))
+            case "error":
+                .failed(
+                    properties.values["info.error"].map(VimFault.init(localized:))
+                        ?? VimFault(name: "UnknownFault", message: "the task failed without saying why"))
+            default: .running
+            }
+        entity = Reference(properties.values["info.entity"])
+        action = [properties.text("info.descriptionId"), properties.text("info.name")].compactMap { $0 }
+            .joined(separator: " ")
+    }
+
+    var isRunning: Bool {
+        if case .running = progress { return true }
+        return false
+    }
+}

@@ -1,0 +1,98 @@
+internal import XMLTree
+
+/// Properties of some of the server's objects, asked for in one call (RetrievePropertiesEx).
+struct PropertyRequest: Sendable {
+    /// The properties of each type of object.
+    private var paths: [(type: String, paths: [String])] = []
+    private var objects: [XMLElement] = []
+    /// Whether any object is named at all.
+    var isEmpty: Bool { objects.isEmpty }
+
+    /// Asks for these properties of every object of the type that is met.
+    mutating func want(_ paths: [String], of type: String) {
+        self.paths.append((type, paths))
+    }
+
+    /// Names an object; one that is not there is left out of the answer.
+    mutating func add(_ object: Reference) {
+        objects.append(XMLElement("objectSet", children: [object.element("obj")]))
+    }
+
+    /// Names all objects that a property of an object refers to.
+    /// - Parameter isWanted: the object itself is asked for too.
+    mutating func add(all path: String, of object: Reference, isWanted: Bool = false) {
+        let step = XMLElement(
+            "selectSet", type: "TraversalSpec",
+            children: [
+                XMLElement("type", text: object.type), XMLElement("path", text: path),
+                XMLElement("skip", text: "false"),
+            ])
+        objects.append(
+            XMLElement(
+                "objectSet",
+                children: [object.element("obj"), XMLElement("skip", text: isWanted ? "false" : "true"), step]))
+    }
+
+    /// The call; its answer holds no more than `page` objects and a token for the rest.
+    func call(on collector: Reference, page: Int? = nil) -> Call {
+        let wanted = paths.map { type, paths in
+            XMLElement(
+                "propSet",
+                children: [XMLElement("type", text: type)] + paths.map { XMLElement("pathSet", text: $0) })
+        }
+        let tolerant = XMLElement("reportMissingObjectsInResults", text: "true")
+        return Call(
+            "RetrievePropertiesEx", on: collector,
+            [
+                XMLElement("specSet", children: wanted + objects + [tolerant]),
+                XMLElement("options", children: page.map { [XMLElement("maxObjects", text: "\($0)")] } ?? []),
+            ], isRepeatable: true)
+    }
+}
+
+/// Properties of one object, as the server sent them.
+struct ObjectProperties: Sendable {
+    let object: Reference
+    /// By path; one that is unset, or may not be seen, is not there.
+    let values: [String: XMLElement]
+
+    /// Those of all objects of an answer, and the token for more.
+    static func read(_ result: XMLElement) -> (objects: [ObjectProperties], token: String?) {
+        guard let page = result.first("returnval") else { return ([], nil) }
+        return (page.children(named: "objects").compactMap(ObjectProperties.init), page.value("token"))
+    }
+
+    private init?(_ element: XMLElement) {
+        guard let object = Reference(element.first("obj")) else { return nil }
+        self.object = object
+        var values: [String: XMLElement] = [:]
+        for property in element.children(named: "propSet") {
+            if let name = property.value("name"), let value = property.first("val") { values[name] = value }
+        }
+        self.values = values
+    }
+
+    /// A property that is plain text.
+    func text(_ path: String) -> String? { values[path]?.wholeText }
+
+    /// Whether a property says yes.
+    func isTrue(_ path: String) -> Bool { ["true", "1"].contains(text(path)) }
+}
+
+extension Session {
+    /// The properties of some objects, in one page.
+    nonisolated func properties(
+        _ request: PropertyRequest, until deadline: ContinuousClock.Instant
+    ) async throws -> [ObjectProperties] {
+        let collector = try await open().content.propertyCollector
+        var (objects, token) = ObjectProperties.read(try await call(request.call(on: collector), until: deadline))
+        // A server may cut even a small answer into pages.
+        while let next = token {
+            let more = Call("ContinueRetrievePropertiesEx", on: collector, [XMLElement("token", text: next)])
+            let page = ObjectProperties.read(try await call(more, until: deadline))
+            objects += page.objects
+            token = page.token
+        }
+        return objects
+    }
+}

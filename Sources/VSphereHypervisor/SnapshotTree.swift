@@ -1,0 +1,36 @@
+internal import XMLTree
+
+/// A VM snapshot as the VM's tree of snapshots has it.
+struct TreeSnapshot: Sendable, Equatable {
+    let reference: Reference
+    let name: String
+    /// The guest's file systems were frozen for it.
+    let isQuiesced: Bool
+    /// The VM's power state in it: one without RAM holds a VM that is off.
+    let state: String
+
+    /// Whether RAM is in it.
+    var hasMemory: Bool { state == "poweredOn" }
+
+    /// All snapshots of a tree (VirtualMachineSnapshotInfo), parents before children.
+    static func all(in info: XMLElement?) -> [TreeSnapshot] {
+        var found: [TreeSnapshot] = []
+        var next = info?.children(named: "rootSnapshotList") ?? []
+        while let node = next.popLast() {
+            if let reference = Reference(node.first("snapshot")) {
+                found.append(
+                    TreeSnapshot(
+                        reference: reference, name: node.value("name") ?? "", isQuiesced: node.isTrue("quiesced"),
+                        state: node.value("state") ?? ""))
+            }
+            next += node.children(named: "childSnapshotList")
+        }
+        return found
+    }
+}
+
+/// The name of the VM snapshots of a run.
+func snapshotName(run: String) -> String { snapshotPrefix + run }
+
+/// What the names of all our snapshots begin with.
+let snapshotPrefix = "stillpoint "
