@@ -1,0 +1,70 @@
+internal import Hypervisor
+internal import Storage
+
+/// What could go wrong tonight and can be seen in a server's inventory, each with its mend.
+struct Findings: Sendable {
+    let inventory: Inventory
+    let settings: HypervisorSettings
+    let placing: any DatastorePlacing
+
+    /// All of them.
+    var all: [String] { unknownRules + unmapped + doubled + outOfSight + leftSnapshots }
+
+    /// Names in the configuration that the server does not have.
+    private var unknownRules: [String] {
+        let names = Set(inventory.datastores.map(\.name))
+        let extents = Set(
+            inventory.datastores.flatMap { datastore -> [String] in
+                guard case .vmfs(let extents) = datastore.kind else { return [] }
+                return extents
+            })
+        return settings.storageRules.datastores.keys.filter { !names.contains($0) }.sorted().map {
+            "\(settings.name): the server has no datastore \(printable($0)); correct or remove that datastore = line"
+        }
+            + settings.storageRules.luns.keys.filter { !extents.contains($0) }.sorted().map {
+                "\(settings.name): no datastore of the server is on the LUN \(printable($0)); correct or remove that lun = line"
+            }
+    }
+
+    /// Datastores that are this host's, and on no dataset that is known.
+    private var unmapped: [String] {
+        inventory.datastores.filter { datasets(of: $0).isEmpty && placing.isLocal($0.kind) }.map {
+            "\(settings.name): the datastore \(printable($0.name)) is this host's, but on no dataset that is found; name it: "
+                + "datastore = \(printable($0.name))=DATASET"
+        }
+    }
+
+    /// Datasets behind several datastores: no harm, but seldom meant.
+    private var doubled: [String] {
+        var names: [DatasetName: [String]] = [:]
+        for datastore in inventory.datastores {
+            for dataset in datasets(of: datastore) { names[dataset, default: []].append(printable(datastore.name)) }
+        }
+        return names.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map {
+            "\(settings.name): the datastores \($0.value.sorted().joined(separator: ", ")) are all on \($0.key): each VM there "
+                + "is taken once"
+        }
+    }
+
+    /// VMs whose disks cannot be known.
+    private var outOfSight: [String] {
+        inventory.machines.filter { $0.devices == nil }.map {
+            "\(settings.name): the disks of \(printable($0.name)) cannot be seen (\($0.connection)): check the VM, and that the "
+                + "account's role reaches it"
+        }
+    }
+
+    /// Snapshots that some run left, or that an open run holds.
+    private var leftSnapshots: [String] {
+        inventory.machines.flatMap { machine in
+            machine.ownSnapshots.map {
+                "\(settings.name): \(printable(machine.name)) has the snapshot \"\(printable($0))\"; if stillpoint status does "
+                    + "not list that run, remove the snapshot in the vSphere client"
+            }
+        }
+    }
+
+    private func datasets(of datastore: Datastore) -> [DatasetName] {
+        DatastoreMap.datasets(of: datastore, settings.storageRules, placing)
+    }
+}

@@ -1,0 +1,45 @@
+internal import Hypervisor
+
+/// Switches a VM on and off.
+struct Power: Sendable {
+    let session: Session
+    let watch: TaskWatch
+    let machine: Reference
+
+    private static let limit = Duration.seconds(120)
+
+    /// As a power cut does; fine when it is off, or gone.
+    func off() async throws {
+        try await change("PowerOffVM_Task", "switching the VM off", unless: ["poweredOff"])
+    }
+
+    /// Fine when it runs.
+    func on() async throws {
+        try await change("PowerOnVM_Task", "starting the VM", unless: ["poweredOn"])
+    }
+
+    private func change(_ method: String, _ action: String, unless: [String]) async throws {
+        let deadline = ContinuousClock.now + Self.limit
+        var backoff = Backoff(until: deadline)
+        while true {
+            do {
+                let (_, outcome) = try await watch.run(on: machine, until: deadline) {
+                    try await session.start(Call(method, on: machine), until: deadline)
+                }
+                switch outcome.task {
+                case .done: return
+                case .failed(let fault): throw CallFailure(fault)
+                case nil, .running: throw CallFailure(.timedOut, "the server has not done it yet")
+                }
+            } catch let failure as CallFailure {
+                if failure.fault?.sort == .missing { return }
+                // Whatever was said, or was lost: what the VM does counts.
+                if let look = try? await session.look(at: machine, until: deadline) {
+                    guard let state = look.state else { return }
+                    if unless.contains(state.power) { return }
+                }
+                guard failure.isTransient, await backoff.wait() else { throw failure.error(action, remedy: .stop) }
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+internal import Hypervisor
+internal import XMLTree
+
+/// The call that makes a VM snapshot.
+struct SnapshotCreation: Sendable {
+    let machine: Reference
+    let name: String
+    let strategy: Strategy
+
+    /// Minutes that the server gives the guest to quiesce; the least that it accepts. The run's own deadline is nearer.
+    private static let quiesceMinutes = 5
+
+    /// The call, in the words of a server of that version.
+    func call(_ version: APIVersion) -> Call {
+        let description =
+            "Made by stillpoint for a storage snapshot, and removed again right after it. If no run of stillpoint is open "
+            + "any more (stillpoint status), this snapshot can be removed."
+        let hasMemory = strategy == .memory
+        let common = [
+            XMLElement("name", text: name), XMLElement("description", text: description),
+            XMLElement("memory", text: "\(hasMemory)"),
+        ]
+        guard version.hasSnapshotEx else {
+            return Call(
+                "CreateSnapshot_Task", on: machine, common + [XMLElement("quiesce", text: "\(!hasMemory)")])
+        }
+        let spec = XMLElement(
+            "quiesceSpec", type: "VirtualMachineGuestQuiesceSpec",
+            children: [XMLElement("timeout", text: "\(Self.quiesceMinutes)")])
+        return Call("CreateSnapshotEx_Task", on: machine, common + (hasMemory ? [] : [spec]))
+    }
+}
+
+extension Session {
+    /// Makes a call that starts a task.
+    nonisolated func start(_ call: Call, until deadline: ContinuousClock.Instant) async throws -> Reference {
+        guard let task = Reference(try await self.call(call, until: deadline).first("returnval")) else {
+            throw CallFailure(.garbled, "\(url) names no task for \(call.method)")
+        }
+        return task
+    }
+}

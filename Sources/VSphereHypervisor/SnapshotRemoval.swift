@@ -1,0 +1,142 @@
+internal import Hypervisor
+internal import Storage
+internal import XMLTree
+
+/// Removes one of our snapshots from a VM, and nothing else; and has the VM's disks put in order after it.
+struct SnapshotRemoval: Sendable {
+    let session: Session
+    let watch: TaskWatch
+    let machine: Reference
+    /// Its exact name, by which it is found when the handle is not known, or not valid any more.
+    let name: String
+    let deadline: ContinuousClock.Instant
+    /// Its removal was asked for before, by an earlier attempt.
+    var wasAskedBefore = false
+
+    /// How often what passes is waited for.
+    private static let attempts = 6
+
+    /// Removes it.
+    /// - Parameter known: the server's handle of it; nil: it is looked for.
+    /// - Returns: what an administrator should know.
+    /// - Throws: CallFailure, HypervisorError: it may still be there, or its files may.
+    func run(_ known: Reference?) async throws -> [String] {
+        var backoff = Backoff(attempts: Self.attempts, first: .milliseconds(200))
+        var wasAsked = wasAskedBefore
+        var reference = known
+        while true {
+            if reference == nil {
+                let look = try await session.look(at: machine, until: deadline)
+                guard let state = look.state else { return [goneNote] }
+                guard let found = state.snapshots(named: name).first?.reference else {
+                    if let task = look.removal, wasAsked {
+                        try await waitFor(task)
+                        continue
+                    }
+                    try refuseCreation(look)
+                    let note = wasAsked || known == nil ? [] : ["somebody had already removed the VM snapshot"]
+                    return note + (try await consolidate(state))
+                }
+                if wasAsked, let task = look.removal {
+                    try await waitFor(task)
+                    continue
+                }
+                reference = found
+            }
+            guard let target = reference else { continue }
+            do {
+                let state = try await remove(target)
+                guard let state else { return [goneNote] }
+                // One of the same name is ours as well: a call whose answer got lost may have been carried out twice.
+                if let another = state.snapshots(named: name).first?.reference, another != target {
+                    reference = another
+                    continue
+                }
+                return try await consolidate(state)
+            } catch let failure as CallFailure {
+                wasAsked = wasAsked || failure.fault?.sort != .missing
+                guard failure.isWorthLooking, .now < deadline else { throw failure }
+                if failure.fault?.sort != .missing, !(await backoff.wait()) { throw failure }
+                // Whatever was said: what is in the tree counts.
+                reference = nil
+            }
+        }
+    }
+
+    private var goneNote: String {
+        "the VM is not in the server's inventory any more; if it is registered again, remove its snapshot \"\(name)\""
+    }
+
+    /// - Returns: the VM without the snapshot; nil: the VM is gone.
+    private func remove(_ snapshot: Reference) async throws -> MachineState? {
+        let call = Call(
+            "RemoveSnapshot_Task", on: snapshot,
+            [XMLElement("removeChildren", text: "false"), XMLElement("consolidate", text: "true")])
+        let (_, outcome) = try await watch.run(
+            on: machine, until: deadline,
+            isProved: { progress, state in
+                guard case .done = progress, let state else { return true }
+                return !state.snapshots.contains { $0.reference == snapshot }
+            },
+            start: { try await session.start(call, until: deadline) })
+        switch outcome.task {
+        case nil, .running:
+            throw HypervisorError(
+                .timedOut, "the server is still removing the VM snapshot; that is looked at again later", remedy: .stop)
+        case .failed(let fault): throw CallFailure(fault)
+        case .done: return outcome.machine
+        }
+    }
+
+    private func waitFor(_ task: TaskState) async throws {
+        let outcome = try await watch.wait(for: task.reference, on: machine, until: deadline)
+        guard outcome.task != nil else {
+            throw HypervisorError(
+                .timedOut, "the server is still removing the VM snapshot; that is looked at again later", remedy: .stop)
+        }
+    }
+
+    /// A snapshot that is being made while nobody waits for it any more could be ours: the run must not forget it.
+    private func refuseCreation(_ look: MachineLook) throws {
+        guard look.creation == nil else {
+            throw HypervisorError(
+                .changed, "a VM snapshot is still being made, which may be this run's", remedy: .retry)
+        }
+    }
+
+    private func consolidate(_ state: MachineState) async throws -> [String] {
+        guard state.needsConsolidation else { return [] }
+        var backoff = Backoff(attempts: Self.attempts, first: .milliseconds(200))
+        while true {
+            do {
+                let call = Call("ConsolidateVMDisks_Task", on: machine)
+                let (_, outcome) = try await watch.run(on: machine, until: deadline) {
+                    try await session.start(call, until: deadline)
+                }
+                switch outcome.task {
+                case nil, .running:
+                    throw HypervisorError(.timedOut, "the server is still consolidating the VM's disks", remedy: .stop)
+                case .failed(let fault): throw CallFailure(fault)
+                case .done: return ["its disks needed consolidation, which is done"]
+                }
+            } catch let failure as CallFailure {
+                if failure.fault?.sort == .missing { return [goneNote] }
+                if failure.isTransient, .now < deadline {
+                    if await backoff.wait() { continue }
+                    throw failure
+                }
+                return [
+                    "its VM snapshot is removed, but its disks could not be consolidated (\(failure)); do that in the "
+                        + "vSphere client"
+                ]
+            }
+        }
+    }
+}
+
+extension CallFailure {
+    /// The server may have done it, or it may go through the next time.
+    fileprivate var isWorthLooking: Bool {
+        isTransient || mayHaveActed || fault.map { $0.privilege == nil } ?? false
+    }
+}

@@ -1,0 +1,109 @@
+internal import Hypervisor
+internal import Storage
+internal import XMLTree
+
+/// Puts a VM back whose datasets have been rolled back to the storage snapshot that holds its VM snapshot.
+struct SnapshotRevert: Sendable {
+    let session: Session
+    let watch: TaskWatch
+    let request: RevertRequest
+
+    private static let limit = Duration.seconds(300)
+
+    private var machine: Reference { .machine(request.id) }
+
+    /// - Returns: what an administrator should know.
+    /// - Throws: HypervisorError, which says what has been done and how to go on.
+    func run() async throws -> [String] {
+        let deadline = ContinuousClock.now + Self.limit
+        try await reload(deadline)
+        var notes: [String] = []
+        if let run = request.run {
+            notes += try await revert(to: snapshotName(run: run), deadline)
+        }
+        if request.isStarted {
+            try await step("is back, but could not be started; start it in the vSphere client") {
+                try await Power(session: session, watch: watch, machine: machine).on()
+            }
+        }
+        return notes
+    }
+
+    /// Has the server read the VM's files again, which are older now than what it knows.
+    private func reload(_ deadline: ContinuousClock.Instant) async throws {
+        do {
+            _ = try await session.call(Call("Reload", on: machine, isRepeatable: true), until: deadline)
+        } catch let failure as CallFailure where failure.fault?.sort == .missing {
+            throw HypervisorError(
+                .noSuchMachine,
+                "its files are rolled back, but the server does not know \(named) any more: register it from "
+                    + "its .vmx, revert it to its snapshot \"\(request.run.map(snapshotName) ?? "")\", and remove that",
+                remedy: .stop)
+        } catch let failure as CallFailure where failure.isUnknownMethod {
+            // Only what is found in the tree by its name is used, so that an old tree does no harm.
+        } catch let failure as CallFailure {
+            throw failed("is rolled back, but the server could not read its files again", failure)
+        }
+    }
+
+    private func revert(to name: String, _ deadline: ContinuousClock.Instant) async throws -> [String] {
+        let snapshot = try await step("is rolled back, but its snapshots cannot be listed") {
+            try await find(name, deadline)
+        }
+        try await step("is rolled back, but not reverted to its snapshot \"\(name)\"; revert it in the vSphere client")
+        {
+            let (_, outcome) = try await watch.run(on: machine, until: deadline) {
+                try await session.start(Call("RevertToSnapshot_Task", on: snapshot), until: deadline)
+            }
+            switch outcome.task {
+            case .done: return
+            case .failed(let fault): throw CallFailure(fault)
+            case nil, .running: throw CallFailure(.timedOut, "the server has not done it yet")
+            }
+        }
+        let removal = SnapshotRemoval(
+            session: session, watch: watch, machine: machine, name: name, deadline: deadline)
+        do {
+            return try await removal.run(snapshot)
+        } catch {
+            return ["its snapshot \"\(name)\" is still there (\(error)); remove it in the vSphere client"]
+        }
+    }
+
+    /// The snapshot, which the server may see only a moment after the files were read again.
+    private func find(_ name: String, _ deadline: ContinuousClock.Instant) async throws -> Reference {
+        var backoff = Backoff(attempts: 5, first: .milliseconds(200))
+        while true {
+            let look = try await session.look(at: machine, until: deadline)
+            if let found = look.state?.snapshots(named: name).first { return found.reference }
+            guard await backoff.wait() else {
+                throw HypervisorError(
+                    .changed,
+                    "the server does not see the snapshot \"\(name)\" in its files: remove the VM from the inventory "
+                        + "(not from the disk), register it from its .vmx, and revert it there",
+                    remedy: .stop)
+            }
+        }
+    }
+
+    private func step<Value>(_ state: String, _ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch {
+            throw failed(state, error)
+        }
+    }
+
+    private func failed(_ state: String, _ error: any Error) -> HypervisorError {
+        HypervisorError(.callFailed, "\(named) \(state)", remedy: .stop, cause: error)
+    }
+
+    private var named: String { printable(request.name) }
+}
+
+extension CallFailure {
+    /// The server has no such method for this object.
+    fileprivate var isUnknownMethod: Bool {
+        ["MethodNotFound", "NotImplemented", "NotSupported"].contains(fault?.name)
+    }
+}

@@ -1,0 +1,25 @@
+internal import Hypervisor
+
+extension Session {
+    /// The state of tasks and VMs in one call; see `TaskWatch.Read`.
+    nonisolated func progress(of tasks: [Reference], machines: [Reference]) async throws -> [ObjectProperties] {
+        var gone: Set<Reference> = []
+        while true {
+            var request = PropertyRequest()
+            request.want(TaskState.paths, of: "Task")
+            request.want(MachineState.paths, of: "VirtualMachine")
+            // Tasks first: a VM is then seen after its task.
+            for object in tasks + machines where !gone.contains(object) { request.add(object) }
+            if request.isEmpty { return [] }
+            do {
+                return try await properties(request, until: .now + .seconds(30))
+            } catch let error as CallFailure {
+                // An older server fails the whole call for one object that is not there, and names it.
+                guard error.fault?.sort == .missing, let object = error.fault?.object, !gone.contains(object),
+                    (tasks + machines).contains(object)
+                else { throw error }
+                gone.insert(object)
+            }
+        }
+    }
+}

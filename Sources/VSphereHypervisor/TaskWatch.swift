@@ -1,0 +1,193 @@
+internal import Hypervisor
+
+/// Waits for many tasks at once: each round is one call for all of them.
+///
+/// A VM is read in the same call as its task, the first time: of a task that is done by then, the proof is there at
+/// once. What could not be proved then is read in the next round, again for all.
+actor TaskWatch {
+    /// How a task ended.
+    struct Outcome: Sendable {
+        /// Nil: it did not end in time.
+        let task: TaskState.Progress?
+        /// The VM, seen after the end of the task; nil: it is not there any more.
+        let machine: MachineState?
+    }
+
+    /// Reads the state of tasks and VMs in one call; those that are not there are left out.
+    typealias Read = @Sendable (_ tasks: [Reference], _ machines: [Reference]) async throws -> [ObjectProperties]
+
+    /// A call that starts a task is followed by others'; so long after the last one they are taken for complete.
+    private static let quiet = Duration.milliseconds(10)
+    /// So long a round waits at most for calls in flight.
+    private static let patience = Duration.milliseconds(150)
+    private static let shortest = Duration.milliseconds(25)
+    private static let longest = Duration.seconds(1)
+    /// Tasks asked for in one call: servers compare each with each.
+    private static let most = 64
+
+    private struct Watched {
+        let task: Reference
+        let machine: Reference
+        let deadline: ContinuousClock.Instant
+        let since: ContinuousClock.Instant
+        /// When it shall be read next.
+        var next: ContinuousClock.Instant
+        var reads = 0
+        /// It ended; the VM has still to be seen.
+        var ended: TaskState.Progress?
+        let isProved: @Sendable (TaskState.Progress, MachineState?) -> Bool
+        let continuation: CheckedContinuation<Outcome, any Error>
+    }
+
+    private let read: Read
+    private var watched: [UInt64: Watched] = [:]
+    private var lastID: UInt64 = 0
+    private var starting = 0
+    private var lastStart = ContinuousClock.now
+    private var isRunning = false
+    private var sleeper: Task<Void, Never>?
+
+    init(read: @escaping Read) {
+        self.read = read
+    }
+
+    /// Starts a task and waits for its end.
+    ///
+    /// - Parameter isProved: whether the VM, as it was read, is seen to be what the end of the task made it. While it is
+    ///   not, it is read again a few times, since a server tells of a task and of its VM at different moments.
+    /// - Throws: what `start` throws; CallFailure where the server does not tell.
+    func run(
+        on machine: Reference, until deadline: ContinuousClock.Instant,
+        isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool = { _, _ in true },
+        start: @Sendable () async throws -> Reference
+    ) async throws -> (task: Reference, outcome: Outcome) {
+        starting += 1
+        let task: Reference
+        do {
+            task = try await start()
+        } catch {
+            hasStarted()
+            throw error
+        }
+        hasStarted()
+        return (task, try await wait(for: task, on: machine, until: deadline, isProved: isProved))
+    }
+
+    /// Waits for the end of a task that runs already.
+    func wait(
+        for task: Reference, on machine: Reference, until deadline: ContinuousClock.Instant,
+        isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool = { _, _ in true }
+    ) async throws -> Outcome {
+        try await withCheckedThrowingContinuation { continuation in
+            lastID += 1
+            watched[lastID] = Watched(
+                task: task, machine: machine, deadline: deadline, since: .now, next: .now + Self.quiet,
+                isProved: isProved, continuation: continuation)
+            sleeper?.cancel()
+            guard !isRunning else { return }
+            isRunning = true
+            Task { await self.rounds() }
+        }
+    }
+
+    private func hasStarted() {
+        starting -= 1
+        lastStart = .now
+        sleeper?.cancel()
+    }
+
+    private func rounds() async {
+        while !watched.isEmpty {
+            let now = ContinuousClock.now
+            giveUpLate(now)
+            guard let due = watched.values.map({ min($0.next, $0.deadline) }).min() else { break }
+            let waitingSince = watched.values.filter { $0.reads == 0 }.map(\.since).min() ?? due
+            let isGathering = starting > 0 || now - lastStart < Self.quiet
+            let start =
+                isGathering && now < waitingSince + Self.patience
+                ? max(due, starting > 0 ? waitingSince + Self.patience : lastStart + Self.quiet) : due
+            if start > now {
+                await sleep(until: start)
+            } else {
+                await round()
+            }
+        }
+        isRunning = false
+    }
+
+    private func sleep(until instant: ContinuousClock.Instant) async {
+        let task = Task { _ = try? await Task.sleep(until: instant) }
+        sleeper = task
+        await task.value
+        sleeper = nil
+    }
+
+    private func giveUpLate(_ now: ContinuousClock.Instant) {
+        for (id, one) in watched where one.deadline <= now && one.reads > 0 {
+            watched[id] = nil
+            one.continuation.resume(returning: Outcome(task: one.ended, machine: nil))
+        }
+    }
+}
+
+// MARK: a round
+
+extension TaskWatch {
+    private func round() async {
+        let batch = watched.sorted { $0.value.next < $1.value.next }.prefix(Self.most)
+        let tasks = batch.filter { $0.value.ended == nil }.map(\.value.task)
+        // Of a task that runs on, the VM need not be looked at until it has ended.
+        let machines = batch.filter { $0.value.reads == 0 || $0.value.ended != nil }.map(\.value.machine)
+        let seen: [ObjectProperties]
+        do {
+            seen = try await read(tasks, machines)
+        } catch {
+            for (id, _) in batch { fail(id, error) }
+            return
+        }
+        let byReference = Dictionary(seen.map { ($0.object, $0) }, uniquingKeysWith: { first, _ in first })
+        for (id, asked) in batch {
+            settle(id, asked, byReference, wasLookedAt: asked.reads == 0 || asked.ended != nil)
+        }
+    }
+
+    private func settle(
+        _ id: UInt64, _ asked: Watched, _ seen: [Reference: ObjectProperties], wasLookedAt: Bool
+    ) {
+        guard var one = watched[id] else { return }
+        one.reads += 1
+        let progress =
+            asked.ended ?? seen[one.task].map { TaskState($0).progress }
+            // The server has dropped it: whoever started it must look at the VM.
+            ?? .failed(VimFault(name: "ManagedObjectNotFound", message: "the task is not known any more"))
+        let now = ContinuousClock.now
+        if case .running = progress {
+            let age = now - one.since
+            one.next = now + min(max(age / 8, Self.shortest), Self.longest)
+            watched[id] = one
+            return
+        }
+        let machine = wasLookedAt ? seen[one.machine].map(MachineState.init) : nil
+        if wasLookedAt, one.isProved(progress, machine) || one.reads > 5 {
+            watched[id] = nil
+            one.continuation.resume(returning: Outcome(task: progress, machine: machine))
+        } else {
+            one.ended = progress
+            one.next = now + (wasLookedAt ? Self.shortest : .zero)
+            watched[id] = one
+        }
+    }
+
+    /// The server does not answer: a task is given up when its time is over, or trying again is no use.
+    private func fail(_ id: UInt64, _ error: any Error) {
+        guard var one = watched[id] else { return }
+        let isTransient = (error as? CallFailure)?.isTransient ?? ((error as? HypervisorError)?.remedy == .retry)
+        guard isTransient, .now < one.deadline else {
+            watched[id] = nil
+            one.continuation.resume(throwing: error)
+            return
+        }
+        one.next = .now + Self.longest
+        watched[id] = one
+    }
+}
