@@ -51,19 +51,15 @@ struct CurlFailure {
     }
 
     private var untrusted: String {
-        let host = hostAndPort(url)
         let mend =
             switch check {
-            case .certificates(let path):
-                "its certificate is not signed by one in \(path), has expired, or is for another name; get it right with "
-                    + "ca_file, "
-            default:
-                "its certificate is not signed by an authority this host trusts, has expired, or is for another name; "
-                    + "name its issuer's certificate with ca_file, "
+            case .certificates(let path): "\(path), the ca_file, must have its issuer's certificate"
+            default: "name its issuer's certificate with ca_file"
             }
-        return "\(url) is not trusted (\(text)): \(mend)or set thumbprint, once you have compared it on the server's "
-            + "console, to what this prints: openssl s_client -connect \(host) </dev/null | openssl x509 -noout "
-            + "-fingerprint -sha256"
+        return
+            "the certificate of \(url) is not trusted (\(text)); \(mend), or set thumbprint to what this prints, once "
+            + "you have compared that on the server's console: openssl s_client -connect \(hostAndPort(url)) </dev/null "
+            + "| openssl x509 -noout -fingerprint -sha256"
     }
 }
 

@@ -7,19 +7,30 @@ internal import Hypervisor
 final class CurlHandle: @unchecked Sendable {
     private let library: CurlLibrary
     private let handle: UnsafeMutableRawPointer
+    /// Where libcurl writes what went wrong, in more words than its error code has.
+    private let words = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     private var curl: UnsafePointer<CCurl> { library.functions }
 
     /// A new handle without a connection.
     /// - Throws: HypervisorError when libcurl cannot be had.
     init() throws(HypervisorError) {
-        library = try CurlLibrary.load()
+        do {
+            library = try CurlLibrary.load()
+        } catch {
+            words.deallocate()
+            throw error
+        }
         guard let handle = library.functions.pointee.curl_easy_init() else {
+            words.deallocate()
             throw HypervisorError(.unreachable, "libcurl has no memory for a connection", remedy: .retry)
         }
         self.handle = handle
     }
 
-    deinit { curl.pointee.curl_easy_cleanup(handle) }
+    deinit {
+        curl.pointee.curl_easy_cleanup(handle)
+        words.deallocate()
+    }
 
     /// Sends a message over a connection whose certificate is judged as `check` says; blocks.
     func post(_ message: Message, to url: String, _ check: CertificateCheck, limits: CurlLimits) throws -> Answer {
@@ -41,12 +52,10 @@ final class CurlHandle: @unchecked Sendable {
         try set(CURLOPT_HEADERDATA, pointer: user)
         try set(CURLOPT_POST, 1)
         try set(CURLOPT_POSTFIELDSIZE, message.body.count)
-        let code = try withExtendedLifetime(sink) {
-            try message.body.withUnsafeBytes { body in
-                try set(CURLOPT_POSTFIELDS, pointer: UnsafeMutableRawPointer(mutating: body.baseAddress))
-                return curl.pointee.curl_easy_perform(handle)
-            }
-        }
+        try set(CURLOPT_READFUNCTION, giveBody)
+        let source = CurlSource(message.body)
+        try set(CURLOPT_READDATA, pointer: Unmanaged.passUnretained(source).toOpaque())
+        let code = withExtendedLifetime((sink, source)) { curl.pointee.curl_easy_perform(handle) }
         guard code == CURLE_OK else {
             throw CurlFailure(code: code, text: text(code), url: url, check: check, limits: limits)
                 .sorted(isTooLong: sink.isTooLong)
@@ -77,6 +86,8 @@ final class CurlHandle: @unchecked Sendable {
 
     private func prepare(_ url: String, _ check: CertificateCheck, _ limits: CurlLimits) throws(HypervisorError) {
         curl.pointee.curl_easy_reset(handle)
+        words[0] = 0
+        try set(CURLOPT_ERRORBUFFER, pointer: words)
         try set(CURLOPT_URL, url)
         // A signal would strike the whole process; libcurl must not use any.
         try set(CURLOPT_NOSIGNAL, 1)
@@ -96,7 +107,9 @@ final class CurlHandle: @unchecked Sendable {
     }
 
     private func text(_ code: CURLcode) -> String {
-        curl.pointee.curl_easy_strerror(code).map { String(cString: $0) } ?? "error \(code.rawValue)"
+        let said = String(cString: words)
+        if !said.isEmpty { return said }
+        return curl.pointee.curl_easy_strerror(code).map { String(cString: $0) } ?? "error \(code.rawValue)"
     }
 
     private func set(_ option: CURLoption, _ value: Int) throws(HypervisorError) {
@@ -115,8 +128,8 @@ final class CurlHandle: @unchecked Sendable {
         try ccurl_set_list(curl, handle, option, list).check(option)
     }
 
-    private func set(_ option: CURLoption, _ sink: curl_write_callback) throws(HypervisorError) {
-        try ccurl_set_sink(curl, handle, option, sink).check(option)
+    private func set(_ option: CURLoption, _ carrier: curl_write_callback) throws(HypervisorError) {
+        try ccurl_set_carrier(curl, handle, option, carrier).check(option)
     }
 }
 

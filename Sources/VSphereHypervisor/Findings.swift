@@ -8,7 +8,16 @@ struct Findings: Sendable {
     let placing: any DatastorePlacing
 
     /// All of them.
-    var all: [String] { unknownRules + unmapped + doubled + outOfSight + leftSnapshots }
+    var all: [String] { blindness + unknownRules + unmapped + doubled + outOfSight + leftSnapshots }
+
+    /// An account without rights sees an empty inventory, not an error.
+    private var blindness: [String] {
+        guard inventory.machines.isEmpty else { return [] }
+        return [
+            "\(settings.name): the account sees no VM at all: give it its role on the top of the inventory, propagated to "
+                + "what is below"
+        ]
+    }
 
     /// Names in the configuration that the server does not have.
     private var unknownRules: [String] {

@@ -4,13 +4,27 @@ internal import Storage
 struct MachineLook: Sendable {
     /// Nil: the VM is not there any more.
     let state: MachineState?
-    /// The tasks that run on it.
-    let running: [TaskState]
+    /// The tasks of late that worked on it, or still do.
+    let tasks: [TaskState]
+
+    private var running: [TaskState] { tasks.filter(\.isRunning) }
 
     /// A running task that makes a snapshot: it may be ours, whose answer got lost.
-    var creation: TaskState? { running.first { $0.action.has("createSnapshot") || $0.action.has("CreateSnapshot") } }
+    var creation: TaskState? { running.first(where: \.isCreation) }
     /// A running task that removes one.
     var removal: TaskState? { running.first { $0.action.has("removeSnapshot") || $0.action.has("RemoveSnapshot") } }
+
+    /// A task says that it made a snapshot which the tree does not have: it was removed, or the tree was read too early.
+    var isPerhapsTooEarly: Bool {
+        tasks.contains { task in
+            guard task.isCreation, case .done(let result) = task.progress, let state else { return false }
+            return !state.snapshots.contains { $0.reference == result }
+        }
+    }
+}
+
+extension TaskState {
+    fileprivate var isCreation: Bool { action.has("createSnapshot") || action.has("CreateSnapshot") }
 }
 
 extension Session {
@@ -19,9 +33,11 @@ extension Session {
         var request = PropertyRequest()
         request.want(MachineState.paths, of: "VirtualMachine")
         request.want(TaskState.pathsWithPurpose, of: "Task")
-        request.add(all: "recentTask", of: machine, isWanted: true)
-        // A server's own list goes on where a VM's has none; of what it lists, that of this VM counts.
+        // Tasks first: a task that has ended by then has had its effect on the VM when that is read. Of the server's own
+        // list, what is of this VM counts.
+        request.add(all: "recentTask", of: machine)
         if let manager = try await open().content.taskManager { request.add(all: "recentTask", of: manager) }
+        request.add(machine)
         let objects: [ObjectProperties]
         do {
             objects = try await properties(request, until: deadline)
@@ -29,14 +45,13 @@ extension Session {
             // A task that ended while it was listed.
             objects = try await state(of: machine, until: deadline)
         } catch let error as CallFailure where error.fault?.sort == .missing {
-            return MachineLook(state: nil, running: [])
+            return MachineLook(state: nil, tasks: [])
         }
-        let tasks = objects.filter { $0.object.type == "Task" }.map(TaskState.init)
-        var running: [TaskState] = []
-        for task in tasks where task.isRunning && task.entity == machine {
-            if !running.contains(where: { $0.reference == task.reference }) { running.append(task) }
+        var tasks: [TaskState] = []
+        for task in objects.filter({ $0.object.type == "Task" }).map(TaskState.init) where task.entity == machine {
+            if !tasks.contains(where: { $0.reference == task.reference }) { tasks.append(task) }
         }
-        return MachineLook(state: objects.first { $0.object == machine }.map(MachineState.init), running: running)
+        return MachineLook(state: objects.first { $0.object == machine }.map(MachineState.init), tasks: tasks)
     }
 
     private nonisolated func state(

@@ -28,6 +28,8 @@ struct TaskState: Sendable {
         /// With the snapshot that it made, if it is of that kind.
         case done(result: Reference?)
         case failed(VimFault)
+        /// The server does not tell, or has dropped it: how it ended must be seen of the VM.
+        case unknown
     }
 
     let reference: Reference
@@ -51,12 +53,16 @@ struct TaskState: Sendable {
                 .failed(
                     properties.values["info.error"].map(VimFault.init(localized:))
                         ?? VimFault(name: "UnknownFault", message: "the task failed without saying why"))
+            case nil: .unknown
             default: .running
             }
         entity = Reference(properties.values["info.entity"])
         action = [properties.text("info.descriptionId"), properties.text("info.name")].compactMap { $0 }
             .joined(separator: " ")
     }
+
+    /// What to make of a task whose end the server does not tell.
+    static let untold = CallFailure(.garbled, "the server does not tell what became of its task")
 
     var isRunning: Bool {
         if case .running = progress { return true }

@@ -29,6 +29,7 @@ struct Power: Sendable {
                 switch outcome.task {
                 case .done: return
                 case .failed(let fault): throw CallFailure(fault)
+                case .unknown: throw TaskState.untold
                 case nil, .running: throw CallFailure(.timedOut, "the server has not done it yet")
                 }
             } catch let failure as CallFailure {

@@ -18,9 +18,8 @@ struct PropertyRequest: Sendable {
         objects.append(XMLElement("objectSet", children: [object.element("obj")]))
     }
 
-    /// Names all objects that a property of an object refers to.
-    /// - Parameter isWanted: the object itself is asked for too.
-    mutating func add(all path: String, of object: Reference, isWanted: Bool = false) {
+    /// Names all objects that a property of an object refers to, not the object itself.
+    mutating func add(all path: String, of object: Reference) {
         let step = XMLElement(
             "selectSet", type: "TraversalSpec",
             children: [
@@ -30,7 +29,7 @@ struct PropertyRequest: Sendable {
         objects.append(
             XMLElement(
                 "objectSet",
-                children: [object.element("obj"), XMLElement("skip", text: isWanted ? "false" : "true"), step]))
+                children: [object.element("obj"), XMLElement("skip", text: "true"), step]))
     }
 
     /// The call; its answer holds no more than `page` objects and a token for the rest.
@@ -60,6 +59,12 @@ struct ObjectProperties: Sendable {
     static func read(_ result: XMLElement) -> (objects: [ObjectProperties], token: String?) {
         guard let page = result.first("returnval") else { return ([], nil) }
         return (page.children(named: "objects").compactMap(ObjectProperties.init), page.value("token"))
+    }
+
+    /// Whether the server has forgotten the session. Some then answer all the same, with nothing in it.
+    static func areWithoutSession(_ result: XMLElement) -> Bool {
+        let missing = result.first("returnval", "objects", "missingSet", "fault")
+        return missing.map { VimFault(localized: $0).sort == .session } ?? false
     }
 
     private init?(_ element: XMLElement) {

@@ -97,9 +97,11 @@ actor Session {
         _ call: Call, in session: Open, until deadline: ContinuousClock.Instant
     ) async throws -> XMLElement {
         let left = max(.milliseconds(100), deadline - .now)
-        return try await send(
+        let result = try await send(
             call, action: session.content.version.action, cookie: session.cookie, within: min(left, .seconds(60))
         ).element
+        if ObjectProperties.areWithoutSession(result) { throw CallFailure(VimFault(name: "NotAuthenticated")) }
+        return result
     }
 
     private nonisolated func send(
@@ -122,7 +124,8 @@ actor Session {
             } catch let error as CallFailure {
                 // Who waited as long as it may take does not wait again.
                 guard error.isTransient, error.kind != .timedOut, await backoff.wait() else {
-                    throw error.error("the vSphere server cannot be used", remedy: .retry)
+                    throw error.error(
+                        "the vSphere server cannot be used", remedy: error.isTransient ? .retry : .stop)
                 }
             }
         }

@@ -15,9 +15,13 @@ struct SnapshotFreeze: Sendable {
     let record: RecordHold
 
     /// How long it may take where the manager waits for ever.
-    private static let unlimited = Duration.seconds(300)
+    private static let unlimited = Duration.seconds(180)
     /// What is kept of the time for cancelling a task and looking at what it left.
     private static let settling = Duration.milliseconds(1500)
+    /// How long somebody else's task, or a lock, is waited for at most.
+    private static let patience = Duration.seconds(60)
+    /// How long a server may still be at a call after its connection broke.
+    private static let afterglow = Duration.milliseconds(100)
 
     private var machine: Reference { details.reference }
     private var name: String { snapshotName(run: request.run) }
@@ -65,7 +69,7 @@ extension SnapshotFreeze {
     ) async throws -> (TreeSnapshot, power: String) {
         let version = try await undoing { try await session.open().content.version }
         let call = SnapshotCreation(machine: machine, name: name, strategy: request.strategy).call(version)
-        var backoff = Backoff(until: deadline)
+        var backoff = Backoff(until: min(deadline, .now + Self.patience))
         var quiesceFailures = 0
         while true {
             var attempt = await attempt(call, deadline)
@@ -113,6 +117,7 @@ extension SnapshotFreeze {
         switch outcome.task {
         case nil, .running: return .late(task: task)
         case .failed(let fault): return .failed(CallFailure(fault))
+        case .unknown: return .failed(TaskState.untold)
         case .done(let result):
             guard let state = outcome.machine else {
                 return .failed(
@@ -152,8 +157,15 @@ extension SnapshotFreeze {
     ) async throws -> (TreeSnapshot, power: String)? {
         guard mayHaveLeftSomething(error) else { return nil }
         let end = max(end, .now + .milliseconds(500))
+        let isAnswerLost = (error as? CallFailure)?.mayHaveActed == true
+        // The server may be at the call just now.
+        if isAnswerLost { try? await Task.sleep(for: Self.afterglow) }
         var look = try await look(end, after: error)
-        if (error as? CallFailure)?.mayHaveActed == true, look.state?.snapshots(named: name).isEmpty == true,
+        if look.isPerhapsTooEarly, look.state?.snapshots(named: name).isEmpty == true {
+            try? await Task.sleep(for: Self.afterglow)
+            look = try await self.look(end, after: error)
+        }
+        if isAnswerLost, look.state?.snapshots(named: name).isEmpty == true,
             let task = look.creation
         {
             // Ours, whose answer got lost, or somebody else's, which is in our way.

@@ -84,6 +84,7 @@ struct SnapshotRemoval: Sendable {
             throw HypervisorError(
                 .timedOut, "the server is still removing the VM snapshot; that is looked at again later", remedy: .stop)
         case .failed(let fault): throw CallFailure(fault)
+        case .unknown: throw TaskState.untold
         case .done: return outcome.machine
         }
     }
@@ -117,6 +118,7 @@ struct SnapshotRemoval: Sendable {
                 case nil, .running:
                     throw HypervisorError(.timedOut, "the server is still consolidating the VM's disks", remedy: .stop)
                 case .failed(let fault): throw CallFailure(fault)
+                case .unknown: throw TaskState.untold
                 case .done: return ["its disks needed consolidation, which is done"]
                 }
             } catch let failure as CallFailure {

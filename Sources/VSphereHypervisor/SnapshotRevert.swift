@@ -58,6 +58,7 @@ struct SnapshotRevert: Sendable {
             switch outcome.task {
             case .done: return
             case .failed(let fault): throw CallFailure(fault)
+            case .unknown: throw TaskState.untold
             case nil, .running: throw CallFailure(.timedOut, "the server has not done it yet")
             }
         }

@@ -157,9 +157,7 @@ extension TaskWatch {
         guard var one = watched[id] else { return }
         one.reads += 1
         let progress =
-            asked.ended ?? seen[one.task].map { TaskState($0).progress }
-            // The server has dropped it: whoever started it must look at the VM.
-            ?? .failed(VimFault(name: "ManagedObjectNotFound", message: "the task is not known any more"))
+            asked.ended ?? seen[one.task].map { TaskState($0).progress } ?? .unknown
         let now = ContinuousClock.now
         if case .running = progress {
             let age = now - one.since

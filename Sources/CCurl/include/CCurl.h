@@ -32,8 +32,8 @@ CURLcode ccurl_set_pointer(
 /// Sets an option that takes a list, which stays the caller's.
 CURLcode ccurl_set_list(
     const struct CCurl *_Nonnull curl, CURL *_Nonnull handle, CURLoption option, struct curl_slist *_Nullable value);
-/// Sets the function that takes the answer's body or its headers.
-CURLcode ccurl_set_sink(
+/// Sets the function that takes the answer's body or its headers, or gives the request's body: all have one type.
+CURLcode ccurl_set_carrier(
     const struct CCurl *_Nonnull curl, CURL *_Nonnull handle, CURLoption option, curl_write_callback _Nonnull value);
 /// A long that libcurl tells after a transfer; 0 when it does not.
 long ccurl_get_long(const struct CCurl *_Nonnull curl, CURL *_Nonnull handle, CURLINFO info);

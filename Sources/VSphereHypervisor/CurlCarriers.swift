@@ -32,6 +32,30 @@ final class CurlSink {
     }
 }
 
+/// Gives a request's body, once.
+///
+/// libcurl by itself repeats a request whose connection died before the first byte of the answer, though the server may
+/// have carried it out. A body that it cannot rewind keeps it from that (CURLE_SEND_FAIL_REWIND).
+final class CurlSource {
+    private let body: [UInt8]
+    private var offset = 0
+
+    init(_ body: [UInt8]) {
+        self.body = body
+    }
+
+    fileprivate func give(_ room: UnsafeMutableRawBufferPointer) -> Int {
+        let piece = body[offset...].prefix(room.count)
+        room.copyBytes(from: piece)
+        offset += piece.count
+        return piece.count
+    }
+
+    fileprivate static func of(_ user: UnsafeMutableRawPointer?) -> CurlSource? {
+        user.map { Unmanaged<CurlSource>.fromOpaque($0).takeUnretainedValue() }
+    }
+}
+
 // Free functions, not closures: Swift 6 must not take a C callback for isolated code.
 
 nonisolated func takeBody(
@@ -47,4 +71,10 @@ nonisolated func takeHeader(
     let bytes = UnsafeRawBufferPointer(start: piece, count: size * count)
     CurlSink.of(user)?.takeHeader(bytes)
     return bytes.count
+}
+
+nonisolated func giveBody(
+    _ room: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
+) -> Int {
+    CurlSource.of(user)?.give(UnsafeMutableRawBufferPointer(start: room, count: size * count)) ?? 0
 }
