@@ -80,6 +80,7 @@ let package = Package(
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
         tests("Hypervisor", ["Hypervisor", "JSON"]),
         tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
+        tests("VSphereHypervisor", ["VSphereHypervisor", "Hypervisor", "Storage", "XMLTree"]),
         tests(
             "Stillpoint",
             [

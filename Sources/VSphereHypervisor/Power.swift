@@ -10,15 +10,15 @@ struct Power: Sendable {
 
     /// As a power cut does; fine when it is off, or gone.
     func off() async throws {
-        try await change("PowerOffVM_Task", "switching the VM off", unless: ["poweredOff"])
+        try await change("PowerOffVM_Task", "switching the VM off", unless: "poweredOff", isGoneFine: true)
     }
 
     /// Fine when it runs.
     func on() async throws {
-        try await change("PowerOnVM_Task", "starting the VM", unless: ["poweredOn"])
+        try await change("PowerOnVM_Task", "starting the VM", unless: "poweredOn", isGoneFine: false)
     }
 
-    private func change(_ method: String, _ action: String, unless: [String]) async throws {
+    private func change(_ method: String, _ action: String, unless wanted: String, isGoneFine: Bool) async throws {
         let deadline = ContinuousClock.now + Self.limit
         var backoff = Backoff(until: deadline)
         while true {
@@ -33,11 +33,10 @@ struct Power: Sendable {
                 case nil, .running: throw CallFailure(.timedOut, "the server has not done it yet")
                 }
             } catch let failure as CallFailure {
-                if failure.fault?.sort == .missing { return }
+                if failure.fault?.sort == .missing, isGoneFine { return }
                 // Whatever was said, or was lost: what the VM does counts.
                 if let look = try? await session.look(at: machine, until: deadline) {
-                    guard let state = look.state else { return }
-                    if unless.contains(state.power) { return }
+                    if look.state?.power == wanted || look.state == nil && isGoneFine { return }
                 }
                 guard failure.isTransient, await backoff.wait() else { throw failure.error(action, remedy: .stop) }
             }

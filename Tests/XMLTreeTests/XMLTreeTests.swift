@@ -65,3 +65,38 @@ struct XMLTreeTests {
         #expect(element.description == "<e b=\"3\"/>")
     }
 }
+
+@Suite("XML of servers")
+struct NamespaceTests {
+    private let home = "urn:home"
+
+    @Test("Names are the same whichever prefixes the server chose")
+    func prefixes() throws {
+        let plain = try XMLElement.parse(
+            Array("<a xmlns='urn:home' xmlns:x='urn:other'><x:b x:t='1' n='2'/></a>".utf8), namespace: home)
+        let prefixed = try XMLElement.parse(
+            Array("<h:a xmlns:h='urn:home'><b xmlns='urn:other' xmlns:o='urn:other' o:t='1' n='2'/></h:a>".utf8),
+            namespace: home)
+        #expect(plain == prefixed)
+        #expect(plain.name == "a")
+        #expect(plain.first("{urn:other}b")?["{urn:other}t"] == "1")
+        #expect(plain.first("{urn:other}b")?["n"] == "2")
+    }
+
+    @Test("A name of no namespace is plain, one of a namespace that only begins like ours is not")
+    func neighbours() throws {
+        let read = try XMLElement.parse(
+            Array("<a><b xmlns='urn:home2'/><c xmlns='urn:hom'/></a>".utf8), namespace: home)
+        #expect(read.children.map(\.name) == ["{urn:home2}b", "{urn:hom}c"])
+    }
+
+    @Test(
+        "What would cost too much, or is cut off, is refused",
+        arguments: [
+            String(repeating: "<a>", count: 100_000), "<!DOCTYPE a><a/>", "<a><b></a>", "<a", "", "<x:a/>",
+            "<a>\u{0}</a>",
+        ])
+    func refused(_ text: String) {
+        #expect(throws: XMLError.self) { try XMLElement.parse(Array(text.utf8), namespace: home) }
+    }
+}

@@ -1,0 +1,38 @@
+import Hypervisor
+import Testing
+import XMLTree
+
+@testable import VSphereHypervisor
+
+@Suite("SOAP calls")
+struct CallTests {
+    @Test("Whatever a name holds, it arrives as it is")
+    func escaping() throws {
+        let name = "a<b>&\"'\u{1}\u{2028}]]>\n ü🦉"
+        let call = Call("Rename", on: Reference("VirtualMachine", "vm@1/x:y\""), [XMLElement("name", text: name)])
+        let read = try XMLElement.parse(call.envelope, namespace: Wire.vim)
+        let body = try required(read.first("{\(Wire.envelope)}Body", "Rename"))
+        #expect(body.value("name") == name.replacing("\u{1}", with: "\u{FFFD}"))
+        #expect(Reference(body.first("_this")) == Reference("VirtualMachine", "vm@1/x:y\""))
+    }
+
+    @Test("A snapshot is asked for quiesced or with memory, in the words of the server's version")
+    func creation() throws {
+        func call(_ version: String, _ strategy: SnapshotCreation) throws -> (String, XMLElement) {
+            let call = strategy.call(try required(APIVersion(version)))
+            return (call.method, XMLElement("c", children: call.arguments))
+        }
+        let quiesce = SnapshotCreation(machine: .machine("vm-1"), name: "stillpoint R", strategy: .quiesce)
+        let memory = SnapshotCreation(machine: .machine("vm-1"), name: "stillpoint R", strategy: .memory)
+        let (new, newArguments) = try call("6.5", quiesce)
+        #expect(new == "CreateSnapshotEx_Task")
+        #expect(newArguments.children.map(\.name) == ["name", "description", "memory", "quiesceSpec"])
+        #expect(newArguments.value("memory") == "false")
+        let (old, oldArguments) = try call("6.0", quiesce)
+        #expect(old == "CreateSnapshot_Task")
+        #expect(oldArguments.value("quiesce") == "true")
+        let (_, memoryArguments) = try call("8.0", memory)
+        #expect(memoryArguments.value("memory") == "true")
+        #expect(memoryArguments.first("quiesceSpec") == nil)
+    }
+}

@@ -1,0 +1,165 @@
+import Hypervisor
+import Storage
+import Testing
+import XMLTree
+
+@testable import VSphereHypervisor
+
+@Suite("Discovery")
+struct DiscoveryTests {
+    private struct Places: DatastorePlacing {
+        func datasets(of datastore: DatastoreKind) -> [DatasetName] {
+            switch datastore {
+            case .nfs(let hosts, "/tank/vmware") where hosts.contains("10.0.0.5"):
+                (try? [DatasetName("tank/vmware")]) ?? []
+            case .vmfs(["naa.6001405aa"]): (try? [DatasetName("tank/lun")]) ?? []
+            default: []
+            }
+        }
+        func isLocal(_ datastore: DatastoreKind) -> Bool {
+            if case .nfs(let hosts, _) = datastore { return hosts.contains("10.0.0.5") }
+            return false
+        }
+    }
+
+    private func datastore(_ id: String, _ name: String, _ info: String) -> String {
+        fixtureObject(
+            fixtureProperty("name", name) + "<propSet><name>info</name><val>\(info)</val></propSet>", id: id,
+            type: "Datastore")
+    }
+
+    private func nas(_ host: String, _ path: String) -> String {
+        "<nas><remoteHost>\(host)</remoteHost><remotePath>\(path)</remotePath></nas>"
+    }
+
+    private func inventory(_ objects: String) throws -> Inventory {
+        var inventory = Inventory()
+        #expect(inventory.take(try fixturePage(objects, token: "7")) == "7")
+        return inventory
+    }
+
+    private func machine(
+        _ properties: String, _ objects: String = "", rules: StorageRules = StorageRules()
+    ) throws -> VirtualMachine {
+        let inventory = try inventory(objects)
+        return try fixtureDetails(properties).machine(
+            DatastoreMap(inventory.datastores, rules: rules, placing: Places()))
+    }
+
+    private func devices(_ inside: String) -> String {
+        "<propSet><name>config.hardware.device</name><val>\(inside)</val></propSet>"
+    }
+
+    @Test("A VM is its name unescaped, its disks with their whole chains, and where each image is")
+    func machine() throws {
+        let machine = try machine(
+            devices(
+                fixtureDisk() + fixtureDevice("VirtualCdrom", "<backing><fileName>[nfs] a.iso</fileName></backing>"))
+                + fixtureProperty("config.hardware.memoryMB", "4096"),
+            datastore("datastore-1", "nfs", nas("10.0.0.5", "/tank/vmware"))
+                + datastore("datastore-2", "nfs2", nas("elsewhere", "/tank/vmware")))
+        #expect(machine.id == "vm-1")
+        #expect(machine.name == "web/1")
+        #expect(machine.power == .running)
+        #expect(machine.memory == 4 << 30)
+        let disk = try required(machine.disks.first)
+        #expect(machine.disks.count == 1)
+        #expect(disk.target == "scsi0:0")
+        #expect(disk.chain == ["[nfs] web/web_0-000001.vmdk", "[nfs2] web/web_0.vmdk"])
+        #expect(try disk.datasets == [[DatasetName("tank/vmware")], []])
+    }
+
+    @Test("What the configuration says of a datastore comes before what is found, by its whole name")
+    func rules() throws {
+        var rules = StorageRules()
+        rules.datastores["nfs"] = try DatasetName("pool/a")
+        let machine = try machine(
+            devices(fixtureDisk()),
+            datastore("datastore-1", "nfs", nas("10.0.0.5", "/tank/vmware"))
+                + datastore("datastore-2", "nfs2", nas("10.0.0.5", "/tank/vmware")), rules: rules)
+        #expect(try machine.disks.first?.datasets == [[DatasetName("pool/a")], [DatasetName("tank/vmware")]])
+    }
+
+    @Test("A VMFS is where its extents are")
+    func extents() throws {
+        let info =
+            "<vmfs><extent><diskName>naa.6001405AA</diskName></extent><extent><diskName>naa.5b</diskName></extent></vmfs>"
+        var rules = StorageRules()
+        rules.luns["naa.5b"] = try DatasetName("pool/b")
+        let machine = try machine(devices(fixtureDisk()), datastore("datastore-1", "nfs", info), rules: rules)
+        #expect(try machine.disks.first?.datasets?.first == [DatasetName("tank/lun"), DatasetName("pool/b")])
+    }
+
+    @Test(
+        "A VM that the server does not reach counts as running, whatever was last known",
+        arguments: ["disconnected", "inaccessible", "orphaned", "invalid"])
+    func unreachable(_ connection: String) throws {
+        let page = try fixturePage(
+            fixtureObject(
+                fixtureProperty("name", "a") + fixtureProperty("runtime.connectionState", connection)
+                    + fixtureProperty("runtime.powerState", "poweredOff") + devices(fixtureDisk())))
+        let details = MachineDetails(try required(ObjectProperties.read(page).objects.first))
+        #expect(details.power == .running)
+        #expect(details.notes.count == 1)
+        #expect(details.obstacle(to: .quiesce, targets: ["scsi0:0"]) != nil)
+    }
+
+    @Test("Templates are off, suspended VMs say where their RAM is")
+    func power() throws {
+        #expect(try fixtureDetails(fixtureProperty("config.template", "true")).power == .off)
+        let page = try fixturePage(
+            fixtureObject(
+                fixtureProperty("runtime.connectionState", "connected")
+                    + fixtureProperty("runtime.powerState", "suspended")))
+        let details = MachineDetails(try required(ObjectProperties.read(page).objects.first))
+        #expect(details.power == .suspended)
+        #expect(details.notes == ["suspended: its RAM is in its files"])
+    }
+
+    @Test("An independent disk is said to be no part of VM snapshots; alone, it forbids them")
+    func independent() throws {
+        let mode = "<diskMode>independent_persistent</diskMode>"
+        let details = try fixtureDetails(
+            devices(fixtureDisk() + fixtureDisk(unit: 1, mode))
+                + fixtureProperty("guest.toolsRunningStatus", "guestToolsRunning"))
+        #expect(details.notes == ["scsi0:1 is independent: no part of VM snapshots, so crash-consistent"])
+        #expect(details.obstacle(to: .quiesce, targets: ["scsi0:0", "scsi0:1"]) == nil)
+        #expect(details.obstacle(to: .quiesce, targets: ["scsi0:1"]) != nil)
+        #expect(details.obstacle(to: .memory, targets: ["scsi0:0"]) != nil)
+    }
+
+    @Test("Fault Tolerance forbids snapshots", arguments: [("notConfigured", true), ("running", false)])
+    func faultTolerance(_ state: String, _ isFine: Bool) throws {
+        let details = try fixtureDetails(
+            devices(fixtureDisk()) + fixtureProperty("runtime.faultToleranceState", state)
+                + fixtureProperty("guest.toolsRunningStatus", "guestToolsRunning"))
+        #expect((details.obstacle(to: .quiesce, targets: ["scsi0:0"]) == nil) == isFine)
+    }
+
+    @Test(
+        "Names lose the server's escapes",
+        arguments: [("a%2fb", "a/b"), ("a%2Fb%5c%25", "a/b\\%"), ("100%", "100%"), ("%zz%2", "%zz%2"), ("", "")])
+    func names(_ name: String, _ wanted: String) {
+        #expect(unescaped(name) == wanted)
+    }
+
+    @Test("check tells of what the configuration and the inventory do not agree on")
+    func findings() throws {
+        var inventory = try inventory(
+            datastore("datastore-1", "nfs", nas("10.0.0.5", "/tank/vmware"))
+                + datastore("datastore-2", "alias", nas("10.0.0.5", "/tank/vmware"))
+                + datastore("datastore-3", "lost", nas("10.0.0.5", "/nowhere"))
+                + datastore("datastore-4", "theirs", nas("elsewhere", "/x")))
+        inventory.machines = [try fixtureDetails("")]
+        var settings = HypervisorSettings(
+            name: "vc1", uri: "https://vc.test/sdk", overlayDirectory: "/o", ramDirectory: "/r", agentTimeout: .zero,
+            freezeLimit: .zero, commitTimeout: .zero)
+        settings.storageRules.datastores["nosuch"] = try DatasetName("tank/x")
+        settings.storageRules.luns["naa.1"] = try DatasetName("tank/x")
+        let found = Findings(inventory: inventory, settings: settings, placing: Places()).all
+        for words in ["nosuch", "naa.1", "lost", "alias, nfs", "web/1"] {
+            #expect(found.contains { $0.has(words) }, "\(words)")
+        }
+        #expect(found.count == 5)
+    }
+}

@@ -1,0 +1,180 @@
+import Hypervisor
+import Storage
+import Synchronization
+import Testing
+import XMLTree
+
+@testable import VSphereHypervisor
+
+@Suite("Freezing a VM by a snapshot")
+struct FreezeTests {
+    /// What the journal was told, in order.
+    private final class Records: Sendable {
+        let holds = Mutex<[Hold?]>([])
+        var all: [Hold?] { holds.withLock { $0 } }
+        func record(_ hold: Hold?) { holds.withLock { $0.append(hold) } }
+    }
+
+    private let records = Records()
+
+    private func details(_ devices: String = "", tools: String = "guestToolsRunning", more: String = "") throws
+        -> MachineDetails
+    {
+        try fixtureDetails(
+            """
+            <propSet><name>guest.toolsRunningStatus</name><val>\(tools)</val></propSet>\
+            <propSet><name>config.hardware.device</name><val>\(fixtureDisk())\(devices)</val></propSet>\(more)
+            """)
+    }
+
+    private func freeze(
+        _ server: FakeServer, _ details: MachineDetails? = nil, strategy: Strategy = .quiesce,
+        within limit: Duration = .seconds(8), transport: ScriptedTransport? = nil
+    ) async throws -> FreezeResult {
+        let session = testSession(transport ?? server.transport)
+        let details = try details ?? self.details()
+        let machine = details.machine(DatastoreMap([], rules: StorageRules(), placing: NoPlacing()))
+        let request = FreezeRequest(
+            machine: machine, disks: machine.disks, strategy: strategy, run: "R1", deadline: .now + limit)
+        return try await SnapshotFreeze(
+            session: session, watch: testWatch(session), details: details, request: request, quiesceAttempts: 2,
+            record: { [records] in records.record($0) }
+        ).run()
+    }
+
+    @Test("The hold is recorded before the call by its name, and after it with the server's handle")
+    func journal() async throws {
+        let server = FakeServer()
+        let result = try await freeze(server)
+        #expect(result.consistency == .quiesced)
+        #expect(server.names == ["stillpoint R1"])
+        #expect(records.all.map { $0?.step } == [.preparing, .held])
+        #expect(records.all.map { $0?.snapshot } == ["stillpoint R1", "stillpoint R1"])
+        #expect(records.all.last??.reference == server.state.withLock { $0.snapshots[0].reference })
+    }
+
+    @Test("A snapshot that the server does not call quiesced is worth a crash, and held all the same")
+    func notQuiesced() async throws {
+        let server = FakeServer { call, _ in call.method == "CreateSnapshotEx_Task" ? .notQuiesced : nil }
+        let result = try await freeze(server)
+        #expect(result.consistency == .crash)
+        #expect(result.notes.count == 1)
+        #expect(records.all.last??.step == .held)
+    }
+
+    @Test("A snapshot with memory is worth that")
+    func memory() async throws {
+        #expect(try await freeze(FakeServer(), strategy: .memory).consistency == .memory)
+    }
+
+    @Test(
+        "What passes is tried again, and one snapshot is made",
+        arguments: [
+            FakeServer.Effect.taskFault("FileLocked"), .taskFault("TaskInProgress"), .reply(.fault("ConcurrentAccess")),
+            .reply(.status(503)), .reply(.dropped),
+        ])
+    func transient(_ effect: FakeServer.Effect) async throws {
+        let server = FakeServer { call, count in
+            call.method == "CreateSnapshotEx_Task" && count <= 2 ? effect : nil
+        }
+        #expect(try await freeze(server).consistency == .quiesced)
+        #expect(server.names == ["stillpoint R1"])
+    }
+
+    @Test("A guest that cannot be quiesced is asked so often as is configured, and nothing is held")
+    func quiesceFault() async throws {
+        let server = FakeServer { call, _ in
+            call.method == "CreateSnapshotEx_Task" ? .taskFault("ApplicationQuiesceFault") : nil
+        }
+        let transport = server.transport
+        let error = await #expect(throws: HypervisorError.self) { try await freeze(server, transport: transport) }
+        #expect(error?.remedy == .fallBack)
+        #expect(error?.code == .notQuiesced)
+        #expect(transport.count("CreateSnapshotEx_Task") == 2)
+        #expect(records.all.last == .some(nil))
+        #expect(server.names.isEmpty)
+    }
+
+    @Test("A snapshot that a failed attempt left is removed")
+    func leftByFault() async throws {
+        let server = FakeServer { call, _ in
+            call.method == "CreateSnapshotEx_Task" ? .taskFaultAfter("FilesystemQuiesceFault") : nil
+        }
+        await #expect(throws: HypervisorError.self) { try await freeze(server) }
+        #expect(server.names.isEmpty)
+        #expect(records.all.last == .some(nil))
+    }
+
+    @Test("A lost answer is no failure: the snapshot is found by its name, and none is made beside it")
+    func lostAnswer() async throws {
+        let server = FakeServer { call, count in
+            call.method == "CreateSnapshotEx_Task" && count == 1 ? .lostAnswer : nil
+        }
+        let transport = server.transport
+        #expect(try await freeze(server, transport: transport).consistency == .quiesced)
+        #expect(transport.count("CreateSnapshotEx_Task") == 1)
+        #expect(records.all.last??.reference != nil)
+    }
+
+    @Test("A server that fell silent after a call leaves the hold recorded")
+    func doubt() async throws {
+        let server = FakeServer { call, count in
+            if call.method == "CreateSnapshotEx_Task" { return .lostAnswer }
+            return call.method == "RetrievePropertiesEx" ? .reply(.dropped) : nil
+        }
+        let error = await #expect(throws: HypervisorError.self) { try await freeze(server, within: .seconds(3)) }
+        #expect(error?.remedy == .stop)
+        #expect(records.all.last??.step == .preparing)
+    }
+
+    @Test("A task that does not end before the deadline, nor when cancelled, leaves the hold recorded")
+    func stuck() async throws {
+        let server = FakeServer()
+        server.state.withLock { $0.isSlow = true }
+        let transport = server.transport
+        let error = await #expect(throws: HypervisorError.self) {
+            try await freeze(server, within: .milliseconds(1500), transport: transport)
+        }
+        #expect(error?.remedy == .stop)
+        #expect(transport.count("CancelTask") == 1)
+        #expect(records.all.last??.step == .preparing)
+    }
+
+    @Test("What is permanent falls back at once", arguments: ["NotSupported", "NoPermission", "InvalidPowerState"])
+    func permanent(_ fault: String) async throws {
+        let server = FakeServer { call, _ in
+            call.method == "CreateSnapshotEx_Task" ? .reply(.fault(fault)) : nil
+        }
+        let transport = server.transport
+        let error = await #expect(throws: HypervisorError.self) { try await freeze(server, transport: transport) }
+        #expect(error?.remedy == .fallBack)
+        #expect(transport.count("CreateSnapshotEx_Task") == 1)
+        #expect(records.all.last == .some(nil))
+    }
+
+    @Test(
+        "What forbids snapshots is known beforehand: nothing is recorded nor asked",
+        arguments: [
+            fixtureDevice("VirtualPCIPassthrough"), fixtureDevice("VirtualSriovEthernetCard"),
+            fixtureDisk(unit: 1, "<compatibilityMode>physicalMode</compatibilityMode>"),
+            fixtureDisk(unit: 1, "<sharing>sharingMultiWriter</sharing>"),
+            fixtureDevice(
+                "VirtualLsiLogicSASController", "<busNumber>1</busNumber><sharedBus>physicalSharing</sharedBus>"),
+        ])
+    func obstacles(_ device: String) async throws {
+        let transport = FakeServer().transport
+        let error = await #expect(throws: HypervisorError.self) {
+            try await freeze(FakeServer(), details(device), transport: transport)
+        }
+        #expect(error?.remedy == .fallBack)
+        #expect(records.all.isEmpty)
+        #expect(transport.received.isEmpty)
+    }
+
+    @Test("Without running tools there is no quiescing, but a snapshot with memory")
+    func noTools() async throws {
+        let details = try details(tools: "guestToolsNotRunning")
+        await #expect(throws: HypervisorError.self) { try await freeze(FakeServer(), details) }
+        #expect(try await freeze(FakeServer(), details, strategy: .memory).consistency == .memory)
+    }
+}

@@ -1,0 +1,106 @@
+import Synchronization
+import Testing
+import XMLTree
+
+@testable import VSphereHypervisor
+
+@Suite("Waiting for tasks")
+struct TaskWatchTests {
+    private final class Rounds: Sendable {
+        let sets = Mutex<[(tasks: Int, machines: Int)]>([])
+        let started = ContinuousClock.now
+        var all: [(tasks: Int, machines: Int)] { sets.withLock { $0 } }
+    }
+
+    private let rounds = Rounds()
+
+    /// A watch over tasks that take `duration`.
+    private func watch(duration: Duration = .zero) -> TaskWatch {
+        TaskWatch { [rounds] tasks, machines in
+            rounds.sets.withLock { $0.append((tasks.count, machines.count)) }
+            let state = .now - rounds.started < duration ? "running" : "success"
+            var text = ""
+            for task in tasks {
+                text +=
+                    "<objects><obj type=\"Task\">\(task)</obj><propSet><name>info.state</name><val>\(state)</val></propSet>"
+                text += "</objects>"
+            }
+            for machine in machines { text += "<objects><obj type=\"VirtualMachine\">\(machine)</obj></objects>" }
+            let element = try XMLElement.parse("<r><returnval>\(text)</returnval></r>")
+            return ObjectProperties.read(element).objects
+        }
+    }
+
+    private func run(_ count: Int, _ watch: TaskWatch, starting: Duration = .zero) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<count {
+                group.addTask {
+                    _ = try await watch.run(on: .machine("vm-\(index)"), until: .now + .seconds(10)) {
+                        try await Task.sleep(for: starting * index / count)
+                        return Reference("Task", "task-\(index)")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("Instant tasks that are started together are read once, with the proof")
+    func oneRead() async throws {
+        try await run(40, watch(), starting: .milliseconds(40))
+        #expect(rounds.all.map(\.tasks) == [40])
+        #expect(rounds.all.map(\.machines) == [40])
+    }
+
+    @Test("Slow tasks are read more and more seldom, their VMs once more at the end")
+    func slow() async throws {
+        try await run(20, watch(duration: .seconds(1)))
+        #expect(rounds.all.count < 40)
+        #expect(.now - rounds.started < .seconds(2))
+        #expect(rounds.all.reduce(0) { $0 + $1.machines } == 40)
+    }
+
+    @Test("A call reads no more than some tens of tasks")
+    func sets() async throws {
+        try await run(150, watch())
+        #expect(rounds.all.allSatisfy { $0.tasks <= 64 })
+    }
+
+    @Test("Who waits no longer than a deadline hears of it then")
+    func deadline() async throws {
+        let watch = watch(duration: .seconds(60))
+        let outcome = try await watch.wait(
+            for: Reference("Task", "task-1"), on: .machine("vm-1"), until: .now + .milliseconds(200))
+        #expect(outcome.task == nil)
+        #expect(.now - rounds.started < .seconds(2))
+    }
+
+    @Test("A read that fails is repeated while there is time")
+    func failures() async throws {
+        let calls = Mutex(0)
+        let watch = TaskWatch { tasks, _ in
+            let count = calls.withLock {
+                $0 += 1
+                return $0
+            }
+            if count == 1 { throw CallFailure(.dropped, "broken") }
+            return []
+        }
+        let outcome = try await watch.wait(
+            for: Reference("Task", "task-1"), on: .machine("vm-1"), until: .now + .seconds(5))
+        guard case .unknown = outcome.task else {
+            Issue.record("a task that the server does not know is not known")
+            return
+        }
+        #expect(outcome.machine == nil)
+    }
+
+    @Test("A read that is refused is the end of it")
+    func refusal() async {
+        let watch = TaskWatch { _, _ in throw CallFailure(VimFault(name: "NoPermission")) }
+        await #expect(throws: CallFailure.self) {
+            _ = try await watch.wait(
+                for: Reference("Task", "task-1"), on: .machine("vm-1"), until: .now + .seconds(5))
+        }
+    }
+}
