@@ -16,6 +16,8 @@ enum CertificateCheck: Sendable, Equatable {
     enum Value {
         case number(Int)
         case text(String)
+        /// Without the default.
+        case nothing
     }
 
     /// Hands the options of this check to `set`.
@@ -27,7 +29,7 @@ enum CertificateCheck: Sendable, Equatable {
             try verify(true, set)
             try set(CURLOPT_CAINFO, .text(path))
             // A folder of the system's certificates would be looked at beside the file.
-            try set(CURLOPT_CAPATH, .text("/dev/null"))
+            try set(CURLOPT_CAPATH, .nothing)
         case .publicKey(let digest):
             try verify(false, set)
             try set(CURLOPT_PINNEDPUBLICKEY, .text("sha256//\(digest)"))

@@ -102,6 +102,7 @@ final class CurlHandle: @unchecked Sendable {
             switch value {
             case .number(let number): try set(option, number)
             case .text(let text): try set(option, text)
+            case .nothing: try ccurl_set_string(curl, handle, option, nil).check(option)
             }
         }
     }

@@ -10,8 +10,9 @@ struct SnapshotCreation: Sendable {
     /// Minutes that the server gives the guest to quiesce; the least that it accepts. The run's own deadline is nearer.
     private static let quiesceMinutes = 5
 
-    /// The call, in the words of a server of that version.
-    func call(_ version: APIVersion) -> Call {
+    /// The call.
+    /// - Parameter isExtended: the server has CreateSnapshotEx_Task.
+    func call(isExtended: Bool) -> Call {
         let description =
             "Made by stillpoint for a storage snapshot, and removed again right after it. If no run of stillpoint is open "
             + "any more (stillpoint status), this snapshot can be removed."
@@ -20,7 +21,7 @@ struct SnapshotCreation: Sendable {
             XMLElement("name", text: name), XMLElement("description", text: description),
             XMLElement("memory", text: "\(hasMemory)"),
         ]
-        guard version.hasSnapshotEx else {
+        guard isExtended else {
             return Call(
                 "CreateSnapshot_Task", on: machine, common + [XMLElement("quiesce", text: "\(!hasMemory)")])
         }

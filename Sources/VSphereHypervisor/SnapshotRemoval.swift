@@ -23,7 +23,12 @@ struct SnapshotRemoval: Sendable {
     func run(_ known: Reference?) async throws -> [String] {
         var backoff = Backoff(attempts: Self.attempts, first: .milliseconds(200))
         var wasAsked = wasAskedBefore
-        var reference = known
+        var reference: Reference?
+        if let known {
+            // A handle may mean another snapshot by now: of a server that was set up anew, say.
+            guard let state = try await watch.state(of: machine, until: deadline) else { return [goneNote] }
+            if state.snapshots(named: name).contains(where: { $0.reference == known }) { reference = known }
+        }
         while true {
             if reference == nil {
                 let look = try await session.look(at: machine, until: deadline)

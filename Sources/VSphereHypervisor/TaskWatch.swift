@@ -20,13 +20,14 @@ actor TaskWatch {
     private static let quiet = Duration.milliseconds(10)
     /// So long a round waits at most for calls in flight.
     private static let patience = Duration.milliseconds(150)
-    private static let shortest = Duration.milliseconds(25)
-    private static let longest = Duration.seconds(1)
+    static let shortest = Duration.milliseconds(25)
+    static let longest = Duration.seconds(1)
     /// Tasks asked for in one call: servers compare each with each.
-    private static let most = 64
+    static let most = 64
 
-    private struct Watched {
-        let task: Reference
+    struct Watched {
+        /// Nil: only the VM is looked at.
+        let task: Reference?
         let machine: Reference
         let deadline: ContinuousClock.Instant
         let since: ContinuousClock.Instant
@@ -39,8 +40,8 @@ actor TaskWatch {
         let continuation: CheckedContinuation<Outcome, any Error>
     }
 
-    private let read: Read
-    private var watched: [UInt64: Watched] = [:]
+    let read: Read
+    var watched: [UInt64: Watched] = [:]
     private var lastID: UInt64 = 0
     private var starting = 0
     private var lastStart = ContinuousClock.now
@@ -78,11 +79,25 @@ actor TaskWatch {
         for task: Reference, on machine: Reference, until deadline: ContinuousClock.Instant,
         isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool = { _, _ in true }
     ) async throws -> Outcome {
+        try await watch(task, machine, deadline, isProved: isProved)
+    }
+
+    /// A VM as it is now, read together with others; nil: it is not there any more.
+    func state(of machine: Reference, until deadline: ContinuousClock.Instant) async throws -> MachineState? {
+        let outcome = try await watch(nil, machine, deadline, ended: .done(result: nil)) { _, _ in true }
+        return outcome.machine
+    }
+
+    private func watch(
+        _ task: Reference?, _ machine: Reference, _ deadline: ContinuousClock.Instant, ended: TaskState.Progress? = nil,
+        isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool
+    ) async throws -> Outcome {
         try await withCheckedThrowingContinuation { continuation in
             lastID += 1
             watched[lastID] = Watched(
-                task: task, machine: machine, deadline: deadline, since: .now, next: .now + Self.quiet,
+                task: task, machine: machine, deadline: deadline, since: .now, next: .now + Self.quiet, ended: ended,
                 isProved: isProved, continuation: continuation)
+            lastStart = .now
             sleeper?.cancel()
             guard !isRunning else { return }
             isRunning = true
@@ -127,65 +142,5 @@ actor TaskWatch {
             watched[id] = nil
             one.continuation.resume(returning: Outcome(task: one.ended, machine: nil))
         }
-    }
-}
-
-// MARK: a round
-
-extension TaskWatch {
-    private func round() async {
-        let batch = watched.sorted { $0.value.next < $1.value.next }.prefix(Self.most)
-        let tasks = batch.filter { $0.value.ended == nil }.map(\.value.task)
-        // Of a task that runs on, the VM need not be looked at until it has ended.
-        let machines = batch.filter { $0.value.reads == 0 || $0.value.ended != nil }.map(\.value.machine)
-        let seen: [ObjectProperties]
-        do {
-            seen = try await read(tasks, machines)
-        } catch {
-            for (id, _) in batch { fail(id, error) }
-            return
-        }
-        let byReference = Dictionary(seen.map { ($0.object, $0) }, uniquingKeysWith: { first, _ in first })
-        for (id, asked) in batch {
-            settle(id, asked, byReference, wasLookedAt: asked.reads == 0 || asked.ended != nil)
-        }
-    }
-
-    private func settle(
-        _ id: UInt64, _ asked: Watched, _ seen: [Reference: ObjectProperties], wasLookedAt: Bool
-    ) {
-        guard var one = watched[id] else { return }
-        one.reads += 1
-        let progress =
-            asked.ended ?? seen[one.task].map { TaskState($0).progress } ?? .unknown
-        let now = ContinuousClock.now
-        if case .running = progress {
-            let age = now - one.since
-            one.next = now + min(max(age / 8, Self.shortest), Self.longest)
-            watched[id] = one
-            return
-        }
-        let machine = wasLookedAt ? seen[one.machine].map(MachineState.init) : nil
-        if wasLookedAt, one.isProved(progress, machine) || one.reads > 5 {
-            watched[id] = nil
-            one.continuation.resume(returning: Outcome(task: progress, machine: machine))
-        } else {
-            one.ended = progress
-            one.next = now + (wasLookedAt ? Self.shortest : .zero)
-            watched[id] = one
-        }
-    }
-
-    /// The server does not answer: a task is given up when its time is over, or trying again is no use.
-    private func fail(_ id: UInt64, _ error: any Error) {
-        guard var one = watched[id] else { return }
-        let isTransient = (error as? CallFailure)?.isTransient ?? ((error as? HypervisorError)?.remedy == .retry)
-        guard isTransient, .now < one.deadline else {
-            watched[id] = nil
-            one.continuation.resume(throwing: error)
-            return
-        }
-        one.next = .now + Self.longest
-        watched[id] = one
     }
 }

@@ -19,7 +19,7 @@ struct CallTests {
     @Test("A snapshot is asked for quiesced or with memory, in the words of the server's version")
     func creation() throws {
         func call(_ version: String, _ strategy: SnapshotCreation) throws -> (String, XMLElement) {
-            let call = strategy.call(try required(APIVersion(version)))
+            let call = strategy.call(isExtended: try required(APIVersion(version)).hasSnapshotEx)
             return (call.method, XMLElement("c", children: call.arguments))
         }
         let quiesce = SnapshotCreation(machine: .machine("vm-1"), name: "stillpoint R", strategy: .quiesce)

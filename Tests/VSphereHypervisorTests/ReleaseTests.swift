@@ -28,7 +28,7 @@ struct ReleaseTests {
         return (result.notes, last.withLock { $0 })
     }
 
-    @Test("One call, one read: the snapshot goes, the user's stays")
+    @Test("One look, one call, one read: the snapshot goes, the user's stays")
     func plain() async throws {
         let server = server()
         let transport = server.transport
@@ -37,7 +37,7 @@ struct ReleaseTests {
         #expect(last == nil)
         #expect(server.names == ["mine"])
         #expect(transport.count("RemoveSnapshot_Task") == 1)
-        #expect(transport.count("RetrievePropertiesEx") == 1)
+        #expect(transport.count("RetrievePropertiesEx") == 2)
         let call = try required(transport.received.first { $0.method == "RemoveSnapshot_Task" })
         #expect(call.argument("removeChildren") == "false")
         #expect(call.argument("consolidate") == "true")
@@ -55,6 +55,13 @@ struct ReleaseTests {
     func changedHandle() async throws {
         let server = server()
         _ = try await release(server.transport, reference: "snapshot-99")
+        #expect(server.names == ["mine"])
+    }
+
+    @Test("A handle that means another's snapshot by now is not used")
+    func foreignHandle() async throws {
+        let server = server()
+        _ = try await release(server.transport, reference: "snapshot-1")
         #expect(server.names == ["mine"])
     }
 

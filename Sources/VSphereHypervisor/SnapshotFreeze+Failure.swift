@@ -1,0 +1,93 @@
+internal import Hypervisor
+
+extension SnapshotFreeze {
+    /// Looks whether the server made the snapshot though it failed, or its answer got lost.
+    ///
+    /// - Returns: the snapshot, if it is as good as if nothing had been; nil: there is none.
+    /// - Throws: HypervisorError with `.stop` when that cannot be known now: the hold says what may be left.
+    func adopt(
+        after error: any Error, _ deadline: ContinuousClock.Instant, _ end: ContinuousClock.Instant
+    ) async throws -> (TreeSnapshot, power: String)? {
+        guard mayHaveLeftSomething(error) else { return nil }
+        let end = max(end, .now + .milliseconds(500))
+        let isAnswerLost = (error as? CallFailure)?.mayHaveActed == true
+        // The server may be at the call just now.
+        if isAnswerLost { try? await Task.sleep(for: Self.afterglow) }
+        var look = try await look(end, after: error)
+        if look.isPerhapsTooEarly, look.state?.snapshots(named: name).isEmpty == true {
+            try? await Task.sleep(for: Self.afterglow)
+            look = try await self.look(end, after: error)
+        }
+        if isAnswerLost, look.state?.snapshots(named: name).isEmpty == true,
+            let task = look.creation
+        {
+            // Ours, whose answer got lost, or somebody else's, which is in our way.
+            let outcome = try? await watch.wait(for: task.reference, on: machine, until: deadline)
+            look = try await self.look(end, after: error)
+            if outcome?.task == nil, look.creation != nil {
+                throw HypervisorError(
+                    .timedOut, "the server is still making a VM snapshot, which may be this run's: \(error)",
+                    remedy: .stop)
+            }
+        }
+        guard let state = look.state else { return nil }
+        guard let snapshot = state.snapshots(named: name).first else { return nil }
+        let isSound = (error as? CallFailure).map { $0.fault == nil || $0.isTransient } ?? true
+        if isSound { return (snapshot, state.power) }
+        // The server says that it failed: what it left is no still point.
+        try await remove(snapshot, end, after: error)
+        return nil
+    }
+
+    /// What was never sent can have had no effect.
+    private func mayHaveLeftSomething(_ error: any Error) -> Bool {
+        if let failure = error as? CallFailure { return ![.unreachable, .certificate].contains(failure.kind) }
+        // Without a session there was no call.
+        return ![.unreachable, .misconfigured].contains((error as? HypervisorError)?.code)
+    }
+
+    private func look(_ end: ContinuousClock.Instant, after error: any Error) async throws -> MachineLook {
+        do {
+            return try await session.look(at: machine, until: end)
+        } catch let problem {
+            throw HypervisorError(
+                .callFailed, "whether a VM snapshot was made cannot be seen (\(problem)), after: \(error)",
+                remedy: .stop)
+        }
+    }
+
+    private func remove(_ snapshot: TreeSnapshot, _ end: ContinuousClock.Instant, after error: any Error) async throws {
+        let removal = SnapshotRemoval(session: session, watch: watch, machine: machine, name: name, deadline: end)
+        do {
+            _ = try await removal.run(snapshot.reference)
+        } catch let problem {
+            throw HypervisorError(
+                .callFailed, "a VM snapshot that failed could not be removed (\(problem)), after: \(error)",
+                remedy: .stop)
+        }
+    }
+
+    /// Nothing is held: says so, and why.
+    func fallBack(because error: any Error) async throws -> Never {
+        try await record(nil)
+        if let error = error as? HypervisorError {
+            throw HypervisorError(error.code, error.message, remedy: .fallBack, cause: error.cause)
+        }
+        guard let failure = error as? CallFailure else { throw error }
+        if failure.fault?.sort == .missing {
+            throw HypervisorError(.noSuchMachine, "the VM was removed from the inventory meanwhile", remedy: .fallBack)
+        }
+        if failure.fault?.sort == .quiesce {
+            throw HypervisorError(.notQuiesced, "the guest could not be quiesced: \(failure)", remedy: .fallBack)
+        }
+        throw failure.error("no VM snapshot could be made", remedy: .fallBack)
+    }
+
+    func undoing<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch {
+            try await fallBack(because: error)
+        }
+    }
+}

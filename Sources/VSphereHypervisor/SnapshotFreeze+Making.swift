@@ -1,0 +1,100 @@
+internal import Hypervisor
+
+extension SnapshotFreeze {
+    /// What an attempt brought.
+    enum Attempt {
+        case made(TreeSnapshot, power: String)
+        case failed(any Error)
+        /// The task did not end in time.
+        case late(task: Reference)
+
+        var isLate: Bool {
+            if case .late = self { return true }
+            return false
+        }
+    }
+
+    func snapshot(
+        before deadline: ContinuousClock.Instant, end: ContinuousClock.Instant
+    ) async throws -> (TreeSnapshot, power: String) {
+        let creation = SnapshotCreation(machine: machine, name: name, strategy: request.strategy)
+        var isExtended = try await undoing { try await session.open().content.version.hasSnapshotEx }
+        var backoff = Backoff(until: min(deadline, .now + Self.patience))
+        var quiesceFailures = 0
+        while true {
+            var attempt = await attempt(creation.call(isExtended: isExtended), deadline)
+            if case .late(let task) = attempt { attempt = try await cancel(task, end) }
+            guard case .failed(let error) = attempt else {
+                if case .made(let snapshot, let power) = attempt { return (snapshot, power) }
+                throw HypervisorError(
+                    .timedOut, "the server is still making the VM snapshot, and did not stop when asked to",
+                    remedy: .stop)
+            }
+            if isExtended, (error as? CallFailure)?.fault?.name == "MethodNotFound" {
+                isExtended = false
+                continue
+            }
+            if let (snapshot, power) = try await adopt(after: error, deadline, end) { return (snapshot, power) }
+            let sort = (error as? CallFailure).map { $0.fault?.sort ?? ($0.isTransient ? .transient : .permanent) }
+            switch sort {
+            case .transient:
+                if await backoff.wait() { continue }
+            case .quiesce:
+                quiesceFailures += 1
+                if quiesceFailures < quiesceAttempts, await backoff.wait() { continue }
+            default: break
+            }
+            try await fallBack(because: error)
+        }
+    }
+
+    private func attempt(_ call: Call, _ deadline: ContinuousClock.Instant) async -> Attempt {
+        do {
+            let (task, outcome) = try await watch.run(on: machine, until: deadline, isProved: isSeen) {
+                try await session.start(call, until: deadline)
+            }
+            return judge(task, outcome)
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Whether the tree has the snapshot that the task says it made.
+    private var isSeen: @Sendable (TaskState.Progress, MachineState?) -> Bool {
+        { progress, state in
+            guard case .done(let result) = progress, let state else { return true }
+            return state.snapshots.contains { $0.reference == result }
+        }
+    }
+
+    private func judge(_ task: Reference, _ outcome: TaskWatch.Outcome) -> Attempt {
+        switch outcome.task {
+        case nil, .running: return .late(task: task)
+        case .failed(let fault): return .failed(CallFailure(fault))
+        case .unknown: return .failed(TaskState.untold)
+        case .done(let result):
+            guard let state = outcome.machine else {
+                return .failed(
+                    CallFailure(VimFault(name: "ManagedObjectNotFound", message: "the VM is gone", object: machine)))
+            }
+            guard let snapshot = state.snapshots.first(where: { $0.reference == result }) else {
+                return .failed(
+                    CallFailure(.garbled, "the server says that it made a VM snapshot, but does not have it"))
+            }
+            return .made(snapshot, power: state.power)
+        }
+    }
+
+    /// Has a task stopped that takes too long, and sees what became of it.
+    private func cancel(_ task: Reference, _ end: ContinuousClock.Instant) async throws -> Attempt {
+        let end = max(end, .now + .milliseconds(500))
+        _ = try? await session.call(Call("CancelTask", on: task), until: end)
+        let outcome = try? await watch.wait(for: task, on: machine, until: end, isProved: isSeen)
+        guard let outcome, case let attempt = judge(task, outcome), !attempt.isLate else { return .late(task: task) }
+        guard case .failed = attempt else { return attempt }
+        return .failed(
+            HypervisorError(
+                .timedOut, "the VM snapshot was not made before the manager's deadline; the task was cancelled",
+                remedy: .fallBack))
+    }
+}

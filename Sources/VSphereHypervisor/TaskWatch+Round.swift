@@ -1,0 +1,60 @@
+internal import Hypervisor
+
+extension TaskWatch {
+    /// Asks once for all that is due, and settles what has ended.
+    func round() async {
+        let batch = watched.sorted { $0.value.next < $1.value.next }.prefix(Self.most)
+        let tasks = batch.filter { $0.value.ended == nil }.compactMap(\.value.task)
+        // Of a task that runs on, the VM need not be looked at until it has ended.
+        let machines = batch.filter { $0.value.reads == 0 || $0.value.ended != nil }.map(\.value.machine)
+        let seen: [ObjectProperties]
+        do {
+            seen = try await read(tasks, machines)
+        } catch {
+            for (id, _) in batch { fail(id, error) }
+            return
+        }
+        let byReference = Dictionary(seen.map { ($0.object, $0) }, uniquingKeysWith: { first, _ in first })
+        for (id, asked) in batch {
+            settle(id, asked, byReference, wasLookedAt: asked.reads == 0 || asked.ended != nil)
+        }
+    }
+
+    private func settle(
+        _ id: UInt64, _ asked: Watched, _ seen: [Reference: ObjectProperties], wasLookedAt: Bool
+    ) {
+        guard var one = watched[id] else { return }
+        one.reads += 1
+        let progress =
+            asked.ended ?? one.task.flatMap { seen[$0] }.map { TaskState($0).progress } ?? .unknown
+        let now = ContinuousClock.now
+        if case .running = progress {
+            let age = now - one.since
+            one.next = now + min(max(age / 8, Self.shortest), Self.longest)
+            watched[id] = one
+            return
+        }
+        let machine = wasLookedAt ? seen[one.machine].map(MachineState.init) : nil
+        if wasLookedAt, one.isProved(progress, machine) || one.reads > 5 {
+            watched[id] = nil
+            one.continuation.resume(returning: Outcome(task: progress, machine: machine))
+        } else {
+            one.ended = progress
+            one.next = now + (wasLookedAt ? Self.shortest : .zero)
+            watched[id] = one
+        }
+    }
+
+    /// The server does not answer: a task is given up when its time is over, or trying again is no use.
+    private func fail(_ id: UInt64, _ error: any Error) {
+        guard var one = watched[id] else { return }
+        let isTransient = (error as? CallFailure)?.isTransient ?? ((error as? HypervisorError)?.remedy == .retry)
+        guard isTransient, .now < one.deadline else {
+            watched[id] = nil
+            one.continuation.resume(throwing: error)
+            return
+        }
+        one.next = .now + Self.longest
+        watched[id] = one
+    }
+}
