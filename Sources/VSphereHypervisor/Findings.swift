@@ -6,9 +6,11 @@ struct Findings: Sendable {
     let inventory: Inventory
     let settings: HypervisorSettings
     let placing: any DatastorePlacing
+    /// What the account may not do, by VM.
+    var lacking: [Reference: [String]] = [:]
 
     /// All of them.
-    var all: [String] { blindness + unknownRules + unmapped + doubled + outOfSight + leftSnapshots }
+    var all: [String] { blindness + powerlessness + unknownRules + unmapped + doubled + outOfSight + leftSnapshots }
 
     /// An account without rights sees an empty inventory, not an error.
     private var blindness: [String] {
@@ -17,6 +19,28 @@ struct Findings: Sendable {
             "\(settings.name): the account sees no VM at all: give it its role on the top of the inventory, propagated to "
                 + "what is below"
         ]
+    }
+
+    /// One line for each set of privileges, since a role lacks them on all its VMs.
+    private var powerlessness: [String] {
+        let concerned = inventory.machines.filter { lacking[$0.reference] != nil }
+        let byPrivileges = Dictionary(grouping: concerned) { (lacking[$0.reference] ?? []).joined(separator: ", ") }
+        return byPrivileges.sorted { $0.key < $1.key }.map { privileges, machines in
+            let names = machines.prefix(3).map { printable($0.name) }.joined(separator: ", ")
+            let more = machines.count > 3 ? " and \(machines.count - 3) more" : ""
+            return
+                "\(settings.name): the account may not freeze \(names)\(more): give its role the privileges \(privileges)"
+        }
+    }
+
+    /// VMs with a disk on a dataset that is known.
+    var mapped: [Reference] {
+        let datastores = DatastoreMap(inventory.datastores, rules: settings.storageRules, placing: placing)
+        return inventory.machines.filter { machine in
+            !machine.isTemplate
+                && machine.devices?.disks.contains { $0.chain.contains { !datastores.datasets(of: $0).isEmpty } }
+                    ?? false
+        }.map(\.reference)
     }
 
     /// Names in the configuration that the server does not have.

@@ -9,6 +9,8 @@ actor Session {
     struct Open: Sendable {
         let content: ServiceContent
         let cookie: String
+        /// What the server calls the session, when it is asked about it.
+        let key: String?
         /// Which login of this process it is.
         let generation: Int
     }
@@ -143,12 +145,13 @@ actor Session {
             "Login", on: content.sessionManager,
             [XMLElement("userName", text: username), XMLElement("password", text: password.reveal())])
         do {
-            let (_, late) = try await send(
+            let (answer, late) = try await send(
                 login, action: content.version.action, cookie: early, within: .seconds(30))
             guard let cookie = late ?? early else {
                 throw CallFailure(.garbled, "\(url) gives no session to who logs in; check url")
             }
-            return Open(content: content, cookie: cookie, generation: generation)
+            return Open(
+                content: content, cookie: cookie, key: answer.first("returnval")?.value("key"), generation: generation)
         } catch let error as CallFailure where error.fault?.name == "InvalidLogin" {
             throw HypervisorError(
                 .unreachable,

@@ -125,7 +125,11 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     /// What can be seen amiss in the inventory and in the configuration; see `Findings`.
     public func findings() async throws -> [String] {
         let inventory = try await inventory()
-        return Findings(inventory: inventory, settings: settings, placing: placing).all
+        var findings = Findings(inventory: inventory, settings: settings, placing: placing)
+        findings.lacking = try await wording("asking for the account's privileges") {
+            try await Privileges.lacking(on: findings.mapped, session, until: .now + Self.discovery)
+        }
+        return findings.all
     }
 
     /// Logs out.

@@ -150,16 +150,19 @@ struct DiscoveryTests {
                 + datastore("datastore-2", "alias", nas("10.0.0.5", "/tank/vmware"))
                 + datastore("datastore-3", "lost", nas("10.0.0.5", "/nowhere"))
                 + datastore("datastore-4", "theirs", nas("elsewhere", "/x")))
-        inventory.machines = [try fixtureDetails("")]
+        inventory.machines = [try fixtureDetails(""), try fixtureDetails(devices(fixtureDisk()))]
         var settings = HypervisorSettings(
             name: "vc1", uri: "https://vc.test/sdk", overlayDirectory: "/o", ramDirectory: "/r", agentTimeout: .zero,
             freezeLimit: .zero, commitTimeout: .zero)
         settings.storageRules.datastores["nosuch"] = try DatasetName("tank/x")
         settings.storageRules.luns["naa.1"] = try DatasetName("tank/x")
-        let found = Findings(inventory: inventory, settings: settings, placing: Places()).all
-        for words in ["nosuch", "naa.1", "lost", "alias, nfs", "web/1"] {
+        var findings = Findings(inventory: inventory, settings: settings, placing: Places())
+        #expect(findings.mapped == [.machine("vm-1")])
+        findings.lacking = [.machine("vm-1"): ["VirtualMachine.State.RemoveSnapshot"]]
+        let found = findings.all
+        for words in ["nosuch", "naa.1", "lost", "alias, nfs", "web/1", "State.RemoveSnapshot"] {
             #expect(found.contains { $0.has(words) }, "\(words)")
         }
-        #expect(found.count == 5)
+        #expect(found.count == 6)
     }
 }

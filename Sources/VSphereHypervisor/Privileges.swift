@@ -1,0 +1,33 @@
+internal import XMLTree
+
+/// Asks which of the privileges that a run needs the account lacks on some VMs.
+struct Privileges: Sendable {
+    /// To freeze and to release; a restore needs RevertToSnapshot, PowerOff and PowerOn besides.
+    static let needed = ["VirtualMachine.State.CreateSnapshot", "VirtualMachine.State.RemoveSnapshot"]
+    /// VMs asked about in one call.
+    static let page = 500
+
+    /// The privileges that lack, by VM; nothing where the server does not say.
+    static func lacking(
+        on machines: [Reference], _ session: Session, until deadline: ContinuousClock.Instant
+    ) async throws -> [Reference: [String]] {
+        let open = try await session.open()
+        guard let manager = open.content.authorizationManager, let key = open.key else { return [:] }
+        var lacking: [Reference: [String]] = [:]
+        for start in stride(from: 0, to: machines.count, by: page) {
+            let some = machines[start..<min(start + page, machines.count)]
+            let call = Call(
+                "HasPrivilegeOnEntities", on: manager,
+                some.map { $0.element("entity") } + [XMLElement("sessionId", text: key)]
+                    + needed.map { XMLElement("privId", text: $0) }, isRepeatable: true)
+            // A server that does not know the call, or that does not let the account ask: then freezes will tell.
+            guard let result = try? await session.call(call, until: deadline) else { return lacking }
+            for entity in result.children(named: "returnval") {
+                guard let machine = Reference(entity.first("entity")) else { continue }
+                let missing = entity.children(named: "privAvailability").filter { !$0.isTrue("isGranted") }
+                if !missing.isEmpty { lacking[machine] = missing.compactMap { $0.value("privId") } }
+            }
+        }
+        return lacking
+    }
+}
