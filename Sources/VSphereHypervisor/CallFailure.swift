@@ -56,7 +56,8 @@ struct CallFailure: Error, Sendable, CustomStringConvertible {
     var mayHaveActed: Bool {
         switch kind {
         case .unreachable, .certificate, .fault: false
-        case .timedOut, .dropped, .http, .garbled, .tooLong: true
+        case .http(let status): [500, 502, 504].contains(status)
+        case .timedOut, .dropped, .garbled, .tooLong: true
         }
     }
 

@@ -69,5 +69,5 @@ func hostAndPort(_ url: String) -> String {
     let host = rest.prefix { $0 != "/" && $0 != "?" }
     // What follows the last bracket of an IPv6 address may be a port.
     let afterAddress = host.lastIndex(of: "]").map { host[$0...] } ?? host
-    return afterAddress.contains(":") ? String(host) : "\(host):443"
+    return afterAddress.contains { $0 == ":" } ? String(host) : "\(host):443"
 }

@@ -27,7 +27,7 @@ struct Inventory: Sendable {
 
     private static func readOnce(_ session: Session, until deadline: ContinuousClock.Instant) async throws -> Inventory
     {
-        let content = try await session.open().content
+        let content = try await session.open(until: deadline).content
         let create = Call(
             "CreateContainerView", on: content.viewManager,
             [

@@ -36,7 +36,9 @@ extension Session {
         // Tasks first: a task that has ended by then has had its effect on the VM when that is read. Of the server's own
         // list, what is of this VM counts.
         request.add(all: "recentTask", of: machine)
-        if let manager = try await open().content.taskManager { request.add(all: "recentTask", of: manager) }
+        if let manager = try await open(until: deadline).content.taskManager {
+            request.add(all: "recentTask", of: manager)
+        }
         request.add(machine)
         let objects: [ObjectProperties]
         do {

@@ -11,7 +11,7 @@ struct Privileges: Sendable {
     static func lacking(
         on machines: [Reference], _ session: Session, until deadline: ContinuousClock.Instant
     ) async throws -> [Reference: [String]] {
-        let open = try await session.open()
+        let open = try await session.open(until: deadline)
         guard let manager = open.content.authorizationManager, let key = open.key else { return [:] }
         var lacking: [Reference: [String]] = [:]
         for start in stride(from: 0, to: machines.count, by: page) {

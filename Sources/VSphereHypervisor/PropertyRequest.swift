@@ -89,7 +89,7 @@ extension Session {
     nonisolated func properties(
         _ request: PropertyRequest, until deadline: ContinuousClock.Instant
     ) async throws -> [ObjectProperties] {
-        let collector = try await open().content.propertyCollector
+        let collector = try await open(until: deadline).content.propertyCollector
         var (objects, token) = ObjectProperties.read(try await call(request.call(on: collector), until: deadline))
         // A server may cut even a small answer into pages.
         while let next = token {

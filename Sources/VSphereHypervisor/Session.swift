@@ -25,6 +25,8 @@ actor Session {
     private let username: String
     private let password: @Sendable () throws -> Secret
     private var opening: Task<Open, any Error>?
+    /// What `opening` brought.
+    private var current: Open?
     private var failure: (error: any Error, at: ContinuousClock.Instant)?
     private var generations = 0
 
@@ -47,6 +49,7 @@ actor Session {
         opening = task
         do {
             let open = try await task.value
+            if generations == generation { current = open }
             failure = nil
             return open
         } catch {
@@ -54,6 +57,21 @@ actor Session {
             failure = (error, .now)
             throw error
         }
+    }
+
+    /// The same, waited for no longer than until the deadline.
+    /// - Throws: CallFailure `.unreachable` when it passes: nothing was asked of the session.
+    nonisolated func open(until deadline: ContinuousClock.Instant) async throws -> Open {
+        if let open = await current { return open }
+        let outcome = await firstOf(deadline: deadline) { () async -> Result<Open, any Error> in
+            do {
+                return .success(try await self.open())
+            } catch {
+                return .failure(error)
+            }
+        }
+        guard let outcome else { throw CallFailure(.unreachable, "\(url) opened no session in time") }
+        return try outcome.get()
     }
 
     /// Makes a call and returns the element that answers it.
@@ -74,11 +92,16 @@ actor Session {
 
     /// Ends the session; what is wrong with that is nobody's business any more.
     func close() async {
-        if let open = try? await opening?.value {
+        // A login that is under way is waited for, so that it is not left behind.
+        if current == nil, let opening {
+            _ = await firstOf(deadline: .now + .seconds(3)) { _ = await opening.result }
+        }
+        if let open = current {
             let call = Call("Logout", on: open.content.sessionManager)
             _ = try? await send(call, action: open.content.version.action, cookie: open.cookie, within: .seconds(3))
         }
         opening = nil
+        current = nil
         failure = nil
         transport.close()
     }
@@ -86,12 +109,12 @@ actor Session {
     private nonisolated func callOnce(
         _ call: Call, until deadline: ContinuousClock.Instant
     ) async throws -> XMLElement {
-        let session = try await open()
+        let session = try await open(until: deadline)
         do {
             return try await send(call, in: session, until: deadline)
         } catch let error as CallFailure where error.fault?.sort == .session {
             await forget(session)
-            return try await send(call, in: try await open(), until: deadline)
+            return try await send(call, in: try await open(until: deadline), until: deadline)
         }
     }
 
@@ -115,7 +138,9 @@ actor Session {
     }
 
     private func forget(_ session: Open) {
-        if generations == session.generation { opening = nil }
+        guard generations == session.generation else { return }
+        opening = nil
+        current = nil
     }
 
     private func logInRepeatedly(_ generation: Int) async throws -> Open {

@@ -18,7 +18,7 @@ extension SnapshotFreeze {
         before deadline: ContinuousClock.Instant, end: ContinuousClock.Instant
     ) async throws -> (TreeSnapshot, power: String) {
         let creation = SnapshotCreation(machine: machine, name: name, strategy: request.strategy)
-        var isExtended = try await undoing { try await session.open().content.version.hasSnapshotEx }
+        var isExtended = try await undoing { try await session.open(until: deadline).content.version.hasSnapshotEx }
         var backoff = Backoff(until: min(deadline, .now + Self.patience))
         var quiesceFailures = 0
         while true {
@@ -38,7 +38,12 @@ extension SnapshotFreeze {
             let sort = (error as? CallFailure).map { $0.fault?.sort ?? ($0.isTransient ? .transient : .permanent) }
             switch sort {
             case .transient:
-                if await backoff.wait() { continue }
+                let failure = error as? CallFailure
+                // A server that is that slow may still get to it: who asks again would have two.
+                if failure?.kind != .timedOut, await backoff.wait() { continue }
+                if let failure, failure.mayHaveActed {
+                    throw failure.error("whether the server makes a VM snapshot after all is not known", remedy: .stop)
+                }
             case .quiesce:
                 quiesceFailures += 1
                 if quiesceFailures < quiesceAttempts, await backoff.wait() { continue }

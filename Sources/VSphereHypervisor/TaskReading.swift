@@ -2,7 +2,9 @@ internal import Hypervisor
 
 extension Session {
     /// The state of tasks and VMs in one call; see `TaskWatch.Read`.
-    nonisolated func progress(of tasks: [Reference], machines: [Reference]) async throws -> [ObjectProperties] {
+    nonisolated func progress(
+        of tasks: [Reference], machines: [Reference], until deadline: ContinuousClock.Instant
+    ) async throws -> [ObjectProperties] {
         var gone: Set<Reference> = []
         while true {
             var request = PropertyRequest()
@@ -12,7 +14,7 @@ extension Session {
             for object in tasks + machines where !gone.contains(object) { request.add(object) }
             if request.isEmpty { return [] }
             do {
-                return try await properties(request, until: .now + .seconds(30))
+                return try await properties(request, until: deadline)
             } catch let error as CallFailure {
                 // An older server fails the whole call for one object that is not there, and names it.
                 guard error.fault?.sort == .missing, let object = error.fault?.object, !gone.contains(object),

@@ -7,9 +7,11 @@ extension TaskWatch {
         let tasks = batch.filter { $0.value.ended == nil }.compactMap(\.value.task)
         // Of a task that runs on, the VM need not be looked at until it has ended.
         let machines = batch.filter { $0.value.reads == 0 || $0.value.ended != nil }.map(\.value.machine)
+        // Whoever's time is over first must hear of a server that does not answer any more.
+        let deadline = batch.map(\.value.deadline).min() ?? .now
         let seen: [ObjectProperties]
         do {
-            seen = try await read(tasks, machines)
+            seen = try await read(tasks, machines, max(min(deadline, .now + Self.patient), .now + Self.hasty))
         } catch {
             for (id, _) in batch { fail(id, error) }
             return

@@ -14,12 +14,18 @@ actor TaskWatch {
     }
 
     /// Reads the state of tasks and VMs in one call; those that are not there are left out.
-    typealias Read = @Sendable (_ tasks: [Reference], _ machines: [Reference]) async throws -> [ObjectProperties]
+    typealias Read =
+        @Sendable (
+            _ tasks: [Reference], _ machines: [Reference], _ deadline: ContinuousClock.Instant
+        ) async throws -> [ObjectProperties]
 
     /// A call that starts a task is followed by others'; so long after the last one they are taken for complete.
     private static let quiet = Duration.milliseconds(10)
     /// So long a round waits at most for calls in flight.
     private static let patience = Duration.milliseconds(150)
+    /// The longest and the shortest time that a server has for a read.
+    static let patient = Duration.seconds(30)
+    static let hasty = Duration.milliseconds(500)
     static let shortest = Duration.milliseconds(25)
     static let longest = Duration.seconds(1)
     /// Tasks asked for in one call: servers compare each with each.

@@ -47,7 +47,7 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
         self.settings = settings
         self.placing = placing
         self.session = session
-        watch = TaskWatch { try await session.progress(of: $0, machines: $1) }
+        watch = TaskWatch { try await session.progress(of: $0, machines: $1, until: $2) }
     }
 
     /// A client of the server that the settings name.

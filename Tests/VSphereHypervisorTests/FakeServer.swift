@@ -159,5 +159,5 @@ func testSession(_ transport: any Transport) -> Session {
 
 /// A watch over the tasks of a session.
 func testWatch(_ session: Session) -> TaskWatch {
-    TaskWatch { try await session.progress(of: $0, machines: $1) }
+    TaskWatch { try await session.progress(of: $0, machines: $1, until: $2) }
 }

@@ -127,6 +127,16 @@ struct FreezeTests {
         #expect(records.all.last??.step == .preparing)
     }
 
+    @Test("A call that the server may still get to is not made again, and the hold stays recorded")
+    func silence() async throws {
+        let server = FakeServer { call, _ in call.method == "CreateSnapshotEx_Task" ? .reply(.silence) : nil }
+        let transport = server.transport
+        let error = await #expect(throws: HypervisorError.self) { try await freeze(server, transport: transport) }
+        #expect(error?.remedy == .stop)
+        #expect(transport.count("CreateSnapshotEx_Task") == 1)
+        #expect(records.all.last??.step == .preparing)
+    }
+
     @Test("A task that does not end before the deadline, nor when cancelled, leaves the hold recorded")
     func stuck() async throws {
         let server = FakeServer()

@@ -30,6 +30,8 @@ final class ScriptedTransport: Transport {
         case raw(String)
         /// The connection breaks.
         case dropped
+        /// No answer, for as long as it may take.
+        case silence
     }
 
     private let reply: @Sendable (Received, ScriptedTransport) -> Reply
@@ -62,6 +64,7 @@ final class ScriptedTransport: Transport {
             return Answer(status: 500, body: soap(faultXML(name, more)), cookie: nil)
         case .status(let status): return Answer(status: status, body: [], cookie: nil)
         case .raw(let text): return Answer(status: 200, body: Array(text.utf8), cookie: nil)
+        case .silence: throw CallFailure(.timedOut, "no answer")
         case .dropped: throw CallFailure(.dropped, "the connection broke")
         }
     }
