@@ -47,9 +47,11 @@ lint:
 		|| { echo 'full Foundation links 44 MB of ICU'; exit 1; }
 	@! grep -rnE '^[a-z@ ]*import FoundationEssentials$$' Sources \
 		|| { echo 'no Foundation at all, it costs 4 MB a program; JSON is in Sources/JSON'; exit 1; }
+	@! command -v gofmt >/dev/null || [ -z "$$(gofmt -l Tests/vcsim)" ] || { echo 'run gofmt -w Tests/vcsim'; exit 1; }
 
 format:
 	swift format --in-place --recursive Package.swift Sources Tests
+	! command -v gofmt >/dev/null || gofmt -w Tests/vcsim
 
 # Binaries in PREFIX/lib/stillpoint, systemd's units (not enabled), an example configuration where there is none yet, and
 # the two directories.
