@@ -88,6 +88,6 @@ let package = Package(
                 logging,
             ],
             exclude: ["Configurations"]),
-        tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", subprocess, system]),
+        tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", "JSON", subprocess, system]),
     ]
 )

@@ -36,7 +36,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-func selfSigned(certOut string) (tls.Certificate, error) {
+func selfSigned(certOut, host string, days int) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -44,14 +44,17 @@ func selfSigned(certOut string) (tls.Certificate, error) {
 	t := &x509.Certificate{
 		SerialNumber:          big.NewInt(time.Now().UnixNano()),
 		Subject:               pkix.Name{CommonName: "vcsim"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(365 * 24 * time.Hour),
+		NotBefore:             time.Now().Add(-48 * time.Hour),
+		NotAfter:              time.Now().Add(time.Duration(days) * 24 * time.Hour),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 		IsCA:                  true,
 		DNSNames:              []string{"localhost", "vcsim.test"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	if host != "" {
+		t.DNSNames, t.IPAddresses = []string{host}, nil
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
 	if err != nil {
@@ -80,6 +83,8 @@ func main() {
 		cert    = flag.String("cert", "", "TLS certificate chain, PEM (default: self-signed for 127.0.0.1/localhost)")
 		key     = flag.String("key", "", "TLS key, PEM")
 		certOut = flag.String("certout", "", "write the self-signed certificate here, PEM")
+		host    = flag.String("certhost", "", "the self-signed certificate is for this host alone")
+		days    = flag.Int("certdays", 365, "the self-signed certificate ends in so many days; -1: yesterday")
 		notls   = flag.Bool("notls", false, "plain HTTP")
 		esx     = flag.Bool("esx", false, "stand-alone ESXi model instead of vCenter")
 		dcs     = flag.Int("dc", 1, "datacenters (vCenter)")
@@ -99,6 +104,7 @@ func main() {
 		prog    = flag.Bool("progress", true, "running tasks report info.progress 25/50/75/100")
 		plain   = flag.Bool("plain", false, "no hooks: stock 0.24.2 behaviour, counting only")
 		busy    = flag.Bool("busy", true, "a second task on a VM that has one running fails with TaskInProgress")
+		watch   = flag.Int("watch", 0, "end when this process has ended")
 		quiet   = flag.Bool("q", true, "drop the simulator's log lines")
 	)
 	flag.Parse()
@@ -161,7 +167,7 @@ func main() {
 			die(err)
 			m.Service.TLS.Certificates = []tls.Certificate{c}
 		} else {
-			c, err := selfSigned(*certOut)
+			c, err := selfSigned(*certOut, *host, *days)
 			die(err)
 			m.Service.TLS.Certificates = []tls.Certificate{c}
 		}
@@ -187,6 +193,14 @@ func main() {
 	})
 	fmt.Println(string(line)) // one JSON line on stdout = ready
 
+	if *watch != 0 {
+		go func() {
+			for syscall.Kill(*watch, 0) == nil {
+				time.Sleep(time.Second)
+			}
+			_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		}()
+	}
 	sig := make(chan os.Signal, 1)
 	signal.Notify(sig, syscall.SIGINT, syscall.SIGTERM)
 	<-sig

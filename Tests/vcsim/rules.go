@@ -16,7 +16,7 @@ import (
 // Rule says what goes wrong (or slowly) and when. All match fields must match; the first rule
 // with something left to give applies.
 type Rule struct {
-	Method  string `json:"method"`  // SOAP method, e.g. CreateSnapshot_Task; "" = any
+	Method  string `json:"method"`  // regexp, the whole SOAP method, e.g. CreateSnapshot(Ex)?_Task; "" = any
 	VM      string `json:"vm"`      // regexp on the name of the VM concerned; "" = any
 	Quiesce *bool  `json:"quiesce"` // CreateSnapshot*: only with this quiesce flag
 	Skip    int    `json:"skip"`    // let this many matches pass first
@@ -40,8 +40,8 @@ type Rule struct {
 	NotQuiesced bool            `json:"notQuiesced"`         // CreateSnapshot*: succeeds with quiesced=false
 	Consolidate bool            `json:"consolidationNeeded"` // RemoveSnapshot: leaves runtime.consolidationNeeded=true
 
-	vm   *regexp.Regexp
-	hits int
+	method, vm *regexp.Regexp
+	hits       int
 }
 
 func (s *sim) setRules(b []byte) error {
@@ -52,6 +52,9 @@ func (s *sim) setRules(b []byte) error {
 	for _, r := range rs {
 		var err error
 		if r.vm, err = regexp.Compile(r.VM); err != nil {
+			return err
+		}
+		if r.method, err = regexp.Compile("^(?:" + r.Method + ")$"); err != nil {
 			return err
 		}
 		for _, f := range []string{r.CallFault, r.TaskFault} {
@@ -116,7 +119,7 @@ func (s *sim) match(method, vmName string, quiesce bool) *Rule {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.rules {
-		if r.Method != "" && r.Method != method || r.VM != "" && (vmName == "" || !r.vm.MatchString(vmName)) {
+		if r.Method != "" && !r.method.MatchString(method) || r.VM != "" && (vmName == "" || !r.vm.MatchString(vmName)) {
 			continue
 		}
 		if r.Quiesce != nil && *r.Quiesce != quiesce {
