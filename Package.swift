@@ -19,7 +19,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency], linker: [Linke
 
 func program(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .executableTarget(
-        name: name, dependencies: ["Stillpoint", "LibvirtHypervisor", "SnapshotManagers", "Storage"] + more,
+        name: name,
+        dependencies: ["Stillpoint", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Storage"] + more,
         swiftSettings: strict)
 }
 

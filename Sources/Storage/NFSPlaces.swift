@@ -27,9 +27,13 @@ public struct NFSPlaces: Sendable {
     ///   - hosts: the server's names and addresses, as the client knows them; several in one text have commas between.
     ///   - path: the folder as the client knows it.
     public func datasets(hosts: [String], path: String) -> [DatasetName] {
-        let names = hosts.flatMap { $0.split { $0 == "," || $0 == " " }.map(String.init) }
-        guard path.hasPrefix("/"), names.contains(where: identity.isThisHost) else { return [] }
+        guard path.hasPrefix("/"), isThisHost(hosts) else { return [] }
         return Set(exports.candidates(for: path).compactMap(dataset)).sorted()
+    }
+
+    /// Whether a server is this host, as far as its names and addresses tell.
+    public func isThisHost(_ hosts: [String]) -> Bool {
+        hosts.contains { $0.split { $0 == "," || $0 == " " }.contains { identity.isThisHost(String($0)) } }
     }
 
     private func dataset(holding path: String) -> DatasetName? {

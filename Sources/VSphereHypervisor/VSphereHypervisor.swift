@@ -23,7 +23,7 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
 
     /// A client of the server at `settings.uri`; connects on first use.
     public convenience init(_ settings: HypervisorSettings) {
-        self.init(settings, placing: NoPlacing())
+        self.init(settings, placing: HostPlacing(roots: settings.roots))
     }
 
     /// A client that finds the datasets of datastores as `placing` says.

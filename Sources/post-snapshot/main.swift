@@ -3,8 +3,9 @@ import LibvirtHypervisor
 import SnapshotManagers
 import Stillpoint
 import Storage
+import VSphereHypervisor
 
 let context = HookContext(
     arguments: Array(CommandLine.arguments.dropFirst()), environment: processEnvironment(),
-    backEnds: [LibvirtHypervisor.self], executable: "/proc/self/exe")
+    backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self], executable: "/proc/self/exe")
 exit(Hook.main(.post, context))

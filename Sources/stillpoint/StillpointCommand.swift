@@ -3,6 +3,7 @@ import Glibc
 import LibvirtHypervisor
 import Stillpoint
 import Storage
+import VSphereHypervisor
 
 /// `stillpoint`
 struct StillpointCommand: ParsableCommand {
@@ -25,7 +26,8 @@ struct CommonOptions: ParsableArguments {
 
     func makeOperator() -> Operator {
         let context = HookContext(
-            arguments: [], environment: processEnvironment(), backEnds: [LibvirtHypervisor.self],
+            arguments: [], environment: processEnvironment(),
+            backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self],
             executable: "/proc/self/exe")
         return Operator(context, configuration: config, progress: ProgressLine.onTerminal())
     }

@@ -1,0 +1,50 @@
+internal import Storage
+internal import Synchronization
+
+/// Finds datastores among this host's NFS exports and the LUNs of its targets; looks when first asked.
+final class HostPlacing: DatastorePlacing {
+    private let roots: SystemRoots
+    private let places = Mutex<Places?>(nil)
+
+    init(roots: SystemRoots) { self.roots = roots }
+
+    func datasets(of datastore: DatastoreKind) -> [DatasetName] {
+        withPlaces { places in
+            switch datastore {
+            case .nfs(let hosts, let path): places.exports?.datasets(hosts: hosts, path: path) ?? []
+            case .vmfs(let extents):
+                Set(extents.flatMap { places.luns?.datasets(naa: $0) ?? [] }).sorted()
+            case .other: []
+            }
+        }
+    }
+
+    /// An export is this host's by its server; a LUN only where its volume is found.
+    func isLocal(_ datastore: DatastoreKind) -> Bool {
+        withPlaces { places in
+            switch datastore {
+            case .nfs(let hosts, _): places.exports?.isThisHost(hosts) ?? false
+            case .vmfs, .other: false
+            }
+        }
+    }
+
+    /// Nothing where the mounts cannot be read.
+    private struct Places {
+        var exports: NFSPlaces?
+        var luns: LUNPlaces?
+    }
+
+    private func withPlaces<Result>(_ body: (Places) -> Result) -> Result {
+        places.withLock { stored in
+            if let stored { return body(stored) }
+            var fresh = Places()
+            if let storage = try? StorageMap(roots: roots) {
+                fresh.exports = NFSPlaces(roots: roots, mounts: storage.mountTable)
+                fresh.luns = LUNPlaces(roots: roots, storage: storage)
+            }
+            stored = fresh
+            return body(fresh)
+        }
+    }
+}
