@@ -76,6 +76,7 @@ func (s *sim) runTask(vm types.ManagedObjectReference, name string, rule *Rule, 
 	if v, ok := simulator.Map.Get(vm).(*simulator.VirtualMachine); ok {
 		task.Info.EntityName = v.Name
 	}
+	s.listTask(vm, task.Self)
 	s.mu.Lock()
 	busy := s.busyCheck && s.busyVM[vm.Value] > 0
 	if !busy {
@@ -166,6 +167,21 @@ func (s *sim) runTask(vm types.ManagedObjectReference, name string, rule *Rule, 
 		}
 	}()
 	return task.Self
+}
+
+// listTask adds a task to those that the VM lists, as a real server does; 0.24.2 keeps but the server's own list.
+func (s *sim) listTask(vm, task types.ManagedObjectReference) {
+	v, ok := simulator.Map.Get(vm).(*simulator.VirtualMachine)
+	if !ok {
+		return
+	}
+	simulator.Map.WithLock(v, func() {
+		recent := append(append([]types.ManagedObjectReference{}, v.RecentTask...), task)
+		if len(recent) > 10 {
+			recent = recent[len(recent)-10:]
+		}
+		simulator.Map.Update(v, []types.PropertyChange{{Name: "recentTask", Val: recent}})
+	})
 }
 
 // inner runs one of the simulator's own (synchronous) task methods with the object locked and
