@@ -36,7 +36,7 @@ struct CurlFailure {
             return CallFailure(
                 .certificate, "another connection to \(url) shows another certificate: somebody may be in between")
         case CURLE_SSL_CACERT_BADFILE:
-            return CallFailure(.certificate, "the certificates to trust cannot be read: \(text)")
+            return CallFailure(.certificate, "\(authorities) cannot be read as certificates: \(text)")
         case CURLE_SSL_CONNECT_ERROR:
             return CallFailure(.unreachable, "no TLS connection to \(url): \(text)")
         case CURLE_OPERATION_TIMEDOUT:
@@ -48,6 +48,11 @@ struct CurlFailure {
         default:
             return CallFailure(.dropped, "the connection to \(url) broke: \(text)")
         }
+    }
+
+    private var authorities: String {
+        if case .certificates(let path) = check { return "ca_file = \(path)" }
+        return "this host's authorities"
     }
 
     private var untrusted: String {

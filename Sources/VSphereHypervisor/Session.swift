@@ -17,6 +17,8 @@ actor Session {
 
     /// How often the login itself is tried; what is in its way often passes within a second.
     private static let loginAttempts = 3
+    /// So many answers that make no sense are taken for the server's last word.
+    private static let senselessAnswers = 3
     /// A server that could not be logged in to is not asked again by each of many VMs.
     private static let rememberedFailure = Duration.seconds(3)
 
@@ -81,20 +83,24 @@ actor Session {
     /// - Throws: CallFailure; HypervisorError where there is no session to be had.
     nonisolated func call(_ call: Call, until deadline: ContinuousClock.Instant) async throws -> XMLElement {
         var backoff = Backoff(until: deadline)
+        var senseless = 0
         while true {
             do {
                 return try await callOnce(call, until: deadline)
             } catch let error as CallFailure where call.isRepeatable && error.isTransient {
-                guard await backoff.wait() else { throw error }
+                // An answer that was cut off may be whole the next time; what is no SOAP will not become it.
+                if error.kind == .garbled { senseless += 1 }
+                guard senseless < Self.senselessAnswers, await backoff.wait() else { throw error }
             }
         }
     }
 
     /// Ends the session; what is wrong with that is nobody's business any more.
     func close() async {
-        // A login that is under way is waited for, so that it is not left behind.
+        // A login that is under way is waited for, so that it is not left behind, but not for long with a server that
+        // does not answer.
         if current == nil, let opening {
-            _ = await firstOf(deadline: .now + .seconds(3)) { _ = await opening.result }
+            _ = await firstOf(deadline: .now + .milliseconds(500)) { _ = await opening.result }
         }
         if let open = current {
             let call = Call("Logout", on: open.content.sessionManager)

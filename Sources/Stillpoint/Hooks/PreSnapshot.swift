@@ -61,7 +61,7 @@ struct PreSnapshot: Sendable {
             deadline: deadline, log: context.log)
         var hasRecovered = false
         while true {
-            guard let plan = try await plan(planner, hypervisors) else { return .notConsistent }
+            guard let plan = try await plan(planner, hypervisors, deadline) else { return .notConsistent }
             guard !plan.isEmpty else { return .done }
             if invocation.isDryRun {
                 for planned in plan { context.log.info("\(planned.dryRunLine)") }
@@ -100,11 +100,13 @@ struct PreSnapshot: Sendable {
     }
 
     /// Nil when a hypervisor cannot be asked and the configuration wants no snapshot then.
-    private func plan(_ planner: Planner, _ hypervisors: Hypervisors) async throws -> [PlannedMachine]? {
+    private func plan(
+        _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
+    ) async throws -> [PlannedMachine]? {
         var plan: [PlannedMachine] = []
-        for hypervisor in try await hypervisors.all() {
+        for (hypervisor, answer) in await hypervisors.machines(before: deadline, of: try await hypervisors.all()) {
             do {
-                plan += planner.plan(try await hypervisor.virtualMachines(), of: hypervisor)
+                plan += planner.plan(try answer.get(), of: hypervisor)
             } catch let error as HypervisorError where error.code == .misconfigured {
                 throw error
             } catch {
