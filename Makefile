@@ -35,6 +35,7 @@ demo: release
 bench: release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/bench.sh $(CURDIR)/.build/release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/memory.sh $(CURDIR)/.build/release
+	$(SUDO) $(LAB) run -- Tests/Benchmarks/vsphere.sh $(CURDIR)/.build/release
 
 # Two managers against four guests, 200 cycles; then 60 in which a fifth of the hooks are killed.
 stress: release

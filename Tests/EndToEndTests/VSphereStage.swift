@@ -15,10 +15,10 @@ struct VSphereStage: Sendable {
     var tlsURL: String { server.ready.sdk.replacing("http://", with: "https://") }
     var passwordFile: String { folder + "/password" }
 
-    /// An NFS datastore of this host, `NAME` on the folder `PATH` of the pool.
-    static func datastore(_ name: String, _ path: String) throws -> String {
+    /// An NFS datastore of a host, usually this one, on a folder of the pool.
+    static func datastore(_ name: String, _ path: String, host: String = "127.0.0.1") throws -> String {
         let pool = try #require(Lab.here).pool
-        return #"{"name": "\#(name)", "remoteHost": "127.0.0.1", "remotePath": "/\#(pool)/\#(path)"}"#
+        return #"{"name": "\#(name)", "remoteHost": "\#(host)", "remotePath": "/\#(pool)/\#(path)"}"#
     }
 
     /// Makes the datasets, starts the server, runs the body and takes everything down, also after a failure.
@@ -73,8 +73,8 @@ struct VSphereStage: Sendable {
         // A guard whose server is gone would go on trying.
         _ = try? await shell(
             """
-            pkill -9 -f '^stillpoint-guard'
-            for i in $(seq 20); do zfs destroy -R \(lab.pool)/\(name) && break; sleep 0.2; done; rm -rf \(folder)
+            \(killGuards(folder + "/state"))
+            for i in $(seq 20); do zfs destroy -R \(lab.pool)/\(name) && break; sleep 0.05; done; rm -rf \(folder)
             """)
     }
 }
@@ -135,14 +135,39 @@ extension VSphereStage {
     }
 }
 
+/// Kills the guards of the runs that are open in a state directory, and of no other.
+func killGuards(_ state: String) -> String {
+    """
+    for run in $(ls \(state)/runs 2>/dev/null | sed -n 's/[.]json$//p'); do
+        pkill -9 -f "^stillpoint-guard $run"
+    done; true
+    """
+}
+
+/// Runs the body for all cases, four at a time: most of their time is waiting.
+func concurrently<Case: Sendable>(
+    _ cases: [Case], _ body: @escaping @Sendable (Case, _ index: Int) async throws -> Void
+) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for (index, one) in cases.enumerated() {
+            if index >= 4 { try await group.next() }
+            group.addTask { try await body(one, index) }
+        }
+        try await group.waitForAll()
+    }
+}
+
 // MARK: what must hold
 
 extension VSphereStage {
     /// No snapshot of ours, no open run.
-    func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        #expect(try await server.held().isEmpty, sourceLocation: sourceLocation)
-        #expect(try await openRuns().isEmpty, sourceLocation: sourceLocation)
-        #expect(try await !server.machines().values.contains { $0.consolidate }, sourceLocation: sourceLocation)
+    func expectNothingLeft(
+        _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let machines = try await server.machines().values
+        #expect(machines.filter { !$0.ours.isEmpty }.map(\.name).isEmpty, comment, sourceLocation: sourceLocation)
+        #expect(try await openRuns().isEmpty, comment, sourceLocation: sourceLocation)
+        #expect(!machines.contains { $0.consolidate }, comment, sourceLocation: sourceLocation)
     }
 
     /// The state files of open runs.
@@ -151,11 +176,13 @@ extension VSphereStage {
     }
 
     /// Until nothing of ours is left, but no longer than that.
-    func expectRelease(within seconds: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    func expectRelease(
+        within seconds: Int, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
         for _ in 0..<(seconds * 5) {
             if try await server.held().isEmpty, try await openRuns().isEmpty { break }
             try await Task.sleep(for: .milliseconds(200))
         }
-        try await expectNothingLeft(sourceLocation: sourceLocation)
+        try await expectNothingLeft(comment, sourceLocation: sourceLocation)
     }
 }
