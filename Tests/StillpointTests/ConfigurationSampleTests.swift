@@ -52,7 +52,7 @@ struct ConfigurationSampleTests {
         var second = HypervisorSection(name: "esx", kind: "vsphere", uri: "https://esx/sdk")
         second.login = ServerLogin(
             username: "root", passwordFile: nil, trust: .certificates(path: "/etc/ssl/esx.pem"))
-        second.maxParallel = 8
+        second.maxParallel = 32
         #expect(found == [first, second])
     }
 

@@ -2,6 +2,7 @@ import Glibc
 import Hypervisor
 import SnapshotManagers
 import Storage
+import TestSupport
 import Synchronization
 import Testing
 
@@ -84,6 +85,28 @@ struct PreSnapshotTests {
             let record = try bench.onlyRecord()
             #expect(record.hold == nil)
             #expect(record.consistency == .crash)
+        }
+    }
+
+    @Test("leaves alone what a server may still be doing, and tries no other freeze on top of that")
+    func underWay() async throws {
+        try await withBench(general: "strategy = quiesce, memory, crash-consistent") { bench, host async throws in
+            try host.scratch.folder("ram")
+            let machine = try datastoreMachine("erp")
+            bench.world.change { behaviour in
+                behaviour.list = { [machine] }
+                behaviour.freeze = { request, record in
+                    try await record(Hold(step: .preparing, snapshot: "stillpoint \(request.run)", disks: []))
+                    throw refusal(.stop, "the server is still making the VM snapshot")
+                }
+            }
+            #expect(await bench.run(.pre) == .done)
+            #expect(bench.world.calls == ["list", "freeze erp"])
+            let record = try bench.onlyRecord()
+            #expect(record.hold != nil && record.consistency == .crash)
+            #expect(record.falls.map(\.strategy) == [.quiesce, .memory])
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.world.calls.last == "release vm-erp")
         }
     }
 

@@ -143,7 +143,7 @@ struct FreezeTests {
         server.state.withLock { $0.isSlow = true }
         let transport = server.transport
         let error = await #expect(throws: HypervisorError.self) {
-            try await freeze(server, within: .milliseconds(1500), transport: transport)
+            try await freeze(server, within: .seconds(5), transport: transport)
         }
         #expect(error?.remedy == .stop)
         #expect(transport.count("CancelTask") == 1)

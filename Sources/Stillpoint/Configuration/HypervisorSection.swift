@@ -31,7 +31,7 @@ extension HypervisorSection {
         login = ServerLogin(
             username: try reader.required(.username, "the account's name is needed, such as stillpoint@vsphere.local"),
             passwordFile: try reader.path(.passwordFile), trust: try reader.trust())
-        maxParallel = maxParallel ?? 8
+        maxParallel = maxParallel ?? 32
         quiesceAttempts = try reader.integer(.quiesceAttempts, in: 1...10) ?? quiesceAttempts
         storageRules.datastores = try reader.datasets(.datastore)
         storageRules.luns = Dictionary(

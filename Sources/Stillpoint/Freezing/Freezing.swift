@@ -56,6 +56,11 @@ struct Freezing: Sendable {
                     record.consistency = .crash
                 }
             }
+            guard await journal.run.machines[index].hold == nil else {
+                let reason = "what was done before is not undone yet"
+                try await journal.record(machine: index) { $0.falls.append(.init(strategy: strategy, reason: reason)) }
+                continue
+            }
             do {
                 try await freeze(index, with: strategy, run: run)
                 return
@@ -118,9 +123,10 @@ struct Freezing: Sendable {
             record.falls.append(MachineRecord.Fall(strategy: strategy, reason: "\(error)"))
         }
         guard let hold = await journal.run.machines[index].hold else { return }
-        // A thaw that is owed was asked for as long as there was time; post asks again. So it does for what a server
-        // still does for us when the manager's time is over.
-        guard !hold.disks.isEmpty || !hold.owesThaw && deadline.map({ $0 > .now }) ?? true else { return }
+        // A thaw that is owed was asked for as long as there was time; post asks again. And what a server may still be
+        // doing for us cannot be undone before it is done: to find nothing now would be to forget it.
+        let isUnderWay = hold.owesThaw || (error as? HypervisorError)?.remedy == .stop
+        guard !hold.disks.isEmpty || !isUnderWay else { return }
         do {
             try await planned.hypervisor.release(
                 ReleaseRequest(machineID: planned.machine.id, hold: hold), record: recorder(index))

@@ -61,6 +61,8 @@ struct PreSnapshot: Sendable {
             deadline: deadline, log: context.log)
         var hasRecovered = false
         while true {
+            // What is wrong with the state directory is said when the run is opened.
+            let takenBefore = (try? opening.taken()) ?? []
             guard let plan = try await plan(planner, hypervisors, deadline) else { return .notConsistent }
             guard !plan.isEmpty else { return .done }
             if invocation.isDryRun {
@@ -73,7 +75,7 @@ struct PreSnapshot: Sendable {
                 if await recoverAbandoned(plan, within: deadline) { continue }
             }
             try checkWorkFolders(plan, planner)
-            if let (journal, taken) = try opening.open(for: plan) {
+            if let (journal, taken) = try opening.open(for: plan, takenBefore: takenBefore) {
                 let keepsakes = Keepsakes(
                     storage: planner.storage, catalogue: Catalogue(StateDirectory(configuration.stateDirectory)))
                 return try await freeze(plan, journal, taken, keepsakes, hypervisors, deadline)

@@ -26,8 +26,11 @@ struct RunOpening {
     }
 
     /// Opens the run unless one of its VMs is another run's and may be waited for.
+    /// - Parameter takenBefore: the VMs that were other runs' before the plan was made.
     /// - Returns: the journal of the new run, and why some VMs must not be touched, by their id; nil: wait.
-    func open(for plan: [PlannedMachine]) throws -> (Journal, taken: [String: String])? {
+    func open(
+        for plan: [PlannedMachine], takenBefore: Set<String>
+    ) throws -> (Journal, taken: [String: String])? {
         try directory.prepare()
         // Nothing is awaited while the lock is held, so nobody waits long for it.
         let claims = try directory.lockForClaims()
@@ -35,6 +38,8 @@ struct RunOpening {
         directory.removeStrays()
         let taken = try takenMachines()
         if isBlocked(plan, by: taken) { return nil }
+        // One that was let go since is on other disks than it was seen on.
+        if plan.contains(where: { takenBefore.contains($0.machine.id) && taken[$0.machine.id] == nil }) { return nil }
         try closeAbandonedRuns()
         let run = makeRun(plan)
         let lock = try directory.lock(run: run.id, waiting: false)
@@ -48,6 +53,9 @@ struct RunOpening {
             try await Task.sleep(for: .milliseconds(200))
         }
     }
+
+    /// The VMs that are other runs' now.
+    func taken() throws -> Set<String> { Set(try takenMachines().keys) }
 
     private func isBlocked(_ plan: [PlannedMachine], by taken: [String: String]) -> Bool {
         .now < end && plan.contains { $0.machine.power == .running && taken[$0.machine.id] != nil }
