@@ -17,6 +17,8 @@ actor Session {
 
     /// How often the login itself is tried; what is in its way often passes within a second.
     private static let loginAttempts = 3
+    /// How long a read is repeated.
+    private static let patience = Duration.seconds(8)
     /// So many answers that make no sense are taken for the server's last word.
     private static let senselessAnswers = 3
     /// A server that could not be logged in to is not asked again by each of many VMs.
@@ -79,10 +81,10 @@ actor Session {
     /// Makes a call and returns the element that answers it.
     ///
     /// A session that the server has forgotten is renewed once. A call that changes nothing is repeated when its answer
-    /// got lost, until the deadline.
+    /// got lost, for some seconds: a server that is gone is not back within a snapshot manager's patience.
     /// - Throws: CallFailure; HypervisorError where there is no session to be had.
     nonisolated func call(_ call: Call, until deadline: ContinuousClock.Instant) async throws -> XMLElement {
-        var backoff = Backoff(until: deadline)
+        var backoff = Backoff(until: min(deadline, .now + Self.patience))
         var senseless = 0
         while true {
             do {
