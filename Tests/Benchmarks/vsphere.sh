@@ -93,10 +93,14 @@ report() {
 echo 'vSphere: seconds, round trips a VM, peak MB of pre'
 row program VMs pre post sum trips/VM MB
 serve 1000 0
-ours 1000
-mine=$sum
-serial 1000
-awk -v s="$sum" -v m="$mine" 'BEGIN { printf "serial / stillpoint: %.1f  (budget: at least 8; trips at most 2.2, memory below 150)\n", s / m }'
+# Before and after the other, so that a change of the machine's load meets both.
+sums=()
+for kind in ours ours serial ours; do
+    $kind 1000
+    if [[ $kind == ours ]]; then sums+=("$sum"); else slow=$sum; fi
+done
+mine=$(printf '%s\n' "${sums[@]}" | sort -n | sed -n 2p)
+awk -v s="$slow" -v m="$mine" 'BEGIN { printf "serial / median of stillpoint: %.1f  (budget: at least 8; trips at most 2.2, memory below 150)\n", s / m }'
 stop
 echo 'tasks of 1 s'
 serve 100 1000

@@ -74,13 +74,19 @@ func running(ctx context.Context, client *govmomi.Client) ([]string, error) {
 
 // one finds the VM, looks at what it is, and makes or removes its snapshot.
 func one(ctx context.Context, client *govmomi.Client, path, name, phase string) error {
-	vm, err := find.NewFinder(client.Client).VirtualMachine(ctx, path)
+	found, err := object.NewSearchIndex(client.Client).FindByInventoryPath(ctx, path)
 	if err != nil {
 		return err
 	}
-	var m mo.VirtualMachine
-	if err = vm.Properties(ctx, vm.Reference(), []string{"config.hardware.device", "datastore"}, &m); err != nil {
-		return err
+	vm, ok := found.(*object.VirtualMachine)
+	if !ok {
+		return fmt.Errorf("not found")
+	}
+	for _, property := range []string{"config.hardware.device", "datastore", "runtime", "guest"} {
+		var m mo.VirtualMachine
+		if err = vm.Properties(ctx, vm.Reference(), []string{property}, &m); err != nil {
+			return err
+		}
 	}
 	var task *object.Task
 	if phase == "pre" {
