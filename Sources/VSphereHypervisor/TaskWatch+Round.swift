@@ -51,7 +51,11 @@ extension TaskWatch {
     private func fail(_ id: UInt64, _ error: any Error) {
         guard var one = watched[id] else { return }
         let isTransient = (error as? CallFailure)?.isTransient ?? ((error as? HypervisorError)?.remedy == .retry)
-        guard isTransient, .now < one.deadline else {
+        one.failures += 1
+        // Nothing is under way where no task is: who only looks need not wait for a server that is gone, to which the
+        // session has tried to log in several times already.
+        let isPointless = one.task == nil && (error is HypervisorError || one.failures >= Self.looks)
+        guard isTransient, !isPointless, .now < one.deadline else {
             watched[id] = nil
             one.continuation.resume(throwing: error)
             return

@@ -28,6 +28,8 @@ actor TaskWatch {
     static let hasty = Duration.milliseconds(500)
     static let shortest = Duration.milliseconds(25)
     static let longest = Duration.seconds(1)
+    /// How often a VM on which no task is waited for is looked at in vain.
+    static let looks = 3
     /// Tasks asked for in one call: servers compare each with each.
     static let most = 64
 
@@ -40,6 +42,8 @@ actor TaskWatch {
         /// When it shall be read next.
         var next: ContinuousClock.Instant
         var reads = 0
+        /// Reads that failed.
+        var failures = 0
         /// It ended; the VM has still to be seen.
         var ended: TaskState.Progress?
         let isProved: @Sendable (TaskState.Progress, MachineState?) -> Bool
