@@ -2,8 +2,8 @@ import Glibc
 import Hypervisor
 import SnapshotManagers
 import Storage
-import TestSupport
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Stillpoint
