@@ -20,7 +20,9 @@ struct Inventory: Sendable {
                 return try await readOnce(session, until: deadline)
             } catch let error as CallFailure {
                 let isNewSession = try await session.open().generation != before
-                guard error.isTransient || isNewSession, .now < deadline, await backoff.wait() else { throw error }
+                // What makes no sense has been asked for again by the session already.
+                let isWorthIt = error.isTransient && error.kind != .garbled
+                guard isWorthIt || isNewSession, .now < deadline, await backoff.wait() else { throw error }
             }
         }
     }

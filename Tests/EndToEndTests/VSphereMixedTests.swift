@@ -47,7 +47,7 @@ extension RealParts {
             let name = "vsphere-many"
             try await VSphereStage.with(
                 name, inventory: "{}", options: "-vms 1000",
-                hypervisor: "datastore = LocalDS_0=\(pool)/\(name)/nfs\nmax_parallel = 30"
+                hypervisor: "datastore = LocalDS_0=\(pool)/\(name)/nfs\nmax_parallel = 64"
             ) { stage in
                 let pre = try await measured(stage.pre("a"))
                 #expect(try await stage.server.held().count == 1000)
@@ -58,7 +58,7 @@ extension RealParts {
                 #expect(counts.total <= 2200, "\(counts.byMethod)")
                 #expect(max(pre.megabytes, post.megabytes) < 150)
                 #expect(counts.creations == 1000 && counts.removals == 1000)
-                #expect(counts.maxRunning <= 30)
+                #expect(counts.maxRunning <= 64)
                 try await stage.expectNothingLeft()
             }
         }
