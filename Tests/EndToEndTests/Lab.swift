@@ -88,7 +88,13 @@ struct Stage: Sendable {
 
     private func takeDown() async {
         for guest in guests {
-            _ = try? await shell("virsh destroy \(guest.name); virsh undefine --snapshots-metadata \(guest.name)")
+            // libvirt 9.0.0 writes the file of a domain that was undefined while it ran again when a block job of it ends,
+            // and reads it when it is started the next time.
+            _ = try? await shell(
+                """
+                virsh destroy \(guest.name); virsh undefine --snapshots-metadata --managed-save \(guest.name)
+                rm -f /etc/libvirt/qemu/\(guest.name).xml
+                """)
         }
         _ = try? await shell(
             """

@@ -120,7 +120,8 @@ extension RealParts {
 
                 #expect(try await stage.told(mine, since: start).contains { $0.hasPrefix("RAM") })
                 #expect(try await !stage.told(mine, since: start).contains("BOOT"))
-                #expect(try await need("virsh list --all --name") == "mine")
+                let domains = try await need("virsh list --all --name")
+                #expect(domains == "mine", "\(domains)")
                 let origins = try await need("zfs get -r -H -o value origin \(stage.lab.pool) | grep -v '^-$' || true")
                 #expect(origins.isEmpty, "a clone is left of \(origins)")
                 // The run that was open has a dump of its own.
