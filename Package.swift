@@ -80,7 +80,7 @@ let package = Package(
         tests("Storage", ["Storage", "JSON", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
         tests("Hypervisor", ["Hypervisor", "JSON"]),
-        tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree"]),
+        tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree", subprocess, system]),
         tests("VSphereHypervisor", ["VSphereHypervisor", "Hypervisor", "Storage", "XMLTree"]),
         tests(
             "Stillpoint",

@@ -11,6 +11,12 @@ struct Release: Sendable {
     func run() async throws -> ReleaseResult {
         var hold = request.hold
         var notes: [String] = []
+        if hold.step == .preparing {
+            let overlays = hold.disks.map(\.overlay)
+            try await blocking("looking for a qemu-img that was left", within: .seconds(30)) {
+                StrayQemuImg.end(on: overlays)
+            }
+        }
         let (domain, state) = try await connection.find(request.machineID)
         let guest = HeldGuest(domain: domain, settings: settings, record: record)
         if hold.pausedByUs {

@@ -287,6 +287,8 @@ cat >/etc/stillpoint/stillpoint.conf <<C
 overlay_dir = $overlays
 ram_dir = $overlays
 cold_storage = $cold
+# A post that was killed before it began is one that may still come: the guard waits so long, settle a minute.
+max_hold = 30
 [vm ram]
 strategy = memory, quiesce
 C

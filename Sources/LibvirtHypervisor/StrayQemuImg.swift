@@ -1,0 +1,21 @@
+internal import Glibc
+internal import Storage
+
+/// qemu-img processes that outlived the hook which started them.
+enum StrayQemuImg {
+    /// Ends those that are still at work on one of the overlays: such a one would make the file again after it was deleted.
+    static func end(on overlays: [String], proc: String = "/proc") {
+        for process in FileAccess.names(in: proc).compactMap({ Int32($0) }) where isAtWork(process, overlays, proc) {
+            kill(process, SIGKILL)
+            // Killed, it is soon gone, or a zombie without arguments.
+            for _ in 1...100 where isAtWork(process, overlays, proc) { usleep(20_000) }
+        }
+    }
+
+    private static func isAtWork(_ process: Int32, _ overlays: [String], _ proc: String) -> Bool {
+        guard let bytes = try? FileAccess.read("\(proc)/\(process)/cmdline", limit: 1 << 16) else { return false }
+        let arguments = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        return arguments.first.map { FileAccess.lastComponent($0) == "qemu-img" } ?? false
+            && arguments.contains { overlays.contains($0) }
+    }
+}
