@@ -16,7 +16,7 @@ struct Findings: Sendable {
     private var blindness: [String] {
         guard inventory.machines.isEmpty else { return [] }
         return [
-            "\(settings.name): the account sees no VM at all: give it its role on the top of the inventory, propagated to "
+            "the account sees no VM at all: give it its role on the top of the inventory, propagated to "
                 + "what is below"
         ]
     }
@@ -29,7 +29,7 @@ struct Findings: Sendable {
             let names = machines.prefix(3).map { printable($0.name) }.joined(separator: ", ")
             let more = machines.count > 3 ? " and \(machines.count - 3) more" : ""
             return
-                "\(settings.name): the account may not freeze \(names)\(more): give its role the privileges \(privileges)"
+                "the account may not freeze \(names)\(more): give its role the privileges \(privileges)"
         }
     }
 
@@ -52,17 +52,17 @@ struct Findings: Sendable {
                 return extents
             })
         return settings.storageRules.datastores.keys.filter { !names.contains($0) }.sorted().map {
-            "\(settings.name): the server has no datastore \(printable($0)); correct or remove that datastore = line"
+            "the server has no datastore \(printable($0)); correct or remove that datastore = line"
         }
             + settings.storageRules.luns.keys.filter { !extents.contains($0) }.sorted().map {
-                "\(settings.name): no datastore of the server is on the LUN \(printable($0)); correct or remove that lun = line"
+                "no datastore of the server is on the LUN \(printable($0)); correct or remove that lun = line"
             }
     }
 
     /// Datastores that are this host's, and on no dataset that is known.
     private var unmapped: [String] {
         inventory.datastores.filter { datasets(of: $0).isEmpty && placing.isLocal($0.kind) }.map {
-            "\(settings.name): the datastore \(printable($0.name)) is this host's, but on no dataset that is found; name it: "
+            "the datastore \(printable($0.name)) is this host's, but on no dataset that is found; name it: "
                 + "datastore = \(printable($0.name))=DATASET"
         }
     }
@@ -74,7 +74,7 @@ struct Findings: Sendable {
             for dataset in datasets(of: datastore) { names[dataset, default: []].append(printable(datastore.name)) }
         }
         return names.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map {
-            "\(settings.name): the datastores \($0.value.sorted().joined(separator: ", ")) are all on \($0.key): each VM there "
+            "the datastores \($0.value.sorted().joined(separator: ", ")) are all on \($0.key): each VM there "
                 + "is taken once"
         }
     }
@@ -82,7 +82,7 @@ struct Findings: Sendable {
     /// VMs whose disks cannot be known.
     private var outOfSight: [String] {
         inventory.machines.filter { $0.devices == nil }.map {
-            "\(settings.name): the disks of \(printable($0.name)) cannot be seen (\($0.connection)): check the VM, and that the "
+            "the disks of \(printable($0.name)) cannot be seen (\($0.connection)): check the VM, and that the "
                 + "account's role reaches it"
         }
     }
@@ -91,8 +91,8 @@ struct Findings: Sendable {
     private var leftSnapshots: [String] {
         inventory.machines.flatMap { machine in
             machine.ownSnapshots.map {
-                "\(settings.name): \(printable(machine.name)) has the snapshot \"\(printable($0))\"; if stillpoint status does "
-                    + "not list that run, remove the snapshot in the vSphere client"
+                "\(printable(machine.name)) has the snapshot \"\(printable($0))\"; if stillpoint recover --dry-run does not list "
+                    + "that run, remove the snapshot in the vSphere client"
             }
         }
     }

@@ -15,7 +15,7 @@ struct SnapshotCreation: Sendable {
     func call(isExtended: Bool) -> Call {
         let description =
             "Made by stillpoint for a storage snapshot, and removed again right after it. If no run of stillpoint is open "
-            + "any more (stillpoint status), this snapshot can be removed."
+            + "any more (stillpoint recover --dry-run), this snapshot can be removed."
         let hasMemory = strategy == .memory
         let common = [
             XMLElement("name", text: name), XMLElement("description", text: description),

@@ -16,9 +16,9 @@ struct Checkup: Sendable {
         var plans: [PlannedMachine] = []
         let storage = try StorageMap(roots: context.roots)
         let whole = Planner(scope: .everything, storage: storage, configuration: configuration)
-        for hypervisor in try await hypervisors.all() {
+        for (hypervisor, answer) in await hypervisors.machines(before: nil, of: try await hypervisors.all()) {
             do {
-                let all = try await hypervisor.virtualMachines()
+                let all = try answer.get()
                 facts.append("\(hypervisor.name): \(all.count) VMs")
                 findings += try await hypervisor.findings().map { "\(hypervisor.name): \($0)" }
                 plans += whole.plan(all, of: hypervisor)
