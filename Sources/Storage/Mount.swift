@@ -53,14 +53,7 @@ public struct Mount: Sendable, Equatable {
         var bytes: [UInt8] = []
         var rest = Array(field.utf8)[...]
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\\"), rest.count >= 3,
-                let value = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
-            {
-                bytes.append(value)
-                rest.removeFirst(3)
-            } else {
-                bytes.append(byte)
-            }
+            bytes.append(byte == UInt8(ascii: "\\") ? rest.popOctalEscape() ?? byte : byte)
         }
         return String(decoding: bytes, as: UTF8.self)
     }

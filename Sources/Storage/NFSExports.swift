@@ -68,13 +68,7 @@ struct NFSExports: Sendable, Equatable {
             case UInt8(ascii: " ") where !isQuoted, UInt8(ascii: "\t") where !isQuoted:
                 if !word.isEmpty { words.append(String(decoding: word, as: UTF8.self)) }
                 word = []
-            case UInt8(ascii: "\\") where rest.count >= 3:
-                guard let value = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) else {
-                    word.append(byte)
-                    continue
-                }
-                word.append(value)
-                rest.removeFirst(3)
+            case UInt8(ascii: "\\"): word.append(rest.popOctalEscape() ?? byte)
             default: word.append(byte)
             }
         }
