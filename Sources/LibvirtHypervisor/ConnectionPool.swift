@@ -1,18 +1,18 @@
 internal import Hypervisor
 
-/// Connections opened as they are needed.
+/// Connections opened as they are needed, each lent to one borrower at a time.
 ///
-/// libvirtd works on about five calls of one connection at a time (max_client_requests), so many VMs need several.
+/// Two threads may use one connection, but in libvirt before 10.0 the second one's call can lie unsent until the first
+/// one's is answered (rpc/virnetclient.c: g_main_loop_quit before the other thread's g_main_loop_run is lost). With a
+/// guest agent that is silent for seconds, another VM would stay frozen for as long.
 actor ConnectionPool {
-    private static let borrowersPerConnection = 4
-
     private let uri: String
     private let subscribe: (@Sendable (Connection) throws -> Void)?
     private var slots: [Slot] = []
 
     private final class Slot {
         let connection: Task<Connection, any Error>
-        var borrowers = 1
+        var isLent = true
 
         init(_ connection: Task<Connection, any Error>) {
             self.connection = connection
@@ -28,7 +28,7 @@ actor ConnectionPool {
     /// Lends a connection to `body`. One that failed, or died meanwhile, is not lent again.
     func with<Value: Sendable>(_ body: @Sendable (Connection) async throws -> Value) async throws -> Value {
         let slot = borrow()
-        defer { slot.borrowers -= 1 }
+        defer { slot.isLent = false }
         do {
             let connection = try await slot.connection.value
             do {
@@ -44,8 +44,8 @@ actor ConnectionPool {
     }
 
     private func borrow() -> Slot {
-        if let slot = slots.first(where: { $0.borrowers < Self.borrowersPerConnection }) {
-            slot.borrowers += 1
+        if let slot = slots.first(where: { !$0.isLent }) {
+            slot.isLent = true
             return slot
         }
         let slot = Slot(

@@ -44,6 +44,15 @@ final class Domain: @unchecked Sendable {
 }
 
 extension Domain {
+    /// What the guest sees as the size of a disk, in bytes (virDomainGetBlockInfo).
+    func capacity(of target: String) throws -> UInt64 {
+        var info = virDomainBlockInfo()
+        guard library.functions.virDomainGetBlockInfo(pointer, target, &info, 0) == 0 else {
+            throw library.lastError("asking for the size of \(target)")
+        }
+        return info.capacity
+    }
+
     /// Whether libvirt is in the middle of something that changes the domain (virDomainGetControlInfo).
     func isBusy() throws -> Bool {
         guard try power() != .off else { return false }

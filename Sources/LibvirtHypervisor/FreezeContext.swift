@@ -28,13 +28,20 @@ struct FreezeContext: Sendable {
         }
     }
 
+    /// The sizes of these disks in bytes, in their order.
+    func capacities(of disks: [HeldDisk]) async throws -> [UInt64] {
+        try await blocking("asking for the sizes of the disks of \(request.machine.name)", within: .seconds(30)) {
+            try disks.map { try domain.capacity(of: $0.target) }
+        }
+    }
+
     /// All of them or none: when one fails, those that were made go again.
-    func createOverlays(_ disks: [HeldDisk]) async throws {
+    func createOverlays(_ disks: [HeldDisk], _ capacities: [UInt64]) async throws {
         let results = await withTaskGroup(of: Result<HeldDisk, any Error>.self) { group in
-            for disk in disks {
+            for (disk, capacity) in zip(disks, capacities) {
                 group.addTask {
                     do {
-                        try await OverlayFile.create(disk)
+                        try await OverlayFile.create(disk, capacity: capacity)
                         return .success(disk)
                     } catch {
                         return .failure(error)

@@ -19,11 +19,12 @@ struct MemoryFreeze: Sendable {
         let path = RAMFile.path(in: context.settings.ramDirectory, machine: machine, run: context.request.run)
         var hold = Hold(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
         try OverlayFile.requireAbsence(of: hold.disks)
+        let capacities = try await context.capacities(of: hold.disks)
         try RAMFile.requireAbsence(of: path)
         hold.ramDump = path
         try await context.record(hold)
         do {
-            try await context.createOverlays(hold.disks)
+            try await context.createOverlays(hold.disks, capacities)
         } catch {
             hold.disks = []
             try await context.giveUp(hold, because: error)

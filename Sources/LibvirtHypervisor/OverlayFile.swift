@@ -45,8 +45,9 @@ enum OverlayFile {
     }
 
     /// Makes the file, backed by the disk's present image.
+    /// - Parameter capacity: the disk's size in bytes.
     /// - Throws: HypervisorError `.overlay`; the file is then not there, unless it was before.
-    static func create(_ disk: HeldDisk) async throws {
+    static func create(_ disk: HeldDisk, capacity: UInt64) async throws {
         // Claimed first: qemu-img would overwrite a file of that name.
         do {
             try FileDescriptor.open(
@@ -60,7 +61,7 @@ enum OverlayFile {
                 .overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
         }
         do {
-            try await format(disk)
+            try await format(disk, capacity)
         } catch {
             try remove(disk)
             throw HypervisorError(
@@ -68,10 +69,15 @@ enum OverlayFile {
         }
     }
 
-    private static func format(_ disk: HeldDisk) async throws {
+    /// With `-u` and the size qemu-img leaves the base alone: to open and close a file that a guest is writing to makes
+    /// some file systems write all of that first.
+    private static func format(_ disk: HeldDisk, _ capacity: UInt64) async throws {
         let result = try await run(
             QemuImg.executable,
-            arguments: ["create", "-q", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, disk.overlay],
+            arguments: [
+                "create", "-q", "-u", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, disk.overlay,
+                "\(capacity)",
+            ],
             output: .discarded, error: .string(limit: 4096))
         guard result.terminationStatus.isSuccess else {
             let reason = result.standardError.split(separator: "\n").first ?? "no reason given"

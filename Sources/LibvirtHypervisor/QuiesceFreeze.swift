@@ -7,6 +7,16 @@ internal import Hypervisor
 struct QuiesceFreeze: Sendable {
     let context: FreezeContext
     let gate: WindowGate
+    /// For each question to the guest agent: half of what is left, as a question that fails is followed by a thaw.
+    private let agentTimeout: Duration
+
+    init(context: FreezeContext, gate: WindowGate) {
+        self.context = context
+        self.gate = gate
+        let longest = context.settings.agentTimeout
+        let left = context.request.deadline.map { ContinuousClock.now.duration(to: $0) / 2 } ?? longest
+        agentTimeout = max(.seconds(1), min(longest, left))
+    }
 
     private var domain: Domain { context.domain }
     private var description: DomainDescription { context.description }
@@ -18,11 +28,12 @@ struct QuiesceFreeze: Sendable {
         try requireAgent()
         var hold = Hold(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
         try OverlayFile.requireAbsence(of: hold.disks)
+        let capacities = try await context.capacities(of: hold.disks)
         try await record(hold)
         // Listing them is also the question whether the agent answers at all, before anything depends on it.
         async let listed = listFileSystems()
         do {
-            try await context.createOverlays(hold.disks)
+            try await context.createOverlays(hold.disks, capacities)
         } catch {
             hold.disks = []
             try await context.giveUp(hold, because: error)
@@ -63,9 +74,8 @@ extension QuiesceFreeze {
     }
 
     private func listFileSystems() async throws -> [GuestFileSystem]? {
-        let timeout = agentTimeout
-        return try await blocking("listing the file systems of \(request.machine.name)", within: timeout * 2) {
-            try domain.setAgentTimeout(timeout)
+        try await blocking("listing the file systems of \(request.machine.name)", within: agentTimeout * 2) {
+            try domain.setAgentTimeout(agentTimeout)
             do {
                 return try domain.fileSystems()
             } catch let error as LibvirtError where !error.isAgentSilent {
@@ -83,12 +93,6 @@ extension QuiesceFreeze {
         let affected = all.filter { !targets.isDisjoint(with: $0.disks) }
         guard targets.count < writable.count, !affected.isEmpty else { return (nil, all.count) }
         return (affected.map(\.mountPoint), affected.count)
-    }
-
-    private var agentTimeout: Duration {
-        guard let deadline = request.deadline else { return settings.agentTimeout }
-        let left = ContinuousClock.now.duration(to: deadline) / 2
-        return max(.seconds(1), min(settings.agentTimeout, left))
     }
 }
 
@@ -114,12 +118,13 @@ extension QuiesceFreeze {
 
     /// Asks for a thaw until the guest confirms one, for as long as a guest may stay frozen and the manager waits.
     ///
-    /// What is still owed then is in the journal, and post asks again.
+    /// What is still owed then is in the journal, and the guard and post ask again. So a question that the time left is
+    /// too short for is not begun: on this connection it would be in the way of what follows.
     private func thawAgain() async -> Bool {
         let clock = ContinuousClock()
         let end = min(clock.now + settings.freezeLimit, request.deadline ?? .now + settings.freezeLimit)
-        while clock.now < end {
-            let limit = min(settings.agentTimeout + .seconds(1), clock.now.duration(to: end))
+        while clock.now + agentTimeout <= end {
+            let limit = min(agentTimeout + .seconds(1), clock.now.duration(to: end))
             let thawed = try? await blocking("thawing \(request.machine.name)", within: limit) {
                 try domain.thawFileSystems()
             }

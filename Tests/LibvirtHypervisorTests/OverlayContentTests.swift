@@ -18,7 +18,7 @@ struct OverlayContentTests {
             let disk = HeldDisk(
                 target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2")
             #expect(try OverlayContent.read(disk.overlay) == .missing)
-            try await OverlayFile.create(disk)
+            try await OverlayFile.create(disk, capacity: 1 << 20)
             #expect(try OverlayContent.read(disk.overlay) == .unwritten)
             run("qemu-io -f qcow2 -c 'read 0 64k' -c 'flush' '\(disk.overlay)'")
             #expect(try OverlayContent.read(disk.overlay) == .unwritten)
@@ -41,7 +41,7 @@ struct OverlayContentTests {
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
             let disk = HeldDisk(
                 target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2")
-            try await OverlayFile.create(disk)
+            try await OverlayFile.create(disk, capacity: 1 << 20)
             run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
             let offline = OfflineCommit(
                 connection: try Connection(uri: "test:///default"), domain: nil, limit: .seconds(20))
@@ -66,7 +66,8 @@ struct OverlayContentTests {
         try await withScratchFolder { scratch in
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
             let overlay = scratch.path + "/a.qcow2"
-            try await OverlayFile.create(HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay))
+            try await OverlayFile.create(
+                HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay), capacity: 1 << 20)
             let disk = HeldDisk(target: "vda", base: scratch.path + "/b", baseFormat: "raw", overlay: overlay)
             let offline = OfflineCommit(
                 connection: try Connection(uri: "test:///default"), domain: nil, limit: .seconds(20))

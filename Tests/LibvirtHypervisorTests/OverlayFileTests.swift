@@ -62,7 +62,7 @@ struct OverlayFileTests {
             let overlay = try scratch.write("web01.qcow2", "the guest's writes")
             let base = try scratch.write("base.raw", [UInt8](repeating: 0, count: 1 << 16))
             let error = await #expect(throws: HypervisorError.self) {
-                try await OverlayFile.create(disk(base: base, overlay: overlay))
+                try await OverlayFile.create(disk(base: base, overlay: overlay), capacity: 1 << 16)
             }
             #expect(error?.code == .overlay)
             #expect(error?.remedy == .fallBack)
@@ -77,7 +77,8 @@ struct OverlayFileTests {
             let base = try scratch.write("base.raw", [UInt8](repeating: 0, count: 1 << 16))
             try scratch.link("web01.qcow2", to: scratch.path + "/elsewhere")
             await #expect(throws: HypervisorError.self) {
-                try await OverlayFile.create(disk(base: base, overlay: scratch.path + "/web01.qcow2"))
+                try await OverlayFile.create(
+                    disk(base: base, overlay: scratch.path + "/web01.qcow2"), capacity: 1 << 16)
             }
             #expect(access(scratch.path + "/elsewhere", F_OK) != 0)
         }
@@ -90,11 +91,13 @@ struct OverlayFileTests {
         try await withScratchFolder { scratch in
             let base = try scratch.write("tank/" + name, [UInt8](repeating: 0, count: 1 << 16))
             let disk = disk(base: base, overlay: scratch.path + "/over lay,s.qcow2")
-            try await OverlayFile.create(disk)
+            try await OverlayFile.create(disk, capacity: 1 << 16)
             let content = try readFile(disk.overlay)
             #expect(content.starts(with: [0x51, 0x46, 0x49, 0xFB]))
             // The backing file's name stands in the header as it is.
             let header = content.prefix(4096)
+            // Byte 24 and on: the size that the guest sees (QEMU's docs/interop/qcow2.txt).
+            #expect(content[24..<32].reduce(0) { $0 << 8 | Int($1) } == 1 << 16)
             let wanted = Array(base.utf8)
             #expect(header.indices.contains { header[$0...].starts(with: wanted) })
             var status = stat()
@@ -109,11 +112,14 @@ struct OverlayFileTests {
     @Test("is gone again when qemu-img fails", .enabled(if: hasQemuImg))
     func failed() async throws {
         try await withScratchFolder { scratch in
-            let disk = disk(base: scratch.path + "/gone.raw", overlay: scratch.path + "/web01.qcow2")
-            let error = await #expect(throws: HypervisorError.self) { try await OverlayFile.create(disk) }
+            let disk = HeldDisk(
+                target: "vda", base: "/dev/null", baseFormat: "nonsense", overlay: scratch.path + "/web01.qcow2")
+            let error = await #expect(throws: HypervisorError.self) {
+                try await OverlayFile.create(disk, capacity: 1 << 16)
+            }
             #expect(error?.code == .overlay)
             #expect(error?.remedy == .fallBack)
-            #expect(error.map { "\($0)".contains("gone.raw") } == true)
+            #expect(error.map { "\($0)".contains("nonsense") } == true)
             #expect(access(disk.overlay, F_OK) != 0)
         }
     }
@@ -122,7 +128,9 @@ struct OverlayFileTests {
     func noFolder() async throws {
         try await withScratchFolder { scratch in
             let disk = disk(base: "/dev/null", overlay: scratch.path + "/none/web01.qcow2")
-            let error = await #expect(throws: HypervisorError.self) { try await OverlayFile.create(disk) }
+            let error = await #expect(throws: HypervisorError.self) {
+                try await OverlayFile.create(disk, capacity: 1 << 16)
+            }
             #expect(error?.remedy == .fallBack)
             #expect(error?.cause != nil)
         }
