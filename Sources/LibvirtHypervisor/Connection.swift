@@ -92,10 +92,12 @@ final class Connection: @unchecked Sendable {
         guard id >= 0 else { throw library.lastError("asking for lifecycle events") }
     }
 
-    /// Has `events` told of every block job of every domain until the connection closes.
-    func subscribe(_ events: BlockJobEvents) throws {
+    /// Has `events` told of a domain's block jobs until the connection closes.
+    ///
+    /// Of that domain's alone: with a connection for each VM, each would be told of all the others' jobs.
+    func subscribe(_ events: BlockJobEvents, to domain: Domain) throws {
         let id = library.functions.virConnectDomainEventRegisterAny(
-            pointer, nil, Int32(VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2.rawValue),
+            pointer, domain.pointer, Int32(VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2.rawValue),
             clibvirt_block_job_callback(blockJobChanged), Unmanaged.passRetained(events).toOpaque(), releaseEvents)
         guard id >= 0 else { throw library.lastError("asking for block job events") }
     }

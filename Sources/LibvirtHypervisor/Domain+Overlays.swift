@@ -1,10 +1,10 @@
 internal import Hypervisor
 
 extension Domain {
-    /// Deletes the overlays of a hold once the domain is seen to use none of them, now or at its next start.
+    /// Makes sure that the domain uses none of a hold's overlays, now or at its next start, so that they can be deleted.
     /// - Throws: HypervisorError `.changed` with remedy `.stop` when it does, with remedy `.retry` when libvirt is at
-    ///   work on the domain; then nothing was deleted.
-    func deleteUnusedOverlays(of hold: Hold) throws {
+    ///   work on the domain.
+    func requireUnused(_ hold: Hold) throws {
         guard !hold.disks.isEmpty else { return }
         // A call that we gave up waiting for may still be moving the domain to these very files.
         guard try !isBusy() else {
@@ -18,9 +18,6 @@ extension Domain {
                     .changed, "\(user.target) still uses the overlay \(disk.overlay); it was left alone",
                     remedy: .stop)
             }
-        }
-        for disk in hold.disks {
-            try OverlayFile.remove(disk)
         }
     }
 }

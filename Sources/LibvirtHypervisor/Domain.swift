@@ -53,9 +53,11 @@ extension Domain {
         return info.capacity
     }
 
-    /// Whether libvirt is in the middle of something that changes the domain (virDomainGetControlInfo).
-    func isBusy() throws -> Bool {
-        guard try power() != .off else { return false }
+    /// Whether libvirt is in the middle of something that changes the domain.
+    func isBusy() throws -> Bool { try power() != .off && isOccupied() }
+
+    /// The same of a domain that is known to be active (virDomainGetControlInfo).
+    func isOccupied() throws -> Bool {
         var info = virDomainControlInfo()
         guard library.functions.virDomainGetControlInfo(pointer, &info, 0) == 0 else {
             let error = library.lastError("asking whether libvirt is at work on the domain")

@@ -6,6 +6,15 @@ struct FoundDisk: Sendable {
     let finding: DiskFinding
     /// The disk of a running domain that has the overlay in its chain.
     let use: DiskUse?
+    /// What its commit has to do first; nil: it must look again.
+    var firstStep: LiveStep?
+
+    init(_ disk: HeldDisk, _ finding: DiskFinding, _ use: DiskUse?) {
+        self.disk = disk
+        self.finding = finding
+        self.use = use
+        firstStep = use.map { LiveStep.next(for: disk, in: [$0]) }
+    }
 
     /// What qemu-img must do for it, if it must.
     var offlineItem: OfflineCommit.Item? {

@@ -61,7 +61,8 @@ struct FreezeContext: Sendable {
     /// Undoes the preparations and fails with the reason.
     func giveUp(_ hold: Hold, because reason: any Error) async throws -> Never {
         try await blocking("deleting the overlays of \(request.machine.name)", within: .seconds(30)) {
-            try domain.deleteUnusedOverlays(of: hold)
+            try domain.requireUnused(hold)
+            for disk in hold.disks { try OverlayFile.remove(disk) }
             if let path = hold.ramDump { try RAMFile.remove(path) }
         }
         var left = hold

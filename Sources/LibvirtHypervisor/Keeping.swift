@@ -5,10 +5,11 @@ extension Domain {
     /// What must be kept of it besides disks and RAM.
     func keepsake(files: DomainFiles = DomainFiles()) throws -> Keepsake {
         let definition = try document(live: false)
-        guard try power() != .off else {
+        let live = try document(live: true)
+        // Only a running domain has a number.
+        guard live["id"] != nil else {
             return Keepsake(definition: definition.description, files: files.list(for: definition))
         }
-        let live = try document(live: true)
         return Keepsake(definition: completed(definition, by: live).description, files: files.list(for: live))
     }
 }

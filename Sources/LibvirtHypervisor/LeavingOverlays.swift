@@ -6,6 +6,8 @@ internal import Hypervisor
 /// lacks. So a domain that is started or shut off meanwhile is met in the next round.
 struct LeavingOverlays: Sendable {
     private static let rounds = 4
+    /// While libvirt is at work on the domain.
+    private static let pause = Duration.milliseconds(200)
 
     let connection: Connection
     let machineID: String
@@ -13,25 +15,39 @@ struct LeavingOverlays: Sendable {
     let events: BlockJobEvents
     let record: RecordHold
 
-    /// - Returns: what an administrator should know.
-    func run(_ hold: inout Hold) async throws -> [String] {
+    /// - Parameter found: the domain as it was seen just now; nil: it is looked up.
+    /// - Returns: what an administrator should know, and what the domain was doing when it was seen to use none of the
+    ///   overlays, now or at its next start, with libvirt not at work on it.
+    func run(
+        _ hold: inout Hold, found: (domain: Domain?, state: DomainState)?
+    ) async throws -> (notes: [String], state: DomainState) {
         var notes: [String] = []
         // An overlay that nobody names looks the same once it is committed.
         var committedOrphans: Set<String> = []
+        var isListening = false
+        var known = found
         for _ in 1...Self.rounds {
             // By UUID each time: it may have been undefined, and defined again.
-            let (domain, state) = try await connection.find(machineID)
-            if let domain, state == .migratedAway { return notes + (try await finishMigrated(domain, hold)) }
-            let found = try await look(hold, domain, state, ignoring: committedOrphans)
+            let (domain, state) = if let known { known } else { try await connection.find(machineID) }
+            known = nil
+            if let domain, state == .migratedAway { return (notes + (try await finishMigrated(domain, hold)), state) }
+            let (found, isSettled) = try await look(hold, domain, state, ignoring: committedOrphans)
             for disk in found { if case .doubtful(let reason) = disk.finding { throw disk.disk.doubt(reason) } }
             // Only now: what a disk on its base means depends on the step that was found.
             if hold.step != .releasing {
                 hold.step = .releasing
                 try await record(hold)
             }
-            if found.allSatisfy({ $0.finding == .free }) { return notes }
-            if let domain {
-                notes += try await commitLive(found.filter { $0.finding == .live }, of: domain, &hold)
+            if found.allSatisfy({ $0.finding == .free }) {
+                if isSettled { return (notes, state) }
+                try await Task.sleep(for: Self.pause)
+                continue
+            }
+            let live = found.filter { $0.finding == .live }
+            if let domain, !live.isEmpty {
+                if !isListening { try await listen(to: domain) }
+                isListening = true
+                notes += try await commitLive(live, of: domain, &hold)
             }
             let items = found.compactMap(\.offlineItem)
             if !items.isEmpty {
@@ -46,18 +62,20 @@ struct LeavingOverlays: Sendable {
 
     private func look(
         _ hold: Hold, _ domain: Domain?, _ state: DomainState, ignoring committedOrphans: Set<String>
-    ) async throws -> [FoundDisk] {
+    ) async throws -> (disks: [FoundDisk], isSettled: Bool) {
         try await blocking("looking at the disks", within: .seconds(30)) {
+            // Asked first: a call that we gave up waiting for may still be moving the domain to these very files.
+            let isSettled = try !state.isActive || domain?.isOccupied() != true
             let live = state.isActive ? try domain?.description().uses : nil
             let persistent = try domain?.description(persistent: true).usesWithChains() ?? []
-            return try hold.disks.map { disk in
+            let disks = try hold.disks.map { disk in
                 let finding = DiskFinding.find(
                     disk, step: hold.step, live: live, persistent: persistent,
                     overlay: try OverlayContent.read(disk.overlay), lead: disk.lead)
                 let isDone = finding == .orphan && committedOrphans.contains(disk.overlay)
-                return FoundDisk(
-                    disk: disk, finding: isDone ? .free : finding, use: live?.first(using: disk.overlay))
+                return FoundDisk(disk, isDone ? .free : finding, live?.first(using: disk.overlay))
             }
+            return (disks, isSettled)
         }
     }
 
@@ -84,6 +102,12 @@ struct LeavingOverlays: Sendable {
 // MARK: with QEMU
 
 extension LeavingOverlays {
+    private func listen(to domain: Domain) async throws {
+        try await blocking("asking for the domain's events", within: .seconds(30)) { [connection, events] in
+            try connection.subscribe(events, to: domain)
+        }
+    }
+
     /// All disks at once; with the guest paused where one cannot keep up with it.
     private func commitLive(_ found: [FoundDisk], of domain: Domain, _ hold: inout Hold) async throws
         -> [String]
@@ -128,11 +152,15 @@ extension LeavingOverlays {
             for disk in found {
                 let commit = LiveCommit(
                     domain: domain, machineID: machineID, disk: disk.disk,
-                    target: disk.use?.target ?? disk.disk.target, events: events, pivots: pivots)
+                    target: disk.use?.target ?? disk.disk.target, firstStep: disk.firstStep, events: events,
+                    pivots: pivots)
                 group.addTask {
                     switch try await commit.run(within: limit) {
                     case .done: return nil
-                    case .behind: return disk
+                    case .behind:
+                        var disk = disk
+                        disk.firstStep = nil
+                        return disk
                     case .unseen: throw try await settleUnseenPivot(disk.disk, of: domain)
                     }
                 }

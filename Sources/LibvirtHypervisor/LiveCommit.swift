@@ -22,6 +22,8 @@ struct LiveCommit: Sendable {
     let disk: HeldDisk
     /// The guest's name for it now.
     let target: String
+    /// What there is to do, as it was seen just now; nil: it is looked at.
+    let firstStep: LiveStep?
     let events: BlockJobEvents
     let pivots: PivotNotes
 
@@ -39,12 +41,16 @@ struct LiveCommit: Sendable {
             }
         }
         defer { ticker.cancel() }
+        var known = firstStep
         var hasNoJobSince: ContinuousClock.Instant?
         for await status in stream {
             if status == .failed || status == .cancelled {
                 throw HypervisorError(.callFailed, "the commit of \(target) failed or was ended", remedy: .retry)
             }
-            let step = try await next()
+            // The next look at the whole domain shows whether it is so.
+            if status == .completed, pivots.isAsked(disk) { return .done }
+            let step = if let known { known } else { try await next() }
+            known = nil
             if step == .done { return .done }
             if step == .wait, pivots.isAsked(disk), try await hasNoJob() {
                 hasNoJobSince = hasNoJobSince ?? .now

@@ -17,7 +17,10 @@ struct Release: Sendable {
                 StrayQemuImg.end(on: overlays)
             }
         }
-        let (domain, state) = try await connection.find(request.machineID)
+        let found = try await connection.find(request.machineID)
+        let (domain, state) = found
+        // What is waited for before the disks are looked at makes that look old.
+        let isFresh = !hold.pausedByUs && !hold.owesThaw
         let guest = HeldGuest(domain: domain, settings: settings, record: record)
         if hold.pausedByUs {
             try await guest.goOn(&hold)
@@ -30,16 +33,18 @@ struct Release: Sendable {
             hold.ramDump = nil
         }
         if !hold.disks.isEmpty {
-            if hold.step != .released {
+            let wasReleased = hold.step == .released
+            if !wasReleased {
                 let leaving = LeavingOverlays(
                     connection: connection, machineID: request.machineID, settings: settings, events: events,
                     record: record)
-                notes += try await leaving.run(&hold)
-                notes += try await guest.goOnAfterFailedWrite()
+                let left = try await leaving.run(&hold, found: isFresh ? found : nil)
+                notes += left.notes
+                if left.state == .pausedByFailedWrite { notes += try await guest.goOnAfterFailedWrite() }
                 hold.step = .released
                 try await record(hold)
             }
-            try await deleteOverlays(of: hold, domain)
+            try await deleteOverlays(of: hold, domain, areSeenUnused: !wasReleased)
             hold.disks = []
             if problem != nil {
                 try await record(hold)
@@ -61,14 +66,11 @@ struct Release: Sendable {
         }
     }
 
-    private func deleteOverlays(of hold: Hold, _ domain: Domain?) async throws {
+    private func deleteOverlays(of hold: Hold, _ domain: Domain?, areSeenUnused: Bool) async throws {
         try await blocking("deleting the overlays", within: .seconds(60)) {
-            guard let domain else {
-                for disk in hold.disks { try OverlayFile.remove(disk) }
-                return
-            }
-            try domain.deleteUnusedOverlays(of: hold)
-            try domain.forgetSnapshot(named: hold.snapshot)
+            if let domain, !areSeenUnused { try domain.requireUnused(hold) }
+            for disk in hold.disks { try OverlayFile.remove(disk) }
+            try domain?.forgetSnapshot(named: hold.snapshot)
         }
     }
 }

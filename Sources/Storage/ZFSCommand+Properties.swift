@@ -30,7 +30,7 @@ extension ZFSCommand {
         guard !properties.isEmpty else { return outcomes }
         var unique: Set<SnapshotName> = []
         var rest = snapshots.filter { unique.insert($0).inserted }[...]
-        var takesSeveral = true
+        var takesSeveral = takesSeveralProperties
         while !rest.isEmpty {
             let some = Array(rest.prefix(Self.snapshotsPerCall))
             rest = rest.dropFirst(some.count)

@@ -1,8 +1,17 @@
+internal import Glibc
+
 /// The `zfs` program of OpenZFS or zfs-fuse.
 public struct ZFSCommand: Sendable {
     let executable: String
     let timeout: Duration
     let environment: [String: String]
+    let takesSeveralProperties: Bool
+
+    /// The `zfs` program of this host.
+    public static var ofThisHost: ZFSCommand {
+        // OpenZFS has it wherever it works; zfs-fuse has a socket instead.
+        ZFSCommand(takesSeveralProperties: access("/dev/zfs", F_OK) == 0)
+    }
 
     /// Prepares calls; nothing is started.
     ///
@@ -11,12 +20,15 @@ public struct ZFSCommand: Sendable {
     ///   - timeout: after this long a call is ended: SIGTERM, and SIGKILL two seconds later.
     ///   - environment: the variables that zfs gets, `LC_ALL` apart, as its messages are read; nil for this
     ///     process's own.
+    ///   - takesSeveralProperties: whether it is worth trying to set several properties in one call.
     public init(
-        executable: String = "zfs", timeout: Duration = .seconds(60), environment: [String: String]? = nil
+        executable: String = "zfs", timeout: Duration = .seconds(60), environment: [String: String]? = nil,
+        takesSeveralProperties: Bool = true
     ) {
         self.executable = executable
         self.timeout = timeout
         self.environment = environment ?? processEnvironment()
+        self.takesSeveralProperties = takesSeveralProperties
     }
 
     /// Whether a dataset or a snapshot of this name exists.

@@ -184,7 +184,7 @@ struct FileRestorationTests {
                     HookContext(arguments: [], environment: [:], backEnds: [FakeHypervisor.self])),
                 storage: try pool.host.storage(), zfs: pool.pool.command, log: pool.log.logger, progress: nil)
             let kept = KeptDefinition(
-                run: PoolBench.run, hypervisor: "local", id: "id", name: "web01", images: [clone], files: [])
+                hypervisor: "local", id: "id", name: "web01", images: [clone], files: [])
             let source = RestoreSource(
                 definition: kept, text: "", files: [], snapshots: [clone.dataset: job.snapshot], dump: nil,
                 consistency: nil)

@@ -28,11 +28,10 @@ struct KeepsakeTests {
                 }
             }
             #expect(await pool.bench.run(.pre) == .done)
-            let run = try #require(try pool.bench.openRuns().first)
             #expect(
                 try kept(pool)
                     == KeptDefinition(
-                        run: run.id, hypervisor: "local", id: "id-of-web01", name: "web01",
+                        hypervisor: "local", id: "id-of-web01", name: "web01",
                         images: [try pool.image()], files: ["nvram", "tpm/state/a"]))
             #expect(try text(pool.scratch, "\(folder)/definition.xml") == "<domain>web01</domain>")
             for file in ["files/nvram", "files/tpm/state/a"] {
@@ -77,6 +76,52 @@ struct KeepsakeTests {
             #expect(!pool.has("\(folder)/files/old"))
             #expect(try kept(pool).name == "web01")
             #expect(try pool.scratch.mode("tank/VM/.stillpoint") == 0o700)
+        }
+    }
+
+    enum Change: CaseIterable {
+        case nothing, definition, file, fileEnd, disk, meddled, unfinished
+    }
+
+    @Test(
+        "is written again only where something changed: a write holds up the guests' flushes",
+        arguments: Change.allCases)
+    func unchanged(change: Change) async throws {
+        try await withPool { pool async throws in
+            pool.bench.has(pool.host.web())
+            let nvram = try pool.scratch.write("nvram.fd", "variables")
+            func keep(_ definition: String) {
+                pool.world.change {
+                    $0.keepsake = { _ in
+                        Keepsake(definition: definition, files: [KeptFile(name: "nvram", path: nvram)])
+                    }
+                }
+            }
+            keep("<domain/>")
+            #expect(await pool.bench.run(.pre) == .done)
+            #expect(await pool.bench.run(.post) == .done)
+            let path = "\(pool.scratch.path)/\(folder)/machine.json"
+            // A second name keeps its inode's number from being used again.
+            #expect(Glibc.link(path, pool.scratch.path + "/before") == 0)
+            switch change {
+            case .nothing: break
+            case .definition: keep("<domain>")
+            case .file: try pool.scratch.write("nvram.fd", "Variables")
+            case .fileEnd: try pool.scratch.write("nvram.fd", "variables and more")
+            case .disk: pool.bench.has(pool.host.machine("web01", pool.host.disk("vda", "tank/VM/other.raw")))
+            case .meddled: try pool.scratch.write("\(folder)/definition.xml", "<domain/> and more")
+            case .unfinished: try removeFile(at: path)
+            }
+            #expect(await pool.bench.run(.pre) == .done)
+            var (before, now) = (stat(), stat())
+            #expect(stat(pool.scratch.path + "/before", &before) == 0)
+            #expect(stat(path, &now) == 0)
+            #expect((before.st_ino == now.st_ino) == (change == .nothing))
+            #expect(
+                try text(pool.scratch, "\(folder)/definition.xml") == (change == .definition ? "<domain>" : "<domain/>")
+            )
+            #expect(try text(pool.scratch, "\(folder)/files/nvram") == text(pool.scratch, "nvram.fd"))
+            #expect(try kept(pool).images.map(\.relativePath) == [change == .disk ? "other.raw" : "web01.raw"])
         }
     }
 

@@ -46,7 +46,7 @@ extension PoolBench {
         if try !pool.names().contains(snapshot) { try pool.add(snapshot) }
         let images = try images ?? [image()]
         let kept = KeptDefinition(
-            run: run, hypervisor: "local", id: id ?? "id-of-\(name)", name: name, images: images, files: ["nvram"])
+            hypervisor: "local", id: id ?? "id-of-\(name)", name: name, images: images, files: ["nvram"])
         let folder = "snapshots/\(snapshot)/.stillpoint/\(KeptDefinition.folderName(of: kept.id))"
         try scratch.write("\(folder)/definition.xml", "<definition of \(name)>")
         try scratch.write("\(folder)/files/nvram", "variables")

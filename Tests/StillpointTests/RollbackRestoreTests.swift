@@ -67,7 +67,7 @@ struct RollbackRestoreTests {
             // Beside the state file, where what is kept of VMs on volumes is found for every snapshot of the run.
             let folder = "state/restore-points/\(PoolBench.run)/\(KeptDefinition.folderName(of: "id-of-web01"))"
             let kept = KeptDefinition(
-                run: PoolBench.run, hypervisor: "local", id: "id-of-web01", name: "web01", images: [try pool.image()],
+                hypervisor: "local", id: "id-of-web01", name: "web01", images: [try pool.image()],
                 files: [])
             try pool.scratch.write("\(folder)/definition.xml", "<definition of web01>")
             try pool.scratch.write("\(folder)/machine.json", StateFile.text(kept))

@@ -39,6 +39,18 @@ struct ZFSPropertyTests {
         }
     }
 
+    @Test("are not tried together where zfs is known to take one a call")
+    func knownOneByOne() async throws {
+        try await withScratchFolder { scratch in
+            let zfs = try FakeZFS(scratch, .fuse, existing: ["tank@a"])
+            let command = ZFSCommand(executable: scratch.path + "/bin/zfs", takesSeveralProperties: false)
+            let snapshots = try names(["tank@a"])
+            #expect(try await command.setUserProperties(Self.named, on: snapshots) == [snapshots[0]: .set])
+            #expect(try zfs.calls().count == 2)
+            #expect(try zfs.stored().count == 2)
+        }
+    }
+
     @Test("reach the other snapshots where some are missing", arguments: FakeZFS.Family.allCases)
     func missing(family: FakeZFS.Family) async throws {
         try await withScratchFolder { scratch in

@@ -22,7 +22,7 @@ public struct HookContext: Sendable {
     /// - Parameter arguments: without the program's name.
     public init(
         arguments: [String], environment: [String: String], backEnds: [any HypervisorBackEnd.Type],
-        roots: SystemRoots = SystemRoots(), zfs: ZFSCommand = ZFSCommand(), executable: String? = nil,
+        roots: SystemRoots = SystemRoots(), zfs: ZFSCommand = .ofThisHost, executable: String? = nil,
         log: Logger? = nil
     ) {
         self.arguments = arguments

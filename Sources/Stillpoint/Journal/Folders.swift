@@ -24,7 +24,8 @@ func makePrivateFolder(_ path: String, below root: String) throws {
         guard mkdir(made, 0o700) != 0 else { continue }
         let problem = Errno(rawValue: errno)
         guard problem == .fileExists, isPrivateFolder(made) else { throw problem }
-        chmod(made, 0o700)
+        var status = stat()
+        if lstat(made, &status) != 0 || status.st_mode & 0o7777 != 0o700 { chmod(made, 0o700) }
     }
 }
 

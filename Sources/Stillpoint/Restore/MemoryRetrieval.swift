@@ -40,7 +40,8 @@ struct MemoryRetrieval: Sendable {
     /// - Throws: RestoreError `.refused`: nothing but the copy was touched, and that is gone.
     func retrieve(_ dump: KeptDump, of source: RestoreSource, changeable: Bool) async throws -> Retrieved {
         try requireFile(dump)
-        let copy = "\(ramDirectory)/restore-\(fileName(source.definition.id))-\(source.definition.run).ram"
+        let stem = FileAccess.lastComponent(dump.path).prefix { $0 != "." }
+        let copy = "\(ramDirectory)/restore-\(fileName(source.definition.id))-\(stem).ram"
         let lockPath = copy + ".lock"
         guard let lock = try FileLock(path: lockPath) else {
             throw RestoreError(.refused, "another restore of the same RAM is at work; wait for its end")

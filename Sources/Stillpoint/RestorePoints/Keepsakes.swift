@@ -16,7 +16,7 @@ struct Keepsakes: Sendable {
         do {
             guard let keepsake = try await planned.hypervisor.keepsake(of: planned.machine.id) else { return nil }
             let kept = KeptDefinition(
-                run: run, hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
+                hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
                 images: images(of: planned), files: keepsake.files.map(\.name))
             let machine = planned.machine.name
             try await blocking("keeping the definition of \(machine)", within: .seconds(10)) {
@@ -58,7 +58,12 @@ struct Keepsakes: Sendable {
     private func write(_ kept: KeptDefinition, _ keepsake: Keepsake, below place: (root: String, folder: String)) throws
     {
         let folder = place.folder
+        let copy = KeptCopy(
+            folder: folder, definition: Array(keepsake.definition.utf8), machine: try StateFile.text(kept),
+            files: keepsake.files)
         try makePrivateFolder(folder, below: place.root)
+        // On the guests' own dataset each write may hold up their flushes while they are frozen.
+        if copy.isThere { return }
         // Written last and removed first: what is there with it is whole.
         unlink(folder + "/machine.json")
         removeTree(at: folder + "/files")
@@ -67,8 +72,8 @@ struct Keepsakes: Sendable {
             try makePrivateFolder(FileAccess.parent(destination), below: place.root)
             try copySmallFile(file.path, to: destination)
         }
-        try writeSmallFile(Array(keepsake.definition.utf8), to: folder + "/definition.xml")
-        try writeSmallFile(StateFile.text(kept), to: folder + "/machine.json")
+        try writeSmallFile(copy.definition, to: folder + "/definition.xml")
+        try writeSmallFile(copy.machine, to: folder + "/machine.json")
     }
 
     private func images(of planned: PlannedMachine) -> [KeptImage] {

@@ -2,13 +2,14 @@ internal import Hypervisor
 internal import Storage
 
 /// What `.stillpoint/VM/machine.json` in a snapshot says: all that is needed to make the VM again from the snapshot.
+///
+/// Nothing of the run is in it, so that it changes only when the VM does.
 struct KeptDefinition: Sendable, Codable, Equatable {
     /// The folder in a dataset that holds what is kept of its VMs; owner-only.
     static let folder = ".stillpoint"
     static let format = 1
 
     var format = KeptDefinition.format
-    let run: String
     let hypervisor: String
     let id: String
     let name: String
