@@ -76,6 +76,34 @@ extension RealParts {
             }
         }
 
+        @Test(
+            "A QEMU that hangs does not outlast sanoid's patience: the snapshot is taken, the other guests are quiesced"
+        )
+        func hangingQEMU() async throws {
+            let guests = [Stage.Guest(name: "quick"), Stage.Guest(name: "stuck")]
+            try await Stage.with("hang", guests) { stage in
+                try await configure(stage)
+                try await need("sed -i s/script_timeout.*/script_timeout=4/ /etc/sanoid/sanoid.conf")
+                let said = try await shell(
+                    """
+                    qemu=$(cat /run/libvirt/qemu/stuck.pid); kill -STOP "$qemu"
+                    sanoid --take-snapshots --force-update; status=$?
+                    kill -CONT "$qemu"; exit $status
+                    """)
+                #expect(said.status == 0, "\(said.errors)")
+                #expect(said.errors.contains("the manager waits no longer, and not at rest are: stuck"))
+                let snapshots = try await stage.snapshots()
+                #expect(snapshots.count == 2)
+                for snapshot in snapshots {
+                    #expect(try await stage.property("vms", of: snapshot) == "quick=quiesced,stuck=crash")
+                }
+                let before = try await stage.durable(guests[1], "vda")
+                try await Task.sleep(for: .seconds(3))
+                #expect(try await stage.durable(guests[1], "vda") > before)
+                try await stage.expectNothingLeft()
+            }
+        }
+
         @Test("recursive = zfs calls once for the parent: guests on the children are frozen, their snapshots marked")
         func recursive() async throws {
             let lab = try #require(Lab.here)

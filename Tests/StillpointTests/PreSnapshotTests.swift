@@ -287,6 +287,45 @@ struct PreSnapshotTests {
         }
     }
 
+    @Test("goes when the manager waits no longer, whatever hangs, and leaves its run to post-snapshot")
+    func hangs() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web(), host.web("db"))
+            bench.world.change {
+                $0.freeze = { request, record in
+                    try await FakeWorld.hold(request, record)
+                    if request.machine.name == "web01" { try await Task.sleep(for: .seconds(60)) }
+                    return FreezeResult(consistency: .quiesced)
+                }
+            }
+            let begin = ContinuousClock.now
+            #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
+            #expect(begin.duration(to: .now) < .seconds(10))
+            #expect(
+                bench.log.lines.contains(
+                    "error: the manager waits no longer, and not at rest are: web01; what was begun is undone"))
+            let run = try #require(try bench.openRuns().first)
+            #expect(run.phase == .frozen)
+            #expect(run.machines.map(\.consistency) == [nil, .quiesced])
+            #expect(run.machines.allSatisfy { $0.hold != nil })
+        }
+    }
+
+    @Test("that hangs where no snapshot is wanted then fails, and leaves its run to the guard")
+    func hangsWithAbort() async throws {
+        try await withBench(sections: "[tank/VM]\non_failure = abort") { bench, host async throws in
+            bench.has(host.web())
+            bench.world.change {
+                $0.freeze = { _, _ in
+                    try await Task.sleep(for: .seconds(60))
+                    return FreezeResult(consistency: .quiesced)
+                }
+            }
+            #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .notConsistent)
+            #expect(try bench.openRuns().first?.phase == .freezing)
+        }
+    }
+
     @Test("takes the children along in a recursive snapshot")
     func recursive() async throws {
         try await withBench { bench, host async throws in

@@ -16,35 +16,42 @@ struct PreSnapshot: Sendable {
             known = read
             return read
         }
-        let deadline = try deadline(sanoid)
+        let patience = try patience(sanoid)
         let storage = try StorageMap(roots: context.roots)
         let planner = Planner(
             scope: try Scope(invocation, configuration, sanoid: sanoid), storage: storage, configuration: configuration)
         let unknown = planner.scope.targets.filter { !storage.isKnown($0) }
         if unknown.isEmpty, !planner.mayConcernMachines { return .finished(.done) }
         return .work {
-            try await requireExistence(of: unknown)
-            return try await run(planner, deadline)
+            let opened = OpenedRun()
+            let result: Result<ExitCode, any Error>? = await firstOf(deadline: patience?.end) {
+                do {
+                    try await requireExistence(of: unknown)
+                    return .success(try await run(planner, patience?.deadline, opened))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            if let result { return try result.get() }
+            return await opened.leave(context.log, wantsNone: wantsNone(planner))
         }
     }
 
-    /// When the manager stops waiting, less what it takes to come to an end.
-    ///
-    /// sanoid allows 5 seconds unless its configuration says otherwise, and dies itself when they are over: no
-    /// snapshot, no post, and VMs left on overlays.
-    private func deadline(_ sanoid: () throws -> SanoidConfiguration) throws -> ContinuousClock.Instant? {
+    private func patience(_ sanoid: () throws -> SanoidConfiguration) throws -> Patience? {
         var limit = invocation.deadline
         if limit == nil, invocation.manager == .sanoid {
             let sanoid = try sanoid()
             limit = invocation.targets.compactMap { sanoid.scriptTimeout(for: $0) }.min()
         }
-        return limit.map { .now + $0 - min(.milliseconds(500), $0 / 10) }
+        return limit.map { Patience($0) }
     }
 
-    private func run(_ planner: Planner, _ deadline: ContinuousClock.Instant?) async throws -> ExitCode {
+    private func run(
+        _ planner: Planner, _ deadline: ContinuousClock.Instant?, _ opened: OpenedRun
+    ) async throws -> ExitCode {
         let hypervisors = Hypervisors(configuration, context)
         do {
-            let code = try await freeze(planner, hypervisors, deadline)
+            let code = try await freeze(planner, hypervisors, deadline, opened)
             await hypervisors.close()
             return code
         } catch {
@@ -54,7 +61,7 @@ struct PreSnapshot: Sendable {
     }
 
     private func freeze(
-        _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
+        _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?, _ opened: OpenedRun
     ) async throws -> ExitCode {
         let opening = RunOpening(
             directory: StateDirectory(configuration.stateDirectory), invocation: invocation, scope: planner.scope,
@@ -76,6 +83,7 @@ struct PreSnapshot: Sendable {
             }
             try checkWorkFolders(plan, planner)
             if let (journal, taken) = try opening.open(for: plan, takenBefore: takenBefore) {
+                opened.set(plan, journal)
                 let keepsakes = Keepsakes(
                     storage: planner.storage, catalogue: Catalogue(StateDirectory(configuration.stateDirectory)))
                 return try await freeze(plan, journal, taken, keepsakes, hypervisors, deadline)
@@ -113,12 +121,16 @@ struct PreSnapshot: Sendable {
                 throw error
             } catch {
                 context.log.error("\(error)")
-                let policies = planner.scope.targets.map { configuration.policy(for: $0) }
-                if policies.contains(where: { $0.onFailure == .abort }) { return nil }
+                if wantsNone(planner) { return nil }
                 context.log.error("its VMs are left as they are: the snapshot will be crash-consistent for them")
             }
         }
         return plan
+    }
+
+    /// Whether there should be no snapshot when nothing is known of the VMs.
+    private func wantsNone(_ planner: Planner) -> Bool {
+        planner.scope.targets.contains { configuration.policy(for: $0).onFailure == .abort }
     }
 
     private func checkWorkFolders(_ plan: [PlannedMachine], _ planner: Planner) throws {
