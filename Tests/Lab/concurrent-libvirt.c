@@ -201,6 +201,16 @@ static void *release(void *guest)
 	return NULL;
 }
 
+/* What no program that freezes a guest through libvirt can go below: nothing happens in between. */
+static void *freeze_and_thaw(void *argument)
+{
+	struct guest *guest = argument;
+
+	check(guest, "freeze", virDomainFSFreeze(guest->domain, NULL, 0, 0) < 0);
+	check(guest, "thaw", virDomainFSThaw(guest->domain, NULL, 0, 0) < 0);
+	return NULL;
+}
+
 static void *connect_guest(void *argument)
 {
 	struct guest *guest = argument;
@@ -228,11 +238,17 @@ static void no_message(void *unused, virErrorPtr error)
 
 int main(int argc, char **argv)
 {
-	int is_pre = argc > 1 && strcmp(argv[1], "pre") == 0;
+	static const struct { const char *name; void *(*work)(void *); } modes[] = {
+		{ "pre", freeze }, { "post", release }, { "window", freeze_and_thaw },
+	};
+	void *(*work)(void *) = NULL;
 	pthread_t events;
 
-	if (argc < 4 || (!is_pre && strcmp(argv[1], "post") != 0))
-		errx(2, "usage: concurrent-libvirt pre|post OVERLAY_DIR NAME...");
+	for (size_t i = 0; argc > 3 && i < sizeof modes / sizeof *modes; i++)
+		if (strcmp(argv[1], modes[i].name) == 0)
+			work = modes[i].work;
+	if (!work)
+		errx(2, "usage: concurrent-libvirt pre|post|window OVERLAY_DIR NAME...");
 	overlay_dir = argv[2];
 	guest_count = argc - 3;
 	guests = calloc(guest_count, sizeof *guests);
@@ -244,13 +260,13 @@ int main(int argc, char **argv)
 	virEventRegisterDefaultImpl();
 	pthread_create(&events, NULL, run_events, NULL);
 	for_all(connect_guest);
-	if (!is_pre) {
+	if (work == release) {
 		virConnectPtr listener = virConnectOpen("qemu:///system");
 
 		if (!listener || virConnectDomainEventRegisterAny(listener, NULL, VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2,
 								  VIR_DOMAIN_EVENT_CALLBACK(on_block_job), NULL, NULL) < 0)
 			errx(1, "events: %s", virGetLastErrorMessage());
 	}
-	for_all(is_pre ? freeze : release);
+	for_all(work);
 	return 0;
 }
