@@ -2,6 +2,7 @@ internal import CLibvirt
 internal import Glibc
 internal import Hypervisor
 internal import Storage
+internal import Synchronization
 
 /// One connection to libvirtd.
 ///
@@ -9,6 +10,8 @@ internal import Storage
 final class Connection: @unchecked Sendable {
     let library: LibvirtLibrary
     let pointer: virConnectPtr
+    /// The domains whose block jobs it is told of. libvirt refuses to register a callback twice.
+    private let heard = Mutex<Set<String>>([])
 
     /// Connects; blocks until the daemon answers.
     /// - Throws: HypervisorError `.unreachable` with what to do about it.
@@ -96,10 +99,13 @@ final class Connection: @unchecked Sendable {
     ///
     /// Of that domain's alone: with a connection for each VM, each would be told of all the others' jobs.
     func subscribe(_ events: BlockJobEvents, to domain: Domain) throws {
+        let uuid = try domain.uuid()
+        guard !heard.withLock({ $0.contains(uuid) }) else { return }
         let id = library.functions.virConnectDomainEventRegisterAny(
             pointer, domain.pointer, Int32(VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2.rawValue),
             clibvirt_block_job_callback(blockJobChanged), Unmanaged.passRetained(events).toOpaque(), releaseEvents)
         guard id >= 0 else { throw library.lastError("asking for block job events") }
+        heard.withLock { _ = $0.insert(uuid) }
     }
 }
 

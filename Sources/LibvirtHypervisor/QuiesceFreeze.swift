@@ -7,7 +7,8 @@ internal import Hypervisor
 struct QuiesceFreeze: Sendable {
     let context: FreezeContext
     let gate: WindowGate
-    /// For each question to the guest agent: half of what is left, as a question that fails is followed by a thaw.
+    /// For each question to the guest agent, in whole seconds as libvirt wants it: half of what is left, as a question
+    /// that fails is followed by a thaw.
     private let agentTimeout: Duration
 
     init(context: FreezeContext, gate: WindowGate) {
@@ -15,7 +16,7 @@ struct QuiesceFreeze: Sendable {
         self.gate = gate
         let longest = context.settings.agentTimeout
         let left = context.request.deadline.map { ContinuousClock.now.duration(to: $0) / 2 } ?? longest
-        agentTimeout = max(.seconds(1), min(longest, left))
+        agentTimeout = .seconds(max(1, min(longest, left).components.seconds))
     }
 
     private var domain: Domain { context.domain }

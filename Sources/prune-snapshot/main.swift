@@ -1,4 +1,3 @@
-import Glibc
 import LibvirtHypervisor
 import SnapshotManagers
 import Stillpoint
@@ -8,4 +7,4 @@ import VSphereHypervisor
 let context = HookContext(
     arguments: Array(CommandLine.arguments.dropFirst()), environment: processEnvironment(),
     backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self], executable: "/proc/self/exe")
-exit(Hook.main(.prune, context))
+Hook.end(Hook.main(.prune, context))

@@ -37,6 +37,23 @@ struct OpenRunConflictTests {
         }
     }
 
+    @Test(
+        "is another VM where only its server's own number is the same, and the same one by its UUID",
+        arguments: [("vm-101", 1), ("0d8e7f0a-5a5b-4c43-9f3b-1b6f0a7c2d11", 0)])
+    func onAnotherServer(id: String, freezes: Int) async throws {
+        try await withBench { bench, host async throws in
+            bench.has(
+                VirtualMachine(
+                    id: id, name: "web01", power: .running, disks: [host.disk("vda", "tank/VM/web01.raw")]))
+            var record = MachineRecord(hypervisor: "other", id: id, name: "web01", datasets: [])
+            record.hold = someHold
+            try bench.directory.prepare()
+            try bench.directory.write(makeRun(Self.id, machines: [record]))
+            #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
+            #expect(bench.world.count("freeze") == freezes)
+        }
+    }
+
     @Test("does not hold up others where it could not be frozen anyway")
     func others() async throws {
         try await withBench { bench, host async throws in

@@ -8,8 +8,8 @@ struct Freezing: Sendable {
     let journal: Journal
     let maxParallel: Int
     let deadline: ContinuousClock.Instant?
-    /// Why a VM cannot be touched, by its id: another run has it.
-    let taken: [String: String]
+    /// Why a VM cannot be touched: another run has it.
+    let taken: [MachineKey: String]
     let keepsakes: Keepsakes
     let ramRoom: RAMRoom
     let log: Logger
@@ -30,19 +30,19 @@ struct Freezing: Sendable {
     private func freeze(_ index: Int, run: String) async throws {
         let planned = plan[index]
         // The definition of a VM on another run's overlays would name those; that run has kept it.
-        if taken[planned.machine.id] == nil, let problem = await keepsakes.keep(planned, run: run) {
+        if taken[planned.key] == nil, let problem = await keepsakes.keep(planned, run: run) {
             try await journal.record(machine: index) { $0.notes.append(problem) }
         }
         // Its overlays are elsewhere, over a base that nobody writes: there is nothing to freeze, and nothing to be
         // blamed for. When another run holds it, it is on that run's overlay, and the strategies say so.
-        if planned.disks.isEmpty, taken[planned.machine.id] == nil {
+        if planned.disks.isEmpty, taken[planned.key] == nil {
             return try await journal.record(machine: index) { record in
                 record.phase = .frozen
                 record.consistency = .crash
             }
         }
         // One that another run or a restore works on is not at rest though it is off.
-        guard !planned.machine.power.isAtRest || planned.disks.isEmpty || taken[planned.machine.id] != nil else {
+        guard !planned.machine.power.isAtRest || planned.disks.isEmpty || taken[planned.key] != nil else {
             return try await journal.record(machine: index) { record in
                 record.phase = .frozen
                 record.consistency = .off
@@ -109,7 +109,7 @@ struct Freezing: Sendable {
     }
 
     private func obstacle(to planned: PlannedMachine) -> String? {
-        if let reason = taken[planned.machine.id] { return reason }
+        if let reason = taken[planned.key] { return reason }
         if planned.machine.power == .paused { return "the VM is paused" }
         if planned.disks.isEmpty { return "none of its disks writes to the snapshotted datasets" }
         if let deadline, deadline <= .now { return "the manager's deadline has passed" }

@@ -50,7 +50,7 @@ struct Guard: Sendable {
             if !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false),
                 var now = try? directory.read(run)
             {
-                for index in now.machines.indices where thawed.contains(now.machines[index].id) {
+                for index in now.machines.indices where thawed.contains(now.machines[index].key) {
                     if now.machines[index].owesOnlyThaw { now.machines[index].hold = nil }
                 }
                 try? directory.write(now)

@@ -10,11 +10,11 @@ struct LateThaw: Sendable {
     let run: Run
     let hypervisors: Hypervisors
 
-    /// Asks each such guest once; gives the ids of those that confirmed it.
-    func tryOnce() async -> [String] {
-        var thawed: [String] = []
+    /// Asks each such guest once; gives those that confirmed it.
+    func tryOnce() async -> [MachineKey] {
+        var thawed: [MachineKey] = []
         for machine in run.machines where machine.owesOnlyThaw {
-            if await thaw(machine) { thawed.append(machine.id) }
+            if await thaw(machine) { thawed.append(machine.key) }
         }
         return thawed
     }

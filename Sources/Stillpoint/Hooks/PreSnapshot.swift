@@ -93,7 +93,7 @@ struct PreSnapshot: Sendable {
     }
 
     private func freeze(
-        _ plan: [PlannedMachine], _ journal: Journal, _ taken: [String: String], _ keepsakes: Keepsakes,
+        _ plan: [PlannedMachine], _ journal: Journal, _ taken: [MachineKey: String], _ keepsakes: Keepsakes,
         _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
     ) async throws -> ExitCode {
         leaveGuard(plan, run: await journal.run.id)

@@ -27,10 +27,10 @@ struct RunOpening {
 
     /// Opens the run unless one of its VMs is another run's and may be waited for.
     /// - Parameter takenBefore: the VMs that were other runs' before the plan was made.
-    /// - Returns: the journal of the new run, and why some VMs must not be touched, by their id; nil: wait.
+    /// - Returns: the journal of the new run, and why some VMs must not be touched; nil: wait.
     func open(
-        for plan: [PlannedMachine], takenBefore: Set<String>
-    ) throws -> (Journal, taken: [String: String])? {
+        for plan: [PlannedMachine], takenBefore: Set<MachineKey>
+    ) throws -> (Journal, taken: [MachineKey: String])? {
         try directory.prepare()
         // Nothing is awaited while the lock is held, so nobody waits long for it.
         let claims = try directory.lockForClaims()
@@ -39,7 +39,7 @@ struct RunOpening {
         let taken = try takenMachines()
         if isBlocked(plan, by: taken) { return nil }
         // One that was let go since is on other disks than it was seen on.
-        if plan.contains(where: { takenBefore.contains($0.machine.id) && taken[$0.machine.id] == nil }) { return nil }
+        if plan.contains(where: { takenBefore.contains($0.key) && taken[$0.key] == nil }) { return nil }
         try closeAbandonedRuns()
         let run = makeRun(plan)
         let lock = try directory.lock(run: run.id, waiting: false)
@@ -55,24 +55,24 @@ struct RunOpening {
     }
 
     /// The VMs that are other runs' now.
-    func taken() throws -> Set<String> { Set(try takenMachines().keys) }
+    func taken() throws -> Set<MachineKey> { Set(try takenMachines().keys) }
 
-    private func isBlocked(_ plan: [PlannedMachine], by taken: [String: String]) -> Bool {
-        .now < end && plan.contains { $0.machine.power == .running && taken[$0.machine.id] != nil }
+    private func isBlocked(_ plan: [PlannedMachine], by taken: [MachineKey: String]) -> Bool {
+        .now < end && plan.contains { $0.machine.power == .running && taken[$0.key] != nil }
     }
 
-    private func takenMachines() throws -> [String: String] {
-        var taken: [String: String] = [:]
+    private func takenMachines() throws -> [MachineKey: String] {
+        var taken: [MachineKey: String] = [:]
         for id in try directory.openRunIDs() {
             do {
                 let run = try directory.read(id)
                 for machine in run.machines where machine.hold != nil {
-                    taken[machine.id] = "the run \(id) has not released it yet"
+                    taken[machine.key] = "the run \(id) has not released it yet"
                 }
                 // What is planned is as good as held, as long as the process that planned it lives.
                 guard run.phase == .freezing, try isOwned(id) else { continue }
                 for machine in run.machines where machine.consistency == nil && machine.hold == nil {
-                    taken[machine.id] =
+                    taken[machine.key] =
                         run.manager == RestoreClaim.manager ? "it is being restored" : "the run \(id) is freezing it"
                 }
             } catch {

@@ -85,11 +85,11 @@ struct Recovery: Sendable {
     /// Before a run is opened: ends abandoned ones that have a VM of the plan.
     /// - Returns: whether there was one, so that the VMs must be looked at again.
     func recover(concerning plan: [PlannedMachine]) async -> Bool {
-        let machines = Set(plan.map(\.machine.id))
+        let machines = Set(plan.map(\.key))
         var wasAny = false
         for id in (try? directory.openRunIDs()) ?? [] {
             guard let run = try? directory.read(id), run.manager != RestoreClaim.manager,
-                run.machines.contains(where: { machines.contains($0.id) && $0.hold != nil }),
+                run.machines.contains(where: { machines.contains($0.key) && $0.hold != nil }),
                 (try? standing(of: run)) == .abandoned
             else { continue }
             wasAny = true

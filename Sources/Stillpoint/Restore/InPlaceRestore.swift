@@ -50,8 +50,11 @@ struct InPlaceRestore: Sendable {
         _ source: RestoreSource, _ clones: SnapshotClones, _ hypervisor: any Hypervisor, _ datasets: [DatasetName]
     ) async throws {
         try requireMounts(of: source)
-        let (machines, own) = try await machines(besides: source)
-        let others = DatasetUse(storage: job.storage).others(on: datasets, than: own, machines)
+        let (own, machines) = try await job.machines(besides: source.definition.key)
+        let images =
+            source.definition.images.map(\.path)
+            + own.flatMap(\.disks).filter { $0.exclusion == nil }.flatMap(\.chain)
+        let others = DatasetUse(storage: job.storage).others(on: datasets, than: images, machines)
         let disks: any DiskRestoration =
             if others.isEmpty {
                 try await Rollback(
@@ -108,22 +111,6 @@ struct InPlaceRestore: Sendable {
         where image.relativePath != nil && job.storage.mountTable.mountPoints(of: image.dataset).isEmpty {
             throw RestoreError(.refused, "\(image.dataset) is not mounted; mount it with: zfs mount \(image.dataset)")
         }
-    }
-
-    /// The other VMs, and all images that are the VM's own.
-    private func machines(besides source: RestoreSource) async throws -> (others: [VirtualMachine], own: [String]) {
-        var others: [VirtualMachine] = []
-        var images = source.definition.images.map(\.path)
-        for hypervisor in try await job.hypervisors.all() {
-            for machine in try await hypervisor.virtualMachines() {
-                if machine.id == source.definition.id {
-                    images += machine.disks.filter { $0.exclusion == nil }.flatMap(\.chain)
-                } else {
-                    others.append(machine)
-                }
-            }
-        }
-        return (others, images)
     }
 }
 

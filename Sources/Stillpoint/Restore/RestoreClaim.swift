@@ -28,7 +28,7 @@ struct RestoreClaim {
             }
             let scope = Scope(run)
             let isConcerned =
-                run.machines.contains { $0.id == machine.id } || datasets.contains { scope.contains($0) }
+                run.machines.contains { $0.key == machine.key } || datasets.contains { scope.contains($0) }
                 || run.machines.contains { !Set($0.datasets).isDisjoint(with: datasets) }
             guard !isConcerned else {
                 let mend =

@@ -30,6 +30,21 @@ struct RestoreJob: Sendable {
         return only
     }
 
+    /// The VMs of all hypervisors, the one that is restored apart from the others.
+    func machines(besides key: MachineKey) async throws -> (own: [VirtualMachine], others: [VirtualMachine]) {
+        var (own, others): ([VirtualMachine], [VirtualMachine]) = ([], [])
+        for hypervisor in try await hypervisors.all() {
+            for machine in try await hypervisor.virtualMachines() {
+                if MachineKey(machine.id, of: hypervisor.name) == key {
+                    own.append(machine)
+                } else {
+                    others.append(machine)
+                }
+            }
+        }
+        return (own, others)
+    }
+
     func search(_ clones: SnapshotClones, cloneName: @escaping @Sendable (DatasetName) throws -> DatasetName)
         async throws -> RestoreSource
     {

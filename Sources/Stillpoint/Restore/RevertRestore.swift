@@ -96,19 +96,9 @@ struct RevertRestore: Sendable {
 
     /// Who or what else is on its datasets, in words.
     private func others() async throws -> [String] {
-        var others: [VirtualMachine] = []
-        var own: [Disk] = []
-        for hypervisor in try await job.hypervisors.all() {
-            for other in try await hypervisor.virtualMachines() {
-                if hypervisor.name == machine.hypervisor, other.id == machine.id {
-                    own = other.disks
-                } else {
-                    others.append(other)
-                }
-            }
-        }
+        let (own, others) = try await job.machines(besides: MachineKey(machine.id, of: machine.hypervisor))
         let machines = DatasetUse(storage: job.storage).machines(on: machine.datasets, others)
-        return machines.isEmpty ? foreignFolders(own) : machines
+        return machines.isEmpty ? foreignFolders(own.flatMap(\.disks)) : machines
     }
 
     /// Folders of a datastore that hold no image of the VM; a hidden one is ESXi's, or ours.

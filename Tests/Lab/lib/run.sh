@@ -166,6 +166,10 @@ make_zfs_shim() {
 		    $zfs get -r -H -p creation \$($zfs list -H -o name -d 0) | grep '^[^	]*@'
 		    exit 0
 		fi
+		# What mounts and unmounts, one after another: two such at once can lock zfs-fuse up for good.
+		case "\$1" in
+		create | destroy | clone | rollback | rename) exec flock "$LAB_DIR/zfs.lock" $zfs "\$@" ;;
+		esac
 		exec $zfs "\$@"
 	SHIM
 	chmod +x "$LAB_DIR/bin/zfs"
