@@ -31,7 +31,15 @@ struct FreezeContext: Sendable {
     /// The sizes of these disks in bytes, in their order.
     func capacities(of disks: [HeldDisk]) async throws -> [UInt64] {
         try await blocking("asking for the sizes of the disks of \(request.machine.name)", within: .seconds(30)) {
-            try disks.map { try domain.capacity(of: $0.target) }
+            try disks.map { disk in
+                let capacity = try domain.capacity(of: disk.target)
+                // A guest would lose what it writes behind the end of too small an overlay.
+                guard capacity > 0 else {
+                    throw HypervisorError(
+                        .overlay, "libvirt does not know the size of \(disk.target)", remedy: .fallBack)
+                }
+                return capacity
+            }
         }
     }
 
