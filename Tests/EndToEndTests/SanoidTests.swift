@@ -83,7 +83,7 @@ extension RealParts {
             let guests = [Stage.Guest(name: "quick"), Stage.Guest(name: "stuck")]
             try await Stage.with("hang", guests) { stage in
                 try await configure(stage)
-                try await need("sed -i s/script_timeout.*/script_timeout=4/ /etc/sanoid/sanoid.conf")
+                try await need("sed -i s/script_timeout.*/script_timeout=5/ /etc/sanoid/sanoid.conf")
                 let said = try await shell(
                     """
                     qemu=$(cat /run/libvirt/qemu/stuck.pid); kill -STOP "$qemu"

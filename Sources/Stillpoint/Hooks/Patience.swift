@@ -16,7 +16,7 @@ struct Patience: Sendable {
         let now = ContinuousClock.now
         let reserve = min(.milliseconds(500), limit / 10)
         deadline = now + limit - reserve
-        end = now + max(limit - reserve / 2, .seconds(1))
+        end = now + max(limit - reserve * 3 / 5, .seconds(1))
     }
 }
 
