@@ -2,7 +2,7 @@ internal import Hypervisor
 
 /// Connections opened as they are needed, each lent to one borrower at a time.
 ///
-/// Two threads may use one connection, but in libvirt before 10.0 the second one's call can lie unsent until the first
+/// Two threads may use one connection, but in libvirt 9.0.0 the second one's call can lie unsent until the first
 /// one's is answered (rpc/virnetclient.c: g_main_loop_quit before the other thread's g_main_loop_run is lost). With a
 /// guest agent that is silent for seconds, another VM would stay frozen for as long.
 actor ConnectionPool {
