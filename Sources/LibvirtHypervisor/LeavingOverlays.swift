@@ -24,7 +24,6 @@ struct LeavingOverlays: Sendable {
         var notes: [String] = []
         // An overlay that nobody names looks the same once it is committed.
         var committedOrphans: Set<String> = []
-        var isListening = false
         var known = found
         for _ in 1...Self.rounds {
             // By UUID each time: it may have been undefined, and defined again.
@@ -45,8 +44,7 @@ struct LeavingOverlays: Sendable {
             }
             let live = found.filter { $0.finding == .live }
             if let domain, !live.isEmpty {
-                if !isListening { try await listen(to: domain) }
-                isListening = true
+                try await listen(to: domain)
                 notes += try await commitLive(live, of: domain, &hold)
             }
             let items = found.compactMap(\.offlineItem)

@@ -26,7 +26,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     /// A client of the libvirtd at `settings.uri`; connects on first use.
     public init(_ settings: HypervisorSettings) {
         self.settings = settings
-        // One more than processors, so that they have work while a guest waits for its disk.
+        // Two for each processor, so that it has work while a guest waits for its disk.
         gate = WindowGate(places: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 2)
         calls = ConnectionPool(uri: settings.uri)
         // Each release asks for the events of its own domain.

@@ -41,8 +41,8 @@ public enum Hook {
 
     /// Ends the process with what `main` gave.
     ///
-    /// Not by exit(3): it would run the destructors of libvirt's 57 libraries, which takes as long as a hook that has
-    /// nothing to do, and pulls them from under a call that hangs in a thread of its own.
+    /// Not by exit(3): it would run the destructors of libvirt and the libraries below it, and so pull them from under a
+    /// call that hangs in a thread of its own.
     public static func end(_ code: Int32) -> Never {
         fflush(nil)
         _exit(code)
