@@ -1,7 +1,3 @@
-internal import Hypervisor
-internal import Logging
-internal import Synchronization
-
 /// How long a manager waits for pre-snapshot, less what it takes to come to an end.
 ///
 /// sanoid allows 5 seconds unless its configuration says otherwise, and dies itself when they are over: no snapshot, no
@@ -17,32 +13,5 @@ struct Patience: Sendable {
         let reserve = min(.milliseconds(500), limit / 10)
         deadline = now + limit - reserve
         end = now + max(limit - reserve * 3 / 5, .seconds(1))
-    }
-}
-
-/// The run that pre-snapshot has opened, for the case that it must go before it is done with it.
-final class OpenedRun: Sendable {
-    private let opened = Mutex<(plan: [PlannedMachine], journal: Journal)?>(nil)
-
-    func set(_ plan: [PlannedMachine], _ journal: Journal) {
-        opened.withLock { $0 = (plan, journal) }
-    }
-
-    /// Leaves the run to post-snapshot, as a kill would; or, where there should be no snapshot, to the guard.
-    /// - Parameter wantsNone: whether no snapshot is wanted when nothing is known of the VMs.
-    func leave(_ log: Logger, wantsNone: Bool) async -> ExitCode {
-        let trouble = "the manager waits no longer"
-        guard let (plan, journal) = opened.withLock({ $0 }) else {
-            log.error("\(trouble), and no VM was frozen yet: the snapshot will be crash-consistent")
-            return wantsNone ? .notConsistent : .done
-        }
-        let late = zip(plan, await journal.run.machines).filter { $1.consistency == nil }
-        log.error(
-            "\(trouble), and not at rest are: \(late.map(\.1.name).joined(separator: ", ")); what was begun is undone")
-        // The guard ends a run that nobody owns and that is not frozen, at once.
-        if late.contains(where: { $0.0.onFailure == .abort }) { return .notConsistent }
-        // The disk may be what hangs. To write nothing leaves the run to the guard, too.
-        _ = await firstOf(deadline: .now + .milliseconds(100)) { try? await journal.record { $0.phase = .frozen } }
-        return .done
     }
 }

@@ -23,9 +23,8 @@ func makePrivateFolder(_ path: String, below root: String) throws {
         made += "/\(part)"
         guard mkdir(made, 0o700) != 0 else { continue }
         let problem = Errno(rawValue: errno)
-        guard problem == .fileExists, isPrivateFolder(made) else { throw problem }
-        var status = stat()
-        if lstat(made, &status) != 0 || status.st_mode & 0o7777 != 0o700 { chmod(made, 0o700) }
+        guard problem == .fileExists, let mode = ownFolderMode(made) else { throw problem }
+        if mode != 0o700 { chmod(made, 0o700) }
     }
 }
 
@@ -45,9 +44,13 @@ func makeFolders(_ path: String, below root: String) throws {
 }
 
 /// Whether there is a folder of this process's user, and no symbolic link to one.
-func isPrivateFolder(_ path: String) -> Bool {
+func isPrivateFolder(_ path: String) -> Bool { ownFolderMode(path) != nil }
+
+/// The permissions of a folder of this process's user; nil where there is none, or a symbolic link to one.
+private func ownFolderMode(_ path: String) -> mode_t? {
     var status = stat()
-    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else { return nil }
+    return status.st_mode & 0o7777
 }
 
 /// Copies a file into a new one that only its owner may read; not made durable.
