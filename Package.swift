@@ -44,8 +44,8 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
     ],
     targets: [
-        // C libraries. All but libvirt and libcurl are linked statically, so that a hook needs glibc and libstdc++
-        // alone; those two are found at run time, on first need (see CLibvirt/include/CLibvirt.h).
+        // C libraries. All but libvirt and libcurl are linked statically, so that a hook needs glibc alone;
+        // those two are found at run time, on first need (see CLibvirt/include/CLibvirt.h).
         .target(name: "CLibvirt", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CExpat", linkerSettings: [.linkedLibrary(":libexpat.a")]),
