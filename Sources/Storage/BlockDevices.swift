@@ -26,12 +26,10 @@ public final class BlockDevices: Sendable {
         public var files: Set<String> = []
     }
 
-    /// The kernel's name of the block device at a path; nil where there is no block device.
-    ///
-    /// - Parameter path: a path without symbolic links.
-    public func deviceName(at path: String) -> String? {
-        let status = FileAccess.status(path)
-        if let status, status.st_mode & S_IFMT == S_IFBLK {
+    /// The kernel's name of the block device at a place; nil where there is no block device.
+    func deviceName(at place: PathWalk.Place) -> String? {
+        let path = place.path
+        if let status = place.status, status.st_mode & S_IFMT == S_IFBLK {
             // The number is the surest: a node may have any name (mknod, a container, /dev/mapper without udev).
             if let resolved = try? FileAccess.realPath("\(roots.sys)/dev/block/\(Self.number(status.st_rdev))") {
                 return FileAccess.lastComponent(resolved)

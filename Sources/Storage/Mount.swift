@@ -33,13 +33,16 @@ public struct Mount: Sendable, Equatable {
     }
 
     /// Reads a line as proc(5) describes it; nil where it is not whole.
-    init?(line: Substring) {
+    init?(line: ArraySlice<UInt8>) {
         // Blanks inside a field are escaped, so an empty field (a source may be empty) is one that was written so.
         // By bytes, as everywhere here: walking over characters would take most of a hook's own time.
-        let fields = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map(Substring.init)
-        guard fields.count >= 9, let id = Int(fields[0]), let parentID = Int(fields[1]) else { return nil }
+        let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        guard fields.count >= 9, let id = Int(Self.unescape(fields[0])), let parentID = Int(Self.unescape(fields[1]))
+        else { return nil }
         // Any number of optional fields stands between the options and a lone hyphen.
-        guard let hyphen = fields[6...].firstIndex(of: "-"), fields.count > hyphen + 2 else { return nil }
+        guard let hyphen = fields[6...].firstIndex(of: [UInt8(ascii: "-")]), fields.count > hyphen + 2 else {
+            return nil
+        }
         let mountPoint = Self.unescape(fields[4])
         guard mountPoint.hasPrefix("/") else { return nil }
         self.init(
@@ -48,10 +51,10 @@ public struct Mount: Sendable, Equatable {
     }
 
     /// The kernel writes blank, tab, line feed and backslash (and `#` at times) as a backslash and three octal digits.
-    private static func unescape(_ field: Substring) -> String {
-        guard field.utf8.contains(UInt8(ascii: "\\")) else { return String(field) }
+    private static func unescape(_ field: ArraySlice<UInt8>) -> String {
+        guard field.contains(UInt8(ascii: "\\")) else { return String(decoding: field, as: UTF8.self) }
         var bytes: [UInt8] = []
-        var rest = Array(field.utf8)[...]
+        var rest = field
         while let byte = rest.popFirst() {
             bytes.append(byte == UInt8(ascii: "\\") ? rest.popOctalEscape() ?? byte : byte)
         }

@@ -7,8 +7,8 @@ public struct MountTable: Sendable {
     private let orphans: [Int]
 
     /// Reads the text of `/proc/self/mountinfo`; lines that are not whole are passed over.
-    public init(mountinfo: String) {
-        let mounts = mountinfo.utf8.split(separator: UInt8(ascii: "\n")).compactMap { Mount(line: Substring($0)) }
+    public init(mountinfo: [UInt8]) {
+        let mounts = mountinfo.split(separator: UInt8(ascii: "\n")).compactMap(Mount.init(line:))
         let known = Set(mounts.map(\.id))
         var children: [Int: [Int]] = [:]
         var orphans: [Int] = []
@@ -30,7 +30,7 @@ public struct MountTable: Sendable {
         let path = roots.proc + "/self/mountinfo"
         do {
             // 64 MiB are some hundred thousand mounts.
-            return MountTable(mountinfo: String(decoding: try FileAccess.read(path, limit: 64 << 20), as: UTF8.self))
+            return MountTable(mountinfo: try FileAccess.read(path, limit: 64 << 20))
         } catch {
             throw StorageError(.unreadable, "\(printable(path)) cannot be read; is proc mounted?", cause: error)
         }

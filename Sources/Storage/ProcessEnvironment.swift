@@ -7,8 +7,10 @@ public func processEnvironment() -> [String: String] {
     var result: [String: String] = [:]
     var next = environ
     while let entry = next.pointee {
-        let pair = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        if pair.count == 2 { result[String(pair[0])] = String(pair[1]) }
+        if let equals = strchr(entry, Int32(UInt8(ascii: "="))) {
+            let name = UnsafeRawBufferPointer(start: entry, count: equals - entry)
+            result[String(decoding: name, as: UTF8.self)] = String(cString: equals + 1)
+        }
         next += 1
     }
     return result

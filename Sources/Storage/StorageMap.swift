@@ -30,8 +30,13 @@ public struct StorageMap: Sendable {
     ///
     /// - Throws: ``StorageError``: `badPath`, `notFound` where not even the folder exists, `unreadable`.
     public func locate(_ path: String) throws(StorageError) -> DiskLocation {
-        let resolved = try PathResolution.resolve(path)
-        return DiskLocation(resolvedPath: resolved, datasets: datasets(at: resolved, depth: 0))
+        try locate(path, by: PathWalk())
+    }
+
+    /// `locate` for one of many paths that `walk` leads to.
+    public func locate(_ path: String, by walk: PathWalk) throws(StorageError) -> DiskLocation {
+        let place = try walk.place(of: path)
+        return DiskLocation(resolvedPath: place.path, datasets: datasets(at: place, by: walk, depth: 0))
     }
 
     /// Whether the dataset is mounted or has a device, or one below it.
@@ -52,9 +57,9 @@ public struct StorageMap: Sendable {
         return result
     }
 
-    private func datasets(at resolved: String, depth: Int) -> Set<DatasetName> {
-        guard let device = devices.deviceName(at: resolved) else {
-            return (mountTable.mount(containing: resolved)?.dataset).map { [$0] } ?? []
+    private func datasets(at place: PathWalk.Place, by walk: PathWalk, depth: Int) -> Set<DatasetName> {
+        guard let device = devices.deviceName(at: place) else {
+            return (mountTable.mount(containing: place.path)?.dataset).map { [$0] } ?? []
         }
         let backing = devices.backing(ofDevice: device)
         var result = backing.datasets
@@ -62,8 +67,8 @@ public struct StorageMap: Sendable {
         // the depth only bounds a loop device whose file is itself.
         guard depth < 8 else { return result }
         for file in backing.files {
-            guard let path = try? PathResolution.resolve(file) else { continue }
-            result.formUnion(datasets(at: path, depth: depth + 1))
+            guard let below = try? walk.place(of: file) else { continue }
+            result.formUnion(datasets(at: below, by: walk, depth: depth + 1))
         }
         return result
     }

@@ -7,10 +7,10 @@ public struct ZFSCommand: Sendable {
     let environment: [String: String]
     let takesSeveralProperties: Bool
 
-    /// The `zfs` program of this host.
-    public static var ofThisHost: ZFSCommand {
+    /// The `zfs` program of this host, to run with `environment`.
+    public static func ofThisHost(environment: [String: String]) -> ZFSCommand {
         // OpenZFS has it wherever it works; zfs-fuse has a socket instead.
-        ZFSCommand(takesSeveralProperties: access("/dev/zfs", F_OK) == 0)
+        ZFSCommand(environment: environment, takesSeveralProperties: access("/dev/zfs", F_OK) == 0)
     }
 
     /// Prepares calls; nothing is started.

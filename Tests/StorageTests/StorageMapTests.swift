@@ -41,6 +41,35 @@ struct StorageMapTests {
         #expect(try locate(path) == expected)
     }
 
+    @Test("leads to many files in one walk, each in its own folder")
+    func walk() throws {
+        try withScratchFolder { scratch in
+            let map = try StorageMap(roots: SystemFixture(scratch).roots)
+            let walk = PathWalk()
+            // One name in two spellings: Swift takes them for equal, the kernel does not.
+            let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+            for folder in ["tank/VM/\(composed)", "tank/\(decomposed)"] { try scratch.write("\(folder)/a.raw", "") }
+            try scratch.write("tank/VM/b.raw", "")
+            try scratch.link(composed, to: "tank/VM/\(composed)")
+            try scratch.link(decomposed, to: "tank/\(decomposed)")
+            try scratch.link("linked", to: "tank/VM")
+            try scratch.link("tank/VM/c.raw", to: "../\(decomposed)/a.raw")
+            let places = try [
+                "linked/b.raw", "linked/disk.raw", "\(composed)/a.raw", "\(decomposed)/a.raw", "linked/c.raw",
+                "linked/none.raw", "linked/", "linked/../disk.raw",
+            ].map { try map.locate(scratch.path + "/" + $0, by: walk) }
+            #expect(
+                places.map { Array($0.resolvedPath.utf8) }
+                    == [
+                        "tank/VM/b.raw", "tank/VM/disk.raw", "tank/VM/\(composed)/a.raw", "tank/\(decomposed)/a.raw",
+                        "tank/\(decomposed)/a.raw", "tank/VM/none.raw", "tank/VM", "tank/disk.raw",
+                    ].map { Array("\(scratch.path)/\($0)".utf8) })
+            #expect(
+                places.map { $0.datasets.map(\.rawValue) }
+                    == [["tank/VM"], ["tank/VM"], ["tank/VM"], ["tank"], ["tank"], ["tank/VM"], ["tank/VM"], ["tank"]])
+        }
+    }
+
     @Test("follows symbolic links, also one to a file that is not made yet")
     func links() throws {
         try withScratchFolder { scratch in

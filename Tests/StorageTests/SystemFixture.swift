@@ -69,3 +69,9 @@ struct SystemFixture {
         }
     }
 }
+
+extension MountTable {
+    init(mountinfo: String) {
+        self.init(mountinfo: Array(mountinfo.utf8))
+    }
+}

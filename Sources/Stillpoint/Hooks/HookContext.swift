@@ -22,14 +22,14 @@ public struct HookContext: Sendable {
     /// - Parameter arguments: without the program's name.
     public init(
         arguments: [String], environment: [String: String], backEnds: [any HypervisorBackEnd.Type],
-        roots: SystemRoots = SystemRoots(), zfs: ZFSCommand = .ofThisHost, executable: String? = nil,
+        roots: SystemRoots = SystemRoots(), zfs: ZFSCommand? = nil, executable: String? = nil,
         log: Logger? = nil
     ) {
         self.arguments = arguments
         self.environment = environment
         self.backEnds = backEnds
         self.roots = roots
-        self.zfs = zfs
+        self.zfs = zfs ?? .ofThisHost(environment: environment)
         self.executable = executable
         self.log = log ?? StandardErrorLog.logger(environment: environment)
     }

@@ -15,16 +15,19 @@ struct Planner: Sendable {
 
     /// The plan for one hypervisor's VMs.
     func plan(_ machines: [VirtualMachine], of hypervisor: any Hypervisor) -> [PlannedMachine] {
-        machines.compactMap { plan($0, of: hypervisor) }
+        let walk = PathWalk()
+        return machines.compactMap { plan($0, of: hypervisor, by: walk) }
     }
 
-    private func plan(_ machine: VirtualMachine, of hypervisor: any Hypervisor) -> PlannedMachine? {
+    private func plan(
+        _ machine: VirtualMachine, of hypervisor: any Hypervisor, by walk: PathWalk
+    ) -> PlannedMachine? {
         var disks: [Disk] = []
         var datasets: [DatasetName] = []
         var notes = machine.notes
         let machine = withWholeChains(machine)
         for disk in machine.disks {
-            let places = places(of: disk)
+            let places = places(of: disk, by: walk)
             guard let held = places.first(where: { !$0.isEmpty }) else { continue }
             if let exclusion = disk.exclusion {
                 if exclusion == .shareable {
@@ -72,13 +75,13 @@ struct Planner: Sendable {
     }
 
     /// The snapshotted datasets that hold each image of a disk.
-    private func places(of disk: Disk) -> [[DatasetName]] {
-        disk.datasets?.map { $0.filter(scope.contains) } ?? disk.chain.map { found(at: $0) }
+    private func places(of disk: Disk, by walk: PathWalk) -> [[DatasetName]] {
+        disk.datasets?.map { $0.filter(scope.contains) } ?? disk.chain.map { found(at: $0, by: walk) }
     }
 
     /// The snapshotted datasets that hold an image; none for one that is not on this host or not there.
-    private func found(at path: String) -> [DatasetName] {
-        guard let location = try? storage.locate(path) else { return [] }
+    private func found(at path: String, by walk: PathWalk) -> [DatasetName] {
+        guard let location = try? storage.locate(path, by: walk) else { return [] }
         return location.datasets.filter { scope.contains($0) }.sorted()
     }
 }
