@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Synchronization
 
 /// Runs a blocking C call on a thread of its own and waits for it no longer than `limit`.
@@ -12,14 +11,13 @@ public func blocking<Result: Sendable>(
 ) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
         let once = Once(continuation)
-        let timer = Task {
-            try await Task.sleep(for: limit)
+        let timer = Deadlines.shared.add(at: .now + limit) {
             once.resume(
                 .failure(HypervisorError(.timedOut, "\(what) took longer than \(limit.inSeconds)", remedy: .stop)))
         }
         startThread {
             let result = Swift.Result { try body() }
-            timer.cancel()
+            Deadlines.shared.remove(timer)
             once.resume(result)
         }
     }
@@ -27,17 +25,19 @@ public func blocking<Result: Sendable>(
 
 /// What `body` gives, or nil when the deadline comes first; `body` then goes on and nobody waits for it.
 ///
-/// A task group would wait for it all the same.
+/// A task group would wait for it all the same. It runs on all processors, whatever executor the caller prefers: what
+/// hangs in it must not hold up the caller.
 public func firstOf<Value: Sendable>(
     deadline: ContinuousClock.Instant?, _ body: @escaping @Sendable () async -> Value
 ) async -> Value? {
     guard let deadline else { return await body() }
     return await withCheckedContinuation { continuation in
         let once = Once<Value?, Never>(continuation)
-        Task { once.resume(.success(await body())) }
+        let timer = Deadlines.shared.add(at: deadline) { once.resume(.success(nil)) }
         Task {
-            try? await Task.sleep(until: deadline)
-            once.resume(.success(nil))
+            let value = await body()
+            Deadlines.shared.remove(timer)
+            once.resume(.success(value))
         }
     }
 }
@@ -57,27 +57,4 @@ private final class Once<Value: Sendable, Failure: Error>: Sendable {
         }
         first?.resume(with: result)
     }
-}
-
-/// Starts a detached thread; runs `body` in place when the system has no thread to give.
-public func startThread(_ body: @escaping @Sendable () -> Void) {
-    let box = Unmanaged.passRetained(ThreadBody(run: body))
-    var thread = pthread_t()
-    let status = pthread_create(&thread, nil, threadMain, box.toOpaque())
-    guard status == 0 else {
-        box.takeRetainedValue().run()
-        return
-    }
-    pthread_detach(thread)
-}
-
-private final class ThreadBody: Sendable {
-    let run: @Sendable () -> Void
-    init(run: @escaping @Sendable () -> Void) { self.run = run }
-}
-
-private nonisolated func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let argument else { return nil }
-    Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
-    return nil
 }

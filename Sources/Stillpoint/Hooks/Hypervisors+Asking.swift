@@ -4,12 +4,13 @@ extension Hypervisors {
     /// Every hypervisor's VMs, or why they are not known.
     ///
     /// All are asked at the same time, and for no longer than half of what is left to the manager's deadline: one that
-    /// does not answer must not use up the time in which the others' VMs are frozen, nor the manager's patience.
+    /// does not answer must not use up the time in which the others' VMs are frozen, nor the manager's patience. When
+    /// hardly anything is left, for long enough that the report can name the VMs.
     nonisolated func machines(
         before deadline: ContinuousClock.Instant?, of hypervisors: [any Hypervisor]
     ) async -> [(any Hypervisor, Result<[VirtualMachine], any Error>)] {
         let now = ContinuousClock.now
-        let limit = deadline.map { now + now.duration(to: $0) / 2 }
+        let limit = deadline.map { now + max(now.duration(to: $0) / 2, .milliseconds(250)) }
         var answers = [Result<[VirtualMachine], any Error>?](repeating: nil, count: hypervisors.count)
         await withTaskGroup(of: (Int, Result<[VirtualMachine], any Error>).self) { group in
             for (index, hypervisor) in hypervisors.enumerated() {
