@@ -8,16 +8,8 @@ internal import Hypervisor
 actor ConnectionPool {
     private let uri: String
     private let subscribe: (@Sendable (Connection) throws -> Void)?
-    private var slots: [Slot] = []
-
-    private final class Slot {
-        let connection: Task<Connection, any Error>
-        var isLent = true
-
-        init(_ connection: Task<Connection, any Error>) {
-            self.connection = connection
-        }
-    }
+    private var idle: [Connection] = []
+    private var isClosed = false
 
     /// - Parameter subscribe: asks a new connection for its events; nil: it gets none.
     init(uri: String, subscribe: (@Sendable (Connection) throws -> Void)? = nil) {
@@ -25,49 +17,56 @@ actor ConnectionPool {
         self.subscribe = subscribe
     }
 
-    /// Lends a connection to `body`. One that failed, or died meanwhile, is not lent again.
+    /// Lends a connection to `body`. One that died meanwhile is not lent again.
     func with<Value: Sendable>(_ body: @Sendable (Connection) async throws -> Value) async throws -> Value {
-        let slot = borrow()
-        defer { slot.isLent = false }
-        do {
-            let connection = try await slot.connection.value
-            do {
-                return try await body(connection)
-            } catch {
-                if !connection.isAlive { drop(slot) }
-                throw error
+        let connection =
+            if let last = idle.popLast() { last } else {
+                try await blocking("connecting to libvirt at \(uri)", within: .seconds(30), open)
             }
+        do {
+            let value = try await body(connection)
+            takeBack(connection)
+            return value
         } catch {
-            if case .failure = await slot.connection.result { drop(slot) }
+            if connection.isAlive { takeBack(connection) }
             throw error
         }
     }
 
-    private func borrow() -> Slot {
-        if let slot = slots.first(where: { !$0.isLent }) {
-            slot.isLent = true
-            return slot
+    /// `blocking` with a connection; a new one is opened on the same thread.
+    func blockingCall<Value: Sendable>(
+        _ what: String, within limit: Duration, _ body: @escaping @Sendable (Connection) throws -> Value
+    ) async throws -> Value {
+        let last = idle.popLast()
+        let (connection, result) = try await blocking(what, within: limit) { [open] in
+            let connection = try last ?? open()
+            return (connection, Result { try body(connection) })
         }
-        let slot = Slot(
-            Task { [uri, subscribe] in
-                try await blocking("connecting to libvirt at \(uri)", within: .seconds(30)) {
-                    guard let subscribe else { return try Connection(uri: uri) }
-                    try EventLoop.start()
-                    let connection = try Connection(uri: uri)
-                    try subscribe(connection)
-                    return connection
-                }
-            })
-        slots.append(slot)
-        return slot
+        switch result {
+        case .success(let value):
+            takeBack(connection)
+            return value
+        case .failure(let error):
+            if connection.isAlive { takeBack(connection) }
+            throw error
+        }
     }
 
-    private func drop(_ slot: Slot) {
-        slots.removeAll { $0 === slot }
+    private nonisolated func open() throws -> Connection {
+        guard let subscribe else { return try Connection(uri: uri) }
+        try EventLoop.start()
+        let connection = try Connection(uri: uri)
+        try subscribe(connection)
+        return connection
+    }
+
+    private func takeBack(_ connection: Connection) {
+        if !isClosed { idle.append(connection) }
     }
 
     /// Lets go of all connections; the last user's reference closes each.
     func close() {
-        slots.removeAll()
+        isClosed = true
+        idle = []
     }
 }

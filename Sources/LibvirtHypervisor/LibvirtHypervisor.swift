@@ -8,6 +8,8 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// Threads that read definitions; one connection serves five calls at once.
     private static let readers = 4
+    /// So many definitions are read sooner than a thread is started.
+    private static let share = 8
 
     private let settings: HypervisorSettings
     private let gate: WindowGate
@@ -41,32 +43,34 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// All domains, running or not.
     public func virtualMachines() async throws -> [VirtualMachine] {
-        try await calls.with { connection in
-            let domains = try await blocking("listing the domains", within: .seconds(60)) { try connection.domains() }
-            // Several threads: reading and parsing definitions is most of what a hook that finds no VM does.
-            let share = max(2, (domains.count + Self.readers - 1) / Self.readers)
-            return try await withThrowingTaskGroup(of: (Int, [VirtualMachine]).self) { group in
-                for start in stride(from: 0, to: domains.count, by: share) {
-                    let some = domains[start..<min(start + share, domains.count)]
-                    group.addTask {
-                        let machines = try await blocking("reading the domains", within: .seconds(60)) {
-                            try some.compactMap { try $0.domain.machine(power: $0.power) }
-                        }
-                        return (start, machines)
-                    }
+        let (some, others) = try await calls.blockingCall("listing the domains", within: .seconds(60)) { connection in
+            let domains = try connection.domains()
+            return (try domains.prefix(Self.share).machines(), domains.dropFirst(Self.share))
+        }
+        return try await some + Self.read(others)
+    }
+
+    /// Several threads: reading and parsing definitions is most of what a hook that finds no VM does.
+    private static func read(
+        _ domains: ArraySlice<(domain: Domain, power: VirtualMachine.PowerState)>
+    ) async throws -> [VirtualMachine] {
+        let share = max(share, (domains.count + readers - 1) / readers)
+        return try await withThrowingTaskGroup(of: (Int, [VirtualMachine]).self) { group in
+            for start in stride(from: domains.startIndex, to: domains.endIndex, by: share) {
+                let some = domains[start..<min(start + share, domains.endIndex)]
+                group.addTask {
+                    (start, try await blocking("reading the domains", within: .seconds(60)) { try some.machines() })
                 }
-                return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.flatMap(\.1)
             }
+            return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.flatMap(\.1)
         }
     }
 
     /// The domain of that UUID.
     public func virtualMachine(id: String) async throws -> VirtualMachine? {
-        try await calls.with { connection in
-            try await blocking("looking at the domain \(id)", within: .seconds(30)) {
-                guard let domain = try connection.domain(uuid: id) else { return nil }
-                return try domain.machine(power: domain.power())
-            }
+        try await calls.blockingCall("looking at the domain \(id)", within: .seconds(30)) { connection in
+            guard let domain = try connection.domain(uuid: id) else { return nil }
+            return try domain.machine(power: domain.power())
         }
     }
 
@@ -119,22 +123,18 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// The domain's definition, UEFI variables and TPM state; see `completed`.
     public func keepsake(of id: String) async throws -> Keepsake? {
-        try await calls.with { connection in
-            try await blocking("reading the definition of \(id)", within: .seconds(30)) {
-                guard let domain = try connection.domain(uuid: id) else {
-                    throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .stop)
-                }
-                return try domain.keepsake()
+        try await calls.blockingCall("reading the definition of \(id)", within: .seconds(30)) { connection in
+            guard let domain = try connection.domain(uuid: id) else {
+                throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .stop)
             }
+            return try domain.keepsake()
         }
     }
 
     /// Ends a domain at once (virDomainDestroy).
     public func stop(id: String) async throws {
-        try await calls.with { connection in
-            try await blocking("switching off the domain \(id)", within: .seconds(60)) {
-                try connection.domain(uuid: id)?.destroy()
-            }
+        try await calls.blockingCall("switching off the domain \(id)", within: .seconds(60)) { connection in
+            try connection.domain(uuid: id)?.destroy()
         }
     }
 
@@ -148,6 +148,12 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         await calls.close()
         await commits.close()
         await dumps.close()
+    }
+}
+
+extension Sequence<(domain: Domain, power: VirtualMachine.PowerState)> {
+    fileprivate func machines() throws -> [VirtualMachine] {
+        try compactMap { try $0.domain.machine(power: $0.power) }
     }
 }
 
