@@ -57,9 +57,12 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
 
     /// All VMs of the server, templates too.
     public func virtualMachines() async throws -> [VirtualMachine] {
-        let inventory = try await inventory()
-        let datastores = await known.keep(inventory, rules: settings.storageRules, placing: placing)
-        return inventory.machines.map { $0.machine(datastores) }
+        // Thousands of VMs are worth all processors.
+        try await withTaskExecutorPreference(globalConcurrentExecutor) {
+            let inventory = try await inventory()
+            let datastores = await known.keep(inventory, rules: settings.storageRules, placing: placing)
+            return inventory.machines.map { $0.machine(datastores) }
+        }
     }
 
     /// The VM of that MoRef.

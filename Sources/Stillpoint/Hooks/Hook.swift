@@ -1,11 +1,9 @@
-internal import Dispatch
 internal import Glibc
 internal import Hypervisor
 internal import INIFile
 internal import Logging
 public import SnapshotManagers
 internal import Storage
-internal import Synchronization
 
 /// A hook program: reads what it was called for, does it, and says how it went by its exit code.
 public enum Hook {
@@ -17,6 +15,8 @@ public enum Hook {
         /// Nothing more.
         case finished(ExitCode)
         case work(@Sendable () async throws -> ExitCode)
+        /// It may turn out that there is nothing to do: begins on the main thread alone.
+        case perhapsWork(@Sendable () async throws -> ExitCode)
     }
 
     /// Runs a hook to its end and gives the process's exit code; for the main thread of an executable.
@@ -27,15 +27,11 @@ public enum Hook {
         switch begin(phase, context) {
         case .finished(let code): return code.rawValue
         case .work(let body):
-            let code = Mutex(ExitCode.needsRecovery)
-            let ended = DispatchSemaphore(value: 0)
-            Task {
-                let result = await finish(phase, context, body)
-                code.withLock { $0 = result }
-                ended.signal()
-            }
-            ended.wait()
-            return code.withLock { $0.rawValue }
+            return MainLoop().run {
+                await withTaskExecutorPreference(globalConcurrentExecutor) { await finish(phase, context, body) }
+            }.rawValue
+        case .perhapsWork(let body):
+            return MainLoop().run { await finish(phase, context, body) }.rawValue
         }
     }
 
@@ -52,7 +48,7 @@ public enum Hook {
     public static func run(_ phase: Phase, _ context: HookContext) async -> ExitCode {
         switch begin(phase, context) {
         case .finished(let code): code
-        case .work(let body): await finish(phase, context, body)
+        case .work(let body), .perhapsWork(let body): await finish(phase, context, body)
         }
     }
 

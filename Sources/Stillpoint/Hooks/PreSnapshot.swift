@@ -22,7 +22,7 @@ struct PreSnapshot: Sendable {
             scope: try Scope(invocation, configuration, sanoid: sanoid), storage: storage, configuration: configuration)
         let unknown = planner.scope.targets.filter { !storage.isKnown($0) }
         if unknown.isEmpty, !planner.mayConcernMachines { return .finished(.done) }
-        return .work {
+        return .perhapsWork {
             let opened = OpenedRun()
             let result: Result<ExitCode, any Error>? = await firstOf(deadline: patience?.end) {
                 do {
@@ -66,20 +66,31 @@ struct PreSnapshot: Sendable {
         let opening = RunOpening(
             directory: StateDirectory(configuration.stateDirectory), invocation: invocation, scope: planner.scope,
             deadline: deadline, log: context.log)
+        guard let first = try await look(planner, opening, hypervisors, deadline) else { return .notConsistent }
+        guard !first.plan.isEmpty else { return .done }
+        if invocation.isDryRun {
+            for planned in first.plan { context.log.info("\(planned.dryRunLine)") }
+            return .done
+        }
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) {
+            try await freeze(first, planner, opening, hypervisors, deadline, opened)
+        }
+    }
+
+    private func freeze(
+        _ first: Look, _ planner: Planner, _ opening: RunOpening, _ hypervisors: Hypervisors,
+        _ deadline: ContinuousClock.Instant?, _ opened: OpenedRun
+    ) async throws -> ExitCode {
+        var found: Look? = first
         var hasRecovered = false
-        while true {
-            // What is wrong with the state directory is said when the run is opened.
-            let takenBefore = (try? opening.taken()) ?? []
-            guard let plan = try await plan(planner, hypervisors, deadline) else { return .notConsistent }
+        while let (plan, takenBefore) = found {
             guard !plan.isEmpty else { return .done }
-            if invocation.isDryRun {
-                for planned in plan { context.log.info("\(planned.dryRunLine)") }
-                return .done
-            }
             // Once: what cannot be ended now keeps its VMs, and they fall back.
-            if !hasRecovered {
-                hasRecovered = true
-                if await recoverAbandoned(plan, within: deadline) { continue }
+            let mustRecover = !hasRecovered
+            hasRecovered = true
+            if mustRecover, await recoverAbandoned(plan, within: deadline) {
+                found = try await look(planner, opening, hypervisors, deadline)
+                continue
             }
             try checkWorkFolders(plan, planner)
             if let (journal, taken) = try opening.open(for: plan, takenBefore: takenBefore) {
@@ -89,7 +100,9 @@ struct PreSnapshot: Sendable {
                 return try await freeze(plan, journal, taken, keepsakes, hypervisors, deadline)
             }
             try await opening.wait(for: plan)
+            found = try await look(planner, opening, hypervisors, deadline)
         }
+        return .notConsistent
     }
 
     private func freeze(
@@ -107,30 +120,6 @@ struct PreSnapshot: Sendable {
             return try await undo(journal, hypervisors)
         }
         return try await conclude(plan, journal, hypervisors)
-    }
-
-    /// Nil when a hypervisor cannot be asked and the configuration wants no snapshot then.
-    private func plan(
-        _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
-    ) async throws -> [PlannedMachine]? {
-        var plan: [PlannedMachine] = []
-        for (hypervisor, answer) in await hypervisors.machines(before: deadline, of: try await hypervisors.all()) {
-            do {
-                plan += planner.plan(try answer.get(), of: hypervisor)
-            } catch let error as HypervisorError where error.code == .misconfigured {
-                throw error
-            } catch {
-                context.log.error("\(error)")
-                if wantsNone(planner) { return nil }
-                context.log.error("its VMs are left as they are: the snapshot will be crash-consistent for them")
-            }
-        }
-        return plan
-    }
-
-    /// Whether there should be no snapshot when nothing is known of the VMs.
-    private func wantsNone(_ planner: Planner) -> Bool {
-        planner.scope.targets.contains { configuration.policy(for: $0).onFailure == .abort }
     }
 
     private func checkWorkFolders(_ plan: [PlannedMachine], _ planner: Planner) throws {

@@ -1,0 +1,39 @@
+internal import Hypervisor
+internal import Logging
+
+extension PreSnapshot {
+    /// The VMs that the snapshot concerns, and those that were other runs' before they were looked for.
+    typealias Look = (plan: [PlannedMachine], takenBefore: Set<MachineKey>)
+
+    /// Nil when a hypervisor cannot be asked and the configuration wants no snapshot then.
+    func look(
+        _ planner: Planner, _ opening: RunOpening, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
+    ) async throws -> Look? {
+        // What is wrong with the state directory is said when the run is opened.
+        let takenBefore = (try? opening.taken()) ?? []
+        return try await plan(planner, hypervisors, deadline).map { ($0, takenBefore) }
+    }
+
+    private func plan(
+        _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
+    ) async throws -> [PlannedMachine]? {
+        var plan: [PlannedMachine] = []
+        for (hypervisor, answer) in await hypervisors.machines(before: deadline, of: try await hypervisors.all()) {
+            do {
+                plan += planner.plan(try answer.get(), of: hypervisor)
+            } catch let error as HypervisorError where error.code == .misconfigured {
+                throw error
+            } catch {
+                context.log.error("\(error)")
+                if wantsNone(planner) { return nil }
+                context.log.error("its VMs are left as they are: the snapshot will be crash-consistent for them")
+            }
+        }
+        return plan
+    }
+
+    /// Whether there should be no snapshot when nothing is known of the VMs.
+    func wantsNone(_ planner: Planner) -> Bool {
+        planner.scope.targets.contains { configuration.policy(for: $0).onFailure == .abort }
+    }
+}
