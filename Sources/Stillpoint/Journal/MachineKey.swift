@@ -24,6 +24,10 @@ extension MachineRecord {
     var key: MachineKey { MachineKey(id, of: hypervisor) }
 }
 
+extension KeptMachine {
+    var key: MachineKey { MachineKey(id, of: hypervisor) }
+}
+
 extension KeptDefinition {
     var key: MachineKey { MachineKey(id, of: hypervisor) }
 }

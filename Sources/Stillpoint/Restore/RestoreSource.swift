@@ -46,7 +46,7 @@ struct RestoreSearch: Sendable {
             try await clones.make(other, as: cloneName(other.dataset))
             snapshots[dataset] = other
         }
-        let record = found?.point.machines.first { $0.id == definition.id && $0.hypervisor == definition.hypervisor }
+        let record = found?.point.machines.first { $0.key == definition.key }
         return RestoreSource(
             definition: definition, text: try smallText(at: folder + "/definition.xml"),
             files: definition.files.map { KeptFile(name: $0, path: "\(folder)/files/\($0)") }, snapshots: snapshots,

@@ -39,7 +39,7 @@ struct RestorePointWriting: Sendable {
         guard let known = try? catalogue.read(point.run) else { return }
         for index in point.machines.indices {
             let machine = point.machines[index]
-            let same = known.machines.first { $0.id == machine.id && $0.hypervisor == machine.hypervisor }
+            let same = known.machines.first { $0.key == machine.key }
             if let dump = same?.dump, dump.packed != nil { point.machines[index].dump = dump }
         }
     }

@@ -24,10 +24,7 @@ struct RestorePoints: Sendable {
     private mutating func add(_ sideCar: RestorePoint) {
         guard let index = points.firstIndex(where: { $0.run == sideCar.run }) else { return points.append(sideCar) }
         for machine in sideCar.machines {
-            let known = points[index].machines.firstIndex {
-                $0.id == machine.id && $0.hypervisor == machine.hypervisor
-            }
-            guard let known else {
+            guard let known = points[index].machines.firstIndex(where: { $0.key == machine.key }) else {
                 points[index].machines.append(machine)
                 continue
             }
