@@ -10,7 +10,7 @@ internal import Synchronization
 final class Connection: @unchecked Sendable {
     let library: LibvirtLibrary
     let pointer: virConnectPtr
-    /// The domains whose block jobs it is told of. libvirt refuses to register a callback twice.
+    /// The events and domains that it is told of. libvirt refuses to register a callback twice.
     private let heard = Mutex<Set<String>>([])
 
     /// Connects; blocks until the daemon answers.
@@ -87,25 +87,35 @@ final class Connection: @unchecked Sendable {
         return String(cString: path)
     }
 
-    /// Has `pauses` told of every domain that stops or goes on until the connection closes.
-    func subscribe(_ pauses: PauseWatch) throws {
-        let id = library.functions.virConnectDomainEventRegisterAny(
-            pointer, nil, Int32(VIR_DOMAIN_EVENT_ID_LIFECYCLE.rawValue), clibvirt_lifecycle_callback(lifecycleChanged),
-            Unmanaged.passRetained(pauses).toOpaque(), releasePauseWatch)
-        guard id >= 0 else { throw library.lastError("asking for lifecycle events") }
+    /// Has `pauses` told of a domain that stops or goes on until the connection closes.
+    func subscribe(_ pauses: PauseWatch, to domain: Domain) throws {
+        try hear(
+            VIR_DOMAIN_EVENT_ID_LIFECYCLE, of: domain, clibvirt_lifecycle_callback(lifecycleChanged), pauses,
+            releasePauseWatch)
     }
 
     /// Has `events` told of a domain's block jobs until the connection closes.
-    ///
-    /// Of that domain's alone: with a connection for each VM, each would be told of all the others' jobs.
     func subscribe(_ events: BlockJobEvents, to domain: Domain) throws {
-        let uuid = try domain.uuid()
-        guard !heard.withLock({ $0.contains(uuid) }) else { return }
+        try hear(
+            VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, of: domain, clibvirt_block_job_callback(blockJobChanged), events,
+            releaseEvents)
+    }
+
+    /// Of one domain: with a connection for each VM, each would be told of all the others' events.
+    private func hear(
+        _ event: virDomainEventID, of domain: Domain, _ callback: virConnectDomainEventGenericCallback?,
+        _ listener: AnyObject, _ release: virFreeCallback
+    ) throws {
+        let subscription = "\(event.rawValue) \(try domain.uuid())"
+        guard !heard.withLock({ $0.contains(subscription) }) else { return }
+        let opaque = Unmanaged.passRetained(listener).toOpaque()
         let id = library.functions.virConnectDomainEventRegisterAny(
-            pointer, domain.pointer, Int32(VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2.rawValue),
-            clibvirt_block_job_callback(blockJobChanged), Unmanaged.passRetained(events).toOpaque(), releaseEvents)
-        guard id >= 0 else { throw library.lastError("asking for block job events") }
-        heard.withLock { _ = $0.insert(uuid) }
+            pointer, domain.pointer, Int32(event.rawValue), callback, opaque, release)
+        guard id >= 0 else {
+            release(opaque)
+            throw library.lastError("asking for events")
+        }
+        heard.withLock { _ = $0.insert(subscription) }
     }
 }
 

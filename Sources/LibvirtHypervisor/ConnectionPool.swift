@@ -7,14 +7,14 @@ internal import Hypervisor
 /// guest agent that is silent for seconds, another VM would stay frozen for as long.
 actor ConnectionPool {
     private let uri: String
-    private let subscribe: (@Sendable (Connection) throws -> Void)?
+    private let hearsEvents: Bool
     private var idle: [Connection] = []
     private var isClosed = false
 
-    /// - Parameter subscribe: asks a new connection for its events; nil: it gets none.
-    init(uri: String, subscribe: (@Sendable (Connection) throws -> Void)? = nil) {
+    /// - Parameter hearsEvents: whether its connections can be told of events.
+    init(uri: String, hearsEvents: Bool = false) {
         self.uri = uri
-        self.subscribe = subscribe
+        self.hearsEvents = hearsEvents
     }
 
     /// Lends a connection to `body`. One that died meanwhile is not lent again.
@@ -53,11 +53,9 @@ actor ConnectionPool {
     }
 
     private nonisolated func open() throws -> Connection {
-        guard let subscribe else { return try Connection(uri: uri) }
-        try EventLoop.start()
-        let connection = try Connection(uri: uri)
-        try subscribe(connection)
-        return connection
+        // A connection is told of events only when the event loop was there before it.
+        if hearsEvents { try EventLoop.start() }
+        return try Connection(uri: uri)
     }
 
     private func takeBack(_ connection: Connection) {

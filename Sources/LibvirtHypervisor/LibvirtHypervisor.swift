@@ -16,7 +16,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     private let events = BlockJobEvents()
     private let pauses = PauseWatch()
     private let calls: ConnectionPool
-    /// Apart from `calls`: a connection gets events only when the event loop was there before it.
+    /// Apart from `calls`, since to hear of events costs a thread and more.
     private let commits: ConnectionPool
     private let dumps: ConnectionPool
 
@@ -31,9 +31,8 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         // Two for each processor, so that it has work while a guest waits for its disk.
         gate = WindowGate(places: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 2)
         calls = ConnectionPool(uri: settings.uri)
-        // Each release asks for the events of its own domain.
-        commits = ConnectionPool(uri: settings.uri) { _ in }
-        dumps = ConnectionPool(uri: settings.uri) { [pauses] in try $0.subscribe(pauses) }
+        commits = ConnectionPool(uri: settings.uri, hearsEvents: true)
+        dumps = ConnectionPool(uri: settings.uri, hearsEvents: true)
     }
 
     /// A client of the libvirtd that the settings name.
@@ -83,7 +82,9 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
             }
         case .memory:
             return try await dumps.with { [pauses] connection in
-                try await MemoryFreeze(context: context(request, on: connection, record), pauses: pauses).run()
+                try await MemoryFreeze(
+                    connection: connection, context: context(request, on: connection, record), pauses: pauses
+                ).run()
             }
         case .crashConsistent, .ignore:
             throw HypervisorError(

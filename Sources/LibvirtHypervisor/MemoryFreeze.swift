@@ -8,6 +8,7 @@ struct MemoryFreeze: Sendable {
     /// A dump that nobody waits for any more by then has hung.
     private static let longest = Duration.seconds(3600)
 
+    let connection: Connection
     let context: FreezeContext
     let pauses: PauseWatch
 
@@ -16,6 +17,9 @@ struct MemoryFreeze: Sendable {
             throw HypervisorError(.notQuiesced, obstacle, remedy: .fallBack)
         }
         let machine = context.request.machine
+        try await blocking("asking for events of \(machine.name)", within: .seconds(30)) {
+            try connection.subscribe(pauses, to: context.domain)
+        }
         let path = RAMFile.path(in: context.settings.ramDirectory, machine: machine, run: context.request.run)
         var hold = Hold(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
         try OverlayFile.requireAbsence(of: hold.disks)
