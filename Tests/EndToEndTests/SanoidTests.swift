@@ -104,6 +104,48 @@ extension RealParts {
             }
         }
 
+        @Test(
+            "A release that outlasts sanoid's patience is the guard's: sanoid goes on, the guest comes off its overlay")
+        func slowRelease() async throws {
+            let guests = [Stage.Guest(name: "brisk"), Stage.Guest(name: "late")]
+            try await Stage.with("patience", guests) { stage in
+                try await configure(stage)
+                let stop = "/tmp/stop-after-pre"
+                try await need(
+                    """
+                    sed -i s/script_timeout.*/script_timeout=5/ /etc/sanoid/sanoid.conf
+                    printf '#!/bin/sh\\n%s || exit\\nkill -STOP $(cat /run/libvirt/qemu/late.pid)\\n' \
+                        \(stage.lab.preSnapshot) > \(stop)
+                    chmod +x \(stop)
+                    sed -i 's|^pre_snapshot_script.*|pre_snapshot_script = \(stop)|' /etc/sanoid/sanoid.conf
+                    """)
+                let said = try await shell(
+                    """
+                    sanoid --take-snapshots --force-update; status=$?
+                    kill -CONT $(cat /run/libvirt/qemu/late.pid); rm \(stop); exit $status
+                    """)
+                #expect(said.status == 0, "\(said.errors)")
+                #expect(said.errors.contains("its guard goes on with: late"), "\(said.errors)")
+                try await need(
+                    """
+                    for i in $(seq 60); do
+                        ls /var/lib/stillpoint/runs/*.json 2>/dev/null || exit 0
+                        sleep 0.5
+                    done
+                    exit 1
+                    """)
+                let snapshots = try await stage.snapshots()
+                #expect(snapshots.count == 2)
+                for snapshot in snapshots {
+                    #expect(try await stage.property("vms", of: snapshot) == "brisk=quiesced,late=quiesced")
+                }
+                let before = try await stage.durable(guests[1], "vda")
+                try await Task.sleep(for: .seconds(3))
+                #expect(try await stage.durable(guests[1], "vda") > before)
+                try await stage.expectNothingLeft()
+            }
+        }
+
         @Test("recursive = zfs calls once for the parent: guests on the children are frozen, their snapshots marked")
         func recursive() async throws {
             let lab = try #require(Lab.here)

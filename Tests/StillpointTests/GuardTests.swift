@@ -57,7 +57,7 @@ struct GuardTests {
             let run = try open(bench) { $0.phase = .freezing }
             #expect(watch(bench, run).look(isAskedToEnd: false) == .end("pre-snapshot died"))
             let releasing = try open(bench) { $0.phase = .releasing }
-            #expect(watch(bench, releasing).look(isAskedToEnd: false) == .end("post-snapshot died"))
+            #expect(watch(bench, releasing).look(isAskedToEnd: false) == .end("post-snapshot did not end it"))
             let frozen = try open(bench)
             let gone = ManagerProcess(id: getpid(), began: "1")
             #expect(

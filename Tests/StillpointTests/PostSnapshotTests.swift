@@ -135,6 +135,38 @@ struct PostSnapshotTests {
         }
     }
 
+    @Test("goes when the manager waits no longer and leaves the rest to the run's guard", arguments: [true, false])
+    func hangs(isGuarded: Bool) async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web(), host.web("db"))
+            await bench.run(.pre)
+            let run = try #require(try bench.openRuns().first)
+            bench.world.change {
+                $0.release = { request, record in
+                    if request.machineID == host.web().id { try await Task.sleep(for: .seconds(60)) }
+                    try await record(nil)
+                }
+            }
+            let lock = isGuarded ? try bench.directory.lock(guardOf: run.id) : nil
+            let begin = ContinuousClock.now
+            let code = await bench.run(.post, ["--deadline", "1", "tank/VM@daily"])
+            #expect(begin.duration(to: .now) < .seconds(10))
+            #expect(code == (isGuarded ? .done : .needsRecovery))
+            #expect(
+                bench.log.lines.contains(
+                    isGuarded
+                        ? "warning: the manager waits no longer for the run \(run.id); its guard goes on with: web01"
+                        : "error: the manager waits no longer for the run \(run.id), and it has no guard (No such file or "
+                            + "directory): stillpoint recover --run \(run.id)"))
+            #expect(bench.log.lines.contains { $0.hasPrefix("info: web01: quiesced") })
+            let left = try #require(try bench.openRuns().first)
+            #expect(left.phase == .releasing)
+            #expect(left.machines.map { $0.hold == nil } == [false, true])
+            #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:vms=db=quiesced,web01=quiesced"))
+            withExtendedLifetime(lock) {}
+        }
+    }
+
     @Test("looks once at all where many were off")
     func manyIdle() async throws {
         try await withBench { bench, _ async throws in

@@ -3,6 +3,7 @@ internal import Hypervisor
 internal import Logging
 internal import SnapshotManagers
 internal import Storage
+internal import SystemPackage
 
 /// Releases a run whose post-snapshot never comes: a process of its own that pre-snapshot leaves behind.
 struct Guard: Sendable {
@@ -76,16 +77,18 @@ struct Guard: Sendable {
         }
     }
 
-    /// Starts `executable` again as the guard of a run.
+    /// Starts this program again as the guard of a run that has none.
     /// - Throws: StateError, Errno.
     static func leaveBehind(
-        _ run: String, in directory: StateDirectory, manager: ManagerProcess?, executable: String,
-        _ environment: [String: String]
+        _ run: String, in directory: StateDirectory, manager: ManagerProcess?, _ context: HookContext,
+        configurationPath: String?
     ) throws {
         // The guard shares the lock, so that everyone sees whether it lives.
         guard let lock = try directory.lock(guardOf: run) else { return }
-        var variables = environment.merging([variable: run]) { $1 }
+        guard let executable = context.executable else { throw Errno.noSuchFileOrDirectory }
+        var variables = context.environment.merging([variable: run]) { $1 }
         variables[managerVariable] = manager?.text
+        if let configurationPath { variables["STILLPOINT_CONFIG"] = configurationPath }
         try Detached.start(executable, ["stillpoint-guard", run], variables, keeping: lock.descriptor)
         withExtendedLifetime(lock) {}
     }

@@ -46,7 +46,7 @@ struct GuardWatch: Sendable {
         defer { withExtendedLifetime(lock) {} }
         guard let now = try? directory.read(run) else { return nil }
         if now.phase == .freezing { return .end("pre-snapshot died") }
-        if now.phase != .frozen, now.earlyRelease == nil { return .end("post-snapshot died") }
+        if now.phase != .frozen, now.earlyRelease == nil { return .end("post-snapshot did not end it") }
         if now.machines.contains(where: \.owesOnlyThaw) { return .thawOwed }
         let reason = reasonToEnd(isAskedToEnd: isAskedToEnd)
         // With nothing to let go the run is ended, or this process would stay for ever where post never comes.

@@ -14,9 +14,8 @@ public enum Hook {
     enum Step {
         /// Nothing more.
         case finished(ExitCode)
+        /// Begins on the main thread, which nothing in it may hold up when there is a deadline.
         case work(@Sendable () async throws -> ExitCode)
-        /// It may turn out that there is nothing to do: begins on the main thread alone.
-        case perhapsWork(@Sendable () async throws -> ExitCode)
     }
 
     /// Runs a hook to its end and gives the process's exit code; for the main thread of an executable.
@@ -26,12 +25,7 @@ public enum Hook {
         surviveBrokenPipes()
         switch begin(phase, context) {
         case .finished(let code): return code.rawValue
-        case .work(let body):
-            return MainLoop().run {
-                await withTaskExecutorPreference(globalConcurrentExecutor) { await finish(phase, context, body) }
-            }.rawValue
-        case .perhapsWork(let body):
-            return MainLoop().run { await finish(phase, context, body) }.rawValue
+        case .work(let body): return MainLoop().run { await finish(phase, context, body) }.rawValue
         }
     }
 
@@ -48,7 +42,7 @@ public enum Hook {
     public static func run(_ phase: Phase, _ context: HookContext) async -> ExitCode {
         switch begin(phase, context) {
         case .finished(let code): code
-        case .work(let body), .perhapsWork(let body): await finish(phase, context, body)
+        case .work(let body): await finish(phase, context, body)
         }
     }
 
@@ -86,7 +80,11 @@ public enum Hook {
         sigaddset(&signals, SIGTERM)
         sigprocmask(SIG_BLOCK, &signals, nil)
         let configuration = try context.configuration(nil)
-        return .work { await Guard(run: run, context: context, configuration: configuration).watch() }
+        return .work {
+            await withTaskExecutorPreference(globalConcurrentExecutor) {
+                await Guard(run: run, context: context, configuration: configuration).watch()
+            }
+        }
     }
 
     private static func finish(

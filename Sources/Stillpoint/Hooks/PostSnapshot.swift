@@ -22,7 +22,45 @@ struct PostSnapshot: Sendable {
             for machine in found.machines { context.log.info("would release \(machine.reportLine)") }
             return .finished(.done)
         }
-        return .work { try await finish(found.id, in: directory) }
+        // A sanoid.conf that cannot be read has been complained about before the snapshot.
+        let patience = try? Patience.of(invocation) {
+            try SanoidConfiguration(directory: configuration.sanoidDirectory)
+        }
+        return .work {
+            let result: Result<ExitCode, any Error>? = await firstOf(deadline: patience?.end) {
+                await withTaskExecutorPreference(globalConcurrentExecutor) {
+                    do {
+                        return .success(try await finish(found.id, in: directory))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            if let result { return try result.get() }
+            // The disk may be what hangs.
+            let left = await firstOf(deadline: .now + .milliseconds(150)) { leave(found.id, in: directory) }
+            return left ?? .needsRecovery
+        }
+    }
+
+    /// Leaves the run to its guard, as a kill would. Nobody is left waiting: a large overlay takes minutes to commit, and
+    /// a manager that runs out of patience leaves out other snapshots.
+    private func leave(_ id: String, in directory: StateDirectory) -> ExitCode {
+        let trouble = "the manager waits no longer for the run \(id)"
+        guard directory.isOpen(id) else { return .done }
+        do {
+            let run = try directory.read(id)
+            for machine in run.machines { context.log.info("\(machine.reportLine)") }
+            // Does nothing where the one that pre-snapshot left lives.
+            try Guard.leaveBehind(
+                id, in: directory, manager: nil, context, configurationPath: invocation.configurationPath)
+            let held = run.machines.filter { $0.hold != nil }.map { printable($0.name) }
+            context.log.warning("\(trouble); its guard goes on with: \(held.joined(separator: ", "))")
+            return .done
+        } catch {
+            context.log.error("\(trouble), and it has no guard (\(error)): stillpoint recover --run \(id)")
+            return .needsRecovery
+        }
     }
 
     private func finish(_ id: String, in directory: StateDirectory) async throws -> ExitCode {

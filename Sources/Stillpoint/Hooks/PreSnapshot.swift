@@ -16,13 +16,13 @@ struct PreSnapshot: Sendable {
             known = read
             return read
         }
-        let patience = try patience(sanoid)
+        let patience = try Patience.of(invocation, sanoid)
         let storage = try StorageMap(roots: context.roots)
         let planner = Planner(
             scope: try Scope(invocation, configuration, sanoid: sanoid), storage: storage, configuration: configuration)
         let unknown = planner.scope.targets.filter { !storage.isKnown($0) }
         if unknown.isEmpty, !planner.mayConcernMachines { return .finished(.done) }
-        return .perhapsWork {
+        return .work {
             let opened = OpenedRun()
             let result: Result<ExitCode, any Error>? = await firstOf(deadline: patience?.end) {
                 do {
@@ -35,15 +35,6 @@ struct PreSnapshot: Sendable {
             if let result { return try result.get() }
             return await opened.leave(context.log, wantsNone: wantsNone(planner))
         }
-    }
-
-    private func patience(_ sanoid: () throws -> SanoidConfiguration) throws -> Patience? {
-        var limit = invocation.deadline
-        if limit == nil, invocation.manager == .sanoid {
-            let sanoid = try sanoid()
-            limit = invocation.targets.compactMap { sanoid.scriptTimeout(for: $0) }.min()
-        }
-        return limit.map { Patience($0) }
     }
 
     private func run(
@@ -162,14 +153,12 @@ struct PreSnapshot: Sendable {
 
     /// Before anything is touched, so that it is there also when this process is killed.
     private func leaveGuard(_ plan: [PlannedMachine], run: String) {
-        guard plan.contains(where: \.mayBeHeld), let executable = context.executable else { return }
-        var environment = context.environment
-        if let path = invocation.configurationPath { environment["STILLPOINT_CONFIG"] = path }
+        guard plan.contains(where: \.mayBeHeld), context.executable != nil else { return }
         do {
             try Guard.leaveBehind(
                 run, in: StateDirectory(configuration.stateDirectory),
-                manager: ManagerProcess.find(invocation.manager, proc: context.roots.proc), executable: executable,
-                environment)
+                manager: ManagerProcess.find(invocation.manager, proc: context.roots.proc), context,
+                configurationPath: invocation.configurationPath)
         } catch {
             context.log.error("the run \(run) has no guard (\(error)): post-snapshot must come")
         }

@@ -19,7 +19,9 @@ struct PruneSnapshot: Sendable {
             catalogue: catalogue, coldStorage: configuration.coldStorage, zfs: context.zfs,
             isDryRun: invocation.isDryRun, log: context.log)
         return .work {
-            try await pruner.pruneNowOrLater(invocation.snapshots)
+            try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try await pruner.pruneNowOrLater(invocation.snapshots)
+            }
             return .done
         }
     }
