@@ -1,12 +1,14 @@
 internal import Dispatch
 internal import Synchronization
 
-/// Does what has fallen due, on one thread for the whole process.
+/// Does what has fallen due, on one thread for the whole process: the main thread while it has nothing better to do, else
+/// one of their own.
 ///
 /// Most deadlines are taken back within milliseconds. With Task.sleep each would cost two wake-ups of Dispatch's threads
 /// and the first one a thread of timers; here it costs an entry in a table.
-final class Deadlines: Sendable {
-    static let shared = Deadlines()
+public final class Deadlines: Sendable {
+    /// Those of this process.
+    public static let shared = Deadlines()
 
     private struct State {
         var entries: [UInt64: (due: ContinuousClock.Instant, action: @Sendable () -> Void)] = [:]
@@ -29,8 +31,7 @@ final class Deadlines: Sendable {
             return (state.lastEntry, isWatched, isEarliest)
         }
         if !isWatched {
-            // Without a thread for it the entry waits for the next one's.
-            if !hasStartedThread({ self.watch() }) { state.withLock { $0.isWatched = false } }
+            startWatch()
         } else if isEarliest {
             changed.signal()
         }
@@ -42,21 +43,45 @@ final class Deadlines: Sendable {
         state.withLock { _ = $0.entries.removeValue(forKey: entry) }
     }
 
-    private func watch() {
-        while true {
-            let (due, next) = state.withLock { state in
-                let now = ContinuousClock.now
-                let due = state.entries.filter { $0.value.due <= now }
-                for entry in due.keys { state.entries[entry] = nil }
-                return (due.values.sorted { $0.due < $1.due }, state.entries.values.map(\.due).min())
-            }
-            for entry in due { entry.action() }
-            guard let next else {
-                changed.wait()
-                continue
-            }
-            let left = ContinuousClock.now.duration(to: next)
-            _ = changed.wait(timeout: .now() + .nanoseconds(Int(max(left, .zero) / .nanoseconds(1))))
+    /// Promises that the caller goes on calling `wait`; whether nobody else does.
+    public func claimWatch() -> Bool {
+        state.withLock { state in
+            defer { state.isWatched = true }
+            return !state.isWatched
         }
+    }
+
+    /// Takes the promise of `claimWatch` back.
+    public func giveUpWatch() {
+        let mustGoOn = state.withLock { state in
+            state.isWatched = !state.entries.isEmpty
+            return state.isWatched
+        }
+        if mustGoOn { startWatch() }
+    }
+
+    /// Does what is due, and returns when `wake` is called or when something may be due again.
+    public func wait() {
+        let (due, next) = state.withLock { state in
+            let now = ContinuousClock.now
+            let due = state.entries.filter { $0.value.due <= now }
+            for entry in due.keys { state.entries[entry] = nil }
+            return (due.values.sorted { $0.due < $1.due }, state.entries.values.map(\.due).min())
+        }
+        for entry in due { entry.action() }
+        guard let next else { return changed.wait() }
+        let left = ContinuousClock.now.duration(to: next)
+        _ = changed.wait(timeout: .now() + .nanoseconds(Int(max(left, .zero) / .nanoseconds(1))))
+    }
+
+    /// Ends a `wait`, or the next one.
+    public func wake() { changed.signal() }
+
+    private func startWatch() {
+        let isStarted = hasStartedThread {
+            while true { self.wait() }
+        }
+        // The entries wait for the next one's thread then.
+        if !isStarted { state.withLock { $0.isWatched = false } }
     }
 }
