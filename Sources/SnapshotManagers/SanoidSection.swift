@@ -1,4 +1,5 @@
 import INIFile
+import Storage
 
 /// A section of sanoid.conf, with those of the same name taken together as Config::IniFiles does.
 struct SanoidSection: Sendable {
@@ -12,9 +13,7 @@ struct SanoidSection: Sendable {
 
     /// The names in `use_template`, in their order.
     var templates: [String] {
-        (values["use_template"] ?? "").split(separator: ",").map { part in
-            String(part.drop { $0 == " " }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
-        }
+        (values["use_template"] ?? "").split(separator: ",").map { $0.trimmed() }
     }
 
     static func merge(_ sections: [INIFile.Section]) -> [SanoidSection] {

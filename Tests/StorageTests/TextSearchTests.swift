@@ -13,4 +13,11 @@ struct TextSearchTests {
     func search(text: String, words: String, expected: Bool) {
         #expect(text.has(words) == expected)
     }
+
+    @Test(
+        "Text is trimmed of blanks and tabs at its ends alone",
+        arguments: [(" a b\t ", "a b"), ("\té\n", "é\n"), ("  ", ""), ("", ""), ("x", "x")])
+    func trimmed(text: String, expected: String) {
+        #expect(text.trimmed() == expected)
+    }
 }

@@ -16,6 +16,15 @@ struct XMLTreeTests {
     }
 
     @Test(
+        "Text is given without the white space at its ends",
+        arguments: [
+            (" \n\t web 1 \r\n", "web 1"), ("é", "é"), ("\u{A0}é\u{301}\n", "\u{A0}é\u{301}"), (" \n ", ""), ("", ""),
+        ])
+    func trimmed(written: String, text: String) throws {
+        #expect(try XMLElement.parse("<name>\(written)</name>").text == text)
+    }
+
+    @Test(
         "Any text survives writing and reading, in an element and in an attribute",
         arguments: ["plain", "a<b>&\"'c", "line\nbreak\ttab\rcr", "  spaces  ", "üñï 🦉", "]]>", "../../etc/x"])
     func roundTrip(_ text: String) throws {

@@ -55,10 +55,10 @@ struct SectionReader {
             guard let sign = entry.value.lastIndex(of: "=") else {
                 throw bad(entry, "must be NAME=DATASET, such as nfs-vm=tank/vmware")
             }
-            let name = trimmed(entry.value[..<sign])
+            let name = entry.value[..<sign].trimmed()
             let dataset: DatasetName
             do {
-                dataset = try DatasetName(trimmed(entry.value[entry.value.index(after: sign)...]))
+                dataset = try DatasetName(entry.value[entry.value.index(after: sign)...].trimmed())
             } catch {
                 throw bad(entry, "\(error)")
             }
@@ -104,7 +104,7 @@ struct SectionReader {
         guard let value = try string(key) else { return nil }
         var list: [Choice] = []
         for part in value.split(separator: ",", omittingEmptySubsequences: false) {
-            let choice = try word(trimmed(part), key, of: type)
+            let choice = try word(part.trimmed(), key, of: type)
             guard !list.contains(choice) else { throw bad(key, "'\(choice.rawValue)' stands twice") }
             list.append(choice)
         }
@@ -120,9 +120,5 @@ struct SectionReader {
             throw bad(key, hint ?? "valid: \(valid.joined(separator: ", "))")
         }
         return choice
-    }
-
-    private func trimmed(_ text: Substring) -> String {
-        String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
 }
