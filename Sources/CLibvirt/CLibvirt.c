@@ -12,7 +12,9 @@ const struct CLibvirt *clibvirt_load(const char **problem) {
     // Most of what loading takes is looking symbols up, each in one after another of the 56 libraries that come along.
     // Those that bring most of them come first, so that they are bound among their own few: 19 million instructions in
     // the loader instead of 33 (Debian 12). One that is not there, or not needed, does no harm.
-    static const char *const below[] = {"libxml2.so.2", "libssh.so.4", "libgnutls.so.30", "libcurl-gnutls.so.4", "libgio-2.0.so.0"};
+    static const char *const below[] = {
+        "libxml2.so.2", "libssh.so.4", "libgnutls.so.30", "libcurl-gnutls.so.4", "libgio-2.0.so.0",
+    };
     for (size_t i = 0; i < sizeof below / sizeof *below; i++) dlopen(below[i], BINDING);
     void *library = dlopen("libvirt.so.0", BINDING);
     if (library == NULL) {
