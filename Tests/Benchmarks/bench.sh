@@ -112,24 +112,33 @@ printf '%-34s %8s\n' "snapshot-create-as --quiesce" "$default" "  with the overl
     "freeze and thaw, nothing between" "$nothing"
 echo "stillpoint / snapshot-create-as:    $(ratio "$ours" "$default")  (budget: at most 0.5; nothing between: $(ratio "$nothing" "$default"))"
 
-# Small costs: many rounds of what does nothing.
-small() {
-    local file=$work/small
-    rm -f "$file"
-    for _ in $(seq 40); do
-        local begin end
-        begin=$(date +%s%N)
-        "$@" >/dev/null 2>&1
-        end=$(date +%s%N)
-        echo $(((end - begin) / 1000)) >>"$file"
-    done
-    median <"$file"
-}
+# Small costs: many rounds of what does nothing, taking turns as well.
 ${CC:-cc} -O2 -x c -o "$work/empty" - <<<'int main(void) { return 0; }'
-empty=$(small "$work/empty")
-echo "medians of 40 in µs"
+# small NAME CMD…: notes the microseconds that CMD took
+small() {
+    local file=$work/small.$1 begin end
+    shift
+    begin=$(date +%s%N)
+    "$@" >/dev/null 2>&1
+    end=$(date +%s%N)
+    echo $(((end - begin) / 1000)) >>"$file"
+}
+turns=60
+for _ in $(seq $turns); do
+    small empty "$work/empty"
+    small post "$bin/post-snapshot" "$dataset@none"
+    small ignore "$bin/pre-snapshot" "$LAB_POOL/ignored@none"
+    small none "$bin/pre-snapshot" "$LAB_POOL/empty@none"
+    small virsh virsh list
+done
+empty=$(median <"$work/small.empty") none=$(median <"$work/small.none") virsh=$(median <"$work/small.virsh")
+echo "medians of $turns in µs"
+over() { awk -v a="$1" -v b="$empty" 'BEGIN { printf "%+.1f ms", (a - b) / 1000 }'; }
 printf '%-34s %8s\n' "empty process" "$empty"
-printf '%-34s %8s\n' "post without a run" "$(small "$bin/post-snapshot" "$dataset@none")"
-printf '%-34s %8s\n' "pre, strategy ignore" "$(small "$bin/pre-snapshot" "$LAB_POOL/ignored@none")"
-printf '%-34s %8s\n' "pre, no VM on the dataset" "$(small "$bin/pre-snapshot" "$LAB_POOL/empty@none")"
-printf '%-34s %8s\n' "virsh list" "$(small virsh list)"
+for kind in post ignore; do
+    took=$(median <"$work/small.$kind")
+    [ $kind = post ] && what="post without a run" || what="pre, strategy ignore"
+    printf '%-34s %8s  %s (budget: at most +5 ms)\n' "$what" "$took" "$(over "$took")"
+done
+printf '%-34s %8s\n' "virsh list" "$virsh"
+printf '%-34s %8s  %s of virsh list (budget: at most 1)\n' "pre, no VM on the dataset" "$none" "$(ratio "$none" "$virsh")"
