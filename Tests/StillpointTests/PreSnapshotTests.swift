@@ -255,6 +255,16 @@ struct PreSnapshotTests {
         }
     }
 
+    @Test("finds the VMs of a child whose own section does not ignore them", arguments: [true, false])
+    func ignoredParent(isRecursive: Bool) async throws {
+        let sections = "[tank]\nstrategy = ignore\n[tank/VM]\nstrategy = quiesce"
+        try await withBench(sections: sections) { bench, host async throws in
+            bench.has(host.web())
+            #expect(await bench.run(.pre, (isRecursive ? ["-r"] : []) + ["tank@daily"]) == .done)
+            #expect(bench.world.count("freeze") == (isRecursive ? 1 : 0))
+        }
+    }
+
     @Test("leaves out a VM whose own section ignores it")
     func ignoredMachine() async throws {
         try await withBench(sections: "[vm web*]\nstrategy = ignore") { bench, host async throws in

@@ -59,6 +59,12 @@ extension Configuration {
         return own.filled(from: policy(for: dataset))
     }
 
+    /// Whether nothing is to be done for any VM on these datasets.
+    func ignores(_ datasets: [DatasetName]) -> Bool {
+        machines.allSatisfy { $0.policy.strategies == nil }
+            && datasets.allSatisfy { policy(for: $0).strategies == [.ignore] }
+    }
+
     /// What holds on a dataset for VMs that no `[vm …]` section names.
     func policy(for dataset: DatasetName) -> Policy {
         let sections =

@@ -16,10 +16,12 @@ struct PreSnapshot: Sendable {
             known = read
             return read
         }
+        let scope = try Scope(invocation, configuration, sanoid: sanoid)
+        // A recursive target's children are yet to be found, and may have strategies of their own.
+        if scope.recursiveTargets.isEmpty, configuration.ignores(scope.targets) { return .finished(.done) }
         let patience = try Patience.of(invocation, sanoid)
         let storage = try StorageMap(roots: context.roots)
-        let planner = Planner(
-            scope: try Scope(invocation, configuration, sanoid: sanoid), storage: storage, configuration: configuration)
+        let planner = Planner(scope: scope, storage: storage, configuration: configuration)
         let unknown = planner.scope.targets.filter { !storage.isKnown($0) }
         if unknown.isEmpty, !planner.mayConcernMachines { return .finished(.done) }
         return .work {

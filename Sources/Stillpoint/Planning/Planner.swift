@@ -9,8 +9,7 @@ struct Planner: Sendable {
 
     /// Whether some VM could be concerned at all, answered without asking a hypervisor.
     var mayConcernMachines: Bool {
-        if configuration.machines.contains(where: { $0.policy.strategies != nil }) { return true }
-        return scope.datasets(of: storage).contains { configuration.policy(for: $0).strategies != [.ignore] }
+        !configuration.ignores(scope.datasets(of: storage))
     }
 
     /// The plan for one hypervisor's VMs.
