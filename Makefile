@@ -22,7 +22,7 @@ build: packages
 # The linker takes the archive where it finds no shared library of that name before it.
 release: packages
 	mkdir -p .build/archives
-	ln -sf "$$($(firstword $(shell command -v clang cc)) -print-file-name=libstdc++.a)" .build/archives/
+	ln -sf "$$(clang -print-file-name=libstdc++.a || cc -print-file-name=libstdc++.a)" .build/archives/
 	swift build $(RELEASE)
 
 # What the build, the lab and the tests are made of; asks apt only for what is missing.
