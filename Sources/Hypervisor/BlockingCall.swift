@@ -42,6 +42,21 @@ public func firstOf<Value: Sendable>(
     }
 }
 
+/// `firstOf` for a `body` that may throw.
+/// - Throws: what `body` throws before the deadline.
+public func tryFirstOf<Value: Sendable>(
+    deadline: ContinuousClock.Instant?, _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value? {
+    let result: Result<Value, any Error>? = await firstOf(deadline: deadline) {
+        do {
+            return .success(try await body())
+        } catch {
+            return .failure(error)
+        }
+    }
+    return try result?.get()
+}
+
 /// A continuation that whoever comes first resumes.
 private final class Once<Value: Sendable, Failure: Error>: Sendable {
     private let continuation: Mutex<CheckedContinuation<Value, Failure>?>

@@ -67,15 +67,10 @@ actor Session {
     /// - Throws: CallFailure `.unreachable` when it passes: nothing was asked of the session.
     nonisolated func open(until deadline: ContinuousClock.Instant) async throws -> Open {
         if let open = await current { return open }
-        let outcome = await firstOf(deadline: deadline) { () async -> Result<Open, any Error> in
-            do {
-                return .success(try await self.open())
-            } catch {
-                return .failure(error)
-            }
+        guard let open = try await tryFirstOf(deadline: deadline, { try await self.open() }) else {
+            throw CallFailure(.unreachable, "\(url) opened no session in time")
         }
-        guard let outcome else { throw CallFailure(.unreachable, "\(url) opened no session in time") }
-        return try outcome.get()
+        return open
     }
 
     /// Makes a call and returns the element that answers it.

@@ -27,16 +27,12 @@ struct PostSnapshot: Sendable {
             try SanoidConfiguration(directory: configuration.sanoidDirectory)
         }
         return .work {
-            let result: Result<ExitCode, any Error>? = await firstOf(deadline: patience?.end) {
-                await withTaskExecutorPreference(globalConcurrentExecutor) {
-                    do {
-                        return .success(try await finish(found.id, in: directory))
-                    } catch {
-                        return .failure(error)
-                    }
+            let code = try await tryFirstOf(deadline: patience?.end) {
+                try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                    try await finish(found.id, in: directory)
                 }
             }
-            if let result { return try result.get() }
+            if let code { return code }
             // The disk may be what hangs.
             let left = await firstOf(deadline: .now + .milliseconds(150)) { leave(found.id, in: directory) }
             return left ?? .needsRecovery

@@ -26,15 +26,11 @@ struct PreSnapshot: Sendable {
         if unknown.isEmpty, !planner.mayConcernMachines { return .finished(.done) }
         return .work {
             let opened = OpenedRun()
-            let result: Result<ExitCode, any Error>? = await firstOf(deadline: patience?.end) {
-                do {
-                    try await requireExistence(of: unknown)
-                    return .success(try await run(planner, patience?.deadline, opened))
-                } catch {
-                    return .failure(error)
-                }
+            let code = try await tryFirstOf(deadline: patience?.end) {
+                try await requireExistence(of: unknown)
+                return try await run(planner, patience?.deadline, opened)
             }
-            if let result { return try result.get() }
+            if let code { return code }
             return await opened.leave(context.log, wantsNone: wantsNone(planner))
         }
     }
