@@ -17,9 +17,7 @@ extension RealParts {
                 #expect(post.status == 0, "\(post.errors)")
                 #expect(try await stage.property("consistency", of: "\(stage.dataset)@a") == "crash")
                 // It writes on: nobody left it frozen.
-                let before = try await stage.durable(guest, "vda")
-                try await Task.sleep(for: .seconds(5))
-                #expect(try await stage.durable(guest, "vda") > before)
+                try await stage.expectWrites(by: guest, on: "vda", within: 5)
                 try await stage.expectNothingLeft()
             }
         }
@@ -34,9 +32,7 @@ extension RealParts {
                 #expect((1...3).contains { pre.errors.contains("real\t0m\($0).") }, "\(pre.errors)")
                 #expect(try await need("pgrep -fc '^stillpoint-guard'") == "1")
                 try await Task.sleep(for: .seconds(8))
-                let before = try await stage.durable(guest, "vda")
-                try await Task.sleep(for: .seconds(1))
-                #expect(try await stage.durable(guest, "vda") > before)
+                try await stage.expectWrites(by: guest, on: "vda", within: 1)
                 #expect(try await need("\(stage.lab.program) frozen late").isEmpty == false)
                 // The guard leaves with the run.
                 try await need("\(stage.lab.postSnapshot) \(stage.dataset)@a")

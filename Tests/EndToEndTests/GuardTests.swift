@@ -105,9 +105,7 @@ extension RealParts {
                     "timeout -s KILL 1.5 \(stage.lab.preSnapshot) \(stage.dataset)@a; [ $? = 137 ]")
                 try await expectRelease(stage, within: 30)
                 try await Task.sleep(for: .seconds(4))
-                let before = try await stage.durable(slow, "vda")
-                try await Task.sleep(for: .seconds(2))
-                #expect(try await stage.durable(slow, "vda") > before)
+                try await stage.expectWrites(by: slow, on: "vda", within: 2)
                 try await need(
                     "for i in $(seq 100); do [ -z \"$(ls -A \(stage.lab.runs))\" ] && exit; sleep 0.1; done; exit 1")
                 try await stage.expectNothingLeft()

@@ -160,4 +160,11 @@ extension Stage {
     func durable(_ guest: Guest, _ target: String) async throws -> Int {
         Int(try await need("\(lab.program) durable \(guest.name) \(target)")) ?? 0
     }
+
+    /// Fails where the guest writes nothing durable to the disk within so many seconds.
+    func expectWrites(by guest: Guest, on target: String, within seconds: Int) async throws {
+        let before = try await durable(guest, target)
+        try await Task.sleep(for: .seconds(seconds))
+        #expect(try await durable(guest, target) > before)
+    }
 }
