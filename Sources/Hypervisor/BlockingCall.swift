@@ -3,23 +3,16 @@ internal import Synchronization
 /// Runs a blocking C call on a thread of its own and waits for it no longer than `limit`.
 ///
 /// When the limit passes, the call goes on in its abandoned thread, since nothing can interrupt it; its result is
-/// dropped. A task-group time-out would wait for the call to end.
+/// dropped. A task-group time-out would wait for the call to end. So this is for what only reads, and for what may happen
+/// late without harm; for the rest there is `act`.
 /// - Parameter what: what is being done, for the error's text: "freezing the file systems of web01".
 /// - Throws: what `body` throws, or `HypervisorError` with `.timedOut` and remedy `.stop`.
-public func blocking<Result: Sendable>(
-    _ what: String, within limit: Duration, _ body: @escaping @Sendable () throws -> Result
-) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        let once = Once(continuation)
-        let timer = Deadlines.shared.add(at: .now + limit) {
-            once.resume(
-                .failure(HypervisorError(.timedOut, "\(what) took longer than \(limit.inSeconds)", remedy: .stop)))
-        }
-        startThread {
-            let result = Swift.Result { try body() }
-            Deadlines.shared.remove(timer)
-            once.resume(result)
-        }
+public func blocking<Value: Sendable>(
+    _ what: String, within limit: Duration, _ body: @escaping @Sendable () throws -> Value
+) async throws -> Value {
+    switch await act(what, within: limit, body) {
+    case .ended(let result): return try result.get()
+    case .givenUp(let call): throw call.timeOut(after: limit)
     }
 }
 
@@ -58,7 +51,7 @@ public func tryFirstOf<Value: Sendable>(
 }
 
 /// A continuation that whoever comes first resumes.
-private final class Once<Value: Sendable, Failure: Error>: Sendable {
+final class Once<Value: Sendable, Failure: Error>: Sendable {
     private let continuation: Mutex<CheckedContinuation<Value, Failure>?>
 
     init(_ continuation: CheckedContinuation<Value, Failure>) {

@@ -24,6 +24,10 @@ public protocol Hypervisor: Sendable {
     /// `.stop`, the last recorded hold says what may be left.
     func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult
 
+    /// Thaws the guest of a VM, which may be frozen still, and waits for nothing else; fine when it is off, or gone.
+    /// - Throws: when the guest has not confirmed it: it may be frozen still.
+    func thaw(id: String) async throws
+
     /// Sets a VM going on its own disks again and removes what the hold made, whatever became of the VM meanwhile.
     ///
     /// May be called again after a failure, from another process too.
@@ -50,6 +54,8 @@ public protocol Hypervisor: Sendable {
 extension Hypervisor {
     /// As many as the general section says.
     public var maxParallel: Int? { nil }
+    /// Its freezes end by themselves.
+    public func thaw(id: String) async throws {}
     /// None.
     public func findings() async throws -> [String] { [] }
 }

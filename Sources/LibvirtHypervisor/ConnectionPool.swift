@@ -17,20 +17,16 @@ actor ConnectionPool {
         self.hearsEvents = hearsEvents
     }
 
-    /// Lends a connection to `body`. One that died meanwhile is not lent again.
+    /// Lends a connection to `body`. One that died meanwhile, or that a call hangs on which was given up, is not lent
+    /// again.
     func with<Value: Sendable>(_ body: @Sendable (Connection) async throws -> Value) async throws -> Value {
         let connection =
             if let last = idle.popLast() { last } else {
                 try await blocking("connecting to libvirt at \(uri)", within: .seconds(30), open)
             }
-        do {
-            let value = try await body(connection)
-            takeBack(connection)
-            return value
-        } catch {
-            if connection.isAlive { takeBack(connection) }
-            throw error
-        }
+        let ledger = CallLedger()
+        defer { if ledger.isClear, connection.isAlive { takeBack(connection) } }
+        return try await ledger.counting { try await body(connection) }
     }
 
     /// `blocking` with a connection; a new one is opened on the same thread.

@@ -91,7 +91,10 @@ extension Domain {
             let disks = (0..<Int(info.pointee.ndevAlias)).compactMap { alias in
                 info.pointee.devAlias?[alias].map { String(cString: $0) }
             }
-            return GuestFileSystem(mountPoint: String(cString: info.pointee.mountpoint), disks: disks)
+            return GuestFileSystem(
+                mountPoint: String(cString: info.pointee.mountpoint), disks: disks,
+                type: info.pointee.fstype.map { String(cString: $0) } ?? "",
+                device: info.pointee.name.map { String(cString: $0) } ?? "")
         }
     }
 
@@ -182,4 +185,8 @@ struct GuestFileSystem: Sendable, Equatable {
     let mountPoint: String
     /// Targets (`vda`) of the disks it lies on; empty when the guest cannot tell.
     let disks: [String]
+    /// As the guest names it: `ext4`, `vfat`, `NTFS`.
+    var type = ""
+    /// The guest's name of the device: `vda1`, `dm-0`; empty where it does not tell.
+    var device = ""
 }

@@ -67,9 +67,11 @@ struct FreezeContext: Sendable {
     }
 
     /// Undoes the preparations and fails with the reason.
-    func giveUp(_ hold: Hold, because reason: any Error) async throws -> Never {
+    /// - Parameter isFenced: it is certain that the domain was not told of the overlays; so it is not asked whether it
+    ///   uses them, which with a call that hangs could not be done.
+    func giveUp(_ hold: Hold, because reason: any Error, isFenced: Bool = false) async throws -> Never {
         try await blocking("deleting the overlays of \(request.machine.name)", within: .seconds(30)) {
-            try domain.requireUnused(hold)
+            if !isFenced { try domain.requireUnused(hold) }
             for disk in hold.disks { try OverlayFile.remove(disk) }
             if let path = hold.ramDump { try RAMFile.remove(path) }
         }
@@ -80,5 +82,33 @@ struct FreezeContext: Sendable {
         if let reason = reason as? HypervisorError { throw reason }
         throw HypervisorError(.notQuiesced, "the VM could not be frozen", remedy: .fallBack, cause: reason)
     }
+}
 
+// MARK: somebody else's work
+
+extension FreezeContext {
+    /// Waits a moment for others to be done with the domain: a snapshot would wait for them while the guest is frozen.
+    /// - Throws: HypervisorError `.notQuiesced` that names what is under way.
+    func requireIdle(_ disks: [HeldDisk]) async throws {
+        let left = request.deadline.map { ContinuousClock.now.duration(to: $0) / 4 } ?? settings.agentTimeout
+        let end = ContinuousClock.now + min(left, settings.agentTimeout)
+        while let work = try await work(on: disks) {
+            guard .now < end else {
+                throw HypervisorError(
+                    .notQuiesced, "\(work) is under way, so the guest was not frozen", remedy: .fallBack)
+            }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    private func work(on disks: [HeldDisk]) async throws -> String? {
+        let name = request.machine.name
+        return try await blocking("asking what is done with \(name)", within: .seconds(10)) {
+            if let job = try domain.job() { return "\(job.name) of the VM (virsh domjobinfo \(name))" }
+            for disk in disks where try domain.blockJob(disk: disk.target) != nil {
+                return "a block job (virsh blockjob \(name) \(disk.target))"
+            }
+            return try domain.isOccupied() ? "another call to libvirt (virsh domcontrol \(name))" : nil
+        }
+    }
 }

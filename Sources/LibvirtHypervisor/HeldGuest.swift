@@ -20,10 +20,9 @@ extension HeldGuest {
         guard hold.owesThaw else { return nil }
         if let domain, state.isActive {
             do {
-                try await blocking("thawing the guest", within: settings.agentTimeout + .seconds(1)) { [settings] in
-                    try domain.setAgentTimeout(settings.agentTimeout)
-                    try domain.thawFileSystems()
-                }
+                let uuid = try domain.uuid()
+                try await GuestThaw(uri: settings.uri, machineID: uuid, agentTimeout: settings.agentTimeout)
+                    .ask(within: settings.agentTimeout + .seconds(1))
             } catch {
                 return error
             }
@@ -45,12 +44,20 @@ extension HeldGuest {
         hold.pausedByUs = true
         try await record(hold)
         let start = ContinuousClock.now
+        let limit = Self.longestPause
         let result: Result<Void, any Error>
-        do {
-            try await blocking("pausing the guest", within: .seconds(30)) { try domain.suspend() }
-            result = .success(try await body(&hold))
-        } catch {
-            result = .failure(error)
+        switch await act("pausing the guest", within: limit, { try domain.suspend() }) {
+        case .ended(.success):
+            do {
+                result = .success(try await body(&hold))
+            } catch {
+                result = .failure(error)
+            }
+        case .ended(.failure(let error)): result = .failure(error)
+        case .givenUp(let call):
+            // It may stop the guest yet. The hold says so until libvirt is seen to be done with it.
+            _ = await call.result(within: limit)
+            result = .failure(call.timeOut(after: limit))
         }
         try await goOn(&hold)
         let length = start.duration(to: .now)
@@ -59,17 +66,33 @@ extension HeldGuest {
     }
 
     /// Ends a pause of ours.
+    /// - Throws: HypervisorError `.changed` as long as a pause may still come; the hold says so still.
     func goOn(_ hold: inout Hold) async throws {
-        for attempt in 1...3 {
+        var looks = 0
+        for attempt in 1... {
             do {
-                try await resume(if: .paused)
-                break
+                if try await resume(if: .paused) { break }
+                // One look may fall between two steps of a call that is under way.
+                looks = try await isOccupied() ? 0 : looks + 1
+                if looks == 2 { break }
             } catch  where attempt < 3 {
-                try? await Task.sleep(for: .milliseconds(300))
+                looks = 0
             }
+            guard attempt < 10 else {
+                throw HypervisorError(
+                    .changed, "libvirt is still at work on the domain, and may pause it", remedy: .retry)
+            }
+            try? await Task.sleep(for: .milliseconds(attempt == 1 ? 20 : 300))
         }
         hold.pausedByUs = false
         try await record(hold)
+    }
+
+    private func isOccupied() async throws -> Bool {
+        guard let domain else { return false }
+        return try await blocking("asking whether libvirt is at work on the domain", within: .seconds(30)) {
+            try domain.isBusy()
+        }
     }
 
     /// Lets a guest go on that QEMU paused when the storage of its overlays was full: its own disks have room.

@@ -105,6 +105,12 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
             domain: domain, description: description, request: request, settings: settings, record: record)
     }
 
+    /// Thaws a domain's guest, over a connection that nothing else uses.
+    public func thaw(id: String) async throws {
+        try await GuestThaw(uri: settings.uri, machineID: id, agentTimeout: settings.agentTimeout)
+            .ask(within: settings.agentTimeout + .seconds(1))
+    }
+
     /// Brings a domain off its overlays; see `Release`.
     public func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
         do {

@@ -1,5 +1,6 @@
 internal import CLibvirt
 internal import Hypervisor
+internal import Storage
 
 /// libvirt's client library, found on first need.
 struct LibvirtLibrary: @unchecked Sendable {
@@ -70,4 +71,9 @@ struct LibvirtError: Error, Sendable, CustomStringConvertible {
         return number == agentCommandTimeout
             || [VIR_ERR_AGENT_UNRESPONSIVE, VIR_ERR_AGENT_UNSYNCED].contains { number == Int32($0.rawValue) }
     }
+    /// The agent is there and does not do that now: while a guest is frozen it refuses all but the thaw and a few
+    /// questions (qemu-ga: "Command … has been disabled", with "the agent is in frozen state" since 7.1).
+    var isRefusedByAgent: Bool { message.has("has been disabled") }
+    /// The guest is frozen.
+    var saysThatGuestIsFrozen: Bool { message.has("frozen state") }
 }

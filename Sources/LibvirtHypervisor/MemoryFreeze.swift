@@ -33,12 +33,19 @@ struct MemoryFreeze: Sendable {
             hold.disks = []
             try await context.giveUp(hold, because: error)
         }
+        do {
+            try await context.requireIdle(hold.disks)
+        } catch {
+            try await context.giveUp(hold, because: error, isFenced: true)
+        }
         hold.step = .switching
         try await context.record(hold)
         pauses.begin(machine.id)
         let dumped = await dump(hold, to: path)
         let pause = await pauses.end(machine.id)
         if case .failure(let reason) = dumped {
+            // What libvirt may still be doing with dump and overlays is undone by who comes after it is over.
+            if let reason = reason as? HypervisorError, reason.remedy == .stop { throw reason }
             try await context.giveUp(hold, because: reason)
         }
         // The guest is on its overlays now. If the dump is no good, release brings it back, and deletes the dump since
@@ -55,31 +62,32 @@ struct MemoryFreeze: Sendable {
         let document = snapshotDocument(
             name: hold.snapshot, held: hold.disks, of: context.description, memory: path)
         let limit = context.request.deadline.map { max(.seconds(1), ContinuousClock.now.duration(to: $0)) }
-        do {
-            try await blocking("dumping the RAM of \(context.request.machine.name)", within: limit ?? Self.longest) {
-                try domain.createMemorySnapshot(xml: document)
-            }
-            return .success(())
-        } catch let error as HypervisorError where error.code == .timedOut {
-            return await end(because: error)
-        } catch {
+        let outcome = await act("dumping the RAM of \(context.request.machine.name)", within: limit ?? Self.longest) {
+            try domain.createMemorySnapshot(xml: document)
+        }
+        switch outcome {
+        case .ended(.success): return .success(())
+        case .ended(.failure(let error)):
             return .failure(HypervisorError(.callFailed, "no RAM dump", remedy: .fallBack, cause: error))
+        case .givenUp(let call): return await end(call, because: call.timeOut(after: limit ?? Self.longest))
         }
     }
 
-    /// Ends a dump that takes too long and waits until libvirt has let go of the domain, so that what was prepared can
-    /// be undone.
-    private func end(because reason: HypervisorError) async -> Result<Void, any Error> {
-        let domain = context.domain
+    /// Ends a dump that takes too long and waits for the end of its call, so that what was prepared can be undone.
+    ///
+    /// Over a connection of its own; somebody else's job, which the dump may be waiting for, is let alone.
+    private func end(_ call: GivenUpCall<Void>, because reason: HypervisorError) async -> Result<Void, any Error> {
+        let (uri, machine) = (context.settings.uri, context.request.machine.id)
         for _ in 1...20 {
-            let isOver = try? await blocking("ending the RAM dump", within: .seconds(5)) {
-                try? domain.abortJob()
-                return try !domain.isBusy()
+            _ = try? await blocking("ending the RAM dump", within: .seconds(5)) {
+                let domain = try Connection(uri: uri).domain(uuid: machine)
+                if let domain, try domain.job()?.isSnapshot == true { try domain.abortJob() }
             }
-            if isOver == true {
-                return .failure(HypervisorError(.timedOut, "\(reason)", remedy: .fallBack))
+            switch await call.result(within: .milliseconds(200)) {
+            case .success?: return .success(())
+            case .failure?: return .failure(HypervisorError(.timedOut, "\(reason)", remedy: .fallBack))
+            case nil: continue
             }
-            try? await Task.sleep(for: .milliseconds(100))
         }
         return .failure(reason)
     }

@@ -84,12 +84,4 @@ enum OverlayFile {
             throw HypervisorError(.overlay, "qemu-img create: \(reason)", remedy: .fallBack)
         }
     }
-
-    /// Deletes the file. Call it only when the domain was seen to be off it.
-    static func remove(_ disk: HeldDisk) throws {
-        guard unlink(disk.overlay) == 0 || errno == ENOENT else {
-            throw HypervisorError(
-                .overlay, "cannot delete the overlay \(disk.overlay)", remedy: .retry, cause: Errno(rawValue: errno))
-        }
-    }
 }

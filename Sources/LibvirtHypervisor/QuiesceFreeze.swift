@@ -39,27 +39,32 @@ struct QuiesceFreeze: Sendable {
             hold.disks = []
             try await context.giveUp(hold, because: error)
         }
-        let selection: (mountPoints: [String]?, count: Int?)
+        let selection: FreezeSelection
         do {
-            selection = selectedFileSystems(try await listed)
+            let held = Set(request.disks.map(\.target))
+            let writable = Set(description.disks.map(\.disk).filter { $0.exclusion == nil }.map(\.target))
+            selection = FreezeSelection(try await listed, held: held, writable: writable)
+            try await context.requireIdle(hold.disks)
         } catch let error as LibvirtError {
-            try await context.giveUp(hold, because: notQuiesced("the guest agent does not answer", cause: error))
+            try await context.giveUp(
+                hold, because: notQuiesced("the guest agent does not answer", cause: error), isFenced: true)
         } catch {
-            try await context.giveUp(hold, because: error)
+            try await context.giveUp(hold, because: error, isFenced: true)
         }
 
         hold.step = .switching
         hold.owesThaw = true
         try await record(hold)
         let switching = hold
-        let window = try await gate.pass { try await passWindow(switching, mountPoints: selection.mountPoints) }
-        hold.owesThaw = window.owesThaw ? !(await thawAgain()) : false
+        let window = try await gate.pass { try await passWindow(switching, selection) }
+        let later = window.isThawPending ? await thawAgain() : nil
+        hold.owesThaw = window.isThawPending && later == nil
         if let reason = failure(of: window) {
             try await context.giveUp(hold, because: reason)
         }
         hold.step = .held
         try await record(hold)
-        return try result(of: window, listed: selection.count)
+        return try result(of: window, later, selection)
     }
 }
 
@@ -79,64 +84,70 @@ extension QuiesceFreeze {
             try domain.setAgentTimeout(agentTimeout)
             do {
                 return try domain.fileSystems()
+            } catch let error as LibvirtError where error.saysThatGuestIsFrozen {
+                throw notQuiesced("somebody else holds the guest frozen, and goes on doing so", cause: error)
             } catch let error as LibvirtError where !error.isAgentSilent {
                 // The agent is there but will not list them: freeze all.
                 return nil
             }
         }
     }
-
-    /// The mount points to freeze (nil: all) and how many file systems that are.
-    private func selectedFileSystems(_ all: [GuestFileSystem]?) -> (mountPoints: [String]?, count: Int?) {
-        guard let all else { return (nil, nil) }
-        let writable = description.disks.map(\.disk).filter { $0.exclusion == nil }
-        let targets = Set(request.disks.map(\.target))
-        let affected = all.filter { !targets.isDisjoint(with: $0.disks) }
-        guard targets.count < writable.count, !affected.isEmpty else { return (nil, all.count) }
-        return (affected.map(\.mountPoint), affected.count)
-    }
 }
 
 // MARK: steps
 
 extension QuiesceFreeze {
-    private func passWindow(_ hold: Hold, mountPoints: [String]?) async throws -> FrozenWindow {
+    private func passWindow(_ hold: Hold, _ selection: FreezeSelection) async throws -> FrozenWindow {
         let document = snapshotDocument(name: hold.snapshot, held: hold.disks, of: description)
-        do {
-            return try await blocking(
-                "freezing \(request.machine.name)", within: agentTimeout + settings.freezeLimit
-            ) {
-                FrozenWindow.pass(domain, mountPoints: mountPoints, snapshot: document)
-            }
-        } catch {
-            // The call hangs in libvirtd. The agent has a queue of its own there, so a thaw can still go through.
-            var left = hold
-            left.owesThaw = !(await thawAgain())
-            try await record(left)
-            throw error
+        let limit = agentTimeout + settings.freezeLimit
+        let fence = WindowFence()
+        let outcome = await act("freezing \(request.machine.name)", within: limit) {
+            FrozenWindow.pass(domain, mountPoints: selection.mountPoints, snapshot: document, fence: fence)
         }
+        guard case .givenUp(let call) = outcome else {
+            guard case .ended(let window) = outcome else { throw CancellationError() }
+            return try window.get()
+        }
+        // From here on a thaw is asked for over another connection, and this one is lent to nobody again.
+        let cannotMove = fence.close()
+        var left = hold
+        let isThawed = await thawAgain() != nil
+        // A freeze that was never sent for as long as the call hangs may come yet; its own thread thaws it then, or the
+        // guard.
+        let isOver = await call.result(within: .zero) != nil
+        left.owesThaw = !(isThawed && isOver)
+        guard cannotMove else {
+            // libvirt may move the disks yet, or has: whoever releases looks at what became of it.
+            try await record(left)
+            throw call.timeOut(after: limit)
+        }
+        try await context.giveUp(
+            left,
+            because: notQuiesced(
+                "the guest did not freeze within \(limit.inSeconds), and its disks stay where they are"),
+            isFenced: true)
     }
 
-    /// Asks for a thaw until the guest confirms one, for as long as a guest may stay frozen and the manager waits.
-    ///
-    /// What is still owed then is in the journal, and the guard and post ask again. So a question that the time left is
-    /// too short for is not begun: on this connection it would be in the way of what follows.
-    private func thawAgain() async -> Bool {
+    /// Asks for a thaw until the guest confirms one, for as long as a guest may stay frozen and the manager waits; what
+    /// is still pending then is in the journal, and the guard and post ask again.
+    /// - Returns: how many file systems it says it thawed; nil: it confirmed none.
+    private func thawAgain() async -> Int? {
         let clock = ContinuousClock()
+        let thaw = GuestThaw(uri: settings.uri, machineID: request.machine.id, agentTimeout: agentTimeout)
         let end = min(clock.now + settings.freezeLimit, request.deadline ?? .now + settings.freezeLimit)
-        while clock.now + agentTimeout <= end {
-            let limit = min(agentTimeout + .seconds(1), clock.now.duration(to: end))
-            let thawed = try? await blocking("thawing \(request.machine.name)", within: limit) {
-                try domain.thawFileSystems()
-            }
-            if thawed != nil { return true }
+        repeat {
+            let limit = max(min(agentTimeout + .seconds(1), clock.now.duration(to: end)), .milliseconds(500))
+            if let count = try? await thaw.ask(within: limit) { return count }
             try? await clock.sleep(for: .milliseconds(200))
-        }
-        return false
+        } while clock.now < end
+        return nil
     }
 
     private func failure(of window: FrozenWindow) -> (any Error)? {
         switch (window.frozen, window.moved) {
+        case (.failure(let error as LibvirtError), _) where error.isRefusedByAgent:
+            notQuiesced(
+                "the guest agent refuses to freeze, as it does while somebody else holds it frozen", cause: error)
         case (.failure(let error), _): notQuiesced("the guest did not freeze", cause: error)
         case (.success(0), _): notQuiesced("the guest agent froze no file system")
         case (_, .failure(let error)?):
@@ -145,18 +156,19 @@ extension QuiesceFreeze {
         }
     }
 
-    private func result(of window: FrozenWindow, listed: Int?) throws -> FreezeResult {
+    private func result(
+        of window: FrozenWindow, _ later: Int?, _ selection: FreezeSelection
+    ) throws -> FreezeResult {
+        let frozen = try window.frozen.get()
         var result = FreezeResult(
-            consistency: .quiesced, frozenFileSystems: try window.frozen.get(), listedFileSystems: listed,
+            consistency: .quiesced, frozenFileSystems: frozen, listedFileSystems: selection.freezable?.count,
             frozenFor: window.duration)
-        switch window.thawed {
-        case .success(0):
+        for reason in [window.doubt(later), selection.shortfall(frozen: frozen)].compactMap(\.self) {
             result.consistency = .crash
-            result.notes.append("the guest had thawed by itself before its disks had moved")
-        case .failure(let error):
+            result.notes.append(reason)
+        }
+        if result.consistency == .quiesced, case .failure(let error) = window.thawed {
             result.notes.append("the first thaw failed: \(error)")
-        case .success:
-            break
         }
         return result
     }

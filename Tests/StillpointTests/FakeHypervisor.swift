@@ -35,6 +35,11 @@ final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
         return try await world.behaviour.freeze(request, record)
     }
 
+    func thaw(id: String) async throws {
+        world.note("thaw \(id)")
+        try await world.behaviour.thaw(id)
+    }
+
     func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
         world.noteJournal(of: String(request.machineID.dropFirst("id-of-".count)))
         world.note("release \(request.machineID)")
@@ -69,6 +74,7 @@ final class FakeWorld: Sendable {
             return FreezeResult(
                 consistency: .quiesced, frozenFileSystems: 2, listedFileSystems: 2, frozenFor: .milliseconds(40))
         }
+        var thaw: @Sendable (String) async throws -> Void = { _ in }
         var keepsake: @Sendable (String) throws -> Keepsake = {
             Keepsake(definition: "<definition of \($0)>", files: [])
         }

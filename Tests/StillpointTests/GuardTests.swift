@@ -30,13 +30,13 @@ struct GuardTests {
     func waits() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench)
-            #expect(watch(bench, run).look(isAskedToEnd: false) == nil)
+            #expect(watch(bench, run).look(isAskedToEnd: false).event == nil)
             let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
             // The run is post-snapshot's now, whatever the time.
-            #expect(watch(bench, run, within: .zero).look(isAskedToEnd: true) == nil)
+            #expect(watch(bench, run, within: .zero).look(isAskedToEnd: true).event == nil)
             withExtendedLifetime(lock) {}
             try bench.directory.remove(run.id)
-            #expect(watch(bench, run).look(isAskedToEnd: false) == .over)
+            #expect(watch(bench, run).look(isAskedToEnd: false).event == .over)
         }
     }
 
@@ -44,9 +44,9 @@ struct GuardTests {
     func releases() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench)
-            #expect(watch(bench, run).look(isAskedToEnd: true) == .release("the guard was asked to end"))
+            #expect(watch(bench, run).look(isAskedToEnd: true).event == .release("the guard was asked to end"))
             #expect(
-                watch(bench, run, within: .zero).look(isAskedToEnd: false)
+                watch(bench, run, within: .zero).look(isAskedToEnd: false).event
                     == .release("post-snapshot did not come within 60 s"))
         }
     }
@@ -55,13 +55,14 @@ struct GuardTests {
     func ends() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench) { $0.phase = .freezing }
-            #expect(watch(bench, run).look(isAskedToEnd: false) == .end("pre-snapshot died"))
+            #expect(watch(bench, run).look(isAskedToEnd: false).event == .end("pre-snapshot died"))
             let releasing = try open(bench) { $0.phase = .releasing }
-            #expect(watch(bench, releasing).look(isAskedToEnd: false) == .end("post-snapshot did not end it"))
+            #expect(watch(bench, releasing).look(isAskedToEnd: false).event == .end("post-snapshot did not end it"))
             let frozen = try open(bench)
             let gone = ManagerProcess(id: getpid(), began: "1")
             #expect(
-                watch(bench, frozen, manager: gone).look(isAskedToEnd: false) == .end("the snapshot manager was gone"))
+                watch(bench, frozen, manager: gone).look(isAskedToEnd: false).event
+                    == .end("the snapshot manager was gone"))
         }
     }
 
@@ -69,15 +70,72 @@ struct GuardTests {
     func holdsNothing() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench) { $0.machines[0].hold = nil }
-            #expect(watch(bench, run).look(isAskedToEnd: false) == nil)
-            #expect(watch(bench, run).look(isAskedToEnd: true) == .end("the guard was asked to end"))
+            #expect(watch(bench, run).look(isAskedToEnd: false).event == nil)
+            #expect(watch(bench, run).look(isAskedToEnd: true).event == .end("the guard was asked to end"))
             #expect(
-                watch(bench, run, within: .zero).look(isAskedToEnd: false)
+                watch(bench, run, within: .zero).look(isAskedToEnd: false).event
                     == .end("post-snapshot did not come within 60 s"))
-            let owing = try open(bench) {
-                $0.machines[0].hold = Hold(step: .switching, snapshot: "s", disks: [], owesThaw: true)
+        }
+    }
+
+    private static let frozen = Hold(step: .switching, snapshot: "s", disks: someHold.disks, owesThaw: true)
+
+    @Test(
+        "thaws a guest that may be frozen at every look, whatever its disks are and whatever else there is to do",
+        arguments: [Hold(step: .switching, snapshot: "s", disks: [], owesThaw: true), frozen])
+    func pendingThaw(hold: Hold) async throws {
+        try await withBench { bench, _ async throws in
+            let run = try open(bench) {
+                $0.machines.append($0.machines[0])
+                $0.machines[0].hold = hold
             }
-            #expect(watch(bench, owing).look(isAskedToEnd: false) == .thawOwed)
+            let quiet = watch(bench, run).look(isAskedToEnd: false)
+            #expect(quiet.event == nil && quiet.pendingThaws.map(\.hold) == [hold] && !quiet.isOwned)
+            let late = watch(bench, run, within: .zero).look(isAskedToEnd: false)
+            #expect(late.event == .release("post-snapshot did not come within 60 s") && late.pendingThaws.count == 1)
+            let asked = watch(bench, run).look(isAskedToEnd: true)
+            #expect(asked.event == .release("the guard was asked to end"))
+            let gone = watch(bench, run, manager: ManagerProcess(id: getpid(), began: "1")).look(isAskedToEnd: false)
+            #expect(gone.event == .end("the snapshot manager was gone"))
+        }
+    }
+
+    @Test("thaws in place of a hook that is stopped, but not of one that is at work")
+    func overdue() async throws {
+        try await withBench { bench, _ async throws in
+            let run = try open(bench) { $0.machines[0].hold = Self.frozen }
+            let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
+            let duties = watch(bench, run, within: .zero).look(isAskedToEnd: true)
+            #expect(duties.event == nil && duties.pendingThaws.count == 1 && duties.isOwned)
+            var overdue = OverdueThaws(limit: .seconds(10))
+            let now = ContinuousClock.now
+            #expect(overdue.due(duties, at: now).isEmpty && overdue.due(duties, at: now + .seconds(9)).isEmpty)
+            #expect(overdue.due(duties, at: now + .seconds(11)).count == 1)
+            // Another freeze has its own time.
+            #expect(overdue.due(.init(isOwned: true), at: now + .seconds(12)).isEmpty)
+            #expect(overdue.due(duties, at: now + .seconds(13)).isEmpty)
+            withExtendedLifetime(lock) {}
+            #expect(overdue.due(.init(pendingThaws: duties.pendingThaws), at: now + .seconds(14)).count == 1)
+        }
+    }
+
+    @Test("needs room only where overlays grow: not for a run that holds VMs of a server")
+    func room() async throws {
+        try await withBench { bench, _ async throws in
+            func look(at overlay: String) throws -> GuardWatch.Event? {
+                let run = try open(bench) {
+                    $0.machines[0].hold?.disks = [
+                        HeldDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: overlay)
+                    ]
+                }
+                var watch = watch(bench, run)
+                watch.freeSpace = { _ in (9, 100) }
+                return watch.look(isAskedToEnd: false).event
+            }
+            #expect(try look(at: "/elsewhere/a.qcow2") == nil)
+            #expect(
+                try look(at: bench.scratch.path + "/a.qcow2")
+                    == .release("less than a tenth of \(bench.scratch.path) was free"))
         }
     }
 

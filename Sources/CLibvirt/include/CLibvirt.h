@@ -22,7 +22,7 @@
     X(virDomainUndefineFlags) X(virDomainCreateWithFlags) X(virDomainResume) X(virDomainUpdateDeviceFlags)             \
     X(virDomainRestoreFlags) X(virDomainHasManagedSaveImage) X(virDomainManagedSaveRemove)                             \
     X(virDomainManagedSaveGetXMLDesc) X(virDomainManagedSaveDefineXML) X(virDomainSuspend) X(virDomainGetBlockJobInfo)   \
-    X(virConnectGetHostname) X(virDomainGetBlockInfo)
+    X(virConnectGetHostname) X(virDomainGetBlockInfo) X(virDomainGetJobStats) X(virTypedParamsFree)
 
 struct CLibvirt {
 #define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;

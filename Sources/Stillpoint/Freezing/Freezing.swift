@@ -123,10 +123,11 @@ struct Freezing: Sendable {
             record.falls.append(MachineRecord.Fall(strategy: strategy, reason: "\(error)"))
         }
         guard let hold = await journal.run.machines[index].hold else { return }
-        // A thaw that is owed was asked for as long as there was time; post asks again. And what a server may still be
-        // doing for us cannot be undone before it is done: to find nothing now would be to forget it.
-        let isUnderWay = hold.owesThaw || (error as? HypervisorError)?.remedy == .stop
-        guard !hold.disks.isEmpty || !isUnderWay else { return }
+        // What may still be done for us cannot be undone before it is done: to find nothing now would be to forget it.
+        // Nor is a thaw asked for once more, after it was for as long as there was time; post and the guard do that.
+        let mayStillHappen = (error as? HypervisorError)?.remedy == .stop && hold.step != .held
+        let isUnderWay = hold.owesThaw || mayStillHappen
+        guard !isUnderWay else { return }
         do {
             try await planned.hypervisor.release(
                 ReleaseRequest(machineID: planned.machine.id, hold: hold), record: recorder(index))

@@ -23,42 +23,44 @@ struct Guard: Sendable {
             run: run, directory: directory, overlayDirectory: configuration.overlayDirectory,
             manager: context.environment[Self.managerVariable].flatMap { ManagerProcess(text: $0) },
             proc: context.roots.proc, deadline: .now + configuration.maxHold, maxHold: configuration.maxHold)
+        var overdue = OverdueThaws(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))
+        var isAskedToEnd = false
+        // What could not be released now may be later: libvirtd is being restarted, a disk is full.
         var pause = Duration.seconds(1)
+        var nextRelease = ContinuousClock.now
         while true {
-            let event = await withCheckedContinuation { continuation in
-                startThread { continuation.resume(returning: watch.next()) }
+            let isAsked = await withCheckedContinuation { continuation in
+                startThread { continuation.resume(returning: GuardWatch.sleepASecond()) }
             }
+            // Remembered: what is asked while another process is at work is done after it.
+            isAskedToEnd = isAskedToEnd || isAsked
+            let duties = watch.look(isAskedToEnd: isAskedToEnd)
+            await thaw(overdue.due(duties, at: .now), directory)
+            guard let event = duties.event else { continue }
+            guard event == .over || nextRelease <= .now else { continue }
             switch event {
             case .over: return .done
-            case .thawOwed:
-                await thawLate(directory)
-                continue
             case .release(let reason):
                 if await release(because: reason, directory, isEnd: false) { return .done }
             case .end(let reason):
                 if await release(because: reason, directory, isEnd: true) { return .done }
             }
-            // What could not be released now may be later: libvirtd is being restarted, a disk is full.
-            try? await Task.sleep(for: pause)
+            nextRelease = .now + pause
             pause = min(pause * 2, .seconds(60))
         }
     }
 
-    private func thawLate(_ directory: StateDirectory) async {
+    private func thaw(_ machines: [MachineRecord], _ directory: StateDirectory) async {
+        guard !machines.isEmpty else { return }
         let hypervisors = Hypervisors(configuration, context)
-        if let open = try? directory.read(run) {
-            let thawed = await LateThaw(run: open, hypervisors: hypervisors).tryOnce()
-            if !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false),
-                var now = try? directory.read(run)
-            {
-                for index in now.machines.indices where thawed.contains(now.machines[index].key) {
-                    if now.machines[index].owesOnlyThaw { now.machines[index].hold = nil }
-                }
-                try? directory.write(now)
-                withExtendedLifetime(lock) {}
-            }
-        }
+        let thawed = await PendingThaws(hypervisors: hypervisors).ask(machines)
         await hypervisors.close()
+        guard !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false),
+            var now = try? directory.read(run)
+        else { return }
+        now.note(thawed: thawed)
+        try? directory.write(now)
+        withExtendedLifetime(lock) {}
     }
 
     private func release(because reason: String, _ directory: StateDirectory, isEnd: Bool) async -> Bool {

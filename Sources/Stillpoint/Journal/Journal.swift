@@ -11,6 +11,9 @@ actor Journal {
     private var newest = 0
     private var durable = 0
     private var writing: Task<Void, any Error>?
+    /// A write that nobody waits for any more. Done late, it would put an old state over a newer one: no other is begun
+    /// before it is over.
+    private var givenUp: GivenUpCall<Void>?
     private var mayLoseWrites = false
     /// The last write that was lost while that was allowed.
     private(set) var lostWrite: (any Error)?
@@ -56,13 +59,37 @@ actor Journal {
             // Done in here, on the actor, so that whoever waits for the task finds the outcome when it ends. To wait
             // for a task that has ended does not let go of the actor: a waiter that came first would spin for ever.
             defer { writing = nil }
-            try await blocking("writing the state file", within: .seconds(60)) {
-                try directory.write(snapshot, text: text)
+            try await awaitGivenUp(within: .milliseconds(100))
+            let limit = longestWrite
+            switch await act("writing the state file", within: limit, { try directory.write(snapshot, text: text) }) {
+            case .ended(let result): try result.get()
+            case .givenUp(let call):
+                givenUp = call
+                throw call.timeOut(after: limit)
             }
             durable = max(durable, version)
         }
         writing = task
         try await task.value
+    }
+
+    /// A release does not wait long for a disk that hangs.
+    private var longestWrite: Duration { mayLoseWrites ? .seconds(5) : .seconds(60) }
+
+    private func awaitGivenUp(within limit: Duration) async throws {
+        guard let call = givenUp else { return }
+        guard await call.result(within: limit) != nil else {
+            throw StateError(
+                code: .notWritten, description: "an earlier write of the state file of the run \(run.id) still hangs",
+                cause: nil)
+        }
+        givenUp = nil
+    }
+
+    /// Changes the run in memory; on the disk it is with the next `record`.
+    func change(_ change: @Sendable (inout Run) -> Void) {
+        change(&run)
+        newest += 1
     }
 
     /// Changes one VM's record and returns when the change is durable.
@@ -71,7 +98,9 @@ actor Journal {
     }
 
     /// Ends the run: nothing of it is held any more.
-    func close() throws {
+    /// - Throws: StateError, also where a write that hangs could bring its file back.
+    func close() async throws {
+        try await awaitGivenUp(within: .seconds(5))
         try directory.remove(run.id)
     }
 }

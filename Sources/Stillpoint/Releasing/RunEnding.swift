@@ -18,26 +18,19 @@ struct RunEnding: Sendable {
     func end(_ journal: Journal) async throws -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
-        await lookAgainAtIdleMachines(journal, hypervisors)
-        await lowerUnseenMachines(journal)
-        // One look at the snapshots for all that needs it, and beside the release where nothing has to wait for it.
-        let names = SnapshotProperties.bySnapshot(of: await journal.run).values.flatMap { $0 }.sorted()
-        let listing = Task { await list(names) }
-        if let early = await journal.run.earlyRelease {
-            await settle(early, await listing.value, journal)
-        }
-        // What a VM got is settled now, so the snapshots can say it while it is being released.
-        let run = await journal.run
-        async let marked: Void = markSnapshots(run, await listing.value)
+        await thaw(journal, hypervisors)
+        // Beside the release: neither zfs nor a VM that is not held may keep one that is on its overlays.
+        let held = await journal.run
+        async let settled = settle(held, journal, hypervisors)
         let isReleased = await releasing(journal, hypervisors).run()
-        await marked
+        let listed = await settled
         await hypervisors.close()
         for machine in await journal.run.machines { context.log.info("\(machine.reportLine)") }
         guard isReleased else {
-            context.log.error("the run \(run.id) is still open; mend the cause, then: stillpoint recover")
+            context.log.error("the run \(held.id) is still open; mend the cause, then: stillpoint recover")
             return false
         }
-        try keep(await journal.run, await listing.value)
+        try keep(await journal.run, listed)
         try await journal.close()
         archive()
         return true
@@ -47,9 +40,30 @@ struct RunEnding: Sendable {
     func release(_ journal: Journal) async -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
+        await thaw(journal, hypervisors)
         let isReleased = await releasing(journal, hypervisors).run()
         await hypervisors.close()
         return isReleased
+    }
+
+    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a frozen guest cannot.
+    private func thaw(_ journal: Journal, _ hypervisors: Hypervisors) async {
+        let thawed = await PendingThaws(hypervisors: hypervisors).ask(await journal.run.machines)
+        if !thawed.isEmpty { await journal.change { $0.note(thawed: thawed) } }
+    }
+
+    /// Settles what each VM got and says so on the snapshots.
+    /// - Parameter held: the run as it was before the release.
+    private func settle(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async -> Listed {
+        // One look at the snapshots for all that needs it.
+        let names = SnapshotProperties.bySnapshot(of: held).values.flatMap { $0 }.sorted()
+        async let listing = list(names)
+        await lookAgainAtIdleMachines(held, journal, hypervisors)
+        await lowerUnseenMachines(held, journal)
+        let listed = await listing
+        if let early = held.earlyRelease { await settle(early, held, listed, journal) }
+        await markSnapshots(await journal.run, listed)
+        return listed
     }
 
     private func releasing(_ journal: Journal, _ hypervisors: Hypervisors) -> Releasing {
@@ -86,18 +100,18 @@ struct RunEnding: Sendable {
 
 extension RunEnding {
     /// A VM that was off when pre looked may have been started before the snapshot.
-    private func lookAgainAtIdleMachines(_ journal: Journal, _ hypervisors: Hypervisors) async {
-        let idle = await journal.run.machines.enumerated().filter { $0.element.consistency == .off }
+    private func lookAgainAtIdleMachines(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async {
+        let idle = held.machines.enumerated().filter { $0.element.consistency == .off }
         for (name, records) in Dictionary(grouping: idle, by: \.element.hypervisor) {
             do {
                 let atRest = try await atRest(Set(records.map(\.element.id)), of: hypervisors.named(name))
                 for (index, record) in records where !atRest.contains(record.id) {
-                    await lower(index, because: "it was started between pre-snapshot and post-snapshot", journal)
+                    await lower(index, held, because: "it was started between pre-snapshot and post-snapshot", journal)
                 }
             } catch {
                 for (index, _) in records {
                     let doubt = "it was off before the snapshot; whether it was after it could not be seen: \(error)"
-                    await lower(index, because: doubt, journal)
+                    await lower(index, held, because: doubt, journal)
                 }
             }
         }
@@ -115,23 +129,23 @@ extension RunEnding {
     }
 
     /// Lowers what is said of VMs that were not seen to be at their still point.
-    private func lowerUnseenMachines(_ journal: Journal) async {
-        for (index, record) in await journal.run.machines.enumerated() where record.consistency == nil {
-            await lower(index, because: "pre-snapshot did not come to its end", journal)
+    private func lowerUnseenMachines(_ held: Run, _ journal: Journal) async {
+        for (index, record) in held.machines.enumerated() where record.consistency == nil {
+            await lower(index, held, because: "pre-snapshot did not come to its end", journal)
         }
     }
 
     /// Lowers what is said of VMs that were let go before a snapshot was taken.
-    private func settle(_ early: EarlyRelease, _ listed: Listed, _ journal: Journal) async {
+    private func settle(_ early: EarlyRelease, _ held: Run, _ listed: Listed, _ journal: Journal) async {
         guard isAnySnapshotLater(than: early, listed) else { return }
         context.log.warning("the VMs were released before the snapshot was taken: \(early.reason)")
         for (index, record) in await journal.run.machines.enumerated() where record.wasHeld {
-            await lower(index, because: "released before the snapshot was taken: \(early.reason)", journal)
+            await lower(index, held, because: "released before the snapshot was taken: \(early.reason)", journal)
         }
     }
 
-    private func lower(_ index: Int, because doubt: String, _ journal: Journal) async {
-        let record = await journal.run.machines[index]
+    private func lower(_ index: Int, _ held: Run, because doubt: String, _ journal: Journal) async {
+        let record = held.machines[index]
         // RAM of another instant than the disks' would ruin them; one that was held but never told of counts as well.
         let untold = record.hold.flatMap { $0.step == .held ? $0.ramDump : nil }
         if let dump = record.ramDump?.path ?? untold { unlink(dump) }

@@ -1,0 +1,27 @@
+internal import Synchronization
+
+/// Stands between a guest's freeze and the move of its disks: a window that was given up cannot move them any more.
+final class WindowFence: Sendable {
+    private enum State { case open, passed, closed }
+
+    private let state = Mutex(State.open)
+
+    /// Whether the disks may be moved; asked right before it is done.
+    func pass() -> Bool {
+        state.withLock { state in
+            guard state == .open else { return false }
+            state = .passed
+            return true
+        }
+    }
+
+    /// Gives the window up.
+    /// - Returns: whether the disks are not moved and will not be; else they may be, or may come to be.
+    func close() -> Bool {
+        state.withLock { state in
+            guard state == .open else { return false }
+            state = .closed
+            return true
+        }
+    }
+}

@@ -1,0 +1,24 @@
+internal import Hypervisor
+
+/// Which pending thaws are the guard's to ask for: those of a run that nobody works on, and those that whoever works on
+/// it should have asked for long ago. A hook that is stopped thaws nobody.
+struct OverdueThaws: Sendable {
+    /// For how long a process that works on the run may keep a guest frozen.
+    let limit: Duration
+    private var since: ContinuousClock.Instant?
+
+    init(limit: Duration) {
+        self.limit = limit
+    }
+
+    /// Those to ask for now.
+    mutating func due(_ duties: GuardWatch.Duties, at now: ContinuousClock.Instant) -> [MachineRecord] {
+        guard duties.isOwned, !duties.pendingThaws.isEmpty else {
+            since = nil
+            return duties.pendingThaws
+        }
+        let start = since ?? now
+        since = start
+        return start.duration(to: now) > limit ? duties.pendingThaws : []
+    }
+}
