@@ -29,7 +29,9 @@ public final class GivenUpCall<Value: Sendable>: Sendable {
 
     /// Its result once it is over; nil when it is not within `limit`.
     public func result(within limit: Duration) async -> Result<Value, any Error>? {
-        await withCheckedContinuation { continuation in
+        if let known = state.withLock({ $0.result }) { return known }
+        guard limit > .zero else { return nil }
+        return await withCheckedContinuation { continuation in
             let once = Once<Result<Value, any Error>?, Never>(continuation)
             let timer = Deadlines.shared.add(at: .now + limit) { once.resume(.success(nil)) }
             let known = state.withLock { state in

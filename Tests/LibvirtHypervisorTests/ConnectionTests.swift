@@ -1,3 +1,4 @@
+import Dispatch
 import Hypervisor
 import Testing
 
@@ -32,6 +33,25 @@ struct ConnectionTests {
         for _ in 0..<3 {
             await #expect(throws: HypervisorError.self) { try await pool.with { _ in 1 } }
         }
+    }
+
+    @Test("is lent again, but not as long as a call hangs on it that was given up")
+    func spent() async throws {
+        let pool = ConnectionPool(uri: "test:///default")
+        let gate = DispatchSemaphore(value: 0)
+        let first = try await pool.with { ObjectIdentifier($0) }
+        let second = try await pool.with { connection in
+            _ = try? await blocking("hanging", within: .milliseconds(10)) {
+                gate.wait()
+                withExtendedLifetime(connection) {}
+            }
+            return ObjectIdentifier(connection)
+        }
+        #expect(second == first)
+        let third = try await pool.with { ObjectIdentifier($0) }
+        #expect(third != first)
+        gate.signal()
+        await pool.close()
     }
 
     @Test("lists libvirt's own test machine")

@@ -47,6 +47,40 @@ struct JournalTests {
         }
     }
 
+    @Test(
+        "of a release waits a little for a disk that hangs, and puts no old state over a newer one when it comes back")
+    func hanging() async throws {
+        try await withJournal(machines: 1) { _, directory, journal in
+            // To open a FIFO for writing hangs until somebody reads it.
+            let file = "\(directory.path)/runs/\(StateDirectoryTests.id).json.tmp"
+            #expect(mkfifo(file, 0o600) == 0)
+            await journal.allowLostWrites()
+            let clock = ContinuousClock()
+            let first = try await clock.measure { try await journal.record { $0.phase = .releasing } }
+            #expect(first < .seconds(15))
+            let second = try await clock.measure { try await journal.record { $0.phase = .released } }
+            #expect(second < .seconds(3))
+            #expect(await journal.lostWrite != nil)
+            let started = clock.now
+            await #expect(throws: StateError.self) { try await journal.close() }
+            #expect(started.duration(to: clock.now) < .seconds(15))
+            #expect(directory.isOpen(StateDirectoryTests.id))
+
+            // The disk comes back, and the write that was given up ends in some way.
+            let reader = open(file, O_RDONLY)
+            #expect(unlink(file) == 0)
+            close(reader)
+            for _ in 1...100 {
+                try await journal.record { $0.phase = .released }
+                if try directory.read(StateDirectoryTests.id).phase == .released { break }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(try directory.read(StateDirectoryTests.id).phase == .released)
+            try await journal.close()
+            #expect(!directory.isOpen(StateDirectoryTests.id))
+        }
+    }
+
     @Test("says so to every caller when the disk does not take a change")
     func failing() async throws {
         try await withJournal(machines: 20) { scratch, _, journal in
