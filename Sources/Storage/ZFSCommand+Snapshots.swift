@@ -26,6 +26,18 @@ extension ZFSCommand {
         return parse(outcome.output)
     }
 
+    /// The snapshots of a dataset without those of the datasets below it, oldest first.
+    /// - Throws: ``ZFSError``, also where the dataset does not exist.
+    public func ownSnapshots(
+        of dataset: DatasetName, properties: [String] = []
+    ) async throws(ZFSError) -> [ListedSnapshot] {
+        let columns = (["guid"] + properties).joined(separator: ",")
+        let outcome = try await run(
+            ["get", "-r", "-d", "1", "-H", "-p", "-o", "name,property,value", columns, dataset.rawValue])
+        guard outcome.exitStatus == 0 else { throw failure(outcome, "zfs could not list the snapshots of \(dataset)") }
+        return parse(outcome.output).filter { $0.name.dataset == dataset }
+    }
+
     /// The imported pools.
     public func pools() async throws(ZFSError) -> [String] {
         let outcome = try await run(["list", "-H", "-o", "name", "-d", "0"])

@@ -98,7 +98,7 @@ struct SanoidReadingTests {
         Row(conf: "[tank]\nrecursive = yes\n[tank/a]\nrecursive = zfs\n", dataset: "tank/a", alarm: [5], isZFS: [true]),
         Row(
             conf:
-                "[tank]\nrecursive = 1\nscript_timeout = 9\n[tank/a]\nuse_template = a\n[template_a]\nscript_timeout = 79\n",
+                "[tank]\nrecursive = 1\n[tank/a]\nuse_template = a\n[template_a]\nscript_timeout = 79\n",
             dataset: "tank/a", alarm: [79]),
         Row(
             conf: "[tank/a]\nscript_timeout = 9\n[tank]\nrecursive = yes\nscript_timeout = 80\n", dataset: "tank/a",
