@@ -10,7 +10,7 @@ public enum ProcessStart {
     /// - Parameters:
     ///   - program: a path, or a name that is looked for in PATH.
     ///   - arguments: the first one is the program's name for itself.
-    ///   - keeping: stays open under its own number.
+    ///   - keeping: stays open under its own number; it must be `O_CLOEXEC` here.
     /// - Throws: the system's error number; `ENOENT` where there is no such program.
     public static func start(
         _ program: String, _ arguments: [String], _ environment: [String: String], output: Int32? = nil,
@@ -25,6 +25,11 @@ public enum ProcessStart {
             } else {
                 posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0)
             }
+        }
+        // What a library opened without O_CLOEXEC, or this process was started with.
+        for descriptor in FileAccess.names(in: "/proc/self/fd").compactMap({ Int32($0) }) where descriptor > 2 {
+            let flags = fcntl(descriptor, F_GETFD)
+            if flags >= 0, flags & FD_CLOEXEC == 0 { posix_spawn_file_actions_addclose(&actions, descriptor) }
         }
         // Onto the same number: that keeps it open (posix_spawn_file_actions_adddup2(3)).
         if let keeping { posix_spawn_file_actions_adddup2(&actions, keeping, keeping) }
@@ -43,7 +48,12 @@ public enum ProcessStart {
         let words = arguments.map { strdup($0) }
         defer { for text in variables + words { free(text) } }
         var process = pid_t()
-        let status = posix_spawnp(&process, program, &actions, &attributes, words + [nil], variables + [nil])
+        var status = ETXTBSY
+        // Somebody may be writing the program: it is being installed.
+        for attempt in 0..<20 where status == ETXTBSY {
+            if attempt > 0 { usleep(10_000) }
+            status = posix_spawnp(&process, program, &actions, &attributes, words + [nil], variables + [nil])
+        }
         guard status == 0 else { throw Errno(rawValue: status) }
         return process
     }

@@ -34,8 +34,10 @@ extension ZFSCommand {
         let columns = (["guid"] + properties).joined(separator: ",")
         let outcome = try await run(
             ["get", "-r", "-d", "1", "-H", "-p", "-o", "name,property,value", columns, dataset.rawValue])
-        guard outcome.exitStatus == 0 else { throw failure(outcome, "zfs could not list the snapshots of \(dataset)") }
-        return parse(outcome.output).filter { $0.name.dataset == dataset }
+        // zfs-fuse knows no -d here.
+        let all =
+            outcome.exitStatus == 0 ? parse(outcome.output) : try await snapshots(of: dataset, properties: properties)
+        return all.filter { $0.name.dataset == dataset }
     }
 
     /// The imported pools.
