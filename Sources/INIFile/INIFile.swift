@@ -54,24 +54,21 @@ public struct INIFile: Sendable, Equatable {
 
     /// Reads configuration text.
     ///
-    /// - Parameters:
-    ///   - path: the name that errors are to carry.
-    ///   - tolerant: for files that are another program's: lines too long for inih are cut instead of refused, and
-    ///     lines that are no `key = value` are passed over.
+    /// - Parameter path: the name that errors are to carry.
     /// - Throws: ``INIError`` with code `syntax` for the first line that is wrong.
-    public static func parse(_ text: String, path: String, tolerant: Bool = false) throws(INIError) -> INIFile {
-        try parse(bytes: Array(text.utf8), path: path, tolerant: tolerant)
+    public static func parse(_ text: String, path: String) throws(INIError) -> INIFile {
+        try parse(bytes: Array(text.utf8), path: path)
     }
 
     /// Reads a configuration file; a byte order mark and CRLF line ends are accepted.
     ///
     /// - Throws: ``INIError``: `missing`, `unreadable`, or `syntax` for the first line that is wrong.
-    public static func read(path: String, tolerant: Bool = false) throws(INIError) -> INIFile {
-        try parse(bytes: contents(of: path), path: path, tolerant: tolerant)
+    public static func read(path: String) throws(INIError) -> INIFile {
+        try parse(bytes: contents(of: path), path: path)
     }
 
-    static func parse(bytes: [UInt8], path: String, tolerant: Bool) throws(INIError) -> INIFile {
-        let reader = LineReader(bytes: bytes, path: path, tolerant: tolerant)
+    static func parse(bytes: [UInt8], path: String) throws(INIError) -> INIFile {
+        let reader = LineReader(bytes: bytes, path: path)
         let sections = try reader.run()
         return INIFile(path: path, sections: sections)
     }

@@ -22,13 +22,6 @@ struct Line {
         return String(decoding: Self.trim(text.dropFirst().dropLast()), as: UTF8.self)
     }
 
-    /// The first bytes of the line, not ending inside a character.
-    func cut(to limit: Int) -> [UInt8] {
-        var end = text.index(text.startIndex, offsetBy: limit, limitedBy: text.endIndex) ?? text.endIndex
-        while end > text.startIndex, end < text.endIndex, text[end] & 0xC0 == 0x80 { end -= 1 }
-        return Array(text[..<end])
-    }
-
     private static func trim(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var bytes = bytes
         while let last = bytes.last, isBlank(last) { bytes.removeLast() }

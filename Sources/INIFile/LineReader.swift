@@ -9,17 +9,15 @@ final class LineReader {
     private static let longestSectionName = 400
 
     private let path: String
-    private let tolerant: Bool
     private let bytes: [UInt8]
     private var lines: ArraySlice<ArraySlice<UInt8>> = []
     private var lineNumber = 0
     private var sections: [INIFile.Section] = []
     private var error: INIError?
 
-    init(bytes: [UInt8], path: String, tolerant: Bool) {
+    init(bytes: [UInt8], path: String) {
         self.bytes = bytes
         self.path = path
-        self.tolerant = tolerant
     }
 
     /// Everything inih found.
@@ -30,7 +28,7 @@ final class LineReader {
         let pointer = Unmanaged.passUnretained(self).toOpaque()
         let status = withExtendedLifetime(self) { ini_parse_stream(nextLine, pointer, takeEntry, pointer) }
         if let error { throw error }
-        if status != 0 && !tolerant {
+        if status != 0 {
             // Nothing that is handed over is known to make inih stumble; should it, the file is not to be trusted.
             throw INIError(.syntax, path: path, message: "is not in the form [section] and key = value")
         }
@@ -61,14 +59,12 @@ final class LineReader {
     }
 
     private func openSection(_ line: Line) {
-        guard var name = line.sectionName else {
-            if !tolerant { fail("the section header has no closing bracket; write [name]") }
-            return
+        guard let name = line.sectionName else {
+            return fail("the section header has no closing bracket; write [name]")
         }
         if name.isEmpty { return fail("the section has no name; write [name]") }
         if name.count > Self.longestSectionName {
-            if !tolerant { return fail("the section's name is longer than \(Self.longestSectionName) characters") }
-            name = String(name.prefix(Self.longestSectionName))
+            return fail("the section's name is longer than \(Self.longestSectionName) characters")
         }
         sections.append(.init(name: name, line: lineNumber, entries: []))
     }
@@ -76,26 +72,25 @@ final class LineReader {
     private func checkedEntry(_ line: Line, capacity: Int) -> [UInt8]? {
         let text = line.text
         guard let equals = text.firstIndex(of: UInt8(ascii: "=")) else {
-            if !tolerant { fail("\(excerpt(line.string)) has no equals sign; write key = value on one line") }
+            fail("\(excerpt(line.string)) has no equals sign; write key = value on one line")
             return nil
         }
         // inih would also split at a colon; sanoid.conf's dialect does not.
         if text[..<equals].contains(UInt8(ascii: ":")) {
-            if !tolerant { fail("a colon stands in the key; write key = value") }
+            fail("a colon stands in the key; write key = value")
             return nil
         }
-        if !tolerant && text.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) {
+        if text.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) {
             fail("the line has a control character; remove it")
             return nil
         }
         // The terminating zero and the line end that inih reserves room for.
         let room = capacity - 3
-        if text.count <= room { return Array(text) }
-        if !tolerant {
+        guard text.count <= room else {
             fail("the line has \(text.count) bytes and at most \(room) fit; shorten it")
             return nil
         }
-        return line.cut(to: room)
+        return Array(text)
     }
 
     private func fail(_ message: String) {

@@ -22,6 +22,8 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// The configuration's name for it.
     public var name: String { settings.name }
+    /// `max_parallel` of its section; nil: the general one.
+    public var maxParallel: Int? { settings.maxParallel }
     /// Where overlays are made.
     public var overlayDirectory: String? { settings.overlayDirectory }
 

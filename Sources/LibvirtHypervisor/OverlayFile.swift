@@ -1,6 +1,5 @@
 internal import Glibc
 internal import Hypervisor
-internal import Subprocess
 internal import SystemPackage
 
 /// The qcow2 file that takes a disk's writes between freeze and release.
@@ -72,16 +71,11 @@ enum OverlayFile {
     /// With `-u` and the size qemu-img leaves the base alone: to open and close a file that a guest is writing to makes
     /// some file systems write all of that first.
     private static func format(_ disk: HeldDisk, _ capacity: UInt64) async throws {
-        let result = try await run(
-            QemuImg.executable,
-            arguments: [
-                "create", "-q", "-u", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, disk.overlay,
-                "\(capacity)",
-            ],
-            output: .discarded, error: .string(limit: 4096))
-        guard result.terminationStatus.isSuccess else {
-            let reason = result.standardError.split(separator: "\n").first ?? "no reason given"
-            throw HypervisorError(.overlay, "qemu-img create: \(reason)", remedy: .fallBack)
+        let arguments = [
+            "create", "-q", "-u", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, disk.overlay, "\(capacity)",
+        ]
+        if let problem = try await QemuImg.problem(arguments, about: disk.overlay, within: .seconds(30)) {
+            throw HypervisorError(.overlay, "qemu-img create: \(problem)", remedy: .fallBack)
         }
     }
 }

@@ -1,43 +1,38 @@
 internal import Hypervisor
 internal import Storage
-internal import Subprocess
-internal import SystemPackage
 
 /// Calls of qemu-img, which takes QEMU's own locks on the images: it fails while a QEMU has them open, and a QEMU fails
 /// to start while it works. So no call here may go round the locks (`-U`).
 enum QemuImg {
-    static let executable: Executable = programPath("qemu-img").map { .path(FilePath($0)) } ?? .name("qemu-img")
-
     /// Waits for its end, and kills it when that takes longer than `limit`.
-    /// - Throws: HypervisorError: remedy `.retry` where an image is in use, or time ran out.
+    /// - Throws: HypervisorError: remedy `.retry` where an image is in use, or time ran out. What cannot be killed keeps
+    ///   its lock on the images, so that another call meets it there.
     static func run(_ arguments: [String], about image: String, within limit: Duration) async throws {
-        let problem = try await withThrowingTaskGroup(of: String?.self) { group in
-            group.addTask { try await call(arguments) }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw HypervisorError(
-                    .timedOut, "qemu-img \(arguments[0]) of \(image) took longer than \(limit.inSeconds)",
-                    remedy: .retry)
-            }
-            // Cancelling kills it: its teardown sequence runs before the task ends.
-            defer { group.cancelAll() }
-            return try await group.next() ?? nil
-        }
-        guard let problem else { return }
+        guard let problem = try await problem(arguments, about: image, within: limit) else { return }
         if problem.isLock {
             throw HypervisorError(.changed, "\(image) is in use (\(problem)); it was left alone", remedy: .retry)
         }
         throw HypervisorError(.callFailed, "qemu-img \(arguments[0]) of \(image): \(problem)", remedy: .stop)
     }
 
-    private static func call(_ arguments: [String]) async throws -> String? {
-        var options = PlatformOptions()
-        options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(2))]
-        let result = try await Subprocess.run(
-            executable, arguments: Arguments(arguments), platformOptions: options, output: .discarded,
-            error: .string(limit: 4096))
-        if result.terminationStatus.isSuccess { return nil }
-        return result.standardError.split(separator: "\n").first.map(String.init) ?? "no reason given"
+    /// Its first word of complaint; nil where it has none.
+    static func problem(_ arguments: [String], about image: String, within limit: Duration) async throws -> String? {
+        do throws(ChildProcess.Failure) {
+            let outcome = try await ChildProcess.run(
+                programPath("qemu-img") ?? "qemu-img", arguments, within: limit)
+            return outcome.exitStatus == 0 ? nil : outcome.firstErrorLine ?? "no reason given"
+        } catch {
+            switch error {
+            case .notStarted(let number): return "it could not be started: \(number)"
+            case .cancelled: throw CancellationError()
+            case .tooMuchOutput: return "it wrote without end"
+            case .timedOut(let isGone):
+                throw HypervisorError(
+                    .timedOut,
+                    "qemu-img \(arguments[0]) of \(image) took longer than \(limit.inSeconds)"
+                        + (isGone ? "" : ", and cannot be killed"), remedy: .retry)
+            }
+        }
     }
 }
 

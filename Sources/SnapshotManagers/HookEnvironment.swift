@@ -58,9 +58,9 @@ struct HookEnvironment {
         }
     }
 
-    /// A switch in one of the spellings that managers use.
+    /// A switch in one of the spellings that managers use; zrepl sets `ZREPL_DRYRUN` to nothing when it is no dry run.
     func flag(_ variable: HookVariable) throws(InvocationError) -> Bool {
-        guard let value = try text(variable) else { return false }
+        guard let value = values[variable.rawValue], !value.isEmpty else { return false }
         switch value.lowercased() {
         case "1", "true": return true
         case "0", "false": return false

@@ -24,7 +24,7 @@ public enum HookVariable: String, Sendable, CaseIterable {
     case zreplSnapname = "ZREPL_SNAPNAME"
     /// Seconds until zrepl kills the hook.
     case zreplTimeout = "ZREPL_TIMEOUT"
-    /// `true` when zrepl only tries out.
+    /// `true` when zrepl only tries out, else set and empty (`NewHookEnv` in `hook_type_command.go`).
     case zreplDryRun = "ZREPL_DRYRUN"
     /// `dataset@name`.
     case znapName = "ZNAP_NAME"

@@ -1,6 +1,3 @@
-internal import Subprocess
-internal import SystemPackage
-
 extension ImageChain {
     /// Has a qcow2 image name another backing file of the same content (`qemu-img rebase -u`).
     ///
@@ -8,12 +5,12 @@ extension ImageChain {
     public static func rebase(_ image: String, onto backing: String) async throws(StorageError) {
         let problem: String
         do {
-            let result = try await run(
-                programPath("qemu-img").map { .path(FilePath($0)) } ?? .name("qemu-img"),
-                arguments: ["rebase", "-u", "-f", "qcow2", "-F", try format(of: backing), "-b", backing, image],
-                output: .discarded, error: .string(limit: 4096))
-            if result.terminationStatus.isSuccess { return }
-            problem = result.standardError.split(separator: "\n").first.map(String.init) ?? "no reason given"
+            let outcome = try await ChildProcess.run(
+                programPath("qemu-img") ?? "qemu-img",
+                ["rebase", "-u", "-f", "qcow2", "-F", try format(of: backing), "-b", backing, image],
+                within: .seconds(60))
+            if outcome.exitStatus == 0 { return }
+            problem = outcome.firstErrorLine ?? "no reason given"
         } catch {
             problem = "\(error)"
         }

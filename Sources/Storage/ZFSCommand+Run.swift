@@ -1,6 +1,4 @@
 import Glibc
-import Subprocess
-import SystemPackage
 
 extension ZFSCommand {
     /// How a call ended.
@@ -12,53 +10,43 @@ extension ZFSCommand {
         let errorLines: [String]
     }
 
-    /// Calls zfs and waits for its end, no longer than the time-out.
+    /// Calls zfs and waits for its end, no longer than the time-out and a second, also where it cannot be killed: in a
+    /// suspended pool it may hang in the kernel.
     func run(_ arguments: [String]) async throws(ZFSError) -> Outcome {
         let path = try locateExecutable()
         let command = [executable] + arguments
-        let result = await withTaskGroup(of: Result<Outcome, ZFSError>?.self) { group in
-            group.addTask { await start(path, arguments, command) }
-            group.addTask {
-                try? await Task.sleep(for: timeout)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            // Cancelling is what kills a child that is late: its teardown sequence runs before the task ends.
-            group.cancelAll()
-            await group.waitForAll()
-            return first
+        do throws(ChildProcess.Failure) {
+            let outcome = try await ChildProcess.run(
+                path, arguments, environment: environment.merging(["LC_ALL": "C"]) { $1 }, within: timeout,
+                outputLimit: Self.longestOutput)
+            return Outcome(
+                command: command, exitStatus: outcome.exitStatus,
+                output: String(decoding: outcome.output, as: UTF8.self),
+                errorLines: String(decoding: outcome.error, as: UTF8.self).split(separator: "\n").map(String.init))
+        } catch {
+            throw Self.error(error, path, command, timeout)
         }
-        if let result { return try result.get() }
-        if Task.isCancelled { throw ZFSError(.cancelled, "zfs was ended because its caller was", command: command) }
-        throw ZFSError(
-            .timedOut, "zfs did not end within \(timeout) and was killed; look at zpool status for a pool that hangs",
-            command: command)
     }
 
-    private func start(_ path: String, _ arguments: [String], _ command: [String]) async -> Result<Outcome, ZFSError> {
-        var options = PlatformOptions()
-        // A session of its own, so that what zfs itself started (a sudo wrapper's child) is killed with it.
-        options.createSession = true
-        options.teardownSequence = [
-            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .seconds(2))
-        ]
-        var variables: [Environment.Key: String] = [:]
-        for (name, value) in environment {
-            if let key = Environment.Key(rawValue: name) { variables[key] = value }
-        }
-        if let key = Environment.Key(rawValue: "LC_ALL") { variables[key] = "C" }
-        do {
-            let result = try await Subprocess.run(
-                .path(FilePath(path)), arguments: Arguments(arguments), environment: .custom(variables),
-                platformOptions: options, output: .string(limit: 256 << 20), error: .bytes(limit: 1 << 20))
-            let text = String(decoding: result.standardError, as: UTF8.self)
-            let lines = text.split(separator: "\n").map(String.init)
-            var status: Int32?
-            if case .exited(let code) = result.terminationStatus { status = code }
-            return .success(
-                Outcome(command: command, exitStatus: status, output: result.standardOutput, errorLines: lines))
-        } catch {
-            return .failure(ZFSError(.notFound, "zfs could not be run; check \(path)", command: command, cause: error))
+    private static let longestOutput = 256 << 20
+
+    private static func error(
+        _ failure: ChildProcess.Failure, _ path: String, _ command: [String], _ timeout: Duration
+    ) -> ZFSError {
+        switch failure {
+        case .notStarted(let number):
+            return ZFSError(.notFound, "zfs could not be run; check \(path)", command: command, cause: number)
+        case .timedOut(let isGone):
+            return ZFSError(
+                .timedOut,
+                "zfs did not end within \(timeout) and was killed\(isGone ? "" : ", but hangs on in the kernel"); "
+                    + "look at zpool status for a pool that hangs", command: command)
+        case .cancelled:
+            return ZFSError(.cancelled, "zfs was ended because its caller was", command: command)
+        case .tooMuchOutput:
+            return ZFSError(
+                .failed, "zfs wrote more than \(longestOutput >> 20) MiB and was killed; are there so many snapshots?",
+                command: command)
         }
     }
 

@@ -26,6 +26,20 @@ extension ZFSCommand {
         return parse(outcome.output)
     }
 
+    /// The snapshots of a dataset without those of the datasets below it, oldest first.
+    /// - Throws: ``ZFSError``, also where the dataset does not exist.
+    public func ownSnapshots(
+        of dataset: DatasetName, properties: [String] = []
+    ) async throws(ZFSError) -> [ListedSnapshot] {
+        let columns = (["guid"] + properties).joined(separator: ",")
+        let outcome = try await run(
+            ["get", "-r", "-d", "1", "-H", "-p", "-o", "name,property,value", columns, dataset.rawValue])
+        // zfs-fuse knows no -d here.
+        let all =
+            outcome.exitStatus == 0 ? parse(outcome.output) : try await snapshots(of: dataset, properties: properties)
+        return all.filter { $0.name.dataset == dataset }
+    }
+
     /// The imported pools.
     public func pools() async throws(ZFSError) -> [String] {
         let outcome = try await run(["list", "-H", "-o", "name", "-d", "0"])

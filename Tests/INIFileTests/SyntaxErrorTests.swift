@@ -34,26 +34,6 @@ struct SyntaxErrorTests {
         #expect(!description.unicodeScalars.contains { $0.value < 0x20 })
     }
 
-    @Test("of another program is read as far as it can be")
-    func tolerant() throws {
-        let text = "[s]\npost = \(Self.long)\nwords\n  more words\na:b = c\nnext = 1\n[broken\n[t]\nk = v\n"
-        let file = try INIFile.parse(text, path: "a.conf", tolerant: true)
-        #expect(file.sections.map(\.name) == ["s", "t"])
-        #expect(file.sections[0].entries.map(\.key) == ["post", "next"])
-        #expect(file.sections[0].entries[0].value.hasPrefix("xxxx"))
-        #expect(file.sections[0].entries[1].line == 6)
-    }
-
-    @Test("is never cut inside a character")
-    func cutAtCharacter() throws {
-        for padding in 0..<4 {
-            let text = "[s]\nk = \(String(repeating: "a", count: padding))\(String(repeating: "€", count: 100))\n"
-            let value = try INIFile.parse(text, path: "a.conf", tolerant: true).sections[0].value(for: "k")
-            #expect(value?.contains("\u{FFFD}") == false)
-            #expect((value?.utf8.count ?? 0) > 180)
-        }
-    }
-
     @Test("fits a line of 197 bytes, comment not counted")
     func longestLine() throws {
         let value = String(repeating: "v", count: 193)
@@ -61,9 +41,9 @@ struct SyntaxErrorTests {
         #expect(try INIFile.parse(text, path: "a.conf").sections[0].value(for: "k") == value)
     }
 
-    @Test("is refused outside a section and with a NUL even where another program's", arguments: ["k = v\n", "\u{0}"])
-    func notTolerated(text: String) {
-        #expect(throws: INIError.self) { try INIFile.parse(text, path: "a.conf", tolerant: true) }
+    @Test("is refused outside a section and with a NUL", arguments: ["k = v\n", "\u{0}"])
+    func outside(text: String) {
+        #expect(throws: INIError.self) { try INIFile.parse(text, path: "a.conf") }
     }
 
     @Test("of any characters is read or refused, never worse")
@@ -77,10 +57,8 @@ struct SyntaxErrorTests {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 text.append(alphabet[Int(state >> 33) % alphabet.count])
             }
-            for tolerant in [false, true] {
-                let file = try? INIFile.parse(text, path: "a.conf", tolerant: tolerant)
-                #expect(file?.sections.contains { $0.name.isEmpty || $0.entries.contains { $0.key.isEmpty } } != true)
-            }
+            let file = try? INIFile.parse(text, path: "a.conf")
+            #expect(file?.sections.contains { $0.name.isEmpty || $0.entries.contains { $0.key.isEmpty } } != true)
         }
     }
 }

@@ -27,6 +27,14 @@ struct ConnectionTests {
         #expect(error?.message.contains(mend) == true, "\(error?.message ?? "")")
     }
 
+    @Test("carries as many VMs at once as the section says")
+    func maxParallel() {
+        var settings = Self.settings(uri: "test:///default")
+        #expect(LibvirtHypervisor(settings).maxParallel == nil)
+        settings.maxParallel = 3
+        #expect(LibvirtHypervisor(settings).maxParallel == 3)
+    }
+
     @Test("is tried again after it could not be had")
     func again() async {
         let pool = ConnectionPool(uri: "qemu+unix:///system?socket=/nonexistent/sock")

@@ -89,6 +89,7 @@ struct HookUsageTests {
             let post = [
                 "SANOID_TARGET": "tank/VM", "SANOID_SNAPNAME": "tank/VM@autosnap_1dst_daily", "SANOID_SCRIPT": "post",
             ]
+            try bench.scratch.write("existing", "tank/VM\ntank/VM@autosnap_1dst_daily\n")
             #expect(await bench.run(.post, [], environment: post) == .done)
             #expect(try bench.openRuns().isEmpty)
             #expect(bench.world.count("release") == 1)

@@ -98,6 +98,7 @@ struct KeepsakeTests {
                 }
             }
             keep("<domain/>")
+            try pool.pool.add("tank/VM@daily")
             #expect(await pool.bench.run(.pre) == .done)
             #expect(await pool.bench.run(.post) == .done)
             let path = "\(pool.scratch.path)/\(folder)/machine.json"

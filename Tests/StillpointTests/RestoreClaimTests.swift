@@ -103,6 +103,7 @@ struct RestoreClaimTests {
             #expect(record.falls.map(\.reason) == ["it is being restored"])
             #expect(pool.world.count("freeze") == 0)
             #expect(pool.world.kept.isEmpty)
+            try pool.pool.add("tank/VM@daily")
             // Post ends its own run and not the claim.
             #expect(await pool.bench.run(.post) == .done)
             #expect(try pool.bench.directory.openRunIDs() == [id])

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Hypervisor
 internal import Logging
 internal import Storage
@@ -24,7 +25,10 @@ struct Freezing: Sendable {
             let limit = plan[indices[0]].hypervisor.maxParallel ?? maxParallel
             try await inParallel(indices, limit: limit) { try await freeze($0, run: run) }
         }
-        try await journal.record { $0.phase = .frozen }
+        try await journal.record { run in
+            run.phase = .frozen
+            run.frozenAt = Int64(time(nil))
+        }
     }
 
     private func freeze(_ index: Int, run: String) async throws {
@@ -62,7 +66,7 @@ struct Freezing: Sendable {
                 continue
             }
             do {
-                try await freeze(index, with: strategy, run: run)
+                try await freezeRepeatedly(index, with: strategy, run: run)
                 return
             } catch let error as StateError {
                 throw error
@@ -77,7 +81,7 @@ struct Freezing: Sendable {
         }
     }
 
-    private func freeze(_ index: Int, with strategy: Strategy, run: String) async throws {
+    func freeze(_ index: Int, with strategy: Strategy, run: String) async throws {
         let planned = plan[index]
         if let reason = obstacle(to: planned) {
             throw HypervisorError(.notQuiesced, reason, remedy: .fallBack)

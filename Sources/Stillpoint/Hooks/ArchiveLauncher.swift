@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Logging
+internal import Storage
 internal import SystemPackage
 
 /// Starts `stillpoint archive` so that it outlives the hook, and under systemd the manager's service too.
@@ -11,21 +12,40 @@ struct ArchiveLauncher {
 
     /// There by sd_booted(3)'s rule.
     private static let systemd = "/run/systemd/system"
+    /// To hand a request on takes milliseconds; a hook does not wait for a systemd that hangs.
+    private static let patience = Duration.seconds(5)
 
     /// Starts it and does not wait for it.
-    func launch(configuration: String?) {
+    /// - Parameter configuration: what `--config` named; nil: as the environment says.
+    func launch(configuration: String?) async {
         guard let program = try? commandLine(), access(program, X_OK) == 0 else {
             log.error("there is no program stillpoint beside \(executable): RAM dumps stay in ram_dir; install it")
             return
         }
-        var arguments = [program, "archive"]
-        if let configuration { arguments += ["--config", configuration] }
+        let arguments = Self.arguments(configuration, environment: environment)
         do {
-            if access(Self.systemd, F_OK) == 0, try leaveToSystemd(arguments) { return }
-            try Detached.start(program, arguments, environment)
+            if access(Self.systemd, F_OK) == 0, try await leaveToSystemd([program] + arguments) { return }
+            try Detached.start(program, [program] + arguments, environment)
         } catch {
             log.error("the RAM dumps are not moved to cold storage yet (\(error)); run: stillpoint archive")
         }
+    }
+
+    /// Names the configuration whenever there is one: a unit of systemd's gets no variable of this process, and works in
+    /// another folder.
+    /// - Parameter defaultPath: where a configuration is that nobody names.
+    static func arguments(
+        _ configuration: String?, environment: [String: String], defaultPath: String = Configuration.defaultPath
+    ) -> [String] {
+        let named = configuration ?? environment["STILLPOINT_CONFIG"]
+        guard let path = named ?? (access(defaultPath, F_OK) == 0 ? defaultPath : nil) else { return ["archive"] }
+        return ["archive", "--config", absolute(path)]
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return "\(String(cString: folder))/\(path)"
     }
 
     private func commandLine() throws -> String {
@@ -36,8 +56,15 @@ struct ArchiveLauncher {
     }
 
     /// systemd ends what a service leaves behind together with it, so the service's hook asks for a unit of its own.
-    private func leaveToSystemd(_ arguments: [String]) throws -> Bool {
-        let command = ["systemd-run", "--quiet", "--collect", "--no-block", "--description=Stillpoint: RAM dumps"]
-        return try Detached.start("systemd-run", command + arguments, environment, waiting: true) == 0
+    private func leaveToSystemd(_ command: [String]) async throws -> Bool {
+        let options = ["--quiet", "--collect", "--no-block", "--description=Stillpoint: RAM dumps"]
+        do throws(ChildProcess.Failure) {
+            let outcome = try await ChildProcess.run(
+                "systemd-run", options + command, environment: environment, within: Self.patience)
+            return outcome.exitStatus == 0
+        } catch {
+            if error == .notStarted(.noSuchFileOrDirectory) { return false }
+            throw error
+        }
     }
 }

@@ -21,12 +21,24 @@ extension Hypervisors {
         return zip(hypervisors, answers).compactMap { hypervisor, answer in answer.map { (hypervisor, $0) } }
     }
 
+    /// Asks again what may be answered in a moment: a libvirtd that is being restarted refuses connections.
+    private static func repeatedly<Answer: Sendable>(_ ask: () async throws -> Answer) async throws -> Answer {
+        for pause in [250, 500] {
+            do {
+                return try await ask()
+            } catch let error as HypervisorError where error.remedy == .retry {
+                try await Task.sleep(for: .milliseconds(pause))
+            }
+        }
+        return try await ask()
+    }
+
     private static func ask(
         _ hypervisor: any Hypervisor, until limit: ContinuousClock.Instant?
     ) async -> Result<[VirtualMachine], any Error> {
         await firstOf(deadline: limit) {
             do {
-                return .success(try await hypervisor.virtualMachines())
+                return .success(try await repeatedly { try await hypervisor.virtualMachines() })
             } catch {
                 return .failure(error)
             }

@@ -67,6 +67,12 @@ struct PostSnapshot: Sendable {
         run.snapshots += invocation.snapshots.filter { !run.snapshots.contains($0) }
         let ending = RunEnding(
             context: context, configuration: configuration, configurationPath: invocation.configurationPath)
-        return try await ending.end(Journal(run, in: directory, lock: lock)) ? .done : .needsRecovery
+        let journal = Journal(run, in: directory, lock: lock)
+        await journal.allowLostWrites()
+        // Beside the release, which waits for no disk: should this hook end before it is done, the guard finds the
+        // snapshots' names, and sees that it need not wait for a post-snapshot.
+        Task { try? await journal.record { $0.phase = .releasing } }
+        guard try await ending.end(journal) else { return .needsRecovery }
+        return await journal.run.isUntaken == true ? .notConsistent : .done
     }
 }

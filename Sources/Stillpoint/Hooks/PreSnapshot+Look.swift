@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import Logging
+internal import Storage
 
 extension PreSnapshot {
     /// The VMs that the snapshot concerns, and those that were other runs' before they were looked for.
@@ -18,15 +19,19 @@ extension PreSnapshot {
         _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
     ) async throws -> [PlannedMachine]? {
         var plan: [PlannedMachine] = []
-        for (hypervisor, answer) in await hypervisors.machines(before: deadline, of: try await hypervisors.all()) {
+        var misconfigured: [HypervisorError] = []
+        let all = try await hypervisors.all()
+        for (hypervisor, answer) in await hypervisors.machines(before: deadline, of: all) {
             do {
                 plan += planner.plan(try answer.get(), of: hypervisor)
-            } catch let error as HypervisorError where error.code == .misconfigured {
-                throw error
             } catch {
+                if let error = error as? HypervisorError, error.code == .misconfigured { misconfigured.append(error) }
+                // With no other one there is nothing to be done for anybody, and it is said by the exit code.
+                if misconfigured.count == all.count { throw misconfigured[0] }
                 context.log.error("\(error)")
                 if wantsNone(planner) { return nil }
-                context.log.error("its VMs are left as they are: the snapshot will be crash-consistent for them")
+                let section = "[hypervisor \(printable(hypervisor.name))]"
+                context.log.warning("\(section): its VMs are left as they are, crash-consistent in the snapshot")
             }
         }
         return plan

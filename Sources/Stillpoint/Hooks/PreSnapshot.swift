@@ -54,7 +54,7 @@ struct PreSnapshot: Sendable {
     ) async throws -> ExitCode {
         let opening = RunOpening(
             directory: StateDirectory(configuration.stateDirectory), invocation: invocation, scope: planner.scope,
-            deadline: deadline, log: context.log)
+            deadline: deadline, maxHold: configuration.maxHold, log: context.log)
         guard let first = try await look(planner, opening, hypervisors, deadline) else { return .notConsistent }
         guard !first.plan.isEmpty else { return .done }
         if invocation.isDryRun {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Hypervisor
 internal import Logging
 internal import SnapshotManagers
@@ -12,16 +13,20 @@ struct RunOpening {
     let invocation: Invocation
     let scope: Scope
     let log: Logger
+    /// How long a run may wait for its post-snapshot.
+    let maxHold: Duration
     private let end: ContinuousClock.Instant
 
     /// - Parameter deadline: when the manager stops waiting.
     init(
-        directory: StateDirectory, invocation: Invocation, scope: Scope, deadline: ContinuousClock.Instant?, log: Logger
+        directory: StateDirectory, invocation: Invocation, scope: Scope, deadline: ContinuousClock.Instant?,
+        maxHold: Duration, log: Logger
     ) {
         self.directory = directory
         self.invocation = invocation
         self.scope = scope
         self.log = log
+        self.maxHold = maxHold
         end = deadline.map { $0 - .seconds(1) } ?? .now + Self.patience
     }
 
@@ -87,17 +92,24 @@ struct RunOpening {
         try directory.lock(run: id, waiting: false) == nil
     }
 
-    /// A run that holds nothing and whose post never came is over when its dataset's next one begins.
+    /// A run that holds nothing and whose post never came is over when its dataset's next one begins. Another manager's is
+    /// only when its time is over: its post has the snapshot to tell of yet.
     private func closeAbandonedRuns() throws {
         for id in try directory.openRunIDs() {
             // One with RAM waits for the post that tells the catalogue of it; else nobody knew of the dump any more.
             guard let run = try? directory.read(id),
                 run.machines.allSatisfy({ $0.hold == nil && $0.ramDump == nil }),
-                !Set(run.targets).isDisjoint(with: scope.targets), try !isOwned(id)
+                !Set(run.targets).isDisjoint(with: scope.targets), isOver(run), try !isOwned(id)
             else { continue }
             try directory.remove(id)
             Catalogue(directory).discardKeepsakes(of: id)
         }
+    }
+
+    private func isOver(_ run: Run) -> Bool {
+        guard run.manager != invocation.manager.rawValue, run.phase == .frozen else { return true }
+        let age = runTime(run.id).map { Duration.seconds(Int64(time(nil)) - $0) } ?? maxHold
+        return age >= maxHold
     }
 
     private func makeRun(_ plan: [PlannedMachine]) -> Run {

@@ -23,6 +23,10 @@ struct Run: Sendable, Codable, Equatable {
     var snapshots: [SnapshotName]
     var phase: Phase
     var machines: [MachineRecord]
+    /// When all its VMs had been frozen, in seconds since 1970; nil: they were not all.
+    var frozenAt: Int64?
+    /// Whether it is known that no snapshot was taken while they were held.
+    var isUntaken: Bool?
     /// Why and when the VMs were let go before post-snapshot came; nil: they were not.
     var earlyRelease: EarlyRelease?
 }

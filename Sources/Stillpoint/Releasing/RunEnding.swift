@@ -25,14 +25,15 @@ struct RunEnding: Sendable {
         let isReleased = await releasing(journal, hypervisors).run()
         let listed = await settled
         await hypervisors.close()
-        for machine in await journal.run.machines { context.log.info("\(machine.reportLine)") }
+        let taken = await settleTaken(listed, journal)
+        report(await journal.run)
         guard isReleased else {
             context.log.error("the run \(held.id) is still open; mend the cause, then: stillpoint recover")
             return false
         }
-        try keep(await journal.run, listed)
+        try keep(await journal.run, taken)
         try await journal.close()
-        archive()
+        await archive()
         return true
     }
 
@@ -87,11 +88,11 @@ struct RunEnding: Sendable {
     }
 
     /// Also for what an earlier archiving left undone.
-    private func archive() {
+    private func archive() async {
         guard configuration.coldStorage != nil, let executable = context.executable,
             !catalogue.runsToArchive().isEmpty
         else { return }
-        ArchiveLauncher(executable: executable, environment: context.environment, log: context.log)
+        await ArchiveLauncher(executable: executable, environment: context.environment, log: context.log)
             .launch(configuration: configurationPath)
     }
 }
@@ -167,7 +168,7 @@ extension RunEnding {
     }
 
     /// A snapshot without properties is still a good snapshot: trouble here is said and no more.
-    private func markSnapshots(_ run: Run, _ listed: Listed) async {
+    func markSnapshots(_ run: Run, _ listed: Listed) async {
         var isMarked = false
         // One that was there before anything was frozen: the post-snapshot that names it is another run's.
         let began = runTime(run.id) ?? .min
@@ -199,5 +200,5 @@ typealias Listed = Result<[ListedSnapshot], ZFSError>
 
 extension ListedSnapshot {
     /// In seconds since 1970; for ever after where zfs did not say.
-    fileprivate var creation: Int64 { Int64(properties["creation"] ?? "") ?? .max }
+    var creation: Int64 { Int64(properties["creation"] ?? "") ?? .max }
 }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Logging
 internal import Storage
 internal import SystemPackage
@@ -9,7 +10,16 @@ struct StandardErrorLog: LogHandler {
     private let hasPriorities: Bool
 
     init(environment: [String: String]) {
-        hasPriorities = environment["JOURNAL_STREAM"]?.isEmpty == false
+        hasPriorities = Self.isJournal(environment["JOURNAL_STREAM"], descriptor: STDERR_FILENO)
+    }
+
+    /// Whether the descriptor is the stream that the variable names (`DEVICE:INODE`, systemd.exec(5)).
+    ///
+    /// The variable is inherited also by what writes elsewhere: a terminal that was opened in a desktop session has it.
+    static func isJournal(_ stream: String?, descriptor: Int32) -> Bool {
+        var status = stat()
+        guard let stream, fstat(descriptor, &status) == 0 else { return false }
+        return stream == "\(status.st_dev):\(status.st_ino)"
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -1,0 +1,79 @@
+internal import Glibc
+internal import Hypervisor
+internal import Logging
+internal import Storage
+
+/// Whether a snapshot was taken at all while the VMs were held: what they got is a claim about one.
+extension RunEnding {
+    /// Takes back what is claimed where no snapshot was taken, and finds those that nobody named.
+    ///
+    /// Where zfs does not answer nothing is known, and all stays as it is.
+    /// - Parameter listed: those of the snapshots that were announced.
+    /// - Returns: the snapshots that hold the VMs as they were held.
+    func settleTaken(_ listed: Listed, _ journal: Journal) async -> Listed {
+        let run = await journal.run
+        guard let named = try? listed.get(), !run.machines.isEmpty else { return listed }
+        // One that was there before is another run's.
+        guard !named.contains(where: { $0.creation >= runTime(run.id) ?? .min }) else { return listed }
+        // post-snapshot knows the names; without it one may have been renamed, as sanoid does when clocks are put back.
+        guard run.snapshots.isEmpty || run.earlyRelease != nil else {
+            await disclaim(run.machines.indices.map { $0 }, "no snapshot was taken", journal)
+            return .success([])
+        }
+        let found: [ListedSnapshot]
+        do {
+            found = try await snapshots(of: run)
+        } catch {
+            context.log.warning("\(error)")
+            return listed
+        }
+        let datasets = Set(found.map(\.name.dataset))
+        let uncovered = run.machines.indices.filter { datasets.isDisjoint(with: run.machines[$0].datasets) }
+        await disclaim(uncovered, "no snapshot was taken while it was held", journal)
+        guard !found.isEmpty else { return .success([]) }
+        try? await journal.record { $0.snapshots = found.map(\.name) }
+        await markSnapshots(await journal.run, .success(found))
+        return .success(found)
+    }
+
+    /// The snapshots that were taken while the run's VMs were held, whoever took them.
+    private func snapshots(of run: Run) async throws(ZFSError) -> [ListedSnapshot] {
+        guard let frozen = run.frozenAt else { return [] }
+        // ZFS tells whole seconds: one taken in the second in which the release began is not trusted.
+        let end = run.earlyRelease?.began ?? .max
+        var found: [ListedSnapshot] = []
+        for dataset in Set(run.machines.flatMap(\.datasets)).sorted() {
+            found += try await context.zfs.ownSnapshots(of: dataset, properties: ["creation"])
+        }
+        // What was taken later holds VMs that were writing; it keeps its own silence.
+        return found.filter { $0.creation >= frozen && $0.creation < end }
+    }
+
+    /// Nothing is said of these VMs, and the RAM that was dumped for a snapshot that is not there goes.
+    private func disclaim(_ indices: [Int], _ reason: String, _ journal: Journal) async {
+        for index in indices {
+            if let dump = await journal.run.machines[index].ramDump { unlink(dump.path) }
+            try? await journal.record(machine: index) { record in
+                record.consistency = .crash
+                record.ramDump = nil
+                record.notes.append(reason)
+            }
+        }
+        guard await journal.run.machines.count == indices.count else { return }
+        try? await journal.record { $0.isUntaken = true }
+    }
+
+    /// What each VM got; where there is no snapshot, that.
+    func report(_ run: Run) {
+        guard run.isUntaken == true else {
+            for machine in run.machines { context.log.info("\(machine.reportLine)") }
+            return
+        }
+        let names = run.snapshots.map(\.rawValue).joined(separator: ", ")
+        let machines = run.machines.map { printable($0.name) }.joined(separator: ", ")
+        let problem =
+            "no snapshot was taken\(names.isEmpty ? "" : " (\(names))"): look at the snapshot manager's messages and at "
+            + "the pool's free space; nothing was gained for: \(machines)"
+        context.log.error("\(problem)")
+    }
+}
