@@ -43,10 +43,13 @@ bench: release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/memory.sh $(CURDIR)/.build/release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/vsphere.sh $(CURDIR)/.build/release
 
-# Two managers against four guests, 200 cycles; then 60 in which a fifth of the hooks are killed.
+# Random managers, strategies, guests' states and faults, drawn from SEED; STEPS=0: until MINUTES are over.
+SEED ?=
+STEPS ?= 0
+MINUTES ?= 20
 stress: release
-	$(SUDO) $(LAB) run -- Tests/Benchmarks/stress.sh $(CURDIR)/.build/release 200
-	$(SUDO) $(LAB) run -- Tests/Benchmarks/stress.sh $(CURDIR)/.build/release 60 20
+	$(SUDO) $(LAB) run -- python3 Tests/Stress/stress.py $(CURDIR)/.build/release $(if $(SEED),--seed $(SEED)) \
+		--steps $(STEPS) --minutes $(MINUTES)
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
