@@ -1,10 +1,11 @@
 """What must hold after each step, whatever was done to whom. Stress and the n-th call share it."""
 import os
 import re
+import signal
 import tempfile
 import time
 
-from commands import processes, run, wait_until
+from commands import processes, run, send, wait_until
 
 
 def inspect(image, form):
@@ -45,10 +46,11 @@ class Checker:
         self.lab.watch.now()
         return {guest.name: dict(guest.console.durable) for guest in self.guests}
 
-    def settle(self, limit, forced_after=4):
+    def settle(self, limit, forced_after=4, linger=30):
         """`stillpoint recover` until it says 0 and no run is open; a run that would wait for its post is ended by name.
 
-        Returns what is wrong, and the last exit status."""
+        Then no process of ours may be left after `linger` seconds; with 0, watchdogs that have not noticed yet are ended.
+        Returns what is wrong."""
         began = time.monotonic()
         said = None
         while time.monotonic() - began < limit:
@@ -59,11 +61,14 @@ class Checker:
             if time.monotonic() - began > forced_after:
                 for name in (name for name in open_runs if name.endswith(".json")):
                     said = self.lab.stillpoint("recover", "--run", name.removesuffix(".json"), limit=60)
-            time.sleep(0.3)
+            time.sleep(0.2)
         else:
             return [f"recover: exit status {said.status if said else None} after {limit} s, open: {self.lab.runs()}: "
                     f"{said.text[-600:] if said else ''}"]
-        if not wait_until(30, lambda: not processes(self.lab.binaries)):
+        if not linger:
+            for number, _ in processes(self.lab.binaries, guards=True):
+                send(number, signal.SIGKILL)
+        if not wait_until(linger or 30, lambda: not processes(self.lab.binaries), 0.05):
             return [f"alive: {processes(self.lab.binaries)}"]
         return []
 
@@ -193,8 +198,17 @@ class Checker:
     def dumps(self):
         """RAM dumps without a snapshot that refers to them."""
         known = set()
-        for snapshot in self.lab.snapshots():
+        snapshots = self.lab.snapshots()
+        for snapshot in snapshots:
             known.add(run("zfs", "get", "-H", "-o", "value", "stillpoint:run", snapshot).text.strip())
+        # Where zfs refused the properties the catalogue alone tells.
+        points = f"{self.lab.state}/restore-points"
+        for name in os.listdir(points) if os.path.isdir(points) else []:
+            if name.endswith(".json"):
+                with open(f"{points}/{name}", errors="replace") as file:
+                    text = file.read()
+                if any(snapshot.partition("@")[2] in text for snapshot in snapshots):
+                    known.add(name.removesuffix(".json"))
         found = []
         for folder, _, names in os.walk(self.lab.cold):
             for name in names:

@@ -152,12 +152,15 @@ class Faults:
             '{"execute":"guest-exec","arguments":{"path":"/bin/sh","arg":["-c","%s"]}}' % script, 3).ok
 
     def fill(self, room):
-        path = f"{self.lab.overlays}.filler/filler"
-        free = os.statvfs(self.lab.overlays)
-        size = free.f_bavail * free.f_frsize - room * 1024
         path = f"{self.lab.overlays}/filler"
         self.heals.append(lambda: os.path.exists(path) and os.remove(path))
-        return size > 0 and run("fallocate", "-l", str(size), path).ok
+        # Guests write meanwhile: what was free a moment ago may be less now.
+        for less in (0, 1, 8, 64):
+            free = os.statvfs(self.lab.overlays)
+            size = free.f_bavail * free.f_frsize - (room + less * 1024) * 1024
+            if size > 0 and run("fallocate", "-l", str(size), path).ok:
+                return True
+        return False
 
     def end_phase(self):
         """Kills that have not come by now have missed their hook."""

@@ -129,5 +129,5 @@ class Plan:
         kind = draw.choices(list(FAULTS), [weight for weight, _ in FAULTS.values()])[0]
         phase = draw.choice(FAULTS[kind][1])
         return Fault(
-            kind, phase, draw.uniform(0, {"pre": 1.2, "between": 0.2, "post": 0.6}[phase]), draw.uniform(0.5, 5),
+            kind, phase, draw.uniform(0, {"pre": 0.9, "between": 0.2, "post": 0.45}[phase]), draw.uniform(0.5, 5),
             draw.choice(self.names), draw.choice([64, 512, 4096]), draw.choice(["list", "get", "set", "any"]))

@@ -246,31 +246,27 @@ script_timeout = 60
     def change(self, guest, change, step):
         self.changes[change] += 1
         name, state = guest.name, guest.state()
+        # libvirtd may be away: then nothing was changed.
         match change:
             case "destroy" if state != "shut off":
-                guest.virsh("destroy", guest.uuid)
-                self.expected[name] = "shut off"
+                if guest.virsh("destroy", guest.uuid).ok:
+                    self.expected[name] = "shut off"
             case "shutdown" if state == "running":
                 guest.shutdown()
-                self.expected[name] = "shut off"
-            case "restart" if state != "shut off":
-                guest.virsh("destroy", guest.uuid)
-                guest.virsh("start", guest.uuid, limit=40)
-                self.expected[name] = "running"
-                self.undo.append(lambda: guest.wait())
-            case "start" if state == "shut off":
-                guest.virsh("start", guest.uuid, limit=40)
-                self.expected[name] = "running"
-                self.undo.append(lambda: guest.wait())
+                self.expected[name] = guest.state() or state
+            case "restart" | "start" if (state == "shut off") == (change == "start"):
+                if change == "start" or guest.virsh("destroy", guest.uuid).ok:
+                    started = guest.virsh("start", guest.uuid, limit=40).ok
+                    self.expected[name] = "running" if started else "shut off"
+                    self.undo.append(lambda: started and guest.wait())
             case "reset" if state == "running":
                 guest.virsh("reset", guest.uuid)
                 self.undo.append(lambda: guest.wait())
             case "pause" if state == "running":
-                guest.virsh("suspend", guest.uuid)
-                self.expected[name] = "paused"
+                if guest.virsh("suspend", guest.uuid).ok:
+                    self.expected[name] = "paused"
             case "rename":
-                if state != "shut off":
-                    guest.virsh("destroy", guest.uuid)
+                if state != "shut off" and guest.virsh("destroy", guest.uuid).ok:
                     self.expected[name] = "shut off"
                 if guest.virsh("domrename", name, f"{name}-new").ok:
                     self.undo.append(lambda: self.rename_back(guest))
