@@ -14,7 +14,7 @@ RELEASE := -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -Osiz
 	-Xlinker --icf=safe -Xlinker --no-export-dynamic -Xlinker -L$(CURDIR)/.build/archives \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 
-.PHONY: build release test demo bench stress lint format install packages clean
+.PHONY: build release test demo bench stress nth-call lint format install packages clean
 
 build: packages
 	swift build
@@ -50,6 +50,12 @@ MINUTES ?= 20
 stress: release
 	$(SUDO) $(LAB) run -- python3 Tests/Stress/stress.py $(CURDIR)/.build/release $(if $(SEED),--seed $(SEED)) \
 		--steps $(STEPS) --minutes $(MINUTES)
+
+# Every write, sync, rename, unlink, open and exec of every program in turn fails, or is its last one.
+SAMPLE ?= 1
+nth-call: release
+	$(SUDO) $(LAB) run -- python3 Tests/NthCall/nthcall.py $(CURDIR)/.build/release --sample $(SAMPLE) \
+		--minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

@@ -4,7 +4,8 @@
  * each blocking step on a thread of its own would never be hit past the first.
  *
  * REPORT gets a line for each call counted, `hit` for the one that was struck, and `exit STATUS` when COMMAND ends; this
- * program goes on with what COMMAND left behind. Writes to pipes and event counters are no storage and never fail so.
+ * program goes on with what COMMAND left behind.
+ * Writes to pipes and event counters are not counted: they are no storage and never fail so.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -119,6 +120,13 @@ static void at_call(pid_t pid)
 		return;
 	target(pid, call, &registers, text);
 	if (call->kind == DESCRIPTOR && (strncmp(text, "pipe:", 5) == 0 || strncmp(text, "anon_inode:", 11) == 0))
+		return;
+	/* What the loader looks for and cannot hurt: it fails before the program has begun. */
+	if ((call->number == SYS_open || call->number == SYS_openat)
+	    && ((strstr(text, ".so") && !strstr(text, "libvirt.so")) || strstr(text, "/locale/")))
+		return;
+	/* One of PATH's folders that has no such program. */
+	if (call->number == SYS_execve && access(text, X_OK) < 0)
 		return;
 	counted++;
 	if (is_count || counted == wanted)

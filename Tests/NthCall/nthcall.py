@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Stress"))
 
 from checker import Checker, inspect  # noqa: E402
-from commands import TIMED_OUT, processes, run, send, wait_until  # noqa: E402
+from commands import CRASHED, TIMED_OUT, processes, run, send, wait_until  # noqa: E402
 from guests import Guest, Lab  # noqa: E402
 
 CLASSES = {
@@ -40,7 +40,7 @@ class Injected:
             os.remove(report)
         self.output = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [nth, CLASSES[calls], fault, str(number), report, *command], stdin=subprocess.DEVNULL, stdout=self.output,
+            [nth, calls, fault, str(number), report, *command], stdin=subprocess.DEVNULL, stdout=self.output,
             stderr=subprocess.STDOUT, env=env, start_new_session=True)
         wait_until(CALL_LIMIT, self.is_over, 0.02)
         lines = self.lines()
@@ -304,34 +304,34 @@ class NthCall:
 
     # MARK: which calls there are
 
-    def calls(self, row, name):
-        """How many there are when nothing is struck."""
+    def calls(self, row):
+        """How many of each class there are when nothing is struck."""
         self.number += 1
         snapshot = f"count{self.number}"
         prepared = row.prepare(snapshot)
         if prepared is None:
             raise RuntimeError(f"{row.name}: cannot begin")
         command, more = prepared
-        done = Injected(self.nth, name, "count", 0, command, dict(os.environ, **more), f"{self.lab.work}/report")
+        done = Injected(
+            self.nth, ",".join(CLASSES.values()), "count", 0, command, dict(os.environ, **more),
+            f"{self.lab.work}/report")
         if done.status != 0:
             raise RuntimeError(f"{row.name}: unstruck exit status {done.status}: {done.text}")
         row.finish(snapshot, done.status, lambda text: print(f"  unstruck: {text}"))
-        counted = len([line for line in done.lines() if line.startswith("call ")])
+        made = collections.Counter(line.split(" ", 4)[3] for line in done.lines() if line.startswith("call "))
         self.checker.settle(60, linger=0)
         self.clear_snapshots()
-        return counted
+        return {name: sum(made[call] for call in calls.split(",")) for name, calls in CLASSES.items()}
 
     def cases(self, row):
-        cases = []
-        for name in CLASSES:
-            if self.options.classes and name not in self.options.classes:
-                continue
-            total = self.calls(row, name)
-            print(f"{row.name}: {name}: {total} calls", flush=True)
-            cases += [(name, fault, number) for number in range(1, total + 1) for fault in FAULTS
-                      if not (name == "exec" and fault == "ENOSPC")]
-        stride = self.options.sample
-        return cases[self.random.randrange(stride)::stride] if stride > 1 else cases
+        """In an order drawn from the seed: where time runs out, those tried are spread over all."""
+        calls = self.calls(row)
+        print(f"{row.name}: " + ", ".join(f"{count} {name}" for name, count in calls.items()), flush=True)
+        cases = [(name, fault, number) for name, count in calls.items() for fault in FAULTS
+                 for number in range(1, count + 1)
+                 if not (name == "exec" and fault == "ENOSPC")
+                 and (not self.options.classes or name in self.options.classes)]
+        return self.random.sample(cases, -(-len(cases) // self.options.sample))
 
     # MARK: one round
 
@@ -348,9 +348,11 @@ class NthCall:
             return ["cannot begin"], None
         command, more = prepared
         say = wrong.append
-        struck = Injected(self.nth, name, fault, which, command, dict(os.environ, **more), f"{self.lab.work}/report")
+        struck = Injected(self.nth, CLASSES[name], fault, which, command, dict(os.environ, **more), f"{self.lab.work}/report")
         if struck.status == TIMED_OUT:
             say(f"does not end within {CALL_LIMIT} s")
+        if struck.status in CRASHED:
+            say("crashed")
         row.finish(snapshot, struck.status, say)
         wrong += self.checker.settle(60, linger=0)
         if os.path.isdir(self.lab.cold):
@@ -434,10 +436,7 @@ class NthCall:
                 name, fault, which = self.options.case.split(":", 2)
                 self.one_case(row, (name, fault, int(which)))
                 continue
-            cases = list(self.cases(row))
-            # Out of time, what was tried is spread over all.
-            if self.options.shuffle:
-                self.random.shuffle(cases)
+            cases = self.cases(row)
             for done, case in enumerate(cases):
                 if time.monotonic() > stop:
                     print(f"{row.name}: out of time after {done} of {len(cases)} cases", flush=True)
@@ -464,13 +463,12 @@ class NthCall:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binaries")
-    parser.add_argument("--sample", type=int, default=1, metavar="K", help="every K-th case alone")
-    parser.add_argument("--seed", default="1", help="of the sample")
+    parser.add_argument("--sample", type=int, default=1, metavar="K", help="one case of K alone")
+    parser.add_argument("--seed", default="1", help="of the sample and the order")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--only", action="append", choices=list(ROWS), help="this program; may repeat")
     parser.add_argument("--classes", action="append", choices=list(CLASSES), help="these calls; may repeat")
     parser.add_argument("--case", help="CLASS:FAULT:N, one round, with --only")
-    parser.add_argument("--shuffle", action="store_true", help="at random instead of in order")
     options = parser.parse_args()
     test = NthCall(options)
 

@@ -8,6 +8,8 @@ import threading
 import time
 
 TIMED_OUT = 124
+# SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: nobody sends these; the program has tripped over itself.
+CRASHED = {128 + number for number in (4, 5, 6, 7, 8, 11)}
 
 
 class Result:

@@ -10,7 +10,7 @@ import threading
 import time
 
 from checker import Checker
-from commands import TIMED_OUT, Manager, processes, run, send, wait_until
+from commands import CRASHED, TIMED_OUT, Manager, processes, run, send, wait_until
 from faults import Faults, zfs_wrapper
 from guests import Guest, Lab
 from plan import AGENTS, FAULTS, Plan
@@ -223,6 +223,8 @@ script_timeout = 60
 
     def check_exits(self, step, faults, pre, post, wrong):
         """Exit 0 is a promise; where nothing was done to it, anything else is a lie the other way round."""
+        if {pre, post} & CRASHED:
+            wrong.append(f"a hook crashed: pre {pre}, post {post}")
         if post == 0 and step.manager in ("by hand", "zfs-auto-snapshot") and self.lab.runs():
             wrong.append(f"post says 0, and a run is open: {self.lab.runs()}")
         if not step.faults and not step.between and not step.before:
