@@ -1,11 +1,12 @@
 /*
- * nth CALL,CALL… count|EIO|ENOSPC|KILL N REPORT COMMAND…: the N-th of these system calls that COMMAND and all that it
- * starts make fails with an error, or ends its process. strace's inject= counts for each thread, and a program that does
- * each blocking step on a thread of its own would never be hit past the first.
+ * nth CALL,CALL… count|EIO|ENOSPC|KILL N|@TEXT REPORT COMMAND…: of these system calls, which COMMAND and all that it
+ * starts make, the N-th (or the first whose file has TEXT in its name) fails with an error, or ends its process.
+ * strace's inject= counts for each thread, and a program that does each blocking step on a thread of its own would never
+ * be struck past the first.
  *
  * REPORT gets a line for each call counted, `hit` for the one that was struck, and `exit STATUS` when COMMAND ends; this
- * program goes on with what COMMAND left behind.
- * Writes to pipes and event counters are not counted: they are no storage and never fail so.
+ * program goes on with what COMMAND left behind. Writes to pipes and event counters are not counted: they are no storage
+ * and never fail so.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -50,6 +51,7 @@ static const struct call {
 
 static FILE *report;
 static long counted, wanted;
+static const char *wanted_text;
 static int error_number, is_kill, is_count, seen_first_exec;
 
 static const struct call *call_numbered(long number)
@@ -129,6 +131,10 @@ static void at_call(pid_t pid)
 	if (call->number == SYS_execve && access(text, X_OK) < 0)
 		return;
 	counted++;
+	if (wanted_text && strstr(text, wanted_text)) {
+		wanted = counted;
+		wanted_text = NULL;
+	}
 	if (is_count || counted == wanted)
 		fprintf(report, "%s %ld %d %s %s\n", is_count ? "call" : "hit", counted, pid, call->name, text);
 	fflush(report);
@@ -179,11 +185,13 @@ int main(int argc, char **argv)
 		| PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
 
 	if (argc < 6)
-		errx(2, "usage: nth CALL,CALL… count|EIO|ENOSPC|KILL N REPORT COMMAND…");
+		errx(2, "usage: nth CALL,CALL… count|EIO|ENOSPC|KILL N|@TEXT REPORT COMMAND…");
 	is_count = strcmp(argv[2], "count") == 0;
 	is_kill = strcmp(argv[2], "KILL") == 0;
 	error_number = strcmp(argv[2], "ENOSPC") == 0 ? ENOSPC : EIO;
 	wanted = atol(argv[3]);
+	if (*argv[3] == '@')
+		wanted_text = argv[3] + 1;
 	if (!(report = fopen(argv[4], "we")))
 		err(2, "%s", argv[4]);
 	child = fork();

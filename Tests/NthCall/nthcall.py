@@ -115,8 +115,8 @@ class Post(Row):
         return [self.lab.tool("post-snapshot"), f"{dataset}@{name}"], {}
 
     def finish(self, name, status, say):
-        if status == 0 and self.lab.runs():
-            say(f"says 0, and open is {self.lab.runs()}")
+        if status == 0 and self.test.open_runs():
+            say(f"says 0, and open is {self.test.open_runs()}")
         elif status not in (0, 1, 2, 3, 127, 128 + signal.SIGKILL):
             say(f"exit status {status}")
 
@@ -130,8 +130,8 @@ class Recover(Row):
         return ([self.lab.tool("stillpoint"), "recover"], {}) if pre.ok else None
 
     def finish(self, name, status, say):
-        if status == 0 and self.lab.runs():
-            say(f"says 0, and open is {self.lab.runs()}")
+        if status == 0 and self.test.open_runs():
+            say(f"says 0, and open is {self.test.open_runs()}")
         elif status not in (0, 1, 2, 3, 127, 128 + signal.SIGKILL):
             say(f"exit status {status}")
 
@@ -292,6 +292,9 @@ class NthCall:
             send(number, signal.SIGKILL)
         wait_until(2, lambda: not processes(self.lab.binaries, guards=True), 0.02)
 
+    def open_runs(self):
+        return [name for name in self.lab.runs() if name.endswith(".json")]
+
     def still_records(self, disk):
         _, records, wrong = inspect(self.still.image(disk), self.still.form)
         return wrong or records
@@ -434,7 +437,7 @@ class NthCall:
             stop = self.end - budget * (len(rows) - place - 1)
             if self.options.case:
                 name, fault, which = self.options.case.split(":", 2)
-                self.one_case(row, (name, fault, int(which)))
+                self.one_case(row, (name, fault, which))
                 continue
             cases = self.cases(row)
             for done, case in enumerate(cases):
@@ -468,7 +471,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--only", action="append", choices=list(ROWS), help="this program; may repeat")
     parser.add_argument("--classes", action="append", choices=list(CLASSES), help="these calls; may repeat")
-    parser.add_argument("--case", help="CLASS:FAULT:N, one round, with --only")
+    parser.add_argument("--case", help="CLASS:FAULT:N or CLASS:FAULT:@PART-OF-A-PATH, one round, with --only")
     options = parser.parse_args()
     test = NthCall(options)
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 MANAGERS = ["sanoid", "zfs-auto-snapshot", "zrepl", "by hand"]
 STRATEGIES = ["quiesce", "memory, quiesce", "crash-consistent", "quiesce, crash-consistent",
               "memory, quiesce, crash-consistent"]
-CHANGES = ["destroy", "shutdown", "restart", "reset", "pause", "hot-plug", "rename", "twin", "start"]
+# What may happen to a guest between pre and post, by its state before pre; and just before pre.
+CHANGES = {
+    "running": ["destroy", "shutdown", "restart", "reset", "pause", "hot-plug", "rename", "twin"],
+    "paused": ["destroy", "restart", "rename", "twin"],
+    "shut off": ["start", "start", "rename", "twin"],
+}
+BEFORE = {"running": ["hot-plug", "twin", "foreign freeze"], "paused": ["twin"], "shut off": ["twin"]}
 
 # Kind of fault, its weight, the phases in which it may strike.
 FAULTS = {
@@ -112,9 +118,10 @@ class Plan:
         if is_sanoid and self.with_sanoid:
             step.manager = "real sanoid"
         if draw.random() < 0.15:
-            step.before.append((draw.choice(self.names), draw.choice(["hot-plug", "twin"])))
+            name = draw.choice(self.names)
+            step.before.append((name, draw.choice(BEFORE[self.states[name]])))
         changes = draw.sample(self.names, draw.choices([0, 1, 2], [5, 4, 1])[0])
-        changes = [(name, draw.choice(CHANGES), draw.random() < 0.5) for name in changes]
+        changes = [(name, draw.choice(CHANGES[self.states[name]]), draw.random() < 0.5) for name in changes]
         # One fault at a time tells more; two at once find more.
         faults = [self.fault() for _ in range(draw.choices([0, 1, 2], [2, 6, 2])[0])]
         if step.manager == "real sanoid":
