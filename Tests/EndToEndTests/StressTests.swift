@@ -21,7 +21,7 @@ extension RealParts {
                     rm -f /etc/libvirt/qemu/$guest.xml
                 done
                 umount -l \(lab.folder)/small
-                rm -rf /var/lib/stillpoint/* /etc/sanoid/sanoid.conf \(lab.folder)/small
+                rm -rf /var/lib/stillpoint/* /etc/sanoid/sanoid.conf \(lab.folder)/small \(lab.folder)/cold-stress
                 for i in $(seq 20); do zfs destroy -R \(lab.pool)/stress && break; sleep 0.2; done
                 """)
             #expect(run.status == 0, "\(run.output)\(run.errors)")

@@ -29,6 +29,8 @@ CLASSES = {
 FAULTS = {"ENOSPC": "error=ENOSPC", "EIO": "error=EIO", "KILL": "signal=KILL"}
 FREEZE_LIMIT, AGENT_TIMEOUT = 5, 4
 CALL_LIMIT = 120
+# 127: the loader found no library.
+ENDS = {0, 1, 2, 3, 127, 128 + signal.SIGKILL, *CRASHED}
 
 
 class Injected:
@@ -96,7 +98,7 @@ class Pre(Row):
             post = run(self.lab.tool("post-snapshot"), f"{self.lab.dataset}@{name}", limit=CALL_LIMIT)
             if post.status not in (0, 3):
                 say(f"post after it says {post.status}: {post.last}")
-        elif status not in (1, 2, 3, 127, 128 + signal.SIGKILL):
+        elif status not in ENDS:
             say(f"exit status {status}")
         elif status in (1, 2) and os.listdir(self.lab.overlays):
             say(f"failed with {status} and left {os.listdir(self.lab.overlays)}")
@@ -117,7 +119,7 @@ class Post(Row):
     def finish(self, name, status, say):
         if status == 0 and self.test.open_runs():
             say(f"says 0, and open is {self.test.open_runs()}")
-        elif status not in (0, 1, 2, 3, 127, 128 + signal.SIGKILL):
+        elif status not in ENDS:
             say(f"exit status {status}")
 
 
@@ -132,7 +134,7 @@ class Recover(Row):
     def finish(self, name, status, say):
         if status == 0 and self.test.open_runs():
             say(f"says 0, and open is {self.test.open_runs()}")
-        elif status not in (0, 1, 2, 3, 127, 128 + signal.SIGKILL):
+        elif status not in ENDS:
             say(f"exit status {status}")
 
 
@@ -251,6 +253,7 @@ class NthCall:
         self.exits = collections.defaultdict(collections.Counter)
         self.failures = []
         self.missed = 0
+        self.crashes = collections.Counter()
         self.number = 0
         self.end = time.monotonic() + options.minutes * 60
         self.random = random.Random(options.seed)
@@ -355,7 +358,8 @@ class NthCall:
         if struck.status == TIMED_OUT:
             say(f"does not end within {CALL_LIMIT} s")
         if struck.status in CRASHED:
-            say("crashed")
+            # Of a runtime library's own check, mostly. Not a lie, since it is no 0, and recovered like a kill; but to be seen.
+            self.crashes[f"{row.name}: {fault} in {struck.struck()}"] += 1
         row.finish(snapshot, struck.status, say)
         wrong += self.checker.settle(60, linger=0)
         if os.path.isdir(self.lab.cold):
@@ -455,6 +459,8 @@ class NthCall:
             print(f"{key[0]:<20} {key[1]:<8} {key[2]:<8} {self.tried[key]:>6} {self.survived[key]:>9}")
         for name, exits in self.exits.items():
             print(f"{name}: exit statuses {', '.join(f'{status}: {count}' for status, count in sorted(exits.items(), key=str))}")
+        for text, count in self.crashes.items():
+            print(f"crashed, and recovered: {text}" + (f" ({count} times)" if count > 1 else ""))
         print(f"not reached (fewer calls than counted): {self.missed}")
         print(f"\ntried: {sum(self.tried.values())}, survived: {sum(self.survived.values())}, "
               f"failures: {len(self.failures)}")
