@@ -117,7 +117,7 @@ class Plan:
         is_sanoid = draw.random() < 0.12
         if is_sanoid and self.with_sanoid:
             step.manager = "real sanoid"
-        if draw.random() < 0.15:
+        if draw.random() < 0.22:
             name = draw.choice(self.names)
             step.before.append((name, draw.choice(BEFORE[self.states[name]])))
         changes = draw.sample(self.names, draw.choices([0, 1, 2], [5, 4, 1])[0])

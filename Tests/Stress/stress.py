@@ -33,6 +33,7 @@ class Stress:
         self.changes = collections.Counter()
         self.managers = collections.Counter()
         self.violations = []
+        self.files = collections.defaultdict(list)
         self.slowest = 0.0
 
     # MARK: the stage
@@ -150,7 +151,7 @@ script_timeout = 60
         self.lab.stillpoint("recover", limit=60, env=self.environment)
         for guest in self.foreign:
             untouched = guest.name not in [name for name, _, _ in step.between]
-            if untouched and not faults.struck and guest.fsfreeze_status() == "thawed":
+            if untouched and guest.fsfreeze_status() == "thawed":
                 wrong.append(f"{guest.name}: somebody else's freeze was thawed")
         for undo in reversed(self.undo):
             undo()
@@ -169,6 +170,7 @@ script_timeout = 60
             for claim in claims.split(","):
                 self.claims[claim.partition("=")[2] or "none"] += 1
         wrong += self.prune(known)
+        self.count_files()
         if wrong:
             with open(self.log, errors="replace") as file:
                 file.seek(log_from)
@@ -235,6 +237,20 @@ script_timeout = 60
             if pre != 0 or post not in (0, "-"):
                 wrong.append(f"nothing was wrong, and pre says {pre}, post {post}")
 
+    def count_files(self):
+        """What libvirtd has open after each step, by its process number: restarted ones begin again."""
+        number = self.lab.process("libvirtd")
+        try:
+            self.files[number].append(len(os.listdir(f"/proc/{number}/fd")))
+        except OSError:
+            pass
+
+    def growth(self):
+        """Connections that nobody closes would add to them with every step."""
+        return [
+            f"libvirtd {number}: {counts[2]} files open, {counts[-1]} after {len(counts)} steps"
+            for number, counts in self.files.items() if len(counts) >= 10 and min(counts[-3:]) > counts[2] + 8]
+
     def prune(self, known):
         """The last two snapshots stay, and the RAM dumps of those alone."""
         wrong = []
@@ -250,8 +266,9 @@ script_timeout = 60
     # MARK: what an administrator does meanwhile
 
     def change(self, guest, change, step):
-        self.changes[change] += 1
         name, state = guest.name, guest.state()
+        if change != "foreign freeze" or guest.kind == "honest":
+            self.changes[change] += 1
         # libvirtd may be away: then nothing was changed.
         match change:
             case "destroy" if state != "shut off":
@@ -335,6 +352,7 @@ script_timeout = 60
             if len(self.violations) >= self.options.give_up:
                 print(f"given up after {len(self.violations)} violations")
                 break
+        self.violations += [(self.steps, text) for text in self.growth()]
 
     def one(self, step):
         began = time.monotonic()
