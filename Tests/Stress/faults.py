@@ -99,6 +99,12 @@ class Faults:
                 return self.stop_agent(self.guests[fault.guest], fault.duration)
             case "full overlays":
                 return self.fill(fault.room)
+            case "full state_dir":
+                # A tmpfs of the lab's own.
+                used = os.statvfs(self.lab.state)
+                size = (used.f_blocks - used.f_bfree) * used.f_frsize // 1024
+                self.heals.append(lambda: run("mount", "-o", "remount,size=50%", self.lab.state))
+                return run("mount", "-o", f"remount,size={max(size, 4)}k", self.lab.state).ok
             case "slow disk":
                 guest = self.guests[fault.guest]
                 self.heals.append(lambda: guest.virsh("blkdeviotune", guest.uuid, "vda", "--live", "0", "0", "0", "0"))

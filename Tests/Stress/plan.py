@@ -27,6 +27,7 @@ FAULTS = {
     "stop libvirtd": (3, ["pre", "between", "post"]),
     "stop agent": (3, ["pre", "post"]),
     "full overlays": (3, ["pre", "between"]),
+    "full state_dir": (2, ["pre", "between", "post"]),
     "slow disk": (2, ["pre"]),
     "hung pool": (2, ["pre", "between", "post"]),
     "zfs hangs": (2, ["pre", "post"]),
