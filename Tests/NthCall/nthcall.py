@@ -396,9 +396,6 @@ class NthCall:
         for snapshot in self.lab.snapshots():
             self.lab.destroy(snapshot)
         for guest in self.guests:
-            guest.console.__init__(guest.console.path)
-            if os.path.exists(guest.console.path):
-                os.remove(guest.console.path)
             guest.make()
         for guest in self.guests:
             if not guest.wait(120):

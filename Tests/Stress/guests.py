@@ -73,6 +73,10 @@ class Guest:
         return f"{folder or '/' + self.lab.dataset}/{self.name}-{disk}.{self.form}"
 
     def make(self):
+        """With new disks, so that what an earlier guest of this name said counts no more."""
+        self.console.__init__(self.console.path)
+        if os.path.exists(self.console.path):
+            os.remove(self.console.path)
         made = run(
             self.lab.program, "guest", self.name, "--dataset", self.lab.leaf, "--disks", str(len(self.disks)),
             "--format", self.form, *self.options, limit=60)
