@@ -14,7 +14,7 @@ RELEASE := -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -Osiz
 	-Xlinker --icf=safe -Xlinker --no-export-dynamic -Xlinker -L$(CURDIR)/.build/archives \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 
-.PHONY: build release test demo bench stress lint format install packages clean
+.PHONY: build release test demo bench stress nth-call lint format install packages clean
 
 build: packages
 	swift build
@@ -43,10 +43,19 @@ bench: release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/memory.sh $(CURDIR)/.build/release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/vsphere.sh $(CURDIR)/.build/release
 
-# Two managers against four guests, 200 cycles; then 60 in which a fifth of the hooks are killed.
+# Random managers, strategies, guests' states and faults, drawn from SEED; STEPS=0: until MINUTES are over.
+SEED ?=
+STEPS ?= 0
+MINUTES ?= 20
 stress: release
-	$(SUDO) $(LAB) run -- Tests/Benchmarks/stress.sh $(CURDIR)/.build/release 200
-	$(SUDO) $(LAB) run -- Tests/Benchmarks/stress.sh $(CURDIR)/.build/release 60 20
+	$(SUDO) $(LAB) run -- python3 Tests/Stress/stress.py $(CURDIR)/.build/release $(if $(SEED),--seed $(SEED)) \
+		--steps $(STEPS) --minutes $(MINUTES)
+
+# Every write, sync, rename, unlink, open and exec of every program in turn fails, or is its last one.
+SAMPLE ?= 1
+nth-call: release
+	$(SUDO) $(LAB) run -- python3 Tests/NthCall/nthcall.py $(CURDIR)/.build/release --sample $(SAMPLE) \
+		--minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
