@@ -47,7 +47,7 @@ struct RevertRestoreTests {
                 }
             }
             #expect(await pool.restore("tank/other@daily", "erp", to: .inPlace) == .done, "\(pool.log.text)")
-            #expect(world.calls.suffix(2) == ["stop vm-erp", last])
+            #expect(world.acts.suffix(2) == ["stop vm-erp", last])
             #expect(pool.log.text.contains("erp: its snapshot was removed"))
             try pool.expectNothingLeft()
         }
