@@ -118,8 +118,9 @@ struct Pruner: Sendable {
             case .gone: continue
             case .unknown:
                 if machine.dump != nil {
-                    let what = "\(machine.name) of \(point.run): kept"
-                    log.info("\(what): the pool of \(snapshot.name) is not imported, or it has another name by now")
+                    let what =
+                        "\(machine.name) of \(point.run): kept, since the pool of \(snapshot.name) is not imported"
+                    log.info("\(what), or it has another name by now")
                 }
                 return true
             }
