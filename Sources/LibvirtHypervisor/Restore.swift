@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Synchronization
 internal import XMLTree
 
 /// Makes a domain from what was kept of it and brings it up, or leaves nothing behind.
@@ -6,6 +7,8 @@ struct Restore: Sendable {
     /// A guest's RAM may be hundreds of gigabytes, on a slow store.
     private static let ramLimit = Duration.seconds(3600)
     private static let limit = Duration.seconds(120)
+    /// For a VM to be ended that must not run.
+    private static let endLimit = Duration.seconds(60)
 
     let connection: Connection
     let request: RestoreRequest
@@ -82,9 +85,10 @@ extension Restore {
         let domain = defined.domain
         // When the call that starts it was refused, whatever runs under this name is not ours to end.
         var mayBeUp = false
+        let start = Given()
         do {
             do {
-                try await start(domain, plan)
+                try await self.start(domain, plan, start)
                 mayBeUp = true
             } catch let error as HypervisorError where error.code == .timedOut {
                 mayBeUp = true
@@ -98,21 +102,49 @@ extension Restore {
                 return machine
             }
         } catch {
-            let isUp = mayBeUp
+            if mayBeUp { try await end(domain, plan, start, because: error) }
             return try await step("undoing the restore of \(plan.name)") {
-                if isUp { try? domain.destroy() }
                 try undo(domain, plan, files: defined.files, because: error)
             }
         }
     }
 
-    private func start(_ domain: Domain, _ plan: RestorePlan) async throws {
-        guard request.power != .off else { return }
+    /// Ends a domain whose start was seen to work, or was given up, and makes sure that it does not come up again.
+    /// - Throws: HypervisorError `.timedOut` where that cannot be known.
+    private func end(_ domain: Domain, _ plan: RestorePlan, _ start: Given, because reason: any Error) async throws {
+        var problem = "its start has not ended yet"
+        let deadline = ContinuousClock.now + Self.endLimit
+        repeat {
+            do {
+                let isOff = try await step("ending \(plan.name)", within: Self.endLimit) {
+                    // Before it is looked at: what is over by then cannot start it afterwards.
+                    let isOver = start.isOver
+                    try domain.destroy()
+                    return try isOver && domain.isGoneOrOff()
+                }
+                if isOff { return }
+            } catch {
+                problem = "\(error)"
+            }
+            try? await Task.sleep(for: .milliseconds(250))
+        } while .now < deadline
+        throw HypervisorError(
+            .timedOut,
+            "\(plan.name) was not restored, and may be running or be started yet (\(problem)); look at it, and end it with: "
+                + "virsh destroy \(plan.name)", remedy: .stop, cause: reason)
+    }
+
+    private func start(_ domain: Domain, _ plan: RestorePlan, _ call: Given) async throws {
+        guard request.power != .off else { return call.end() }
         guard let dump = plan.dump else {
             let isPaused = request.power == .paused
-            return try await step("starting \(plan.name)") { try domain.start(paused: isPaused) }
+            return try await step("starting \(plan.name)") {
+                defer { call.end() }
+                try domain.start(paused: isPaused)
+            }
         }
         try await step("restoring the RAM of \(plan.name)", within: Self.ramLimit) {
+            defer { call.end() }
             if let xml = dump.xml { try dump.image.replaceXML(with: xml.description) }
             try connection.restore(from: dump.image.path)
         }
@@ -141,5 +173,25 @@ extension Restore {
         }
         FilePlacement.remove(files)
         throw reason
+    }
+}
+
+/// Whether a call that is under way has ended; one that was given up goes on.
+private final class Given: Sendable {
+    private let over = Atomic(false)
+
+    var isOver: Bool { over.load(ordering: .acquiring) }
+
+    func end() { over.store(true, ordering: .releasing) }
+}
+
+extension Domain {
+    /// Whether nothing of it runs.
+    fileprivate func isGoneOrOff() throws -> Bool {
+        do {
+            return try power() == .off
+        } catch let error as LibvirtError where error.isNoSuchDomain {
+            return true
+        }
     }
 }

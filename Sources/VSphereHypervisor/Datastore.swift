@@ -12,7 +12,7 @@ struct Datastore: Sendable {
     init(_ properties: ObjectProperties) {
         reference = properties.object
         let info = properties.values["info"]
-        name = unescaped(properties.text("name") ?? info?.value("name") ?? properties.object.value)
+        name = properties.text("name") == nil ? info?.name("name") ?? properties.name : properties.name
         if let nas = info?.first("nas"), let path = nas.value("remotePath") {
             var hosts: [String] = []
             for host in [nas.value("remoteHost")] + nas.children(named: "remoteHostNames").map(\.wholeText) {

@@ -55,7 +55,7 @@ struct DatastoreMap: Sendable {
     /// Those of an image.
     func datasets(of image: MachineDisk.Image) -> [DatasetName] {
         if let reference = image.datastore, let found = byReference[reference] { return found }
-        return bracketed(image.file).flatMap { byName[$0] } ?? []
+        return bracketed(image.file).flatMap { byName[$0] ?? byName[unescaped($0)] } ?? []
     }
 }
 

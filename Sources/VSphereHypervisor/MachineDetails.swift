@@ -30,7 +30,7 @@ struct MachineDetails: Sendable {
 
     init(_ properties: ObjectProperties) {
         reference = properties.object
-        name = unescaped(properties.text("name") ?? properties.object.value)
+        name = properties.name
         connection = properties.text("runtime.connectionState") ?? "unknown"
         isTemplate = properties.isTrue("config.template")
         let told: VirtualMachine.PowerState =
@@ -89,22 +89,4 @@ struct MachineDetails: Sendable {
         }
         return notes
     }
-}
-
-/// A name as its owner wrote it: the server keeps three characters escaped.
-func unescaped(_ name: String) -> String {
-    var result: [UInt8] = []
-    var rest = Array(name.utf8)[...]
-    while let byte = rest.popFirst() {
-        switch (byte, rest.prefix(2).map { $0 | 0x20 }) {
-        case (UInt8(ascii: "%"), Array("2f".utf8)): result.append(UInt8(ascii: "/"))
-        case (UInt8(ascii: "%"), Array("5c".utf8)): result.append(UInt8(ascii: "\\"))
-        case (UInt8(ascii: "%"), [0x32, 0x35]): result.append(UInt8(ascii: "%"))
-        default:
-            result.append(byte)
-            continue
-        }
-        rest = rest.dropFirst(2)
-    }
-    return String(decoding: result, as: UTF8.self)
 }

@@ -80,6 +80,9 @@ struct ObjectProperties: Sendable {
     /// A property that is plain text.
     func text(_ path: String) -> String? { values[path]?.wholeText }
 
+    /// The object's name as its owner wrote it; its MoRef where the server does not tell.
+    var name: String { text("name").map(unescaped) ?? object.value }
+
     /// Whether a property says yes.
     func isTrue(_ path: String) -> Bool { ["true", "1"].contains(text(path)) }
 }

@@ -20,7 +20,7 @@ struct TreeSnapshot: Sendable, Equatable {
             if let reference = Reference(node.first("snapshot")) {
                 found.append(
                     TreeSnapshot(
-                        reference: reference, name: node.value("name") ?? "", isQuiesced: node.isTrue("quiesced"),
+                        reference: reference, name: node.name("name") ?? "", isQuiesced: node.isTrue("quiesced"),
                         state: node.value("state") ?? ""))
             }
             next += node.children(named: "childSnapshotList")

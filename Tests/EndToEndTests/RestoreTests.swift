@@ -23,6 +23,10 @@ extension RealParts {
                 let done = try await restore(stage, "a", "--in-place")
                 #expect(
                     done.status == 0 && done.errors.contains("also on its datasets: the VM theirs"), "\(done.errors)")
+                // Here mounts are private, and the new QEMU would keep the clone.
+                #expect(!done.errors.contains("destroyed"), "\(done.errors)")
+                #expect(
+                    try await need("zfs get -r -H -o value origin \(stage.lab.pool) | grep -v '^-$' || true").isEmpty)
                 try await need("\(stage.lab.program) wait mine theirs")
                 let told = try await stage.told(mine, since: start)
                 #expect(!told.contains("BOOT"))

@@ -21,12 +21,13 @@ final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
 
     func virtualMachines() async throws -> [VirtualMachine] {
         world.note("list")
-        return try world.behaviour.list()
+        return try world.machines()
     }
 
     func virtualMachine(id: String) async throws -> VirtualMachine? {
         world.note("look \(id)")
-        return try world.behaviour.list().first { $0.id == id }
+        if let problem = world.behaviour.looking { throw problem }
+        return try world.machines().first { $0.id == id }
     }
 
     func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
@@ -55,11 +56,14 @@ final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
     func stop(id: String) async throws {
         world.note("stop \(id)")
         try world.behaviour.stop(id)
+        world.markStopped(id)
     }
 
     func restore(_ request: RestoreRequest) async throws -> VirtualMachine {
         world.note("restore \(request.newName ?? request.definition)")
-        return try world.behaviour.restore(request)
+        let restored = try world.behaviour.restore(request)
+        world.markStopped(nil)
+        return restored
     }
 
     func close() async { world.note("close") }
@@ -78,6 +82,8 @@ final class FakeWorld: Sendable {
         var keepsake: @Sendable (String) throws -> Keepsake = {
             Keepsake(definition: "<definition of \($0)>", files: [])
         }
+        /// Looking at one VM fails.
+        var looking: HypervisorError?
         var stop: @Sendable (String) throws -> Void = { _ in }
         var restore: @Sendable (RestoreRequest) throws -> VirtualMachine = { request in
             VirtualMachine(id: "restored", name: request.newName ?? "restored", power: .running, disks: [])
@@ -94,6 +100,7 @@ final class FakeWorld: Sendable {
     let uri: String
     private let stateDirectory: String
     private let state = Mutex((behaviour: Behaviour(), calls: [String](), journal: [String: MachineRecord?]()))
+    private let stopped = Mutex<Set<String>>([])
 
     /// - Parameter stateDirectory: where the journal is looked at whenever a VM is acted on.
     init(uri: String, stateDirectory: String) {
@@ -110,6 +117,27 @@ final class FakeWorld: Sendable {
 
     var behaviour: Behaviour { state.withLock { $0.behaviour } }
     func change(_ body: (inout Behaviour) -> Void) { state.withLock { body(&$0.behaviour) } }
+
+    /// Those that `behaviour` lists; the ones that were stopped are off.
+    func machines() throws -> [VirtualMachine] {
+        let stopped = stopped.withLock { $0 }
+        return try behaviour.list().map { machine in
+            guard stopped.contains(machine.id) else { return machine }
+            return VirtualMachine(
+                id: machine.id, name: machine.name, power: .off, disks: machine.disks, memory: machine.memory,
+                notes: machine.notes)
+        }
+    }
+
+    /// - Parameter id: nil: none is stopped any more.
+    func markStopped(_ id: String?) {
+        stopped.withLock { stopped in
+            if let id { stopped.insert(id) } else { stopped = [] }
+        }
+    }
+
+    /// All calls but looks at one VM, in order.
+    var acts: [String] { calls.filter { !$0.hasPrefix("look ") } }
 
     /// All calls but `close` and `keepsake`, in order.
     var calls: [String] { state.withLock { $0.calls.filter { $0 != "close" && !$0.hasPrefix("keepsake") } } }

@@ -73,6 +73,21 @@ struct FakePool {
             if [ "$*" = "-H -o name -d 0" ]; then
                 awk -F'\t' '$2 == "guid" && $1 !~ /[\/@]/ { print $1 }' table; exit 0
             fi
+            case "$*" in
+            "-H -o name,"*" -t filesystem,volume")
+                key=${3#name,}
+                awk -F'\t' -v k="$key" '
+                    $1 ~ /@/ { next }
+                    $2 == "guid" { order[++count] = $1 }
+                    $2 == k { value[$1] = $3 }
+                    END { for (i = 1; i <= count; i++) print order[i] "\t" (order[i] in value ? value[order[i]] : "-") }
+                ' table; exit 0;;
+            *" -t filesystem,volume -r "*)
+                for name; do :; done
+                has "$name" || { missing "$name"; exit 1; }
+                awk -F'\t' -v n="$name" '$2 == "guid" && $1 !~ /@/ && ($1 == n || index($1, n "/") == 1) { print $1 }' table
+                exit 0;;
+            esac
             for name; do :; done
             has "$name" && { echo "$name"; exit 0; }
             missing "$name"; exit 1;;
@@ -97,13 +112,19 @@ struct FakePool {
                         for (i = 1; i <= count; i++) for (k = 1; k <= asked; k++) {
                             v = keys[k] == "type" ? "filesystem" : keys[k] == "mountpoint" ? "/" order[i] : "-"
                             if ((order[i], keys[k]) in value) v = value[order[i], keys[k]]
-                            print c == "value" ? v : c == "name,value" ? order[i] "\t" v : order[i] "\t" keys[k] "\t" v
+                            local = (order[i], keys[k]) in value && keys[k] ~ /:/ ? "local" : "-"
+                            if (c == "property,value,source") print keys[k] "\t" v "\t" local
+                            else print c == "value" ? v : c == "name,value" ? order[i] "\t" v : order[i] "\t" keys[k] "\t" v
                         }
                     }' table
             done
             exit $status;;
         clone)
-            while [ "$1" = -o ]; do shift 2; done
+            marks=
+            while [ "$1" = -o ]; do
+                case "$2" in *:*=*) marks="$marks ${2%%=*}:=:${2#*=}";; esac
+                shift 2
+            done
             has "$1" || { missing "$1"; exit 1; }
             has "$2" && { echo "cannot create '$2': dataset already exists" >&2; exit 1; }
             mkdir -p "clones/$2"
@@ -112,7 +133,14 @@ struct FakePool {
             printf '%s\tguid\t%s\n%s\tmountpoint\t%s\n%s\tmounted\t%s\n' \
                 "$2" 1 "$2" "$PWD/clones/$2" "$2" $mounted >> table
             printf '%s\torigin\t%s\n' "$2" "$1" >> table
-            echo "$2" >> made;;
+            for mark in $marks; do printf '%s\t%s\t%s\n' "$2" "${mark%%:=:*}" "${mark#*:=:}" >> table; done
+            echo "$2" >> made
+            # As zfs does where it makes the clone and cannot mount it, or is killed by then.
+            [ -e unmountable ] && { echo "cannot mount '$2': the fake was told to fail" >&2; exit 1; }
+            exit 0;;
+        inherit)
+            has "$2" || { missing "$2"; exit 1; }
+            awk -F'\t' -v n="$2" -v k="$1" '!($1 == n && $2 == k)' table > table.new; mv table.new table;;
         destroy)
             [ "$1" = -r ] && shift
             has "$1" || { missing "$1"; exit 1; }

@@ -68,6 +68,33 @@ struct KeepsakeCareTests {
         }
     }
 
+    enum Absence: CaseIterable { case gone, moved, ignored, silent, otherHypervisor }
+
+    @Test("removes nothing of a VM that may be there still", arguments: Absence.allCases)
+    func absent(absence: Absence) async throws {
+        let sections = "[hypervisor two]\nkind = fake\nuri = fake://SCRATCH/two\n[vm db01]\nstrategy = ignore\n"
+        try await withPool(sections: sections) { pool async throws in
+            let two = FakeWorld(uri: "fake://\(pool.scratch.path)/two", stateDirectory: pool.bench.statePath)
+            defer { two.forget() }
+            let (web, db) = (pool.host.web(), pool.host.web("db01"))
+            pool.bench.has(web)
+            switch absence {
+            case .gone: break
+            case .moved: pool.bench.has(web, pool.host.machine("db01", pool.host.disk("vda", "tank/other/db01.raw")))
+            case .ignored: pool.bench.has(web, db)
+            case .silent: two.change { $0.list = { throw refusal(.retry, "nobody answers") } }
+            case .otherHypervisor: two.change { $0.list = { [db] } }
+            }
+            let folder = "tank/VM/.stillpoint/id-of-db01"
+            try pool.scratch.write("\(folder)/machine.json", "{}")
+            try pool.scratch.folder("tank/other")
+            try pool.scratch.write("tank/other/db01.raw", "")
+            try pool.scratch.write("tank/VM/db01.raw", "")
+            #expect(await pool.bench.run(.pre) == .done)
+            #expect(pool.has(folder) == ![.gone, .moved].contains(absence))
+        }
+    }
+
     @Test("goes on with a note where the back end cannot tell, or a file cannot be read", arguments: [true, false])
     func cannotTell(throwsError: Bool) async throws {
         try await withPool { pool async throws in

@@ -115,20 +115,78 @@ struct RecoveryTests {
         }
     }
 
-    @Test("that came before the snapshot leaves its VMs crash-consistent, and their RAM useless")
-    func early() async throws {
-        try await withBench { bench, host async throws in
-            bench.has(host.web())
-            var run = try openRun(bench, makeRunID())
-            let dump = try bench.scratch.write("ram/web01.ram", "RAM")
-            run.machines[0].ramDump = RAMDump(path: dump, bytes: 3)
+    /// When a snapshot was taken whose VM was let go at second 1000, and what becomes of claim and RAM.
+    enum Taken: CaseIterable {
+        case later, earlier, sameSecond, missing, unnamed, unsaid
+
+        var staysMemory: Bool { self == .earlier }
+        var keepsRAM: Bool { self != .later }
+    }
+
+    @Test(
+        "before the snapshot makes a VM crash-consistent, in doubt too; its RAM goes only where it is known to be useless",
+        arguments: Taken.allCases)
+    func early(taken: Taken) async throws {
+        try await withPool { pool async throws in
+            pool.bench.has(pool.host.web())
+            var run = try openRun(pool.bench, makeRunID())
+            let dump = try pool.dump()
+            run.machines[0].consistency = .memory
+            run.machines[0].ramDump = RAMDump(path: dump.path, bytes: dump.bytes)
             run.machines[0].hold = nil
-            run.earlyRelease = EarlyRelease(began: 1, reason: "the guard was asked to end")
-            try bench.directory.write(run)
-            #expect(await bench.run(.post) == .done)
-            #expect(bench.log.text.contains("web01: crash-consistent only"))
-            #expect(bench.log.text.contains("the guard was asked to end"))
-            #expect(access(dump, F_OK) != 0)
+            run.earlyRelease = EarlyRelease(began: 1000, reason: "the guard was asked to end")
+            if taken == .unnamed { run.snapshots = [] }
+            try pool.bench.directory.write(run)
+            let seconds = taken == .later ? 1001 : taken == .earlier ? 999 : 1000
+            if taken != .missing { try pool.pool.add("tank/VM@daily", ["creation": "\(seconds)"]) }
+            if taken == .unsaid { try pool.pool.fail("^get.*creation") }
+            #expect(try await recovery(pool.bench).recover(only: run.id))
+            #expect(fileExists(dump.path) == taken.keepsRAM)
+            let kept = try #require(pool.catalogue.read(run.id).machines.first)
+            #expect(kept.consistency == (taken.staysMemory ? .memory : .crash))
+            #expect((kept.dump != nil) == taken.keepsRAM)
+            #expect(pool.log.text.contains("the guard was asked to end") != taken.staysMemory)
+        }
+    }
+
+    @Test("keeps the RAM of a pre-snapshot that was killed before it could tell of it")
+    func untold() async throws {
+        try await withPool { pool async throws in
+            pool.bench.has(pool.host.web())
+            var run = try openRun(pool.bench, Self.old, .freezing)
+            let dump = try pool.dump()
+            run.machines[0].consistency = nil
+            run.machines[0].hold?.ramDump = dump.path
+            try pool.bench.directory.write(run)
+            try pool.pool.fail("^get")
+            #expect(try await recovery(pool.bench).recover())
+            #expect(fileExists(dump.path))
+            let kept = try #require(pool.catalogue.read(run.id).machines.first)
+            #expect(kept.consistency == .crash && kept.dump?.path == dump.path)
+        }
+    }
+
+    @Test("lowers no claim of a run that its post had released when it was killed", arguments: [true, false])
+    func released(isGuard: Bool) async throws {
+        try await withPool { pool async throws in
+            pool.bench.has(pool.host.web())
+            var run = try openRun(pool.bench, makeRunID(), .released)
+            let dump = try pool.dump()
+            run.machines[0].consistency = .memory
+            run.machines[0].ramDump = RAMDump(path: dump.path, bytes: dump.bytes)
+            run.machines[0].hold = nil
+            try pool.bench.directory.write(run)
+            try pool.pool.add("tank/VM@daily", ["creation": "1000"])
+            try pool.pool.fail("^get")
+            if isGuard {
+                let guardian = Guard(
+                    run: run.id, context: pool.bench.context(), configuration: try pool.bench.configuration)
+                #expect(await guardian.watch() == .done)
+            } else {
+                #expect(try await recovery(pool.bench).recover(only: run.id))
+            }
+            #expect(fileExists(dump.path))
+            #expect(try pool.catalogue.read(run.id).machines.first?.consistency == .memory)
         }
     }
 }

@@ -47,7 +47,7 @@ struct RevertRestoreTests {
                 }
             }
             #expect(await pool.restore("tank/other@daily", "erp", to: .inPlace) == .done, "\(pool.log.text)")
-            #expect(world.calls.suffix(2) == ["stop vm-erp", last])
+            #expect(world.acts.suffix(2) == ["stop vm-erp", last])
             #expect(pool.log.text.contains("erp: its snapshot was removed"))
             try pool.expectNothingLeft()
         }
@@ -82,6 +82,7 @@ struct RevertRestoreTests {
             world.change { $0.revert = { _ in throw refusal(.stop, "the server says no") } }
             #expect(await pool.restore("tank/other@daily", "erp", to: .inPlace) == .needsRecovery)
             #expect(pool.log.text.contains("erp is off and not restored. Its datasets are rolled back."))
+            world.markStopped(nil)
             world.change { $0.stop = { _ in throw refusal(.stop, "it does not stop") } }
             #expect(await pool.restore("tank/other@daily", "erp", to: .inPlace) == .notConsistent)
             #expect(try pool.pool.calls("rollback").count == 1)

@@ -20,7 +20,7 @@ struct RollbackRestoreTests {
             // Not under the dump's own name, which an archiving may take away meanwhile.
             #expect(seen.request.ramDump?.hasPrefix("\(pool.scratch.path)/ram/restore-") == true)
             #expect(try pool.pool.calls("rollback") == ["rollback tank/VM@daily"])
-            #expect(pool.world.calls.suffix(2) == ["stop id-of-web01", "restore <definition of web01>"])
+            #expect(pool.world.acts.suffix(2) == ["stop id-of-web01", "restore <definition of web01>"])
             try pool.expectNothingLeft()
             let dump = try #require(pool.catalogue.read(PoolBench.run).machines.first?.dump)
             #expect(fileExists(dump.path))

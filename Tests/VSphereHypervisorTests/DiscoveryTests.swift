@@ -143,6 +143,28 @@ struct DiscoveryTests {
         #expect(unescaped(name) == wanted)
     }
 
+    @Test(
+        "A name is decoded once, wherever it comes from: VM, datastore, snapshot",
+        arguments: [("a%2fb", "a/b"), ("50%2525", "50%25")])
+    func decoded(_ name: String, _ wanted: String) throws {
+        var rules = StorageRules()
+        rules.datastores[wanted] = try DatasetName("pool/a")
+        let machine = try machine(
+            devices(fixtureDisk()), datastore("datastore-1", name, nas("elsewhere", "/x")), rules: rules)
+        #expect(try machine.disks.first?.datasets?.first == [DatasetName("pool/a")])
+        let page = try fixturePage(
+            fixtureObject(fixtureProperty("name", name))
+                + fixtureObject(
+                    "<propSet><name>info</name><val><name>\(name)</name></val></propSet>", id: "d", type: "Datastore"))
+        let objects = ObjectProperties.read(page).objects
+        #expect(MachineDetails(try required(objects.first)).name == wanted)
+        #expect(Datastore(try required(objects.last)).name == wanted)
+        let tree = try XMLElement.parse(
+            "<val><rootSnapshotList><snapshot type='VirtualMachineSnapshot'>s</snapshot><name>\(name)</name></rootSnapshotList></val>"
+        )
+        #expect(TreeSnapshot.all(in: tree).map(\.name) == [wanted])
+    }
+
     @Test("check tells of what the configuration and the inventory do not agree on")
     func findings() throws {
         var inventory = try inventory(

@@ -6,6 +6,7 @@ import (
 	"io/ioutil"
 	"os"
 	"path"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -220,9 +221,19 @@ func (s *sim) build(spec Inventory) error {
 	return nil
 }
 
-// esc writes a VM name as vCenter does ("/" and "\\" and "%" are kept escaped in the API).
+// A percent sign that starts no escape sequence.
+var bare = regexp.MustCompile(`%(2[fF5]|5[cC])?`)
+
+// esc writes a name as the API keeps it: "/", "\\" and "%" are escaped, "unless it is used to start an escape
+// sequence" (VirtualMachineConfigSpec.name): "web/prod" and "web%2fprod" are one name, "50%" and "50%25" another.
 func esc(n string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2f", "\\", "%5c").Replace(n)
+	n = bare.ReplaceAllStringFunc(n, func(s string) string {
+		if s == "%" {
+			return "%25"
+		}
+		return s
+	})
+	return strings.NewReplacer("/", "%2f", "\\", "%5c").Replace(n)
 }
 
 func (s *sim) createVM(ctx context.Context, c *vim25.Client, v VMSpec) error {

@@ -94,7 +94,8 @@ struct Archiver: Sendable {
                 try SideCar.write(point, of: machine, packed: packed, dump: destination)
             },
             progress: progress.map { tell in { @Sendable done, total in tell(what, done, total) } })
-        return KeptDump(path: destination, bytes: dump.bytes, packed: packed, source: dump.path)
+        return KeptDump(
+            path: destination, bytes: dump.bytes, packed: packed, source: dump.path, usableUntil: dump.usableUntil)
     }
 }
 

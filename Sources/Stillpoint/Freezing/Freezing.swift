@@ -18,7 +18,7 @@ struct Freezing: Sendable {
     /// Freezes; what each VM got is in the journal.
     /// - Throws: StateError when the journal cannot be written; then all must be released.
     func run() async throws {
-        keepsakes.removeStale(plan)
+        await keepsakes.removeStale(plan, before: deadline)
         let run = await journal.run.id
         let places = Dictionary(grouping: plan.indices, by: { plan[$0].hypervisor.name })
         try await inParallel(places.values, limit: places.count) { indices in

@@ -67,8 +67,11 @@ struct Guard: Sendable {
         do {
             guard let lock = try directory.lock(run: run, waiting: false) else { return false }
             var open = try directory.read(run)
-            if open.earlyRelease == nil { open.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: reason) }
-            try directory.write(open)
+            // All of a released run was let go when its post came: to call that early now would be a lie.
+            if open.earlyRelease == nil, open.phase != .released {
+                open.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: reason)
+                try directory.write(open)
+            }
             context.log.warning("the run \(run) is released: \(reason)")
             let journal = Journal(open, in: directory, lock: lock)
             let ending = RunEnding(context: context, configuration: configuration, configurationPath: nil)

@@ -85,7 +85,8 @@ struct PreSnapshot: Sendable {
             if let (journal, taken) = try opening.open(for: plan, takenBefore: takenBefore) {
                 opened.set(plan, journal)
                 let keepsakes = Keepsakes(
-                    storage: planner.storage, catalogue: Catalogue(StateDirectory(configuration.stateDirectory)))
+                    storage: planner.storage, catalogue: Catalogue(StateDirectory(configuration.stateDirectory)),
+                    hypervisors: try await hypervisors.all())
                 return try await freeze(plan, journal, taken, keepsakes, hypervisors, deadline)
             }
             try await opening.wait(for: plan)

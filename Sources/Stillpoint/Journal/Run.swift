@@ -69,6 +69,9 @@ struct MachineRecord: Sendable, Codable, Equatable {
     var frozenMilliseconds: Int64?
     /// The guest's RAM, dumped and whole, in `ram_dir`.
     var ramDump: RAMDump?
+    /// In seconds since 1970: the dump is of no snapshot that was taken later. Set where the claim was lowered because
+    /// nobody could say when the snapshot was taken; nil otherwise.
+    var ramUsableUntil: Int64?
     /// How long the guest stood still for it.
     var pausedMilliseconds: Int64?
     /// What must be let go; nil when nothing is held.

@@ -17,6 +17,14 @@ enum StateFile {
         } catch {
             throw StateError(code: .damaged, description: "cannot read \(path): \(error)", cause: error)
         }
+        return try decode(type, bytes, from: path, newest: newest, mend: mend)
+    }
+
+    /// What a file's content says; `path` is for messages.
+    /// - Throws: as `read`.
+    static func decode<Value: Decodable>(
+        _ type: Value.Type, _ bytes: [UInt8], from path: String, newest: Int, mend: (damaged: String, newer: String)
+    ) throws(StateError) -> Value {
         if let format = try? JSON.decode(FormatOnly.self, from: bytes).format, format > newest {
             throw StateError(
                 code: .newerFormat,

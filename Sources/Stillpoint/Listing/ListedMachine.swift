@@ -36,9 +36,11 @@ struct ListedMachine: Sendable, Codable, Equatable {
 
 extension ListedMachine {
     init(_ machine: KeptMachine, of point: RestorePoint, in snapshot: ListedSnapshot, now: Int64) {
+        // Never more than the snapshot itself says.
+        let claim = SnapshotProperties.claim(of: machine.name, in: snapshot) ?? machine.consistency
         self.init(
             snapshot: snapshot.name.rawValue, guid: snapshot.guid, run: point.run, vm: machine.name, vmID: machine.id,
-            consistency: machine.consistency.rawValue, frozenMilliseconds: machine.frozenMilliseconds,
+            consistency: min(machine.consistency, claim).rawValue, frozenMilliseconds: machine.frozenMilliseconds,
             pausedMilliseconds: machine.pausedMilliseconds, ram: machine.dump.map(RAM.init),
             ageSeconds: runTime(point.run).map { now - $0 }, notes: machine.notes)
     }

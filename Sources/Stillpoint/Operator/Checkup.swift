@@ -43,6 +43,7 @@ struct Checkup: Sendable {
             }
         }
         findings += folders(plans, storage) + (try openRuns())
+        findings += await RestoreRemains(context: context, configuration: configuration).findings()
         return (facts, findings)
     }
 

@@ -113,13 +113,14 @@ struct Pruner: Sendable {
             return true
         }
         for snapshot in snapshots {
-            switch try await presence.answer(snapshot) {
+            switch try await presence.answer(snapshot, of: point.run) {
             case .there: return true
             case .gone: continue
             case .unknown:
                 if machine.dump != nil {
-                    log.info(
-                        "\(machine.name) of \(point.run): kept, since the pool of \(snapshot.name) is not imported")
+                    let what =
+                        "\(machine.name) of \(point.run): kept, since the pool of \(snapshot.name) is not imported"
+                    log.info("\(what), or it has another name by now")
                 }
                 return true
             }

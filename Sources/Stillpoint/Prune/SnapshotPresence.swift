@@ -6,7 +6,8 @@ struct SnapshotPresence {
 
     private let zfs: ZFSCommand
     private let guidsByName: [SnapshotName: String]
-    private var guidsEverywhere: Set<String>?
+    private var everywhere: [ListedSnapshot]?
+    private var guidsEverywhere: Set<String> = []
     private var importedPools: Set<String>?
 
     /// Asks for all of them at once by their names.
@@ -16,10 +17,12 @@ struct SnapshotPresence {
     }
 
     /// Looks at every pool only when a name does not lead to the snapshot.
-    mutating func answer(_ snapshot: KeptSnapshot) async throws -> Answer {
+    mutating func answer(_ snapshot: KeptSnapshot, of run: String) async throws -> Answer {
         let found = guidsByName[snapshot.name]
         guard let guid = snapshot.guid else {
             if found != nil { return .there }
+            // zfs did not answer when the run ended. Its dataset may have been renamed since.
+            if try await mayBeAnywhere(snapshot.name, run) { return .unknown }
             return try await isImported(snapshot.name.dataset) ? .gone : .unknown
         }
         if found == guid { return .there }
@@ -28,8 +31,20 @@ struct SnapshotPresence {
     }
 
     private mutating func isAnywhere(_ guid: String) async throws -> Bool {
-        if guidsEverywhere == nil { guidsEverywhere = Set(try await zfs.snapshots(of: nil).map(\.guid)) }
-        return guidsEverywhere?.contains(guid) == true
+        _ = try await all()
+        return guidsEverywhere.contains(guid)
+    }
+
+    private mutating func mayBeAnywhere(_ name: SnapshotName, _ run: String) async throws -> Bool {
+        try await all().contains { $0.name.name == name.name || $0.properties[SnapshotProperties.runKey] == run }
+    }
+
+    private mutating func all() async throws -> [ListedSnapshot] {
+        if let everywhere { return everywhere }
+        let found = try await zfs.snapshots(of: nil, properties: [SnapshotProperties.runKey])
+        everywhere = found
+        guidsEverywhere = Set(found.map(\.guid))
+        return found
     }
 
     private mutating func isImported(_ dataset: DatasetName) async throws -> Bool {

@@ -52,7 +52,10 @@ struct Recovery: Sendable {
                 isDone = false
             }
         }
-        return isDone
+        guard only == nil else { return isDone }
+        // After the guests, which must not wait for zfs.
+        let remains = RestoreRemains(context: context, configuration: configuration)
+        return await remains.remove(isDryRun: isDryRun) && isDone
     }
 
     private func removeStrays() throws {
@@ -74,6 +77,10 @@ struct Recovery: Sendable {
             context.log.info("the run \(id)\(held) waits for its post-snapshot; --run \(id) ends it now")
             return true
         default:
+            if let halfDone = RestoreClaim.halfDone(run), !isForced {
+                context.log.error("\(halfDone)")
+                return false
+            }
             if isDryRun {
                 context.log.info("would end the run \(id)\(held)")
                 return true

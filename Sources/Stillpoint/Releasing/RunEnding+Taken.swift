@@ -14,7 +14,7 @@ extension RunEnding {
         let run = await journal.run
         guard let named = try? listed.get(), !run.machines.isEmpty else { return listed }
         // One that was there before is another run's.
-        guard !named.contains(where: { $0.creation >= runTime(run.id) ?? .min }) else { return listed }
+        guard !named.contains(where: { $0.creation ?? .max >= runTime(run.id) ?? .min }) else { return listed }
         // post-snapshot knows the names; without it one may have been renamed, as sanoid does when clocks are put back.
         guard run.snapshots.isEmpty || run.earlyRelease != nil else {
             await disclaim(run.machines.indices.map { $0 }, "no snapshot was taken", journal)
@@ -46,7 +46,7 @@ extension RunEnding {
             found += try await context.zfs.ownSnapshots(of: dataset, properties: ["creation"])
         }
         // What was taken later holds VMs that were writing; it keeps its own silence.
-        return found.filter { $0.creation >= frozen && $0.creation < end }
+        return found.filter { ($0.creation ?? .max) >= frozen && ($0.creation ?? .max) < end }
     }
 
     /// Nothing is said of these VMs, and the RAM that was dumped for a snapshot that is not there goes.

@@ -136,34 +136,54 @@ extension RunEnding {
         }
     }
 
-    /// Lowers what is said of VMs that were let go before a snapshot was taken.
+    /// Lowers what is said of VMs that were let go before a snapshot was taken, or may have been.
     private func settle(_ early: EarlyRelease, _ held: Run, _ listed: Listed, _ journal: Journal) async {
-        guard isAnySnapshotLater(than: early, listed) else { return }
-        context.log.warning("the VMs were released before the snapshot was taken: \(early.reason)")
-        for (index, record) in await journal.run.machines.enumerated() where record.wasHeld {
-            await lower(index, held, because: "released before the snapshot was taken: \(early.reason)", journal)
+        if case .failure(let error) = listed { context.log.warning("\(error)") }
+        let run = await journal.run
+        var isAnyLowered = false
+        for (index, record) in run.machines.enumerated() where record.wasHeld || record.ramDump != nil {
+            switch SnapshotOrder(of: record, in: run, early, listed) {
+            case .earlier: continue
+            case .later:
+                await lower(index, held, because: "released before the snapshot was taken: \(early.reason)", journal)
+                // RAM of another instant than the disks' would ruin them.
+                await deleteDump(index, journal)
+            case .unknown(let why):
+                guard record.wasHeld else { continue }
+                let doubt = "it may have been released before the snapshot was taken (\(why)): \(early.reason)"
+                await lower(index, held, because: doubt, journal)
+            }
+            isAnyLowered = true
+        }
+        if isAnyLowered {
+            context.log.warning("the VMs were released before the snapshot was known to be taken: \(early.reason)")
         }
     }
 
+    /// Lowers the claim. The RAM is kept: to know nothing of it is no reason to delete it.
+    /// - Parameter held: the run as it was before the release.
     private func lower(_ index: Int, _ held: Run, because doubt: String, _ journal: Journal) async {
-        let record = held.machines[index]
-        // RAM of another instant than the disks' would ruin them; one that was held but never told of counts as well.
-        let untold = record.hold.flatMap { $0.step == .held ? $0.ramDump : nil }
-        if let dump = record.ramDump?.path ?? untold { unlink(dump) }
+        let run = await journal.run
+        let record = run.machines[index]
+        // Held and whole, though pre-snapshot did not live to tell of it.
+        let untold = held.machines[index].hold.flatMap { $0.step == .held ? $0.ramDump : nil }.flatMap(RAMDump.init(at:))
+        let kept = record.ramDump ?? untold
+        // Good for a snapshot that turns out to be earlier, where nothing else is in doubt.
+        let usableUntil = record.consistency == .memory ? run.earlyRelease?.began : record.ramUsableUntil
         try? await journal.record(machine: index) { record in
             record.consistency = .crash
-            record.ramDump = nil
+            record.ramDump = kept
+            record.ramUsableUntil = kept == nil ? nil : usableUntil
             record.notes.append(doubt)
         }
     }
 
-    private func isAnySnapshotLater(than early: EarlyRelease, _ listed: Listed) -> Bool {
-        switch listed {
-        // ZFS tells whole seconds: one taken in the second in which the release began is not trusted.
-        case .success(let snapshots): return snapshots.contains { $0.creation >= early.began }
-        case .failure(let error):
-            context.log.warning("\(error)")
-            return true
+    private func deleteDump(_ index: Int, _ journal: Journal) async {
+        guard let dump = await journal.run.machines[index].ramDump else { return }
+        unlink(dump.path)
+        try? await journal.record(machine: index) { record in
+            record.ramDump = nil
+            record.ramUsableUntil = nil
         }
     }
 
@@ -172,7 +192,7 @@ extension RunEnding {
         var isMarked = false
         // One that was there before anything was frozen: the post-snapshot that names it is another run's.
         let began = runTime(run.id) ?? .min
-        let older = Set(((try? listed.get()) ?? []).filter { $0.creation < began }.map(\.name))
+        let older = Set(((try? listed.get()) ?? []).filter { ($0.creation ?? .max) < began }.map(\.name))
         for (properties, snapshots) in SnapshotProperties.bySnapshot(of: run) {
             do {
                 let outcomes = try await context.zfs.setUserProperties(
@@ -197,8 +217,3 @@ extension MachineRecord {
 
 /// The snapshots of a run that exist; a failure where zfs did not say.
 typealias Listed = Result<[ListedSnapshot], ZFSError>
-
-extension ListedSnapshot {
-    /// In seconds since 1970; for ever after where zfs did not say.
-    var creation: Int64 { Int64(properties["creation"] ?? "") ?? .max }
-}

@@ -39,6 +39,12 @@ struct SnapshotProperties: Sendable, Hashable {
         }
     }
 
+    /// What a snapshot itself says of the VMs of that name, the least of it; nil where it says nothing.
+    static func claim(of name: String, in snapshot: ListedSnapshot) -> Consistency? {
+        read(machines: snapshot.properties[machinesKey] ?? "").filter { $0.name == name }
+            .map { Consistency(rawValue: $0.consistency) ?? .crash }.min()
+    }
+
     /// As many as fit, then how many more.
     private static func joined(_ words: [String]) -> String {
         var text = ""
@@ -96,7 +102,7 @@ func encoded(_ name: String) -> String {
 }
 
 /// Undoes `encoded`; a percent sign without two digits stays as it is.
-private func decoded(_ text: Substring) -> String {
+func decoded(_ text: Substring) -> String {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {

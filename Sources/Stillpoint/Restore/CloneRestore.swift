@@ -8,11 +8,16 @@ struct CloneRestore: Sendable {
     let name: String
 
     func run() async throws {
-        let clones = SnapshotClones(zfs: job.zfs)
+        let trace = try RestoreTrace("\(job.options.machine) of \(job.snapshot) as \(name)", in: job.directory)
+        let clones = SnapshotClones(zfs: job.zfs, id: trace.id)
         do {
             try await restore(clones)
+        } catch let error as RestoreError where error.code == .halfDone {
+            // The VM may be there: its disks are not taken from it.
+            throw error
         } catch {
             let left = await clones.destroy()
+            if left.isEmpty, await !clones.mayStillMake { trace.end() }
             guard left.isEmpty else {
                 throw RestoreError(
                     .halfDone,
@@ -21,6 +26,11 @@ struct CloneRestore: Sendable {
             }
             throw error
         }
+        let left = await clones.leave()
+        for clone in left {
+            job.log.warning("zfs did not take \(RestoreTrace.property) from \(clone); stillpoint recover does it")
+        }
+        if left.isEmpty { trace.end() }
     }
 
     private func restore(_ clones: SnapshotClones) async throws {
@@ -43,6 +53,7 @@ struct CloneRestore: Sendable {
             else { continue }
             try await ImageChain.rebase(move.to, onto: now.to)
         }
+        let datasets = await clones.names.joined(separator: ", ")
         let memory = try await job.retrieveMemory(source, changeable: true)
         defer { memory?.remove() }
         let power = job.power(hasMemory: memory != nil)
@@ -52,12 +63,29 @@ struct CloneRestore: Sendable {
                     definition: source.text, files: source.files, moves: moves, newName: name, ramDump: memory?.path,
                     power: power, linksUp: job.options.connect ? nil : false))
         } catch {
+            if let doubt = await doubt(of: hypervisor, after: error) {
+                throw RestoreError(
+                    .halfDone,
+                    "\(name) was not restored, and \(doubt): the clones stay (\(datasets)). Undefine the VM where it is "
+                        + "there, then: stillpoint recover",
+                    cause: error)
+            }
             throw RestoreError(.undone, "\(name) was not restored", cause: error)
         }
         let links = job.options.connect ? "" : ", its network links down"
-        let datasets = await clones.names.joined(separator: ", ")
         let what = memory == nil ? "its disks" : "disks and RAM"
         job.log.info("\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets)")
+    }
+
+    /// Why the new VM may be there though it could not be made; nil: it is not.
+    private func doubt(of hypervisor: any Hypervisor, after error: any Error) async -> String? {
+        if error.mayStillHappen { return "it may come up yet" }
+        do {
+            let isThere = try await hypervisor.virtualMachines().contains { $0.name == name }
+            return isThere ? "it is there" : nil
+        } catch {
+            return "whether it is there is not known"
+        }
     }
 
     private func requireFreeName() async throws {

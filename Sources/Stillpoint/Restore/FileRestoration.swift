@@ -5,17 +5,47 @@ internal import SystemPackage
 
 /// Puts a VM's own image files back on datasets that others use too: copied out of clones of the snapshots, the present
 /// ones kept beside them until the VM runs.
+///
+/// The dataset may be a tenant's: what is renamed is named by the folder that was opened, never by a path that could lead
+/// elsewhere by then.
 struct FileRestoration: DiskRestoration {
     private struct File: Sendable {
-        let source: String
+        /// The clone's mount point.
+        let root: String
+        /// The image below it, and below the dataset's own mount point.
+        let relativePath: String
+        /// Where the image is now, for messages.
         let present: String
-        var new: String { present + ".stillpoint-new" }
-        var kept: String
+        /// The folder that holds it.
+        let folder: OpenFolder
+        let run: String
 
-        init(source: String, present: String, run: String) {
-            self.source = source
-            self.present = present
-            kept = "\(present).before-\(run)"
+        var name: String { FileAccess.lastComponent(present) }
+        var newName: String { name + ".stillpoint-new" }
+        var keptName: String { "\(name).before-\(run)" }
+        var kept: String { "\(present).before-\(run)" }
+        var hasKept: Bool { folder.has(keptName) }
+
+        /// Whether it is as it was when the snapshot was taken, as far as its length and the time of its last change tell.
+        var isUnchanged: Bool {
+            guard let now = try? folder.status(of: name),
+                let then = try? OpenFolder(root).status(of: relativePath)
+            else { return false }
+            return now.st_size == then.st_size && now.st_mtim.tv_sec == then.st_mtim.tv_sec
+                && now.st_mtim.tv_nsec == then.st_mtim.tv_nsec
+        }
+
+        func copy(_ tell: (@Sendable (UInt64, UInt64) -> Void)?) throws {
+            let input = try OpenFolder(root).file(relativePath)
+            try input.closeAfter {
+                let output = try folder.newFile(newName)
+                do {
+                    try output.closeAfter { try copyLargeFile(input, to: output, progress: tell) }
+                } catch {
+                    folder.unlink(newName)
+                    throw error
+                }
+            }
         }
     }
 
@@ -29,57 +59,78 @@ struct FileRestoration: DiskRestoration {
         var files: [File] = []
         let run = makeRunID()
         for image in source.definition.images {
-            guard image.relativePath != nil else {
+            guard let relativePath = image.relativePath else {
                 throw RestoreError(
                     .refused, "the volume \(image.dataset) is used by another VM too; restore --as a new VM")
             }
-            guard let now = source.snapshots[image.dataset]?.dataset,
-                let place = await clones.place(of: now, relativePath: image.relativePath)
+            // Not through a symbolic link to it, which may lie anywhere.
+            guard let now = source.snapshots[image.dataset]?.dataset, let root = await clones.folder(of: now),
+                let point = job.storage.mountTable.mountPoints(of: image.dataset).first
             else { continue }
-            let present = job.presentPlace(of: image)
+            let present = "\(point)/\(relativePath)"
             // The same backing image can serve two disks, and those of other VMs.
             if files.contains(where: { $0.present == present }) { continue }
-            if !image.isWritten, isUnchanged(present, since: place) { continue }
+            let file = File(
+                root: root, relativePath: relativePath, present: present,
+                folder: try Self.folder(of: relativePath, below: point), run: run)
+            if !image.isWritten, file.isUnchanged { continue }
             guard !used.contains(present) else {
                 throw RestoreError(
                     .refused,
                     "\(printable(present, limit: 300)) is another VM's too and has changed since; restore --as a new VM"
                 )
             }
-            files.append(File(source: place, present: present, run: run))
+            files.append(file)
         }
         self.files = files
     }
 
+    private static func folder(of relativePath: String, below root: String) throws -> OpenFolder {
+        do {
+            return try OpenFolder(root).folder(
+                along: relativePath.split(separator: "/").dropLast().joined(separator: "/"))
+        } catch {
+            throw RestoreError(
+                .refused,
+                "the folder of \(root)/\(printable(relativePath, limit: 300)) is not there, or behind a symbolic link; make it, "
+                    + "or restore --as a new VM", cause: error)
+        }
+    }
+
     func prepare() async throws {
         for file in files {
-            unlink(file.new)
-            let tell = job.progress
-            let what = FileAccess.lastComponent(file.present)
-            try await blocking("copying \(file.source)", within: .seconds(24 * 3600)) {
-                try copyLargeFile(file.source, to: file.new) { tell?(what, $0, $1) }
+            let what = file.name
+            let tell = job.progress.map { tell in
+                { @Sendable (done: UInt64, total: UInt64) in tell(what, done, total) }
+            }
+            try await blocking("copying \(file.present)", within: .seconds(24 * 3600)) {
+                try file.copy(tell)
             }
         }
     }
 
     func abandon() async {
-        for file in files { unlink(file.new) }
+        for file in files { file.folder.unlink(file.newName) }
     }
 
     func putBack() async throws {
         for file in files {
-            // An image that is gone by now has nothing to be kept.
-            guard rename(file.present, file.kept) == 0 || errno == ENOENT, rename(file.new, file.present) == 0 else {
-                throw Errno(rawValue: errno)
+            do {
+                try file.folder.rename(file.name, to: file.keptName)
+            } catch {
+                // An image that is gone by now has nothing to be kept.
+                guard error == .noSuchFileOrDirectory else { throw error }
             }
+            try file.folder.rename(file.newName, to: file.name)
+            try file.folder.sync()
         }
     }
 
     /// The present disks come back.
     func stateAfterFailure() async -> String {
         var left: [String] = []
-        for file in files where fileExists(file.kept) {
-            if rename(file.kept, file.present) != 0 { left.append(file.kept) }
+        for file in files where file.hasKept {
+            if (try? file.folder.rename(file.keptName, to: file.name)) == nil { left.append(file.kept) }
         }
         await abandon()
         return left.isEmpty
@@ -87,30 +138,20 @@ struct FileRestoration: DiskRestoration {
             : "Its disks as they were before are in \(left.joined(separator: ", "))."
     }
 
+    var whereabouts: String {
+        let kept = files.filter(\.hasKept).map(\.kept)
+        return kept.isEmpty
+            ? "None of its disks was moved yet."
+            : "Its disks as they were before are in \(kept.joined(separator: ", "))."
+    }
+
     func finish(isRunning: Bool) async -> String {
-        let kept = files.map(\.kept).filter { fileExists($0) }
+        let kept = files.filter(\.hasKept)
         guard !isRunning else {
-            for path in kept { unlink(path) }
+            for file in kept { file.folder.unlink(file.keptName) }
             return ""
         }
-        return kept.isEmpty ? "" : "; its disks as they were are kept in \(kept.joined(separator: ", "))"
+        return kept.isEmpty
+            ? "" : "; its disks as they were are kept in \(kept.map(\.kept).joined(separator: ", "))"
     }
-}
-
-extension RestoreJob {
-    /// Where an image is on its dataset, and not a symbolic link to it, which may lie anywhere.
-    fileprivate func presentPlace(of image: KeptImage) -> String {
-        guard let relativePath = image.relativePath,
-            let point = storage.mountTable.mountPoints(of: image.dataset).first
-        else { return image.path }
-        return "\(point)/\(relativePath)"
-    }
-}
-
-/// Whether a file is as it was when the snapshot was taken, as far as its length and the time of its last change tell.
-private func isUnchanged(_ path: String, since old: String) -> Bool {
-    var (now, then) = (stat(), stat())
-    guard stat(path, &now) == 0, stat(old, &then) == 0 else { return false }
-    return now.st_size == then.st_size && now.st_mtim.tv_sec == then.st_mtim.tv_sec
-        && now.st_mtim.tv_nsec == then.st_mtim.tv_nsec
 }

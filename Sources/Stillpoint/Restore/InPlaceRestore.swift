@@ -7,25 +7,28 @@ struct InPlaceRestore: Sendable {
     let job: RestoreJob
 
     func run() async throws {
-        let clones = SnapshotClones(zfs: job.zfs)
+        let trace = try RestoreTrace("in place: \(job.options.machine) of \(job.snapshot)", in: job.directory)
+        let clones = SnapshotClones(zfs: job.zfs, id: trace.id)
         do {
-            try await restore(clones)
+            try await restore(clones, trace)
         } catch {
-            await destroy(clones)
+            await destroy(clones, trace)
             throw error
         }
-        await destroy(clones)
+        await destroy(clones, trace)
     }
 
-    private func destroy(_ clones: SnapshotClones) async {
-        for clone in await clones.destroy() {
-            job.log.warning("the clone \(clone) could not be destroyed; do it with: zfs destroy -r \(clone)")
+    private func destroy(_ clones: SnapshotClones, _ trace: RestoreTrace) async {
+        let left = await clones.destroy()
+        for clone in left {
+            job.log.warning("the clone \(clone) could not be destroyed; do it with: stillpoint recover")
         }
+        if left.isEmpty, await !clones.mayStillMake { trace.end() }
     }
 
-    private func restore(_ clones: SnapshotClones) async throws {
+    private func restore(_ clones: SnapshotClones, _ trace: RestoreTrace) async throws {
         let source = try await job.search(clones) { dataset in
-            try DatasetName("\(dataset.parent ?? dataset)/stillpoint-\(makeRunID())")
+            try DatasetName("\(dataset.parent ?? dataset)/stillpoint-\(trace.id)")
         }
         guard source.isAtHome else {
             throw RestoreError(
@@ -34,11 +37,12 @@ struct InPlaceRestore: Sendable {
         let hypervisor = try await job.hypervisor(of: source)
         let datasets = source.snapshots.keys.sorted()
         let (machine, directory) = (source.definition, job.directory)
-        let claim = try RestoreClaim(
+        var claim = try RestoreClaim(
             MachineRecord(hypervisor: machine.hypervisor, id: machine.id, name: machine.name, datasets: datasets),
             in: directory)
         do {
-            try await restore(source, clones, hypervisor, datasets)
+            let taken = try await take(source, clones, trace, hypervisor, datasets)
+            try await putBack(source, taken, hypervisor, &claim)
         } catch {
             try? claim.end()
             throw error
@@ -46,9 +50,18 @@ struct InPlaceRestore: Sendable {
         try claim.end()
     }
 
-    private func restore(
-        _ source: RestoreSource, _ clones: SnapshotClones, _ hypervisor: any Hypervisor, _ datasets: [DatasetName]
-    ) async throws {
+    /// All that is needed of the snapshots, so that their clones are not needed any more.
+    private struct Taken {
+        let disks: any DiskRestoration
+        let memory: MemoryRetrieval.Retrieved?
+        /// The kept files, where they are now.
+        let files: [KeptFile]
+    }
+
+    private func take(
+        _ source: RestoreSource, _ clones: SnapshotClones, _ trace: RestoreTrace, _ hypervisor: any Hypervisor,
+        _ datasets: [DatasetName]
+    ) async throws -> Taken {
         try requireMounts(of: source)
         let (own, machines) = try await job.machines(besides: source.definition.key)
         let images =
@@ -70,31 +83,63 @@ struct InPlaceRestore: Sendable {
         do {
             // Long work first, while the VM still runs.
             try await disks.prepare()
-            try await hypervisor.stop(id: source.definition.id)
+            let files = try source.copyFiles(to: trace.files)
+            // Gone before the VM starts: its QEMU gets a copy of the mounts, and a clone that is mounted there cannot
+            // be destroyed as long as the VM runs.
+            await destroy(clones)
+            return Taken(disks: disks, memory: memory, files: files)
         } catch {
-            memory?.remove()
-            await disks.abandon()
+            await abandon(disks, memory)
             if let refusal = error as? RestoreError { throw refusal }
             throw RestoreError(.undone, "\(source.definition.name) was not restored", cause: error)
         }
-        try await putBack(source, disks, memory, hypervisor)
+    }
+
+    private func destroy(_ clones: SnapshotClones) async {
+        for clone in await clones.destroy() {
+            job.log.warning(
+                "the clone \(clone) cannot be destroyed yet: once the VM is off again, stillpoint recover does it")
+        }
+    }
+
+    private func abandon(_ disks: any DiskRestoration, _ memory: MemoryRetrieval.Retrieved?) async {
+        memory?.remove()
+        await disks.abandon()
     }
 
     private func putBack(
-        _ source: RestoreSource, _ disks: any DiskRestoration, _ memory: MemoryRetrieval.Retrieved?,
-        _ hypervisor: any Hypervisor
+        _ source: RestoreSource, _ taken: Taken, _ hypervisor: any Hypervisor, _ claim: inout RestoreClaim
     ) async throws {
-        let name = source.definition.name
+        let (name, id) = (source.definition.name, source.definition.id)
+        let (disks, memory) = (taken.disks, taken.memory)
+        do {
+            try claim.begin()
+            try await SwitchOff(hypervisor: hypervisor, id: id, name: name).run()
+        } catch {
+            await abandon(disks, memory)
+            if let refusal = error as? RestoreError { throw refusal }
+            throw RestoreError(.undone, "\(name) was not restored", cause: error)
+        }
         let power = job.power(hasMemory: memory != nil)
         do {
             try await disks.putBack()
             _ = try await hypervisor.restore(
                 RestoreRequest(
-                    definition: source.text, files: source.files, ramDump: memory?.path, power: power))
+                    definition: source.text, files: taken.files, ramDump: memory?.path, power: power))
         } catch {
-            let state = await disks.stateAfterFailure()
             // The copy stays, so that the RAM can be gone on from by hand.
             let ram = memory.map { " Its RAM is in \($0.path)." } ?? ""
+            // Nothing is moved below a VM that runs on it, or that a call which was given up may still start.
+            guard !error.mayStillHappen,
+                await SwitchOff(hypervisor: hypervisor, id: id, name: name).isDone()
+            else {
+                throw RestoreError(
+                    .halfDone,
+                    "\(name) is not restored, and may be running on its restored disks, which were left there. "
+                        + "\(disks.whereabouts)\(ram) Look at it, switch it off and restore again",
+                    cause: error)
+            }
+            let state = await disks.stateAfterFailure()
             throw RestoreError(
                 .halfDone, "\(name) is stopped and not restored. \(state)\(ram) Mend the cause and restore again",
                 cause: error)
@@ -122,8 +167,11 @@ protocol DiskRestoration: Sendable {
     func abandon() async
     /// Puts the disks back; the VM is stopped.
     func putBack() async throws
-    /// Says what state the disks are in when `putBack`, or what came after it, failed.
+    /// Undoes `putBack` where that can be when it, or what came after it, failed, and says what state the disks are in.
+    /// The VM is off.
     func stateAfterFailure() async -> String
+    /// Where the disks of before are; nothing is touched.
+    var whereabouts: String { get }
     /// Cleans up; what is left, for the last line.
     func finish(isRunning: Bool) async -> String
 }

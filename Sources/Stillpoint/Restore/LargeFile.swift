@@ -9,24 +9,31 @@ func copyLargeFile(
 ) throws {
     let input = try FileDescriptor.open(FilePath(source), .readOnly, options: [.closeOnExec])
     try input.closeAfter {
-        var status = stat()
-        guard fstat(input.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
         let output = try FileDescriptor.open(
             FilePath(destination), .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
             permissions: .ownerReadWrite)
         do {
-            try output.closeAfter {
-                try copyData(from: input, to: output, size: UInt64(status.st_size), progress)
-                guard ftruncate(output.rawValue, status.st_size) == 0,
-                    fchown(output.rawValue, status.st_uid, status.st_gid) == 0,
-                    fchmod(output.rawValue, status.st_mode & 0o7777) == 0, fsync(output.rawValue) == 0
-                else { throw Errno(rawValue: errno) }
-            }
+            try output.closeAfter { try copyLargeFile(input, to: output, progress: progress) }
         } catch {
             unlink(destination)
             throw error
         }
     }
+}
+
+/// The same, into an empty file.
+/// - Throws: Errno.
+func copyLargeFile(
+    _ input: FileDescriptor, to output: FileDescriptor,
+    progress: (@Sendable (_ done: UInt64, _ total: UInt64) -> Void)?
+) throws {
+    var status = stat()
+    guard fstat(input.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+    try copyData(from: input, to: output, size: UInt64(status.st_size), progress)
+    guard ftruncate(output.rawValue, status.st_size) == 0,
+        fchown(output.rawValue, status.st_uid, status.st_gid) == 0,
+        fchmod(output.rawValue, status.st_mode & 0o7777) == 0, fsync(output.rawValue) == 0
+    else { throw Errno(rawValue: errno) }
 }
 
 private func copyData(

@@ -9,8 +9,8 @@ struct RestoreClaim {
     static let manager = "restore"
 
     private let directory: StateDirectory
-    private let id: String
     private let lock: FileLock?
+    private var run: Run
 
     /// - Throws: RestoreError `.refused` while a run on one of the datasets, or with the VM, is open; StateError.
     init(_ machine: MachineRecord, in directory: StateDirectory) throws {
@@ -22,8 +22,11 @@ struct RestoreClaim {
         for id in try directory.openRunIDs() {
             let run = try directory.read(id)
             let isAbandonedRestore = try run.manager == Self.manager && directory.lock(run: id, waiting: false) != nil
+            // What is half done is said until that VM is restored again.
             if isAbandonedRestore {
-                try directory.remove(id)
+                if Self.halfDone(run) == nil || run.machines.contains(where: { $0.key == machine.key }) {
+                    try directory.remove(id)
+                }
                 continue
             }
             let scope = Scope(run)
@@ -39,16 +42,31 @@ struct RestoreClaim {
                 )
             }
         }
-        id = makeRunID()
-        lock = try directory.lock(run: id, waiting: false)
-        try directory.write(
-            Run(
-                id: id, manager: Self.manager, targets: [], recursiveTargets: [], snapshots: [], phase: .freezing,
-                machines: [machine]))
+        run = Run(
+            id: makeRunID(), manager: Self.manager, targets: [], recursiveTargets: [], snapshots: [], phase: .freezing,
+            machines: [machine])
+        lock = try directory.lock(run: run.id, waiting: false)
+        try directory.write(run)
+    }
+
+    /// Notes that from now on the VM is not as it was.
+    /// - Throws: StateError.
+    mutating func begin() throws {
+        run.machines[0].phase = .releasing
+        try directory.write(run)
+    }
+
+    /// What must be said of a restore that was killed after `begin`; nil for any other run.
+    static func halfDone(_ run: Run) -> String? {
+        guard run.manager == manager, let machine = run.machines.first, machine.phase == .releasing else { return nil }
+        let name = printable(machine.name)
+        return
+            "the restore of \(name) (\(run.id)) was killed half-way: its disks may be neither as before nor as in the "
+            + "snapshot. Restore it again; or, when it is as you want it: stillpoint recover --run \(run.id)"
     }
 
     func end() throws {
-        try directory.remove(id)
+        try directory.remove(run.id)
         withExtendedLifetime(lock) {}
     }
 }

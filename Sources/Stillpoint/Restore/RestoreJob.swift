@@ -1,6 +1,7 @@
 internal import Hypervisor
 internal import Logging
 internal import Storage
+internal import SystemPackage
 
 /// What every restore has at hand.
 struct RestoreJob: Sendable {
@@ -63,6 +64,18 @@ struct RestoreJob: Sendable {
                     "\(image.target)'s image \(printable(image.path, limit: 300)) is not in the snapshot of "
                         + "\(image.dataset)")
             }
+            // Its place was written down without symbolic links; whoever may write to the dataset can have made one.
+            if let relativePath = image.relativePath, let root = await clones.folder(of: now) {
+                do {
+                    try OpenFolder(root).file(relativePath).close()
+                } catch {
+                    throw RestoreError(
+                        .refused,
+                        "\(image.target)'s image \(printable(image.path, limit: 300)) is no plain file in the snapshot of "
+                            + "\(image.dataset), or behind a symbolic link",
+                        cause: error)
+                }
+            }
         }
         return source
     }
@@ -85,6 +98,11 @@ struct RestoreJob: Sendable {
             }
             return nil
         }
+        guard try await isUsable(dump, of: source) else {
+            let place = printable(dump.path, limit: 400)
+            log.warning("the RAM in \(place) is not used: nothing says that it is of the instant of \(snapshot)")
+            return nil
+        }
         let what = "RAM of \(source.definition.name)"
         let retrieval = MemoryRetrieval(
             ramDirectory: configuration.ramDirectory, coldStorage: configuration.coldStorage,
@@ -95,10 +113,23 @@ struct RestoreJob: Sendable {
     /// Whether the snapshot's own properties say that it has the VM's RAM.
     private func saysMemory(_ source: RestoreSource) async throws -> Bool {
         let listed = try await zfs.snapshot(snapshot, properties: SnapshotProperties.listedKeys)
-        let words = listed.properties[SnapshotProperties.machinesKey] ?? ""
-        return SnapshotProperties.read(machines: words).contains {
-            $0.name == source.definition.name && $0.consistency == Consistency.memory.rawValue
+        return SnapshotProperties.claim(of: source.definition.name, in: listed) == .memory
+    }
+
+    /// Whether a dump is of the snapshots' instant. RAM of another one would ruin the disks.
+    private func isUsable(_ dump: KeptDump, of source: RestoreSource) async throws -> Bool {
+        let asked = SnapshotProperties.listedKeys + ["creation"]
+        let listed = try await zfs.snapshots(named: source.snapshots.values.sorted(), properties: asked)
+        if source.consistency == .memory {
+            return listed.allSatisfy {
+                (SnapshotProperties.claim(of: source.definition.name, in: $0) ?? .memory) == .memory
+            }
         }
+        // When the run ended, nobody could say whether they were taken in time.
+        guard let end = dump.usableUntil, let begin = source.run.flatMap(runTime),
+            listed.count == source.snapshots.count
+        else { return false }
+        return listed.allSatisfy { snapshot in snapshot.creation.map { $0 >= begin && $0 < end } ?? false }
     }
 
     /// What the VM shall be doing afterwards.

@@ -13,6 +13,10 @@ struct RestoreSource: Sendable {
     /// What is known of the VM's RAM.
     let dump: KeptDump?
     let consistency: Consistency?
+    /// The run that took the snapshots.
+    var run: String?
+    /// What was kept of it.
+    var folder: KeptFolder?
 
     /// Whether the snapshots are where they were taken, and not received by another dataset.
     var isAtHome: Bool { snapshots.allSatisfy { $0.key == $0.value.dataset } }
@@ -48,9 +52,10 @@ struct RestoreSearch: Sendable {
         }
         let record = found?.point.machines.first { $0.key == definition.key }
         return RestoreSource(
-            definition: definition, text: try smallText(at: folder + "/definition.xml"),
-            files: definition.files.map { KeptFile(name: $0, path: "\(folder)/files/\($0)") }, snapshots: snapshots,
-            dump: record?.dump, consistency: record?.consistency)
+            definition: definition, text: try folder.definition(),
+            files: definition.files.map { KeptFile(name: $0, path: "\(folder.path)/files/\($0)") },
+            snapshots: snapshots, dump: record?.dump, consistency: record?.consistency, run: found?.point.run,
+            folder: folder)
     }
 
     /// Before anything is cloned: a recursive snapshot's parent and the volumes beside hold no disk of the VM.
@@ -71,21 +76,28 @@ struct RestoreSearch: Sendable {
     /// What was kept of the VM: in the snapshot, or beside the state file for a volume.
     private func kept(
         _ machine: String, in snapshot: ListedSnapshot, run: String?
-    ) async throws -> (KeptDefinition, folder: String) {
-        var places: [String] = []
+    ) async throws -> (KeptDefinition, folder: KeptFolder) {
+        var places: [(root: String, name: String)] = []
         if let folder = await clones.folder(of: snapshot.name.dataset) {
-            places.append("\(folder)/\(KeptDefinition.folder)")
+            places.append((folder, KeptDefinition.folder))
         }
-        if let run = run ?? snapshot.properties[SnapshotProperties.runKey] {
-            places.append(catalogue.keepsakes(of: run))
+        if let run = run ?? snapshot.properties[SnapshotProperties.runKey], isRunID(run) {
+            places.append((catalogue.folder, run))
         }
         var others: Set<String> = []
+        var strange = 0
         for place in places {
-            var namesakes: [(KeptDefinition, folder: String)] = []
-            for name in FileAccess.names(in: place) {
-                guard let definition = try? KeptDefinition.read(in: "\(place)/\(name)") else { continue }
-                if definition.id == machine { return (definition, "\(place)/\(name)") }
-                if definition.name == machine { namesakes.append((definition, "\(place)/\(name)")) }
+            var namesakes: [(KeptDefinition, folder: KeptFolder)] = []
+            guard let above = try? OpenFolder(place.root).folder(place.name) else { continue }
+            for name in above.names {
+                let folder = KeptFolder(root: place.root, parts: [place.name, name])
+                guard let open = try? folder.open() else {
+                    strange += 1
+                    continue
+                }
+                guard let definition = try? KeptDefinition.read(in: open, at: folder.path) else { continue }
+                if definition.id == machine { return (definition, folder) }
+                if definition.name == machine { namesakes.append((definition, folder)) }
                 others.insert(definition.name)
             }
             guard namesakes.count < 2 else {
@@ -97,7 +109,9 @@ struct RestoreSearch: Sendable {
         }
         let hint =
             others.isEmpty
-            ? "it holds the definition of no VM; was it taken with Stillpoint's hooks?"
+            ? strange > 0
+                ? "what is in \(KeptDefinition.folder) there can be written by others than root, so it is not used"
+                : "it holds the definition of no VM; was it taken with Stillpoint's hooks?"
             : "it holds \(others.sorted().map { printable($0) }.joined(separator: ", "))"
         throw RestoreError(.refused, "\(snapshot.name) does not hold a VM \(printable(machine)): \(hint)")
     }

@@ -49,12 +49,12 @@ struct RevertRestore: Sendable {
     /// Powers the VM off, rolls its datasets back, reverts it and starts it if it ran.
     /// - Throws: RestoreError.
     func run() async throws {
-        let claim = try RestoreClaim(
+        var claim = try RestoreClaim(
             MachineRecord(
                 hypervisor: machine.hypervisor, id: machine.id, name: machine.name, datasets: machine.datasets),
             in: job.directory)
         do {
-            try await rollBackAndRevert()
+            try await rollBackAndRevert(&claim)
         } catch {
             try? claim.end()
             throw error
@@ -62,7 +62,7 @@ struct RevertRestore: Sendable {
         try claim.end()
     }
 
-    private func rollBackAndRevert() async throws {
+    private func rollBackAndRevert(_ claim: inout RestoreClaim) async throws {
         let others = try await others()
         guard others.isEmpty else {
             throw RestoreError(
@@ -72,11 +72,8 @@ struct RevertRestore: Sendable {
         }
         let rollback = try await Rollback(
             snapshots: snapshots, zfs: job.zfs, destroyNewer: job.options.destroyNewer)
-        do {
-            try await hypervisor.stop(id: machine.id)
-        } catch {
-            throw RestoreError(.undone, "\(name) was not restored", cause: error)
-        }
+        try claim.begin()
+        try await SwitchOff(hypervisor: hypervisor, id: machine.id, name: machine.name).run()
         var isRolledBack = false
         do {
             try await rollback.putBack()

@@ -47,7 +47,9 @@ struct Rollback: DiskRestoration {
         for snapshot in snapshots { try await zfs.rollBack(to: snapshot, destroyingNewer: destroyNewer) }
     }
 
-    func stateAfterFailure() async -> String {
+    func stateAfterFailure() async -> String { whereabouts }
+
+    var whereabouts: String {
         "Not all of its datasets are at \(snapshots.map(\.rawValue).joined(separator: ", ")) yet."
     }
 

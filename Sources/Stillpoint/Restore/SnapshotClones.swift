@@ -2,30 +2,48 @@ internal import Storage
 
 /// Clones of the snapshots that hold a VM's disks; they tell what is in the snapshots, and can become the VM's disks.
 ///
-/// zfs-fuse has no `.zfs/snapshot`, and a clone is what OpenZFS has as well.
+/// zfs-fuse has no `.zfs/snapshot`, and a clone is what OpenZFS has as well. Each carries the restore's id, set in the
+/// call that makes it: a dataset without it is somebody else's, whatever its name.
 actor SnapshotClones {
-    private let zfs: ZFSCommand
-    private var made: [DatasetName: (clone: DatasetName, folder: String?)] = [:]
+    private struct Made {
+        let clone: DatasetName
+        let snapshot: SnapshotName
+        var folder: String?
+    }
 
-    init(zfs: ZFSCommand) {
+    private let zfs: ZFSCommand
+    private let id: String
+    private var made: [DatasetName: Made] = [:]
+    /// A call was given up that may still make a clone.
+    private(set) var mayStillMake = false
+
+    init(zfs: ZFSCommand, id: String = makeRunID()) {
         self.zfs = zfs
+        self.id = id
     }
 
     /// Clones a snapshot; once it is made it is this object's to destroy.
     /// - Throws: RestoreError `.refused` when a dataset of that name exists; ZFSError.
     func make(_ snapshot: SnapshotName, as clone: DatasetName) async throws {
         guard made[snapshot.dataset] == nil else { return }
-        guard try await !zfs.exists(clone.rawValue) else {
-            throw RestoreError(.refused, "the dataset \(clone) exists already; choose another name, or destroy it")
-        }
+        guard try await !zfs.exists(clone.rawValue) else { throw Self.taken(clone) }
+        let properties = try await properties(for: clone, of: snapshot.dataset)
         do {
-            try await zfs.clone(snapshot, to: clone, properties: properties(for: clone, of: snapshot.dataset))
+            try await zfs.clone(snapshot, to: clone, properties: [(RestoreTrace.property, id)] + properties)
         } catch {
-            // zfs fails as well when it has made the clone and cannot mount it; there was none of that name before.
-            if (try? await zfs.exists(clone.rawValue)) == true { made[snapshot.dataset] = (clone, nil) }
+            // zfs fails as well when it has made the clone and cannot mount it, and one that was given up may make it
+            // yet. Another restore may have been faster with the same name.
+            let mine = Made(clone: clone, snapshot: snapshot)
+            switch await standing(of: mine) {
+            case .foreign: throw Self.taken(clone)
+            case .own: made[snapshot.dataset] = mine
+            case .gone, .unknown:
+                made[snapshot.dataset] = mine
+                mayStillMake = mayStillMake || error.code != .failed
+            }
             throw error
         }
-        made[snapshot.dataset] = (clone, nil)
+        made[snapshot.dataset] = Made(clone: clone, snapshot: snapshot)
         // A volume has no mount point.
         guard try await zfs.property("type", of: clone) == "filesystem" else { return }
         let point = try await zfs.property("mountpoint", of: clone)
@@ -33,7 +51,11 @@ actor SnapshotClones {
             throw RestoreError(
                 .refused, "the clone \(clone) was not mounted by zfs; look at its mountpoint and canmount")
         }
-        made[snapshot.dataset] = (clone, point)
+        made[snapshot.dataset]?.folder = point
+    }
+
+    private static func taken(_ clone: DatasetName) -> RestoreError {
+        RestoreError(.refused, "the dataset \(clone) exists already; choose another name, or destroy it")
     }
 
     /// A replica's parent is often read-only, and a parent that is mounted nowhere has no mount point to hand down.
@@ -56,9 +78,9 @@ actor SnapshotClones {
 
     /// Where the content of a snapshot of that dataset is to be seen: a folder, or a volume's device.
     func place(of dataset: DatasetName, relativePath: String?) -> String? {
-        guard let (clone, folder) = made[dataset] else { return nil }
-        guard let relativePath else { return "/dev/zvol/\(clone)" }
-        return folder.map { "\($0)/\(relativePath)" }
+        guard let made = made[dataset] else { return nil }
+        guard let relativePath else { return "/dev/zvol/\(made.clone)" }
+        return made.folder.map { "\($0)/\(relativePath)" }
     }
 
     /// The clone's folder.
@@ -66,28 +88,70 @@ actor SnapshotClones {
 
     /// What was made, for messages.
     var names: [String] { made.values.map(\.clone.rawValue).sorted() }
+}
+
+// MARK: afterwards
+
+extension SnapshotClones {
+    private enum Standing { case own, gone, foreign, unknown }
+
+    private func standing(of mine: Made) async -> Standing {
+        do {
+            guard let clone = try await zfs.clone(mine.clone, markedBy: RestoreTrace.property) else { return .gone }
+            return clone.mark == id && clone.origin == mine.snapshot ? .own : .foreign
+        } catch {
+            return .unknown
+        }
+    }
 
     /// Destroys all that was made.
     /// - Returns: those that could not be destroyed.
     func destroy() async -> [String] {
         var left: [String] = []
-        for (dataset, place) in made {
-            do {
-                try await destroyPatiently(place.clone)
-                made[dataset] = nil
-            } catch {
-                left.append(place.clone.rawValue)
+        for (dataset, mine) in made {
+            switch await standing(of: mine) {
+            case .gone, .foreign: made[dataset] = nil
+            case .unknown: left.append(mine.clone.rawValue)
+            case .own:
+                do {
+                    try await zfs.destroyPatiently(mine.clone)
+                    made[dataset] = nil
+                } catch {
+                    left.append(mine.clone.rawValue)
+                }
             }
         }
-        return left
+        return left.sorted()
     }
 
-    /// A file that was closed just now can keep a dataset busy for a moment.
-    private func destroyPatiently(_ clone: DatasetName) async throws {
+    /// Leaves all that was made to the VM that lives on it: it is no restore's any more.
+    /// - Returns: those that zfs would not let go.
+    func leave() async -> [String] {
+        var left: [String] = []
+        for (dataset, mine) in made {
+            do {
+                try await zfs.clear(RestoreTrace.property, of: mine.clone)
+                made[dataset] = nil
+            } catch {
+                left.append(mine.clone.rawValue)
+            }
+        }
+        return left.sorted()
+    }
+}
+
+extension ZFSCommand {
+    /// Destroys a clone of a restore's, but never a dataset that somebody made below it.
+    func destroyPatiently(_ clone: DatasetName) async throws {
+        let children = try await children(of: clone)
+        guard children.isEmpty else {
+            throw RestoreError(.halfDone, "\(children.joined(separator: ", ")) is below it")
+        }
+        // A file that was closed just now can keep a dataset busy for a moment.
         for _ in 1...5 {
-            if (try? await zfs.destroyClone(clone)) != nil { return }
+            if (try? await destroyClone(clone)) != nil { return }
             try await Task.sleep(for: .milliseconds(300))
         }
-        try await zfs.destroyClone(clone)
+        try await destroyClone(clone)
     }
 }

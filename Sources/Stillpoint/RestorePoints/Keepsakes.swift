@@ -1,7 +1,5 @@
-internal import Glibc
 internal import Hypervisor
 internal import Storage
-internal import SystemPackage
 
 /// Puts what is needed to make a VM again into the datasets that are about to be snapshotted, and so into the snapshots.
 ///
@@ -10,6 +8,8 @@ internal import SystemPackage
 struct Keepsakes: Sendable {
     let storage: StorageMap
     let catalogue: Catalogue
+    /// All that are configured; without any, nothing is removed.
+    var hypervisors: [any Hypervisor] = []
 
     /// Keeps one VM; nil when that worked, else what an administrator should know.
     func keep(_ planned: PlannedMachine, run: String) async -> String? {
@@ -20,8 +20,8 @@ struct Keepsakes: Sendable {
                 images: images(of: planned), files: keepsake.files.map(\.name))
             let machine = planned.machine.name
             try await blocking("keeping the definition of \(machine)", within: .seconds(10)) {
-                for root in roots(for: planned, run: run) {
-                    try write(kept, keepsake, below: root)
+                for place in places(for: planned, run: run) {
+                    try write(kept, keepsake, to: place)
                 }
             }
             return nil
@@ -30,50 +30,25 @@ struct Keepsakes: Sendable {
         }
     }
 
-    /// Removes what earlier runs kept of VMs that are not on the datasets any more.
-    func removeStale(_ plan: [PlannedMachine]) {
-        let present = Set(plan.map { KeptDefinition.folderName(of: $0.machine.id) })
-        for dataset in Set(plan.flatMap(\.datasets)) {
-            guard let point = storage.mountTable.mountPoints(of: dataset).first else { continue }
-            let folder = "\(point)/\(KeptDefinition.folder)"
-            guard isPrivateFolder(folder) else { continue }
-            for name in FileAccess.names(in: folder) where !present.contains(name) {
-                // Only what is seen to be ours.
-                if access("\(folder)/\(name)/machine.json", F_OK) == 0 { removeTree(at: "\(folder)/\(name)") }
-            }
-        }
-    }
-
     /// The mount points of its datasets; for those that are volumes, a folder of the catalogue.
-    private func roots(for planned: PlannedMachine, run: String) -> [(root: String, folder: String)] {
+    private func places(for planned: PlannedMachine, run: String) -> [(root: String, parts: [String])] {
         let name = KeptDefinition.folderName(of: planned.machine.id)
         let mounted = planned.datasets.compactMap { storage.mountTable.mountPoints(of: $0).first }
-        var roots = mounted.map { (root: $0, folder: "\($0)/\(KeptDefinition.folder)/\(name)") }
+        var places = mounted.map { (root: $0, parts: [KeptDefinition.folder, name]) }
         if mounted.count < planned.datasets.count {
-            roots.append((root: catalogue.folder, folder: "\(catalogue.keepsakes(of: run))/\(name)"))
+            places.append((root: catalogue.folder, parts: [run, name]))
         }
-        return roots
+        return places
     }
 
-    private func write(_ kept: KeptDefinition, _ keepsake: Keepsake, below place: (root: String, folder: String)) throws
-    {
-        let folder = place.folder
+    private func write(_ kept: KeptDefinition, _ keepsake: Keepsake, to place: (root: String, parts: [String])) throws {
+        var folder = try OpenFolder(place.root)
+        for part in place.parts { folder = try folder.madePrivateFolder(part) }
         let copy = KeptCopy(
             folder: folder, definition: Array(keepsake.definition.utf8), machine: try StateFile.text(kept),
             files: keepsake.files)
-        try makePrivateFolder(folder, below: place.root)
         // On the guests' own dataset each write may hold up their flushes while they are frozen.
-        if copy.isThere { return }
-        // Written last and removed first: what is there with it is whole.
-        unlink(folder + "/machine.json")
-        removeTree(at: folder + "/files")
-        for file in keepsake.files {
-            let destination = "\(folder)/files/\(file.name)"
-            try makePrivateFolder(FileAccess.parent(destination), below: place.root)
-            try copySmallFile(file.path, to: destination)
-        }
-        try writeSmallFile(copy.definition, to: folder + "/definition.xml")
-        try writeSmallFile(copy.machine, to: folder + "/machine.json")
+        if !copy.isThere { try copy.write() }
     }
 
     private func images(of planned: PlannedMachine) -> [KeptImage] {
@@ -95,11 +70,4 @@ struct Keepsakes: Sendable {
         }
         return String(path.dropFirst(point.count + 1))
     }
-}
-
-private func writeSmallFile(_ content: [UInt8], to path: String) throws {
-    let file = try FileDescriptor.open(
-        FilePath(path), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
-        permissions: .ownerReadWrite)
-    _ = try file.closeAfter { try file.writeAll(content) }
 }

@@ -22,15 +22,20 @@ struct KeptDefinition: Sendable, Codable, Equatable {
     static func folderName(of machineID: String) -> String { fileName(machineID) }
 
     /// Reads it from a VM's folder.
-    /// - Throws: StateError.
-    static func read(in folder: String) throws(StateError) -> KeptDefinition {
-        try StateFile.read(
-            KeptDefinition.self, at: folder + "/machine.json", newest: format,
+    /// - Parameter path: the folder's, for messages.
+    /// - Throws: StateError, Errno.
+    static func read(in folder: OpenFolder, at path: String) throws -> KeptDefinition {
+        try StateFile.decode(
+            KeptDefinition.self, folder.content(of: "machine.json", limit: 16 << 20), from: path + "/machine.json",
+            newest: format,
             mend: (
                 damaged: "define the VM by hand, from definition.xml beside it",
                 newer: "restore it with the version that wrote it"
             ))
     }
+
+    /// The same, for a folder whose path nobody else can change.
+    static func read(in folder: String) throws -> KeptDefinition { try read(in: OpenFolder(folder), at: folder) }
 }
 
 /// A disk image of a VM, and where on its dataset it is.

@@ -25,6 +25,8 @@ struct KeptSnapshot: Sendable, Codable, Equatable, Hashable {
     let name: SnapshotName
     /// ZFS's own identity of it, which stays when it is renamed or received elsewhere; nil: it was not there to ask.
     var guid: String?
+    /// True where zfs said that it was not there: one of that name is another one.
+    var wasMissing: Bool?
 }
 
 /// One VM of a restore point.
@@ -53,6 +55,8 @@ struct KeptDump: Sendable, Codable, Equatable {
     var problem: String?
     /// Where it was before it was packed, as long as it has not been removed from there.
     var source: String?
+    /// See `MachineRecord.ramUsableUntil`.
+    var usableUntil: Int64?
 }
 
 extension RestorePoint {
@@ -67,7 +71,9 @@ extension RestorePoint {
                     frozenMilliseconds: (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil,
                     pausedMilliseconds: record.pausedMilliseconds,
                     notes: record.falls.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes,
-                    dump: record.ramDump.map { KeptDump(path: $0.path, bytes: $0.bytes) })
+                    dump: record.ramDump.map {
+                        KeptDump(path: $0.path, bytes: $0.bytes, usableUntil: record.ramUsableUntil)
+                    })
             })
     }
 }

@@ -25,7 +25,12 @@ struct RestorePointWriting: Sendable {
             catalogue.discardKeepsakes(of: run.id)
             return false
         }
-        var point = RestorePoint(run, snapshots: names.map { KeptSnapshot(name: $0, guid: guids?[$0]) })
+        var point = RestorePoint(
+            run,
+            snapshots: names.map { name in
+                let isMissing = guids.map { $0[name] == nil } ?? false
+                return KeptSnapshot(name: name, guid: guids?[name], wasMissing: isMissing ? true : nil)
+            })
         keepArchivedDumps(in: &point)
         try catalogue.write(point)
         let isWaiting = point.machines.contains { $0.dump.map { $0.packed == nil || $0.source != nil } ?? false }

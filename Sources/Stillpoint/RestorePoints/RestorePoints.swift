@@ -46,9 +46,9 @@ struct RestorePoints: Sendable {
             if let kept = point.snapshots.first(where: { $0.guid == snapshot.guid }) { return (point, kept) }
         }
         for point in points {
-            if let kept = point.snapshots.first(where: { $0.guid == nil && $0.name == snapshot.name }) {
-                return (point, kept)
-            }
+            // One that zfs said was not there has been taken since, by who knows whom.
+            let kept = point.snapshots.first { $0.guid == nil && $0.wasMissing != true && $0.name == snapshot.name }
+            if let kept { return (point, kept) }
         }
         guard let run = snapshot.properties[SnapshotProperties.runKey],
             let point = points.first(where: { $0.run == run }),

@@ -30,7 +30,9 @@ enum SideCar {
     static func write(_ point: RestorePoint, of machine: KeptMachine, packed: PackedDump, dump: String) throws {
         var copy = point
         var only = machine
-        only.dump = KeptDump(path: FileAccess.lastComponent(dump), bytes: packed.plainBytes, packed: packed)
+        only.dump = KeptDump(
+            path: FileAccess.lastComponent(dump), bytes: packed.plainBytes, packed: packed,
+            usableUntil: machine.dump?.usableUntil)
         copy.machines = [only]
         copy.snapshots = point.snapshots(of: machine)
         try StateFile.write(copy, to: path(of: dump))

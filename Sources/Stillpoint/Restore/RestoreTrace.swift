@@ -1,0 +1,75 @@
+internal import Glibc
+internal import Storage
+internal import SystemPackage
+
+/// What a restore that is killed leaves, so that `stillpoint recover` finds it: `state_dir/restores/ID`, a line of text
+/// that is written before anything is made and locked as long as the process lives, and `ID.files`.
+///
+/// The clones that the restore makes carry the id as the user property `stillpoint:restore`.
+struct RestoreTrace: Sendable {
+    /// The user property.
+    static let property = "stillpoint:restore"
+
+    let id: String
+    private let folder: String
+    private let lock: FileLock
+
+    /// The copies of kept files that the VM is given, for root's eyes only.
+    var files: String { "\(path).files" }
+    private var path: String { "\(folder)/\(id)" }
+
+    /// - Parameter what: is restored, for whoever finds the trace.
+    /// - Throws: StateError.
+    init(_ what: String, in directory: StateDirectory) throws {
+        try directory.prepare()
+        folder = Self.folder(of: directory)
+        id = makeRunID()
+        mkdir(folder, 0o700)
+        let path = "\(folder)/\(id)"
+        do {
+            try replaceFile(at: path, with: Array("\(printable(what, limit: 1000))\n".utf8))
+            guard let lock = try FileLock(path: path) else { throw Errno.wouldBlock }
+            self.lock = lock
+        } catch {
+            throw StateError(code: .notWritten, description: "cannot write \(path): \(error)", cause: error)
+        }
+    }
+
+    private init(_ id: String, in folder: String, _ lock: FileLock) {
+        self.id = id
+        self.folder = folder
+        self.lock = lock
+    }
+
+    /// Those whose process is gone, taken over, and the ids of those whose process lives.
+    static func all(in directory: StateDirectory) -> (abandoned: [RestoreTrace], living: Set<String>) {
+        let folder = folder(of: directory)
+        var (abandoned, living): ([RestoreTrace], Set<String>) = ([], [])
+        for id in FileAccess.names(in: folder) where isRunID(id) {
+            if let lock = (try? FileLock(path: "\(folder)/\(id)")) ?? nil {
+                abandoned.append(RestoreTrace(id, in: folder, lock))
+            } else {
+                living.insert(id)
+            }
+        }
+        return (abandoned, living)
+    }
+
+    private static func folder(of directory: StateDirectory) -> String { directory.path + "/restores" }
+
+    /// What was restored, in words.
+    var what: String { (try? smallText(at: path)).map { $0.filter { !$0.isNewline } } ?? "" }
+
+    /// Nothing of it is left.
+    func end() {
+        removeTree(at: files)
+        unlink(path)
+        withExtendedLifetime(lock) {}
+    }
+}
+
+/// Whether a text has the form of a run's id, and so cannot lead out of a folder.
+func isRunID(_ text: String) -> Bool {
+    let plain = "0123456789abcdefABCDEFTZ-".utf8
+    return runTime(text) != nil && text.utf8.count < 64 && text.utf8.allSatisfy { plain.contains($0) }
+}
