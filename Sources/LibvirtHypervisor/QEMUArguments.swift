@@ -16,6 +16,8 @@ struct QEMUArguments: Sendable {
         "if=pflash", "snapshot=on",
     ]
 
+    private static let imageKeys: Set = ["file", "filename", "file.filename"]
+
     private let arguments: [String]
 
     init(_ domain: XMLElement) {
@@ -33,8 +35,9 @@ struct QEMUArguments: Sendable {
             guard Self.bringsDisk(option, value, parts),
                 !parts.contains(where: { Self.leftAlone.contains("\($0.key)=\($0.value)") })
             else { return nil }
-            let named = parts.first { ["file", "filename", "file.filename"].contains($0.key) }?.value ?? value
-            return ("-\(option) \(value)", named.hasPrefix("/") && option != "readconfig" ? named : nil)
+            let named = parts.first { Self.imageKeys.contains($0.key) && $0.value.hasPrefix("/") }?.value
+            let isPlain = option != "readconfig" && value.hasPrefix("/")
+            return ("-\(option) \(value)", named ?? (isPlain ? value : nil))
         }
     }
 
