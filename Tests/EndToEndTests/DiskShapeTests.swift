@@ -130,7 +130,7 @@ extension RealParts {
                     let found = try await need("\(stage.lab.program) records /\(stage.dataset)/\(image)")
                     #expect(Int(found) ?? 0 >= Int(known) ?? .max, "\(target)")
                 }
-                try await need("virsh -q start shapes && \(stage.lab.program) wait shapes")
+                try await need("virsh -q start shapes")
             }
         }
 
@@ -155,9 +155,10 @@ extension RealParts {
                 printf %s "<secret ephemeral='no' private='yes'><uuid>\(secret)</uuid></secret>" > $t.xml
                 virsh -q secret-define $t.xml; virsh -q secret-set-value \(secret) "$(printf pw | base64)" 2>/dev/null
                 s=secret,id=s,data=pw
-                qemu-img create -q -f luks --object $s -o key-secret=s,iter-time=10 $d/luks.img 8M
-                qemu-img create -q -f qcow2 --object $s \
-                    -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 $d/luks.qcow2 8M
+                # On a busy machine qemu-img may fail to measure how long a key takes.
+                again() { for i in $(seq 10); do qemu-img create -q --object $s "$@" && return; done; return 1; }
+                again -f luks -o key-secret=s,iter-time=10 $d/luks.img 8M
+                again -f qcow2 -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 $d/luks.qcow2 8M
                 truncate -s 9M $d/slice.img; printf before | dd of=$d/slice.img conv=notrunc status=none
                 qemu-img create -q -f qcow2 -o data_file=$d/data.data $d/data.qcow2 8M; truncate -s 8M $d/extra.img
                 """,
