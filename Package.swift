@@ -13,8 +13,10 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
-func library(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
+func library(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], linker: [LinkerSetting] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict, linkerSettings: linker)
 }
 
 func program(_ name: String, _ more: [Target.Dependency] = []) -> Target {
@@ -61,7 +63,9 @@ let package = Package(
         library("Storage", [system, subprocess]),
         library("SnapshotManagers", ["Storage", "INIFile"]),
         library("Hypervisor", ["Storage"]),
-        library("LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, subprocess, logging]),
+        library(
+            "LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, subprocess, logging],
+            exclude: ["DISKS.md"]),
         library("VSphereHypervisor", ["Hypervisor", "Storage", "XMLTree", "CCurl", "CSHA256", system]),
         library(
             "Stillpoint",
@@ -80,7 +84,7 @@ let package = Package(
         tests("Storage", ["Storage", "JSON", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
         tests("Hypervisor", ["Hypervisor", "JSON"]),
-        tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "XMLTree", subprocess, system]),
+        tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "Storage", "XMLTree", subprocess, system]),
         tests("VSphereHypervisor", ["VSphereHypervisor", "Hypervisor", "Storage", "XMLTree"]),
         tests(
             "Stillpoint",

@@ -73,13 +73,21 @@ public struct HeldDisk: Sendable, Codable, Equatable {
     /// The disk was asked to go back to its base, and has not been seen there. It may have been: then the guest writes
     /// to the base, and what the overlay holds is old. Nil as long as nobody asked.
     public var isPivotAsked: Bool?
+    /// The back end's own definition of the disk before the freeze, as text of at most ``longestDefinition`` bytes:
+    /// libvirt's `<disk>`. What a base is cannot be told from path and format alone. Nil: it was set aside by a version
+    /// that did not keep it.
+    public let definition: String?
+
+    /// In bytes.
+    public static let longestDefinition = 64 << 10
 
     /// A held disk with these parts.
-    public init(target: String, base: String, baseFormat: String, overlay: String) {
+    public init(target: String, base: String, baseFormat: String, overlay: String, definition: String? = nil) {
         self.target = target
         self.base = base
         self.baseFormat = baseFormat
         self.overlay = overlay
+        self.definition = definition
     }
 }
 

@@ -24,10 +24,14 @@ public struct VirtualMachine: Sendable, Codable, Equatable {
     public let memory: UInt64
     /// What an administrator should know of it in every report: that a disk is no part of VM snapshots, say.
     public let notes: [String]
+    /// Disks that the guest may write to and whose place is not known, each with the reason; so the VM may be concerned
+    /// by a snapshot that no other disk of it is in. Nil where there is none.
+    public let unresolved: [String]?
 
     /// A VM with these parts.
     public init(
-        id: String, name: String, power: PowerState, disks: [Disk], memory: UInt64 = 0, notes: [String] = []
+        id: String, name: String, power: PowerState, disks: [Disk], memory: UInt64 = 0, notes: [String] = [],
+        unresolved: [String]? = nil
     ) {
         self.id = id
         self.name = name
@@ -35,6 +39,13 @@ public struct VirtualMachine: Sendable, Codable, Equatable {
         self.disks = disks
         self.memory = memory
         self.notes = notes
+        self.unresolved = unresolved
+    }
+
+    /// The same VM with other things known of its disks.
+    public func with(disks: [Disk]) -> VirtualMachine {
+        VirtualMachine(
+            id: id, name: name, power: power, disks: disks, memory: memory, notes: notes, unresolved: unresolved)
     }
 }
 
@@ -46,6 +57,8 @@ public struct Disk: Sendable, Codable, Equatable {
         case cdrom = "CD-ROM"
         case floppy
         case shareable
+        /// What the guest writes to it goes when the VM is shut down.
+        case transient
         /// Its image is not a file or a device of this host.
         case remote = "not local to this host"
     }
@@ -62,18 +75,31 @@ public struct Disk: Sendable, Codable, Equatable {
     public let format: String
     /// Nil for a writable disk of this host.
     public let exclusion: Exclusion?
+    /// Why a writable disk cannot be set aside, so that its VM is no more than crash-consistent; nil where it can.
+    public let refusal: String?
 
     /// The image that takes the guest's writes.
     public var source: String? { chain.first }
 
+    /// Its image is the VM's own, and written to while it runs.
+    public var isOwn: Bool { exclusion == nil || exclusion == .transient }
+
     /// A disk with these parts.
     public init(
-        target: String, chain: [String], datasets: [[DatasetName]]? = nil, format: String, exclusion: Exclusion? = nil
+        target: String, chain: [String], datasets: [[DatasetName]]? = nil, format: String,
+        exclusion: Exclusion? = nil, refusal: String? = nil
     ) {
         self.target = target
         self.chain = chain
         self.datasets = datasets
         self.format = format
         self.exclusion = exclusion
+        self.refusal = refusal
+    }
+
+    /// The same disk with another chain of images.
+    public func over(_ chain: [String]) -> Disk {
+        Disk(
+            target: target, chain: chain, datasets: datasets, format: format, exclusion: exclusion, refusal: refusal)
     }
 }

@@ -1,7 +1,8 @@
 internal import Hypervisor
 internal import XMLTree
 
-/// Puts bases in the place of overlays in a domain's XML, at any depth of a disk's chain.
+/// Puts bases in the place of overlays in a domain's XML, at any depth of a disk's chain, with all that was said of them
+/// before the freeze.
 struct BaseDefinition: Sendable {
     let disks: [HeldDisk]
 
@@ -10,24 +11,55 @@ struct BaseDefinition: Sendable {
         domain["id"] = nil
         domain.change("devices") { devices in
             devices.change("disk") { disk in
-                putOnBase(&disk)
+                if let path = disk.imagePath, let held = disks.first(where: { $0.overlay == path }) {
+                    putOnBase(&disk, held)
+                }
                 lift(&disk)
             }
         }
         return domain
     }
 
-    /// As the top image.
-    private func putOnBase(_ disk: inout XMLElement) {
-        guard let path = disk.imagePath, let held = disks.first(where: { $0.overlay == path }) else { return }
-        let isBlock = held.base.hasPrefix("/dev/")
-        disk["type"] = isBlock ? "block" : "file"
-        disk.change("source") { source in
-            for attribute in ["file", "dev", "index"] { source[attribute] = nil }
-            source[isBlock ? "dev" : "file"] = held.base
+    /// The same for disks that libvirt has put back on their bases: what it left out of their sources.
+    func completed(_ domain: XMLElement) -> XMLElement {
+        var domain = rewritten(domain)
+        domain.change("devices") { devices in
+            devices.change("disk") { disk in
+                let (path, target) = (disk.imagePath, disk.first("target")?["dev"])
+                guard let path, let held = disks.first(where: { $0.base == path && $0.target == target }),
+                    let kept = held.keptDisk
+                else { return }
+                var whole = disk
+                whole.takeImage(of: kept)
+                if !whole.says(sameAs: disk) { disk = whole }
+            }
         }
-        disk.change("driver") { $0["type"] = held.baseFormat }
-        dropBelow(&disk)
+        return domain
+    }
+
+    /// As the top image.
+    private func putOnBase(_ disk: inout XMLElement, _ held: HeldDisk) {
+        if let kept = held.keptDisk {
+            disk.takeImage(of: kept)
+        } else if let below = disk.first("backingStore"), below.imagePath == held.base,
+            let source = below.first("source")
+        {
+            // libvirt wrote the base's own source there when it took the overlay.
+            disk["type"] = below["type"]
+            disk.put(source)
+            disk.change("source") { $0["index"] = nil }
+            disk.change("driver") { $0["type"] = held.baseFormat }
+            dropBelow(&disk)
+        } else {
+            let isBlock = held.base.hasPrefix("/dev/")
+            disk["type"] = isBlock ? "block" : "file"
+            disk.change("source") { source in
+                for attribute in ["file", "dev", "index"] { source[attribute] = nil }
+                source[isBlock ? "dev" : "file"] = held.base
+            }
+            disk.change("driver") { $0["type"] = held.baseFormat }
+            dropBelow(&disk)
+        }
     }
 
     /// Below somebody's image.
@@ -49,9 +81,43 @@ struct BaseDefinition: Sendable {
     }
 }
 
+extension HeldDisk {
+    /// The `<disk>` as it was before the freeze; nil where it was not kept, or is of another image than the base.
+    var keptDisk: XMLElement? {
+        definition.flatMap { try? XMLElement.parse($0, limit: Self.longestDefinition) }
+    }
+}
+
 extension XMLElement {
-    fileprivate var imagePath: String? {
+    var imagePath: String? {
         first("source").flatMap { $0["file"] ?? $0["dev"] }
+    }
+
+    /// Everything that says what the image of a disk is; what the disk is to the guest stays.
+    fileprivate mutating func takeImage(of other: XMLElement) {
+        self["type"] = other["type"]
+        for name in ["source", "backingStore"] {
+            if let child = other.first(name) { put(child) } else { remove(name) }
+        }
+        let driver = other.first("driver")
+        change("driver") { mine in
+            mine["type"] = driver?["type"]
+            if let cache = driver?.first("metadata_cache") { mine.put(cache) } else { mine.remove("metadata_cache") }
+        }
+    }
+
+    /// Whether both mean the same to libvirt, which does not mind the order of attributes and elements nor blanks.
+    func says(sameAs other: XMLElement) -> Bool {
+        guard name == other.name, text == other.text, attributes.count == other.attributes.count,
+            attributes.allSatisfy({ other[$0.name] == $0.value })
+        else { return false }
+        var left = other.children
+        return children.count == left.count
+            && children.allSatisfy { child in
+                guard let index = left.firstIndex(where: { child.says(sameAs: $0) }) else { return false }
+                left.remove(at: index)
+                return true
+            }
     }
 }
 
@@ -69,5 +135,13 @@ extension Connection {
         let rewritten = bases.rewritten(now)
         if rewritten != now { _ = try define(rewritten) }
         return saved != nil
+    }
+
+    /// Puts back what libvirt left out of the definition when it moved the disks to their overlays and back.
+    func complete(_ domain: Domain, _ bases: BaseDefinition) throws {
+        guard bases.disks.contains(where: { $0.definition != nil }), try domain.isPersistent() else { return }
+        let now = try domain.document(live: false)
+        let whole = bases.completed(now)
+        if whole != now { _ = try define(whole) }
     }
 }

@@ -31,6 +31,13 @@ extension Domain {
         return try XMLElement.parse(String(cString: text))
     }
 
+    /// Whether it is defined, and not gone once it is off (virDomainIsPersistent).
+    func isPersistent() throws -> Bool {
+        let answer = library.functions.virDomainIsPersistent(pointer)
+        guard answer >= 0 else { throw library.lastError("asking whether it is defined") }
+        return answer == 1
+    }
+
     /// Ends it at once (virDomainDestroy); fine when it is off or gone.
     func destroy() throws {
         guard library.functions.virDomainDestroy(pointer) == 0 else {

@@ -7,7 +7,9 @@ struct DomainDescription: Sendable {
     let name: String
     /// The agent's channel is there; `connected` only when the guest has it open.
     let agent: AgentChannel
-    let disks: [DomainDisk]
+    var disks: [DomainDisk]
+    /// Disks that the guest has without a `<disk>`.
+    let unnamedDisks: [UnnamedDisk]
     /// Devices whose state cannot be taken with the RAM, in words; they forbid a migration to a file.
     let fixedDevices: [String]
     /// The most RAM it can have, in bytes; 0 where the XML does not say.
@@ -17,9 +19,13 @@ struct DomainDescription: Sendable {
         case none, disconnected, connected
     }
 
-    /// - Parameter volumePath: finds the path of a `<source pool=… volume=…/>`.
+    /// - Parameter volumePath: finds the path of a `<source pool=… volume=…/>`; where it cannot, that is said of the disk.
     init(xml: String, volumePath: (_ pool: String, _ volume: String) throws -> String) throws {
-        let root = try XMLElement.parse(xml)
+        try self.init(XMLElement.parse(xml), volumePath: volumePath)
+    }
+
+    /// From a `<domain>`.
+    init(_ root: XMLElement, volumePath: (_ pool: String, _ volume: String) throws -> String) throws {
         guard let uuid = root.first("uuid")?.text, let name = root.first("name") else {
             throw HypervisorError(.callFailed, "a domain's XML has no uuid or no name", remedy: .stop)
         }
@@ -30,11 +36,28 @@ struct DomainDescription: Sendable {
         let devices = root.first("devices")
         agent = AgentChannel(devices?.children(named: "channel") ?? [])
         fixedDevices = (devices?.children ?? []).compactMap(\.fixedDevice)
-        disks = try (devices?.children(named: "disk") ?? []).map { try DomainDisk($0, volumePath: volumePath) }
+        disks = (devices?.children(named: "disk") ?? []).map { DomainDisk($0, volumePath: volumePath) }
+        unnamedDisks = UnnamedDisk.find(in: root)
     }
 
     func disk(_ target: String) -> DomainDisk? {
         disks.first { $0.disk.target == target }
+    }
+
+    /// Why its file systems cannot all be frozen and set aside at one instant, whichever disks are asked for; nil where
+    /// they can.
+    var obstacle: String? { unnamedDisks.first?.disk.refusal ?? unresolved.first }
+
+    /// Disks that the guest may write to and whose place is not known.
+    var unresolved: [String] {
+        (disks.map(\.disk) + unnamedDisks.map(\.disk)).filter { $0.chain.isEmpty }.compactMap(\.refusal)
+    }
+
+    /// In the words of the model.
+    func machine(_ power: VirtualMachine.PowerState) -> VirtualMachine {
+        VirtualMachine(
+            id: uuid, name: name, power: power, disks: disks.map(\.disk) + unnamedDisks.map(\.disk), memory: memory,
+            unresolved: unresolved.isEmpty ? nil : unresolved)
     }
 }
 
@@ -45,76 +68,6 @@ extension DomainDescription.AgentChannel {
         case _ where target == nil: self = .none
         case "connected"?: self = .connected
         default: self = .disconnected
-        }
-    }
-}
-
-/// A disk in a domain's XML.
-struct DomainDisk: Sendable, Equatable {
-    let disk: Disk
-    /// A block job that writes this disk elsewhere is under way (`<mirror>`).
-    let mirror: Mirror?
-
-    enum Mirror: Sendable, Equatable {
-        /// A commit into the image below: how far it is.
-        case running, ready
-        /// The commit was asked to pivot, or to end without.
-        case pivoting, ending
-        /// Somebody copies the disk elsewhere, or commits it into another image.
-        case foreign
-
-        init(_ element: XMLElement, below: String?, path: String?) {
-            switch element["ready"] {
-            case _ where element["job"] == "copy": self = .foreign
-            case _ where path != nil && path != below: self = .foreign
-            case "yes": self = .ready
-            case "pivot": self = .pivoting
-            case "abort": self = .ending
-            default: self = .running
-            }
-        }
-    }
-
-    init(_ element: XMLElement, volumePath: (String, String) throws -> String) throws {
-        let source = try Self.path(of: element, volumePath)
-        var chain = source.map { [$0] } ?? []
-        var below = element.first("backingStore")
-        while let store = below, !chain.isEmpty {
-            if let path = try Self.path(of: store, volumePath) { chain.append(path) }
-            below = store.first("backingStore")
-        }
-        disk = Disk(
-            target: element.first("target")?["dev"] ?? "",
-            chain: chain,
-            format: element.first("driver")?["type"] ?? "raw",
-            exclusion: Self.exclusion(element, isLocal: source != nil))
-        mirror = try element.first("mirror").map { mirror in
-            // The path of a block device is in its source; a file's is there too, and in an old attribute.
-            Mirror(mirror, below: chain.dropFirst().first, path: try Self.path(of: mirror, volumePath))
-        }
-    }
-
-    private static func path(of element: XMLElement, _ volumePath: (String, String) throws -> String) throws -> String?
-    {
-        guard let source = element.first("source") else { return nil }
-        switch element["type"] {
-        case "file": return source["file"]
-        case "block": return source["dev"]
-        case "volume":
-            guard let pool = source["pool"], let volume = source["volume"] else { return nil }
-            return try volumePath(pool, volume)
-        default: return nil
-        }
-    }
-
-    private static func exclusion(_ element: XMLElement, isLocal: Bool) -> Disk.Exclusion? {
-        switch element["device"] {
-        case "cdrom": .cdrom
-        case "floppy": .floppy
-        case _ where element.first("readonly") != nil: .readOnly
-        case _ where element.first("shareable") != nil: .shareable
-        case _ where !isLocal: .remote
-        default: nil
         }
     }
 }

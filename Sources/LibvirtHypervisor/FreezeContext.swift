@@ -4,6 +4,8 @@ internal import Hypervisor
 struct FreezeContext: Sendable {
     let domain: Domain
     let description: DomainDescription
+    /// The `<disk>`s to put back where libvirt leaves something out, by target.
+    var kept: [String: String] = [:]
     let request: FreezeRequest
     let settings: HypervisorSettings
     let record: RecordHold
@@ -22,9 +24,12 @@ struct FreezeContext: Sendable {
                 throw HypervisorError(
                     .changed, "\(disk.target) does not write to \(base) alone any more", remedy: .fallBack)
             }
+            try description.requireHoldable(disk.target)
             let overlay = OverlayFile.path(
                 in: settings.overlayDirectory, machine: request.machine, disk: disk.target, run: request.run)
-            return HeldDisk(target: disk.target, base: base, baseFormat: disk.format, overlay: overlay)
+            return HeldDisk(
+                target: disk.target, base: base, baseFormat: disk.format, overlay: overlay,
+                definition: kept[disk.target])
         }
     }
 

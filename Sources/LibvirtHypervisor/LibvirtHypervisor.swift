@@ -97,14 +97,16 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     private func context(
         _ request: FreezeRequest, on connection: Connection, _ record: @escaping RecordHold
     ) async throws -> FreezeContext {
-        let (domain, description) = try await blocking("looking at \(request.machine.name)", within: .seconds(30)) {
+        let (domain, definitions) = try await blocking("looking at \(request.machine.name)", within: .seconds(30)) {
             guard let domain = try connection.domain(uuid: request.machine.id) else {
                 throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .fallBack)
             }
-            return (domain, try domain.description())
+            let definitions = try domain.diskDefinitions(of: request.disks.map(\.target))
+            return (domain, definitions)
         }
         return FreezeContext(
-            domain: domain, description: description, request: request, settings: settings, record: record)
+            domain: domain, description: definitions.description, kept: definitions.kept, request: request,
+            settings: settings, record: record)
     }
 
     /// Thaws a domain's guest, over a connection that nothing else uses.
@@ -168,14 +170,19 @@ extension Sequence<(domain: Domain, power: VirtualMachine.PowerState)> {
 
 extension Domain {
     /// The domain in the words of the model; nil when it went away meanwhile.
+    ///
+    /// One that cannot be read is a VM of which nothing but its name is known, and keeps no other from being found.
     func machine(power: VirtualMachine.PowerState) throws -> VirtualMachine? {
         do {
-            let description = try description()
-            return VirtualMachine(
-                id: description.uuid, name: description.name, power: power, disks: description.disks.map(\.disk),
-                memory: description.memory)
+            return try description().machine(power)
         } catch let error as LibvirtError where error.isNoSuchDomain {
             return nil
+        } catch {
+            // Without a connection nothing could be read of any of them.
+            guard connection.isAlive else { throw error }
+            return VirtualMachine(
+                id: try uuid(), name: name, power: power, disks: [],
+                unresolved: ["its definition cannot be read: \(error)"])
         }
     }
 }

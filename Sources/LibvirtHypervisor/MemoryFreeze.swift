@@ -107,6 +107,7 @@ extension DomainDescription {
         for disk in disks.map(\.disk) where !targets.contains(disk.target) {
             switch disk.exclusion {
             case .readOnly, .cdrom, .floppy: continue
+            case .transient: return "\(disk.target) is transient, and the RAM must be of the same instant as all disks"
             case .shareable: return "\(disk.target) is shareable, and the RAM must be of the same instant as all disks"
             case .remote, nil:
                 return

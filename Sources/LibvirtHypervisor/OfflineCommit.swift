@@ -23,6 +23,7 @@ struct OfflineCommit: Sendable {
 
     /// - Returns: what an administrator should know.
     func run(_ items: [Item], _ state: DomainState) async throws -> [String] {
+        try await requireUnderstoodBases(of: items)
         let orphans = items.filter(\.isOrphan).map(\.disk)
         if !orphans.isEmpty {
             try await blocking("looking for users of the overlays", within: .seconds(60)) {

@@ -41,6 +41,7 @@ struct Release: Sendable {
                 let left = try await leaving.run(&hold, found: isFresh ? found : nil)
                 notes += left.notes
                 if left.state == .pausedByFailedWrite { notes += try await guest.goOnAfterFailedWrite() }
+                notes += await complete(domain, hold.disks)
                 hold.step = .released
                 try await record(hold)
             }
@@ -54,6 +55,19 @@ struct Release: Sendable {
         if let problem { throw problem }
         try await record(nil)
         return ReleaseResult(notes: notes)
+    }
+
+    /// The disks are on their bases whatever comes of this.
+    private func complete(_ domain: Domain?, _ disks: [HeldDisk]) async -> [String] {
+        guard let domain else { return [] }
+        do {
+            try await blocking("comparing the definition with the one before", within: .seconds(30)) {
+                try connection.complete(domain, BaseDefinition(disks: disks))
+            }
+            return []
+        } catch {
+            return ["its definition may lack something of what it said of its disks before the freeze (\(error))"]
+        }
     }
 
     /// Nobody knows whether it is whole, and nobody was told of it.

@@ -67,3 +67,33 @@ public enum ImageChain {
         return image[...slash] + name
     }
 }
+
+// MARK: what else a header says
+
+extension ImageChain {
+    /// What a qcow2 header says of where and how the image's data is kept (QEMU's docs/interop/qcow2.txt).
+    public struct Header: Sendable, Equatable {
+        /// The data is encrypted: by AES, or by LUKS within the image.
+        public let isEncrypted: Bool
+        /// The data is in another file, which the header names.
+        public let hasDataFile: Bool
+
+        /// A header that says this.
+        public init(isEncrypted: Bool, hasDataFile: Bool) {
+            self.isEncrypted = isEncrypted
+            self.hasDataFile = hasDataFile
+        }
+    }
+
+    /// The header of a qcow2 image; nil for every other format.
+    ///
+    /// - Throws: ``StorageError``: `notFound`, `unreadable`.
+    public static func header(of path: String) throws(StorageError) -> Header? {
+        let bytes = try read(path, limit: headerSize + 8)
+        guard bytes.count >= headerSize, bytes.starts(with: magic) else { return nil }
+        let hasFeatures = integer(bytes[4..<8]) >= 3 && bytes.count == headerSize + 8
+        return Header(
+            isEncrypted: integer(bytes[32..<36]) != 0,
+            hasDataFile: hasFeatures && integer(bytes[72..<80]) & 0b100 != 0)
+    }
+}

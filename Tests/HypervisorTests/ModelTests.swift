@@ -53,6 +53,15 @@ struct ModelTests {
         #expect(try JSON.decode(Hold.self, from: JSON.encode(hold)).pausedByUs)
     }
 
+    @Test("reads a held disk of a version that did not keep its definition, and keeps one")
+    func definition() throws {
+        let old = #"{"target": "vda", "base": "/a", "baseFormat": "raw", "overlay": "/o"}"#
+        let disk = try JSON.decode(HeldDisk.self, from: Array(old.utf8))
+        #expect(disk == HeldDisk(target: "vda", base: "/a", baseFormat: "raw", overlay: "/o"))
+        let kept = HeldDisk(target: "vda", base: "/a", baseFormat: "raw", overlay: "/o", definition: "<disk a='1'/>\n")
+        #expect(try JSON.decode(HeldDisk.self, from: JSON.encode(kept)) == kept)
+    }
+
     @Test("keeps a VM through JSON")
     func machine() throws {
         let machine = VirtualMachine(
@@ -60,10 +69,12 @@ struct ModelTests {
             disks: [
                 Disk(target: "vda", chain: ["/a", "/b"], format: "qcow2"),
                 Disk(target: "sda", chain: [], format: "raw", exclusion: .remote),
-            ])
+                Disk(target: "vdb", chain: [], format: "raw", refusal: "it is odd"),
+            ], unresolved: ["it is odd"])
         let bytes = try JSON.encode(machine)
         #expect(try JSON.decode(VirtualMachine.self, from: bytes) == machine)
-        #expect(machine.disks.map(\.source) == ["/a", nil])
+        #expect(machine.disks.map(\.source) == ["/a", nil, nil])
+        #expect(machine.with(disks: machine.disks.map { $0.over($0.chain) }) == machine)
     }
 
     @Test("refuses a hold at a step that it does not know")

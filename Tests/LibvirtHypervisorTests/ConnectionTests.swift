@@ -1,5 +1,6 @@
 import Dispatch
 import Hypervisor
+import TestSupport
 import Testing
 
 @testable import LibvirtHypervisor
@@ -74,6 +75,29 @@ struct ConnectionTests {
         #expect(hypervisor.name == "local")
         #expect(hypervisor.overlayDirectory == "/overlays")
         await hypervisor.close()
+    }
+
+    @Test("lists every domain though the pools of some are gone, and says of which that matters")
+    func danglingVolumes() async throws {
+        try await withScratchFolder { scratch in
+            let domains = [("lost", "disk"), ("sound", "cdrom")].map { name, device in
+                """
+                <domain type='test'><name>\(name)</name><memory>65536</memory><os><type>hvm</type></os><devices>
+                <disk type='volume' device='\(device)'><source pool='gone' volume='x'/><target dev='hda'/></disk>
+                <disk type='file'><source file='/t/\(name)'/><target dev='hdb'/></disk></devices></domain>
+                """
+            }
+            let node = try scratch.write("node.xml", "<node>\(domains.joined())</node>")
+            let hypervisor = LibvirtHypervisor(Self.settings(uri: "test://\(node)"))
+            let machines = try await hypervisor.virtualMachines().sorted { $0.name < $1.name }
+            #expect(machines.map(\.name) == ["lost", "sound"])
+            #expect(machines.map { $0.disks.map(\.source) } == [[nil, "/t/lost"], [nil, "/t/sound"]])
+            #expect(machines.map { $0.unresolved?.count } == [1, nil])
+            #expect(machines.first?.unresolved?.first?.contains("looking up the storage pool gone") == true)
+            let lost = try #require(machines.first)
+            #expect(try await hypervisor.virtualMachine(id: lost.id) == lost)
+            await hypervisor.close()
+        }
     }
 
     @Test("gives nothing for a machine that is not there")

@@ -13,6 +13,7 @@ struct DomainDescriptionTests {
         let chain: [String]
         var format = "raw"
         var exclusion: Disk.Exclusion?
+        var refusal: String?
     }
 
     static let samples = [
@@ -40,7 +41,39 @@ struct DomainDescriptionTests {
             chain: ["/dev/zd0"]),
         Sample(
             testDescription: "a LUN", xml: "<disk type='block' device='lun'><source dev='/dev/sdb'/>",
-            chain: ["/dev/sdb"]),
+            chain: ["/dev/sdb"],
+            refusal: "vdb cannot be set aside: libvirt makes no overlay over a passed-through LUN"),
+        Sample(
+            testDescription: "a LUKS container",
+            xml: "<disk type='file'><source file='/a'><encryption format='luks'/></source>", chain: ["/a"],
+            refusal: "vdb cannot be set aside: it is encrypted, and its overlay would hold plain text"),
+        Sample(
+            testDescription: "data in a file of its own",
+            xml: "<disk type='file'><driver type='qcow2'/><source file='/a'><dataStore type='file'><format type='raw'/>"
+                + "<source file='/tank/d'/></dataStore></source>", chain: ["/a", "/tank/d"], format: "qcow2",
+            refusal: "vdb cannot be set aside: its data is in another file, which may lie elsewhere"),
+        Sample(
+            testDescription: "a transient disk", xml: "<disk type='file'><source file='/a'/><transient/>",
+            chain: ["/a"],
+            exclusion: .transient),
+        Sample(
+            testDescription: "a volume of a pool of network images",
+            xml: "<disk type='volume'><source pool='rbd' volume='web'/>", chain: [], exclusion: .remote),
+        Sample(
+            testDescription: "a volume that cannot be found",
+            xml: "<disk type='volume'><source pool='gone' volume='w'/>",
+            chain: [], refusal: "vdb has an image that cannot be found: no pool gone"),
+        Sample(
+            testDescription: "a CD-ROM in a pool that is gone",
+            xml: "<disk type='volume' device='cdrom'><source pool='gone' volume='w'/>", chain: [], exclusion: .cdrom),
+        Sample(
+            testDescription: "a read-only disk in a pool that is gone",
+            xml: "<disk type='volume'><source pool='gone' volume='w'/><readonly/>", chain: [], exclusion: .readOnly),
+        Sample(
+            testDescription: "a chain that ends in a volume that cannot be found",
+            xml:
+                "<disk type='file'><driver type='qcow2'/><source file='/a'/><backingStore type='volume'><format type='raw'/>"
+                + "<source pool='gone' volume='w'/></backingStore>", chain: ["/a"], format: "qcow2"),
         Sample(
             testDescription: "a volume", xml: "<disk type='volume'><source pool='a&amp;b' volume='web 1'/>",
             chain: ["/pools/a&b/web 1"]),
@@ -73,7 +106,10 @@ struct DomainDescriptionTests {
     ]
 
     static func read(_ xml: String) throws -> DomainDescription {
-        try DomainDescription(xml: xml) { pool, volume in "/pools/\(pool)/\(volume)" }
+        try DomainDescription(xml: xml) { pool, volume in
+            if pool == "gone" { throw HypervisorError(.callFailed, "no pool gone", remedy: .fallBack) }
+            return pool == "rbd" ? "\(pool)/\(volume)" : "/pools/\(pool)/\(volume)"
+        }
     }
 
     static func domain(name: String = "web01", disks: String = "", channels: String = "") -> String {
@@ -87,7 +123,9 @@ struct DomainDescriptionTests {
     @Test("says where a disk's data is and whether it may be set aside", arguments: samples)
     func disk(sample: Sample) throws {
         let description = try Self.read(Self.domain(disks: sample.xml + "<target dev='vdb' bus='virtio'/></disk>"))
-        let expected = Disk(target: "vdb", chain: sample.chain, format: sample.format, exclusion: sample.exclusion)
+        let expected = Disk(
+            target: "vdb", chain: sample.chain, format: sample.format, exclusion: sample.exclusion,
+            refusal: sample.refusal)
         #expect(description.disks.map(\.disk) == [expected])
         #expect(description.disk("vdb")?.mirror == nil)
         #expect(description.disk("vda") == nil)
@@ -157,14 +195,48 @@ struct DomainDescriptionTests {
         #expect(description.agent == .none)
     }
 
-    @Test("passes on that a volume cannot be found")
-    func missingVolume() {
-        let disk = "<disk type='volume'><source pool='p' volume='v'/><target dev='vda'/></disk>"
-        let error = #expect(throws: HypervisorError.self) {
-            try DomainDescription(xml: Self.domain(disks: disk)) { _, _ in
-                throw HypervisorError(.callFailed, "no pool p", remedy: .fallBack)
-            }
-        }
-        #expect(error?.message == "no pool p")
+    @Test("says of a VM which writable disks have a place that is not known, and falls back for them")
+    func unresolved() throws {
+        let disks = """
+            <disk type='file'><source file='/a'/><target dev='vda'/></disk>
+            <disk type='volume'><source pool='gone' volume='v'/><target dev='vdb'/></disk>
+            <disk type='volume' device='cdrom'><source pool='gone' volume='v'/><target dev='sda'/></disk>
+            <disk type='brandnew'><source thing='v'/><target dev='vdc'/></disk>
+            """
+        let description = try Self.read(Self.domain(disks: disks))
+        let machine = description.machine(.running)
+        #expect(
+            machine.unresolved == [
+                "vdb has an image that cannot be found: no pool gone",
+                "vdc cannot be set aside: its definition says something of it that Stillpoint does not know "
+                    + "(type='brandnew')",
+            ])
+        #expect(machine.disks.map(\.target) == ["vda", "vdb", "sda", "vdc"])
+        let error = #expect(throws: HypervisorError.self) { try description.requireHoldable("vda") }
+        #expect(error?.remedy == .fallBack)
+        #expect(error?.message == machine.unresolved?.first)
+    }
+
+    @Test("has the disks that no <disk> names among its disks, and falls back for them")
+    func unnamed() throws {
+        let xml = """
+            <domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>a</name><uuid>1</uuid><devices>
+            <disk type='file'><source file='/a'/><target dev='vda'/></disk></devices><qemu:commandline>
+            <qemu:arg value='-drive'/><qemu:arg value='file=/tank/b.raw,if=virtio'/></qemu:commandline></domain>
+            """
+        let description = try Self.read(xml)
+        #expect(description.machine(.off).disks.map(\.chain) == [["/a"], ["/tank/b.raw"]])
+        #expect(description.machine(.off).unresolved == nil)
+        #expect(description.disks.count == 1)
+        let error = #expect(throws: HypervisorError.self) { try description.requireHoldable("vda") }
+        #expect(error?.message.contains("-drive file=/tank/b.raw") == true)
+    }
+
+    @Test("that names only what can be set aside is no obstacle")
+    func holdable() throws {
+        let disks = "<disk type='file'><source file='/a'/><target dev='vda'/></disk>"
+        let description = try Self.read(Self.domain(disks: disks))
+        #expect(throws: Never.self) { try description.requireHoldable("vda") }
+        #expect(description.machine(.running).unresolved == nil)
     }
 }

@@ -16,7 +16,8 @@ struct OverlayContentTests {
         try await withScratchFolder { scratch in
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
             let disk = HeldDisk(
-                target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2")
+                target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2",
+                definition: "<disk type='file'><source file='\(base)'/><target dev='vda'/></disk>")
             #expect(try OverlayContent.read(disk.overlay) == .missing)
             try await OverlayFile.create(disk, capacity: 1 << 20)
             #expect(try OverlayContent.read(disk.overlay) == .unwritten)
@@ -40,7 +41,8 @@ struct OverlayContentTests {
         try await withScratchFolder { scratch in
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
             let disk = HeldDisk(
-                target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2")
+                target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2",
+                definition: "<disk type='file'><source file='\(base)'/><target dev='vda'/></disk>")
             try await OverlayFile.create(disk, capacity: 1 << 20)
             run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
             let offline = OfflineCommit(
@@ -68,7 +70,9 @@ struct OverlayContentTests {
             let overlay = scratch.path + "/a.qcow2"
             try await OverlayFile.create(
                 HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay), capacity: 1 << 20)
-            let disk = HeldDisk(target: "vda", base: scratch.path + "/b", baseFormat: "raw", overlay: overlay)
+            let disk = HeldDisk(
+                target: "vda", base: scratch.path + "/b", baseFormat: "raw", overlay: overlay,
+                definition: "<disk type='file'><source file='\(scratch.path)/b'/><target dev='vda'/></disk>")
             let offline = OfflineCommit(
                 connection: try Connection(uri: "test:///default"), domain: nil, limit: .seconds(20))
             let error = await #expect(throws: HypervisorError.self) {

@@ -60,4 +60,18 @@ struct CheckupTests {
             #expect(findings.contains { $0.has(PoolBench.run) && $0.has("stillpoint recover") })
         }
     }
+
+    @Test("finds a VM with a disk that nobody finds, and one that will be no more than crash-consistent")
+    func disks() async throws {
+        try await withBench { bench, host async throws in
+            let odd = Disk(
+                target: "vda", chain: [host.scratch.path + "/tank/VM/odd.raw"], format: "raw", refusal: "vda is odd")
+            let lost = VirtualMachine(
+                id: "2", name: "lost", power: .off, disks: [], unresolved: ["vda has no pool"])
+            bench.world.change { $0.list = { [host.machine("web02", odd), lost] } }
+            let findings = try await check(bench).findings
+            #expect(findings.contains("lost: vda has no pool"))
+            #expect(findings.contains { $0.hasPrefix("web02 will be crash-consistent only: vda is odd") })
+        }
+    }
 }

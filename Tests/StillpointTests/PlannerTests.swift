@@ -90,7 +90,7 @@ struct PlannerTests {
 
     @Test(
         "leaves out a VM that has only disks that are left alone",
-        arguments: [Disk.Exclusion.readOnly, .cdrom, .floppy, .shareable, .remote])
+        arguments: [Disk.Exclusion.readOnly, .cdrom, .floppy, .shareable, .transient, .remote])
     func excluded(exclusion: Disk.Exclusion) throws {
         try withHost { host in
             let machine = host.machine("web01", host.disk("vda", "tank/VM/a.raw", exclusion: exclusion))
@@ -103,6 +103,9 @@ struct PlannerTests {
         "leaves a disk alone, with a word where that costs consistency",
         arguments: [
             (.readOnly, []), (.cdrom, []), (.floppy, []), (.shareable, ["vdb is shareable and was left alone"]),
+            (
+                .transient, ["vdb is transient and was left alone: what the guest writes to it goes at its shutdown"]
+            ),
         ] as [(Disk.Exclusion, [String])])
     func leftAlone(exclusion: Disk.Exclusion, notes: [String]) throws {
         try withHost { host in

@@ -52,6 +52,27 @@ struct PreSnapshotTests {
         }
     }
 
+    @Test("names a VM that may be concerned and of which that cannot be known, and freezes the others")
+    func unresolved() async throws {
+        try await withBench(sections: "[vm mute*]\nstrategy = ignore") { bench, host async throws in
+            func lost(_ name: String, _ disks: Disk...) -> VirtualMachine {
+                VirtualMachine(
+                    id: "id-of-\(name)", name: name, power: .running, disks: disks, unresolved: ["vdb has no pool"])
+            }
+            bench.has(
+                host.web(), lost("lost\n1"), lost("mute1"), lost("half", host.disk("vda", "tank/VM/half.raw")),
+                lost("elsewhere", host.disk("vda", "tank/other/a.raw")))
+            #expect(await bench.run(.pre) == .done)
+            #expect(Set(bench.world.calls) == ["list", "freeze web01", "freeze half"])
+            let run = try #require(try bench.openRuns().first)
+            #expect(run.machines.first { $0.name == "half" }?.notes == ["vdb has no pool"])
+            let warnings = bench.log.lines.filter { $0.contains("may have a disk on what is snapshotted") }
+            #expect(warnings.count == 2, "\(warnings)")
+            #expect(warnings.allSatisfy { $0.contains("vdb has no pool") })
+            #expect(warnings.contains { $0.contains("elsewhere") })
+        }
+    }
+
     @Test("falls back to crash-consistent and keeps the reason")
     func fallBack() async throws {
         try await withBench { bench, host async throws in

@@ -23,7 +23,10 @@ extension PreSnapshot {
         let all = try await hypervisors.all()
         for (hypervisor, answer) in await hypervisors.machines(before: deadline, of: all) {
             do {
-                plan += planner.plan(try answer.get(), of: hypervisor)
+                let machines = try answer.get()
+                let planned = planner.plan(machines, of: hypervisor)
+                warn(ofUnresolved: machines, planned: planned, by: planner)
+                plan += planned
             } catch {
                 if let error = error as? HypervisorError, error.code == .misconfigured { misconfigured.append(error) }
                 // With no other one there is nothing to be done for anybody, and it is said by the exit code.
@@ -35,6 +38,25 @@ extension PreSnapshot {
             }
         }
         return plan
+    }
+
+    /// A VM that may be concerned is not left out without a word. Those that are planned say it in their report.
+    private func warn(
+        ofUnresolved machines: [VirtualMachine], planned: [PlannedMachine], by planner: Planner
+    ) {
+        let known = Set(planned.map(\.machine.id))
+        for machine in machines where !known.contains(machine.id) {
+            guard let disks = machine.unresolved, !disks.isEmpty, !isIgnored(machine, planner) else { continue }
+            context.log.warning(
+                "\(printable(machine.name)) may have a disk on what is snapshotted and is left as it is: \(disks.joined(separator: "; "))"
+            )
+        }
+    }
+
+    private func isIgnored(_ machine: VirtualMachine, _ planner: Planner) -> Bool {
+        planner.scope.targets.allSatisfy {
+            configuration.policy(machine: machine.name, on: $0).strategies == [.ignore]
+        }
     }
 
     /// Whether there should be no snapshot when nothing is known of the VMs.

@@ -21,7 +21,9 @@ struct Checkup: Sendable {
                 let all = try answer.get()
                 facts.append("\(hypervisor.name): \(all.count) VMs")
                 findings += try await hypervisor.findings().map { "\(hypervisor.name): \($0)" }
-                plans += whole.plan(all, of: hypervisor)
+                let planned = whole.plan(all, of: hypervisor)
+                findings += Self.disks(of: all, planned)
+                plans += planned
                 answering += 1
             } catch {
                 findings.append("\(hypervisor.name): \(error)")
@@ -45,6 +47,20 @@ struct Checkup: Sendable {
         findings += folders(plans, storage) + (try openRuns())
         findings += await RestoreRemains(context: context, configuration: configuration).findings()
         return (facts, findings)
+    }
+
+    /// Disks whose place is not known, and those that keep a VM from being more than crash-consistent.
+    private static func disks(of machines: [VirtualMachine], _ plans: [PlannedMachine]) -> [String] {
+        let unresolved = machines.flatMap { machine in
+            (machine.unresolved ?? []).map { "\(printable(machine.name)): \($0)" }
+        }
+        let refused = plans.filter { $0.strategies.first != .crashConsistent }.flatMap { planned in
+            planned.disks.compactMap(\.refusal).map {
+                "\(printable(planned.machine.name)) will be crash-consistent only: \($0); where that is meant so: "
+                    + "strategy = crash-consistent"
+            }
+        }
+        return unresolved + refused
     }
 
     /// The folders that are written to, against the datasets that hold VMs.

@@ -23,15 +23,13 @@ struct Planner: Sendable {
     ) -> PlannedMachine? {
         var disks: [Disk] = []
         var datasets: [DatasetName] = []
-        var notes = machine.notes
+        var notes = machine.notes + (machine.unresolved ?? [])
         let machine = withWholeChains(machine)
         for disk in machine.disks {
             let places = places(of: disk, by: walk)
             guard let held = places.first(where: { !$0.isEmpty }) else { continue }
             if let exclusion = disk.exclusion {
-                if exclusion == .shareable {
-                    notes.append("\(disk.target) is shareable and was left alone")
-                }
+                if let note = exclusion.note(disk.target) { notes.append(note) }
                 continue
             }
             datasets += held.filter { !datasets.contains($0) }
@@ -51,13 +49,7 @@ struct Planner: Sendable {
     }
 
     private func withWholeChains(_ machine: VirtualMachine) -> VirtualMachine {
-        VirtualMachine(
-            id: machine.id, name: machine.name, power: machine.power,
-            disks: machine.disks.map { disk in
-                Disk(
-                    target: disk.target, chain: wholeChain(of: disk, of: machine), datasets: disk.datasets,
-                    format: disk.format, exclusion: disk.exclusion)
-            }, memory: machine.memory, notes: machine.notes)
+        machine.with(disks: machine.disks.map { $0.over(wholeChain(of: $0, of: machine)) })
     }
 
     /// libvirt lists the backing images of a running domain; for one that is off they are read from the images.
@@ -67,7 +59,9 @@ struct Planner: Sendable {
         guard machine.power == .off, disk.datasets == nil, disk.format == "qcow2", chain.count == 1 else {
             return chain
         }
-        while let last = chain.last, chain.count < longest, let below = try? ImageChain.backingFile(of: last) {
+        while let last = chain.last, chain.count < longest, let below = try? ImageChain.backingFile(of: last),
+            !chain.contains(below)
+        {
             chain.append(below)
         }
         return chain
@@ -82,6 +76,17 @@ struct Planner: Sendable {
     private func found(at path: String, by walk: PathWalk) -> [DatasetName] {
         guard let location = try? storage.locate(path, by: walk) else { return [] }
         return location.datasets.filter { scope.contains($0) }.sorted()
+    }
+}
+
+extension Disk.Exclusion {
+    /// What is said of a disk on the snapshotted datasets that is left alone, where that costs consistency.
+    fileprivate func note(_ target: String) -> String? {
+        switch self {
+        case .shareable: "\(target) is shareable and was left alone"
+        case .transient: "\(target) is transient and was left alone: what the guest writes to it goes at its shutdown"
+        case .readOnly, .cdrom, .floppy, .remote: nil
+        }
     }
 }
 

@@ -66,7 +66,7 @@ struct InPlaceRestore: Sendable {
         let (own, machines) = try await job.machines(besides: source.definition.key)
         let images =
             source.definition.images.map(\.path)
-            + own.flatMap(\.disks).filter { $0.exclusion == nil }.flatMap(\.chain)
+            + own.flatMap(\.disks).filter(\.isOwn).flatMap(\.chain)
         let others = DatasetUse(storage: job.storage).others(on: datasets, than: images, machines)
         let disks: any DiskRestoration =
             if others.isEmpty {

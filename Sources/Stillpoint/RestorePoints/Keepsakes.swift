@@ -52,7 +52,7 @@ struct Keepsakes: Sendable {
     }
 
     private func images(of planned: PlannedMachine) -> [KeptImage] {
-        planned.machine.disks.filter { $0.exclusion == nil }.flatMap { disk in
+        planned.machine.disks.filter(\.isOwn).flatMap { disk in
             disk.chain.enumerated().compactMap { index, path -> KeptImage? in
                 guard let place = try? storage.locate(path),
                     let dataset = place.datasets.sorted().first(where: { planned.datasets.contains($0) })
