@@ -12,6 +12,12 @@ public protocol Hypervisor: Sendable {
     /// What could go wrong tonight and can be seen now, each with its mend.
     func findings() async throws -> [String]
 
+    /// What an administrator should know though nothing can be done about it.
+    func notes() async throws -> [String]
+
+    /// What runs have left behind on its VMs, known by marks of ours alone: also what open runs hold now.
+    func leftovers() async throws -> [Leftover]
+
     /// All VMs it knows.
     func virtualMachines() async throws -> [VirtualMachine]
 
@@ -52,6 +58,10 @@ extension Hypervisor {
     public var maxParallel: Int? { nil }
     /// None.
     public func findings() async throws -> [String] { [] }
+    /// None.
+    public func notes() async throws -> [String] { [] }
+    /// None.
+    public func leftovers() async throws -> [Leftover] { [] }
 }
 
 /// What is asked of `Hypervisor.freeze`.

@@ -8,6 +8,9 @@ internal import Storage
 struct AppArmorProfile: Sendable {
     static let folder = "/etc/apparmor.d/libvirt"
 
+    /// The first libvirt without that line, as virConnectGetLibVersion counts: 12.1.0.
+    static let mended: UInt = 12_001_000
+
     let path: String
 
     /// The profile that may be why libvirt gave this error; nil: it is something else.

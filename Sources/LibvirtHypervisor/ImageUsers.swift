@@ -32,8 +32,10 @@ struct ImageUsers: Sendable {
         for process in ImageProcesses.all(proc: roots.proc) {
             guard let found = process.images.lazy.compactMap({ holder(of: $0, nil) }).first else { continue }
             if process.id == owner?.id { throw LostQemu(process: process.id).error }
+            // It may be over soon, as a qemu-img is.
             throw found.disk.doubt(
-                "the process \(process.id) (\(process.name)) has \(found.image) open; end it, then: stillpoint recover")
+                "the process \(process.id) (\(process.name)) has \(found.image) open; end it, then: stillpoint recover",
+                remedy: .retry)
         }
         for (name, backing) in LoopDevices.all(sys: roots.sys) {
             guard let found = holder(of: ImageIdentity(backing), backing) else { continue }

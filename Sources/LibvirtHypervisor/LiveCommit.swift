@@ -208,9 +208,9 @@ private enum Refusal: Sendable {
 
 extension HeldDisk {
     /// What is said where any guess might lose writes.
-    func doubt(_ reason: String) -> HypervisorError {
+    func doubt(_ reason: String, remedy: HypervisorError.Remedy = .stop) -> HypervisorError {
         HypervisorError(
-            .changed, "\(target) is not as it was left: \(reason); its overlay \(overlay) was left alone", remedy: .stop
-        )
+            .changed, "\(target) is not as it was left: \(reason); its overlay \(overlay) was left alone",
+            remedy: remedy)
     }
 }

@@ -144,7 +144,7 @@ extension [DiskUse] {
 }
 
 extension [String] {
-    fileprivate func image(below path: String) -> String? {
+    func image(below path: String) -> String? {
         firstIndex(of: path).flatMap { indices.contains($0 + 1) ? self[$0 + 1] : nil }
     }
 

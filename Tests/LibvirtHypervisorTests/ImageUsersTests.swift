@@ -88,7 +88,7 @@ struct QemuProcessTests {
         try withScratchFolder { scratch in
             try scratch.write("web01.pid", "\(getpid())\n")
             let process = try #require(QemuProcess(domain: "web01", run: scratch.path))
-            let now = Int64(time(nil))
+            let now = Int64(Glibc.time(nil))
             #expect(process.isOlder(than: now + 1))
             #expect(!process.isOlder(than: now - 100_000_000))
             #expect(QemuProcess(domain: "web02", run: scratch.path) == nil)
