@@ -13,8 +13,10 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
-func library(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
+func library(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], linker: [LinkerSetting] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict, linkerSettings: linker)
 }
 
 func program(_ name: String, _ more: [Target.Dependency] = []) -> Target {
@@ -65,7 +67,8 @@ let package = Package(
         library("VSphereHypervisor", ["Hypervisor", "Storage", "XMLTree", "CCurl", "CSHA256", system]),
         library(
             "Stillpoint",
-            ["SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", system, subprocess, logging]),
+            ["SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", system, subprocess, logging],
+            exclude: ["STATES.md"]),
 
         program("pre-snapshot"),
         program("post-snapshot"),

@@ -1,4 +1,4 @@
-internal import Hypervisor
+public import Hypervisor
 internal import Storage
 
 /// Looks for overlays and VM snapshots of ours, by their names and by what lies below them, whatever state files say.

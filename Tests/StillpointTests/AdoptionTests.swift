@@ -1,4 +1,5 @@
 import Hypervisor
+import Storage
 import TestSupport
 import Testing
 
