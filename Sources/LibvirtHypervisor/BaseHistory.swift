@@ -19,7 +19,8 @@ enum BaseHistory {
         if let rest = disk.baseAtRest {
             switch rest.isUnwritten(now) {
             case true?: return nil
-            case nil: return "the host was started anew, and nothing tells whether \(disk.base) was written since its freeze"
+            case nil:
+                return "the host was started anew, and nothing tells whether \(disk.base) was written since its freeze"
             case false? where disk.progress == nil || disk.progress == .committed: return written(disk)
             case false?: break
             }

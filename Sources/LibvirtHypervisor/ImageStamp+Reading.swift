@@ -23,7 +23,9 @@ extension ImageStamp {
                 return nil
             }
             // Kernel's Documentation/block/stat.rst: sectors written are the 7th, discarded the 14th.
-            let fields = String(decoding: counts, as: UTF8.self).split(whereSeparator: \.isWhitespace).map { UInt64($0) }
+            let fields = String(decoding: counts, as: UTF8.self).split(whereSeparator: \.isWhitespace).map {
+                UInt64($0)
+            }
             guard fields.count >= 7, let written = fields[6] else { return nil }
             let discarded = fields.count >= 14 ? fields[13] ?? 0 : 0
             return ImageStamp(boot: id, modified: nil, inode: nil, bytes: nil, sectors: written &+ discarded)

@@ -14,16 +14,21 @@ struct ImageUsers: Sendable {
     /// - Throws: HypervisorError of the first disk of which somebody has the overlay or the base.
     func requireNone(of disks: [HeldDisk], owner: QemuProcess?) throws {
         let images = disks.flatMap { disk in
-            [(disk, "its overlay", ImageIdentity(disk.overlay)), (disk, disk.base, ImageIdentity(disk.base))]
+            [(disk, disk.overlay, ImageIdentity(disk.overlay)), (disk, disk.base, ImageIdentity(disk.base))]
         }
+        // A volume that cannot be found may be the one.
         func holder(of identity: ImageIdentity?, _ path: String?) -> (disk: HeldDisk, image: String)? {
-            images.first { disk, _, known in
-                known != nil && known == identity || path == disk.overlay || path == disk.base
-            }.map { ($0.0, $0.1) }
+            let found = images.first { _, image, known in
+                known != nil && known == identity || path == image
+                    || path?.hasPrefix("/") == false && path == FileAccess.lastComponent(image)
+            }
+            return found.map { disk, image, _ in (disk, image == disk.overlay ? "its overlay" : image) }
         }
         for (other, _) in try connection.domains() where try other.uuid() != machineID {
             for use in try other.imageUses() {
-                guard let found = use.images.lazy.compactMap({ holder(of: ImageIdentity($0), $0) }).first else { continue }
+                guard let found = use.images.lazy.compactMap({ holder(of: ImageIdentity($0), $0) }).first else {
+                    continue
+                }
                 throw found.disk.doubt(
                     "the VM \(other.name) uses \(found.image) as its \(use.target); undefine one of the two, or give it "
                         + "another disk (virsh edit \(other.name)), then: stillpoint recover")
@@ -135,7 +140,9 @@ struct ImageProcesses: Sendable {
 enum LoopDevices {
     static func all(sys: String) -> [(name: String, backing: String)] {
         FileAccess.names(in: sys + "/block").filter { $0.hasPrefix("loop") }.compactMap { name in
-            guard let bytes = try? FileAccess.read("\(sys)/block/\(name)/loop/backing_file", limit: 4096) else { return nil }
+            guard let bytes = try? FileAccess.read("\(sys)/block/\(name)/loop/backing_file", limit: 4096) else {
+                return nil
+            }
             return (name, String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
         }
     }

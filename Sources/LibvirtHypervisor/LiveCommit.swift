@@ -177,7 +177,8 @@ struct LiveCommit: Sendable {
     private func explained(_ error: LibvirtError) async -> any Error {
         guard let profile = AppArmorProfile.refusing(error, domain: machineID) else { return error }
         return HypervisorError(
-            .callFailed, "QEMU may not write to \(disk.base), so \(target) stays on its overlay \(disk.overlay): "
+            .callFailed,
+            "QEMU may not write to \(disk.base), so \(target) stays on its overlay \(disk.overlay): "
                 + profile.wayOut(domain.name, disk.base), remedy: .stop, cause: error)
     }
 

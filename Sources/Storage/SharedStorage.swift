@@ -2,7 +2,8 @@
 public enum SharedStorage {
     /// File systems whose files several hosts have at the same time.
     private static let types: Set<String> = [
-        "nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.ceph", "fuse.glusterfs", "glusterfs", "fuse.sshfs", "9p", "virtiofs",
+        "nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.ceph", "fuse.glusterfs", "glusterfs", "fuse.sshfs", "9p",
+        "virtiofs",
         "ocfs2", "gfs2", "lustre", "afs", "fuse.mfs", "beegfs", "gpfs",
     ]
 

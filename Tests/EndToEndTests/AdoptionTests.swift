@@ -14,7 +14,9 @@ extension RealParts {
                 for command in ["check", "recover"] {
                     let said = try await shell("\(stage.stillpoint) \(command)")
                     #expect(said.status == (command == "check" ? 1 : 3), "\(said.errors)")
-                    for part in ["lost: the run ", stage.image(guests[0], "vdb"), stage.lab.overlays, "recover --adopt"] {
+                    for part in [
+                        "lost: the run ", stage.image(guests[0], "vdb"), stage.lab.overlays, "recover --adopt",
+                    ] {
                         #expect((said.output + said.errors).contains(part), "\(said.output)\(said.errors)")
                     }
                 }

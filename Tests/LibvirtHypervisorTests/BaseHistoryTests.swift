@@ -7,7 +7,8 @@ import Testing
 
 @Suite("A base, before an overlay is committed into it by qemu-img")
 struct BaseHistoryTests {
-    private static func file(_ modified: Int64, boot: String = "b", inode: UInt64 = 7, bytes: UInt64 = 64) -> ImageStamp {
+    private static func file(_ modified: Int64, boot: String = "b", inode: UInt64 = 7, bytes: UInt64 = 64) -> ImageStamp
+    {
         ImageStamp(boot: boot, modified: modified, inode: inode, bytes: bytes, sectors: nil)
     }
 
@@ -44,7 +45,8 @@ struct BaseHistoryTests {
             testDescription: "is a device after the host was started anew", rest: device(5, boot: "a"),
             now: device(5), lead: nil, isWell: false),
         Sample(testDescription: "was never noted", isWell: false),
-        Sample(testDescription: "was never noted, and not written since libvirt moved the disk", moved: 10, isWell: true),
+        Sample(
+            testDescription: "was never noted, and not written since libvirt moved the disk", moved: 10, isWell: true),
         Sample(testDescription: "was never noted, and written since libvirt moved the disk", moved: 9, isWell: false),
         Sample(
             testDescription: "is a device that was never noted", now: device(5), lead: nil, moved: 10, isWell: false),
@@ -60,8 +62,10 @@ struct BaseHistoryTests {
         Sample(
             testDescription: "is a device, and its commit was killed", progress: .committing, rest: device(5),
             now: device(9), lead: nil, isWell: false),
-        Sample(testDescription: "was committed to, and is so still", progress: .committed, rest: file(10), isWell: true),
-        Sample(testDescription: "was committed to, and written since", progress: .committed, rest: file(9), isWell: false),
+        Sample(
+            testDescription: "was committed to, and is so still", progress: .committed, rest: file(10), isWell: true),
+        Sample(
+            testDescription: "was committed to, and written since", progress: .committed, rest: file(9), isWell: false),
         Sample(testDescription: "was left for the overlay again", progress: .committed, isWell: true),
         Sample(testDescription: "was pivoted to, and written", progress: .committed, lead: 1, isWell: false),
     ]

@@ -93,7 +93,8 @@ struct DiskFindingTests {
         Sample(
             testDescription: "was only to be released, and runs on its base", step: .releasing, live: onBase,
             persistent: onOverlay, isSameProcess: true, expected: nil),
-        Sample(testDescription: "runs on its base while its definition names it", live: onBase, persistent: onOverlay,
+        Sample(
+            testDescription: "runs on its base while its definition names it", live: onBase, persistent: onOverlay,
             expected: nil),
         Sample(
             testDescription: "runs on its base, never written", live: onBase, persistent: onOverlay,
@@ -129,10 +130,12 @@ struct DiskFindingTests {
             testDescription: "is off in the middle of its commit", step: .releasing, persistent: onOverlay, lead: 60,
             expected: .defined(above: nil)),
         Sample(
-            testDescription: "was undefined after a pivot nobody saw", step: .releasing, progress: .pivotRequested, lead: 6,
+            testDescription: "was undefined after a pivot nobody saw", step: .releasing, progress: .pivotRequested,
+            lead: 6,
             expected: .free),
         Sample(
-            testDescription: "was undefined at the moment of its pivot", step: .releasing, progress: .pivotRequested, lead: 1,
+            testDescription: "was undefined at the moment of its pivot", step: .releasing, progress: .pivotRequested,
+            lead: 1,
             expected: nil),
         Sample(testDescription: "was put back by hand", live: onBase, persistent: onBase, expected: nil),
         Sample(testDescription: "was put back by hand while off", persistent: onBase, expected: nil),

@@ -49,10 +49,12 @@ struct DiskStatesTests {
 
     @Test("names each step and each progress")
     func words() throws {
-        let steps = try MarkdownTable(["step of its hold", "what is held", "licence"], in: "Sources/Stillpoint/STATES.md")
+        let steps = try MarkdownTable(
+            ["step of its hold", "what is held", "licence"], in: "Sources/Stillpoint/STATES.md")
         #expect(
             steps.rows.compactMap { $0["step of its hold"] }
-                == ["none"] + [Hold.Step.preparing, .switching, .held, .releasing, .released].map { "`\($0.rawValue)`" })
+                == ["none"]
+                + [Hold.Step.preparing, .switching, .held, .releasing, .released].map { "`\($0.rawValue)`" })
         let progress = try MarkdownTable(
             ["progress of a disk", "written", "what it says"], in: "Sources/Stillpoint/STATES.md")
         #expect(

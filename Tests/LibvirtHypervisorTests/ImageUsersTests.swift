@@ -51,9 +51,12 @@ struct ImageUsersTests {
         }
     }
 
-    @Test("is a process that may write to it, or any of QEMU's", arguments: [
-        ("cp", "02", true), ("cp", "0100000", false), ("qemu-nbd", "0100000", true), ("qemu-system-x86", "02", true),
-    ])
+    @Test(
+        "is a process that may write to it, or any of QEMU's",
+        arguments: [
+            ("cp", "02", true), ("cp", "0100000", false), ("qemu-nbd", "0100000", true),
+            ("qemu-system-x86", "02", true),
+        ])
     func processes(name: String, flags: String, isFound: Bool) throws {
         try withScratchFolder { scratch in
             let file = try scratch.write("a.raw", "")
@@ -111,7 +114,8 @@ struct AppArmorProfileTests {
     @Test("is explained with the VM's profile, the line in it, and the commands")
     func wayOut() throws {
         try withScratchFolder { scratch in
-            let denied = LibvirtError(number: 1, message: "starting the commit of vda: Could not reopen: Permission denied")
+            let denied = LibvirtError(
+                number: 1, message: "starting the commit of vda: Could not reopen: Permission denied")
             #expect(AppArmorProfile.refusing(denied, domain: "u-1", in: scratch.path) == nil)
             try scratch.write("libvirt-u-1", "")
             let profile = try #require(AppArmorProfile.refusing(denied, domain: "u-1", in: scratch.path))

@@ -22,7 +22,8 @@ struct OverlayNameTests {
     @Test(
         "is told from others",
         arguments: [
-            "web01.qcow2", "web01-\(uuid)-vda-\(run).raw", "web01-\(uuid)-vda-\(run)x.qcow2", "\(uuid)-vda-\(run).qcow2",
+            "web01.qcow2", "web01-\(uuid)-vda-\(run).raw", "web01-\(uuid)-vda-\(run)x.qcow2",
+            "\(uuid)-vda-\(run).qcow2",
             "web01-\(uuid)-vda-20261121T110000Z-zzzzzz.qcow2", "web01-1234-vda-\(run).qcow2", "\(run).qcow2", "",
         ])
     func others(name: String) {

@@ -60,7 +60,10 @@ struct AdoptionTests {
             }
             #expect(await bench.operating.recover(adopt: true) == .needsRecovery)
             #expect(try bench.openRuns().map(\.id) == [Self.run])
-            bench.world.change { $0.release = { _, record in try await record(nil) } }
+            bench.world.change {
+                $0.leftovers = { [] }
+                $0.release = { _, record in try await record(nil) }
+            }
             #expect(await bench.operating.recover() == .done)
             #expect(try bench.openRuns().isEmpty)
         }

@@ -92,7 +92,9 @@ struct StatesTests {
         }
     }
 
-    @Test("keeps a run open, as it was, whose release fails", arguments: [Hold.Step.preparing, .switching, .held, .releasing])
+    @Test(
+        "keeps a run open, as it was, whose release fails",
+        arguments: [Hold.Step.preparing, .switching, .held, .releasing])
     func fails(step: Hold.Step) async throws {
         try await withBench { bench, _ async throws in
             var hold = someHold

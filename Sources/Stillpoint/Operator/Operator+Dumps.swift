@@ -15,7 +15,8 @@ extension Operator {
                 context: context, configuration: configuration, configurationPath: configurationPath)
             var isDone = try await recovery.recover(only: run, isDryRun: dryRun)
             if run == nil {
-                isDone = try await Adoption(context: context, configuration: configuration)
+                isDone =
+                    try await Adoption(context: context, configuration: configuration)
                     .settle(adopts: adopt, isDryRun: dryRun) && isDone
             }
             guard run == nil, !dryRun else { return isDone ? .done : .needsRecovery }

@@ -32,7 +32,8 @@ struct RunEndingElsewhere: Sendable {
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let fields = line.split(separator: " ")
             // A waiting one has an arrow in the second field.
-            guard fields.count >= 6, fields[1] == "FLOCK", fields[5].split(separator: ":").last.map({ UInt64($0) }) == inode
+            guard fields.count >= 6, fields[1] == "FLOCK",
+                fields[5].split(separator: ":").last.map({ UInt64($0) }) == inode
             else { continue }
             return Int32(fields[4])
         }
