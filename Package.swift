@@ -69,7 +69,11 @@ let package = Package(
         library("VSphereHypervisor", ["Hypervisor", "Storage", "XMLTree", "CCurl", "CSHA256", system]),
         library(
             "Stillpoint",
-            ["SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", system, subprocess, logging]),
+            [
+                "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", system, subprocess,
+                logging,
+            ],
+            exclude: ["STATES.md"]),
 
         program("pre-snapshot"),
         program("post-snapshot"),

@@ -70,9 +70,6 @@ public struct HeldDisk: Sendable, Codable, Equatable {
     public let baseFormat: String
     /// The qcow2 file that takes the guest's writes meanwhile.
     public let overlay: String
-    /// The disk was asked to go back to its base, and has not been seen there. It may have been: then the guest writes
-    /// to the base, and what the overlay holds is old. Nil as long as nobody asked.
-    public var isPivotAsked: Bool?
     /// The back end's own definition of the disk before the freeze, as text of at most ``longestDefinition`` bytes:
     /// libvirt's `<disk>`. What a base is cannot be told from path and format alone. Nil: it was set aside by a version
     /// that did not keep it.
@@ -80,6 +77,33 @@ public struct HeldDisk: Sendable, Codable, Equatable {
 
     /// In bytes.
     public static let longestDefinition = 64 << 10
+
+    /// How far its writes have come back to its base, as far as that is known.
+    public enum Progress: String, Sendable, Codable {
+        /// A commit of ours may have begun: the base may have been written by it.
+        case committing
+        /// It was asked to go back to its base, and has not been seen there. It may have been: then the guest writes to
+        /// the base, and what the overlay holds is old.
+        case pivotRequested
+        /// All that the overlay held is in the base; this alone licenses deleting the overlay.
+        case committed
+    }
+
+    /// Nil: nothing was begun.
+    public var progress: Progress? {
+        get { reached ?? (isPivotAsked == true ? .pivotRequested : nil) }
+        set {
+            reached = newValue
+            isPivotAsked = nil
+        }
+    }
+    private var reached: Progress?
+    /// What state files said before there was `reached`.
+    private var isPivotAsked: Bool?
+
+    /// The base as it was when nobody was to write to it any more: since its disk moved to the overlay, or since our
+    /// commit with qemu-img ended. Nil: that was not seen.
+    public var baseAtRest: ImageStamp?
 
     /// A held disk with these parts.
     public init(target: String, base: String, baseFormat: String, overlay: String, definition: String? = nil) {

@@ -12,6 +12,12 @@ public protocol Hypervisor: Sendable {
     /// What could go wrong tonight and can be seen now, each with its mend.
     func findings() async throws -> [String]
 
+    /// What an administrator should know though nothing can be done about it.
+    func notes() async throws -> [String]
+
+    /// What runs have left behind on its VMs, known by marks of ours alone: also what open runs hold now.
+    func leftovers() async throws -> [Leftover]
+
     /// All VMs it knows.
     func virtualMachines() async throws -> [VirtualMachine]
 
@@ -58,6 +64,10 @@ extension Hypervisor {
     public func thaw(id: String) async throws {}
     /// None.
     public func findings() async throws -> [String] { [] }
+    /// None.
+    public func notes() async throws -> [String] { [] }
+    /// None.
+    public func leftovers() async throws -> [Leftover] { [] }
 }
 
 /// What is asked of `Hypervisor.freeze`.

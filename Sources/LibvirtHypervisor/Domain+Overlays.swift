@@ -1,6 +1,32 @@
+internal import CLibvirt
+internal import Glibc
 internal import Hypervisor
 
+extension Connection {
+    /// The version of libvirt at the other end: 1000000 x major + 1000 x minor + release (virConnectGetLibVersion).
+    func libraryVersion() throws -> UInt {
+        var version: UInt = 0
+        guard library.functions.virConnectGetLibVersion(pointer, &version) == 0 else {
+            throw library.lastError("asking for libvirt's version")
+        }
+        return version
+    }
+}
+
 extension Domain {
+    /// The names of its snapshots in libvirt (virDomainListAllSnapshots).
+    func snapshotNames() throws -> [String] {
+        var list: UnsafeMutablePointer<virDomainSnapshotPtr?>?
+        let count = library.functions.virDomainListAllSnapshots(pointer, &list, 0)
+        guard count >= 0 else { throw library.lastError("listing the snapshots") }
+        defer { free(list) }
+        return (0..<Int(count)).compactMap { index in
+            guard let snapshot = list?[index] else { return nil }
+            defer { _ = library.functions.virDomainSnapshotFree(snapshot) }
+            return library.functions.virDomainSnapshotGetName(snapshot).map { String(cString: $0) }
+        }
+    }
+
     /// Makes sure that the domain uses none of a hold's overlays, now or at its next start, so that they can be deleted.
     /// - Throws: HypervisorError `.changed` with remedy `.stop` when it does, with remedy `.retry` when libvirt is at
     ///   work on the domain.

@@ -22,59 +22,97 @@ struct LeavingOverlays: Sendable {
         _ hold: inout Hold, found: (domain: Domain?, state: DomainState)?
     ) async throws -> (notes: [String], state: DomainState) {
         var notes: [String] = []
-        // An overlay that nobody names looks the same once it is committed.
-        var committedOrphans: Set<String> = []
         var known = found
         for _ in 1...Self.rounds {
             // By UUID each time: it may have been undefined, and defined again.
             let (domain, state) = if let known { known } else { try await connection.find(machineID) }
             known = nil
             if let domain, state == .migratedAway { return (notes + (try await finishMigrated(domain, hold)), state) }
-            let (found, isSettled) = try await look(hold, domain, state, ignoring: committedOrphans)
-            for disk in found { if case .doubtful(let reason) = disk.finding { throw disk.disk.doubt(reason) } }
-            // Only now: what a disk on its base means depends on the step that was found.
-            if hold.step != .releasing {
-                hold.step = .releasing
-                try await record(hold)
-            }
+            let (found, isSettled) = try await look(hold, domain, state)
+            try await begin(found, &hold)
             if found.allSatisfy({ $0.finding == .free }) {
                 if isSettled { return (notes, state) }
                 try await Task.sleep(for: Self.pause)
                 continue
             }
+            // Each disk is brought as far as it goes, also where another one is in doubt or fails.
+            var failure: (any Error)?
             let live = found.filter { $0.finding == .live }
             if let domain, !live.isEmpty {
-                try await listen(to: domain)
-                notes += try await commitLive(live, of: domain, &hold)
+                do {
+                    try await listen(to: domain)
+                    notes += try await commitLive(live, of: domain, &hold)
+                } catch {
+                    failure = error
+                }
             }
             let items = found.compactMap(\.offlineItem)
             if !items.isEmpty {
-                notes += try await OfflineCommit(connection: connection, domain: domain, limit: settings.commitTimeout)
-                    .run(items, state)
-                committedOrphans.formUnion(items.filter(\.isOrphan).map(\.disk.overlay))
+                do {
+                    notes += try await commitOffline(items, domain, state, &hold)
+                } catch {
+                    failure = failure ?? error
+                }
             }
+            if let failure { throw failure }
+            try await settleDoubts(found, state, &hold)
             notes += found.compactMap { $0.note(state) }
         }
         throw HypervisorError(.changed, "the VM changes faster than it can be released", remedy: .retry)
     }
 
+    /// Makes durable what is about to begin.
+    private func begin(_ found: [FoundDisk], _ hold: inout Hold) async throws {
+        let before = hold
+        // Preparations that were never finished are known by their step until they are undone.
+        if hold.step != .preparing { hold.step = .releasing }
+        for disk in found where disk.finding == .live && disk.disk.progress != .pivotRequested {
+            hold.set(.committing, of: disk.disk.overlay)
+        }
+        if hold != before { try await record(hold) }
+    }
+
     private func look(
-        _ hold: Hold, _ domain: Domain?, _ state: DomainState, ignoring committedOrphans: Set<String>
+        _ hold: Hold, _ domain: Domain?, _ state: DomainState
     ) async throws -> (disks: [FoundDisk], isSettled: Bool) {
         try await blocking("looking at the disks", within: .seconds(30)) {
             // Asked first: a call that we gave up waiting for may still be moving the domain to these very files.
             let isSettled = try !state.isActive || domain?.isOccupied() != true
             let live = state.isActive ? try domain?.description().uses : nil
             let persistent = try domain?.description(persistent: true).usesWithChains() ?? []
+            let isSameProcess = state.isActive && domain.map { Self.isOlder($0, than: hold) } == true
             let disks = try hold.disks.map { disk in
                 let finding = DiskFinding.find(
                     disk, step: hold.step, live: live, persistent: persistent,
-                    overlay: try OverlayContent.read(disk.overlay), lead: disk.lead)
-                let isDone = finding == .orphan && committedOrphans.contains(disk.overlay)
-                return FoundDisk(disk, isDone ? .free : finding, live?.first(using: disk.overlay))
+                    overlay: try OverlayContent.read(disk.overlay), lead: disk.lead, isSameProcess: isSameProcess)
+                return FoundDisk(disk, finding, live?.first(using: disk.overlay))
             }
             return (disks, isSettled)
         }
+    }
+
+    /// Whether the domain's QEMU is the one that was frozen.
+    private static func isOlder(_ domain: Domain, than hold: Hold) -> Bool {
+        guard let began = runTime(inName: hold.snapshot) else { return false }
+        return QemuProcess(domain: domain.name)?.isOlder(than: began) == true
+    }
+
+    /// - Throws: HypervisorError of the disks that are in doubt and stay so.
+    private func settleDoubts(_ found: [FoundDisk], _ state: DomainState, _ hold: inout Hold) async throws {
+        var doubts: [String] = []
+        for disk in found {
+            guard case .doubtful(let reason) = disk.finding else { continue }
+            // A release that was killed when a commit of ours was over: then both hold the same.
+            if disk.disk.progress != nil, !state.isActive,
+                await OfflineCommit.isContained(disk.disk, within: settings.commitTimeout)
+            {
+                hold.set(.committed, of: disk.disk.overlay)
+                try await record(hold)
+            } else {
+                doubts.append(disk.disk.doubt(reason).message)
+            }
+        }
+        guard doubts.isEmpty else { throw HypervisorError(.changed, doubts.joined(separator: "; "), remedy: .stop) }
     }
 
     /// Where the VM runs now it may use the overlays, which only that host can tell. Once they were committed and
@@ -128,33 +166,59 @@ extension LeavingOverlays {
         ]
     }
 
+    private func commitOffline(
+        _ items: [OfflineCommit.Item], _ domain: Domain?, _ state: DomainState, _ hold: inout Hold
+    ) async throws -> [String] {
+        try await journaled(&hold) { journal in
+            try await OfflineCommit(
+                connection: connection, machineID: machineID, domain: domain, limit: settings.commitTimeout,
+                journal: journal
+            ).run(items, state)
+        }
+    }
+
     /// - Returns: those that the guest writes to faster than they can be committed.
     private func commit(
         _ found: [FoundDisk], of domain: Domain, within limit: Duration, _ hold: inout Hold
     ) async throws -> [FoundDisk] {
-        let pivots = PivotNotes(hold, record)
+        try await journaled(&hold) { journal in
+            try await CommitHeartbeat.during({ await journal.overlaysUnderCommit(of: found) }) {
+                try await commit(found, of: domain, within: limit, journal)
+            }
+        }
+    }
+
+    /// The hold is the journal's meanwhile; after a failure it is recorded as it is then.
+    private func journaled<Value: Sendable>(
+        _ hold: inout Hold, _ body: (HoldJournal) async throws -> Value
+    ) async throws -> Value {
+        let journal = HoldJournal(hold, record)
         do {
-            let behind = try await commit(found, of: domain, within: limit, pivots)
-            hold = pivots.hold
-            return behind
+            let value = try await body(journal)
+            hold = await journal.hold
+            return value
         } catch {
-            hold = pivots.hold
+            try? await journal.flush()
+            hold = await journal.hold
             throw error
         }
     }
 
     private func commit(
-        _ found: [FoundDisk], of domain: Domain, within limit: Duration, _ pivots: PivotNotes
+        _ found: [FoundDisk], of domain: Domain, within limit: Duration, _ journal: HoldJournal
     ) async throws -> [FoundDisk] {
-        try await withThrowingTaskGroup(of: FoundDisk?.self) { group in
+        let jobs = found.map { BlockJobEvents.Job(domain: machineID, disk: $0.use?.target ?? $0.disk.target) }
+        let gate = CommitGate(found.map(\.disk.overlay)) { [events] in for job in jobs { events.wake(job) } }
+        return try await withThrowingTaskGroup(of: FoundDisk?.self) { group in
             for disk in found {
                 let commit = LiveCommit(
                     domain: domain, machineID: machineID, disk: disk.disk,
                     target: disk.use?.target ?? disk.disk.target, firstStep: disk.firstStep, events: events,
-                    pivots: pivots)
+                    journal: journal, gate: gate)
                 group.addTask {
                     switch try await commit.run(within: limit) {
-                    case .done: return nil
+                    // What keeps the gate shut is another commit's failure.
+                    case .done, .gated: return nil
                     case .behind:
                         var disk = disk
                         disk.firstStep = nil
@@ -193,5 +257,18 @@ extension LeavingOverlays {
                     + "suits, shut the VM down and start it, then: stillpoint recover; until then the overlay is kept",
                 remedy: .stop)
         }
+    }
+}
+
+extension HoldJournal {
+    /// Those of these disks whose guests still write to their overlays, or above them, while they are committed.
+    fileprivate func overlaysUnderCommit(of found: [FoundDisk]) -> [String] {
+        found.filter { found in
+            switch disk(found.disk.overlay)?.progress {
+            case .committing: true
+            case .pivotRequested: found.use?.chain.first != found.disk.overlay
+            case .committed, nil: false
+            }
+        }.map(\.disk.overlay)
     }
 }

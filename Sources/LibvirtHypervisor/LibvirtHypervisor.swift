@@ -42,6 +42,13 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         LibvirtHypervisor(settings)
     }
 
+    /// One call, or some that belong together, over a connection that is free; it is given the overlays' folder.
+    func asking<Value: Sendable>(
+        _ what: String, within limit: Duration, _ body: @escaping @Sendable (Connection, String) throws -> Value
+    ) async throws -> Value {
+        try await calls.blockingCall(what, within: limit) { [settings] in try body($0, settings.overlayDirectory) }
+    }
+
     /// All domains, running or not.
     public func virtualMachines() async throws -> [VirtualMachine] {
         let (some, others) = try await calls.blockingCall("listing the domains", within: .seconds(60)) { connection in

@@ -9,6 +9,8 @@ struct LiveCommit: Sendable {
         case done
         /// The guest writes faster than the commit can follow.
         case behind
+        /// It has caught up, but may not pivot, since the commit of another disk of the domain has not begun.
+        case gated
         /// QEMU has no job any more and libvirt shows the overlay still: a libvirtd that was killed in the middle of the
         /// pivot does not know that it is done.
         case unseen
@@ -25,9 +27,24 @@ struct LiveCommit: Sendable {
     /// What there is to do, as it was seen just now; nil: it is looked at.
     let firstStep: LiveStep?
     let events: BlockJobEvents
-    let pivots: PivotNotes
+    let journal: HoldJournal
+    let gate: CommitGate
 
+    /// - Throws: also where another commit may have to wait for this one's beginning no longer.
     func run(within limit: Duration) async throws -> Outcome {
+        do {
+            return try await follow(limit)
+        } catch let error as HypervisorError where error.code == .timedOut {
+            // It may begin still, so nobody may pivot before it.
+            gate.shut()
+            throw error
+        } catch {
+            gate.arrive(disk.overlay)
+            throw error
+        }
+    }
+
+    private func follow(_ limit: Duration) async throws -> Outcome {
         let end = ContinuousClock.now + limit
         let job = BlockJobEvents.Job(domain: machineID, disk: target)
         let stream = events.events(of: job)
@@ -43,22 +60,32 @@ struct LiveCommit: Sendable {
         defer { ticker.cancel() }
         var known = firstStep
         var hasNoJobSince: ContinuousClock.Instant?
+        var hasBegun = false
+        var isCompleted = false
         for await status in stream {
             if status == .failed || status == .cancelled {
                 throw HypervisorError(.callFailed, "the commit of \(target) failed or was ended", remedy: .retry)
             }
-            // The next look at the whole domain shows whether it is so.
-            if status == .completed, pivots.isAsked(disk) { return .done }
+            let isRequested = await journal.isPivotRequested(disk)
+            if status == .completed, isRequested { return await finish() }
             let step = if let known { known } else { try await next() }
             known = nil
-            if step == .done { return .done }
-            if step == .wait, pivots.isAsked(disk), try await hasNoJob() {
+            if step.hasBegun { gate.arrive(disk.overlay) }
+            // Somebody else may have asked our commit to pivot.
+            isCompleted = isCompleted || hasBegun && status == .completed
+            hasBegun = hasBegun || step == .wait || step == .pivot
+            if step == .done { return isRequested || isCompleted ? await finish() : .done }
+            if step == .wait, isRequested, try await hasNoJob() {
                 hasNoJobSince = hasNoJobSince ?? .now
             } else {
                 hasNoJobSince = nil
             }
             if let since = hasNoJobSince, since.duration(to: .now) > Self.longestMoment { return .unseen }
             let isLate = ContinuousClock.now >= end
+            if step == .pivot, !gate.isOpen {
+                if isLate || gate.isShut { return .gated }
+                continue
+            }
             switch try await isLate ? step : take(step) {
             case nil: return .unseen
             case .waitForOther where isLate:
@@ -72,9 +99,20 @@ struct LiveCommit: Sendable {
         throw CancellationError()
     }
 
+    /// It is on its base; what it had written to the overlay is there too. Recorded with what comes next.
+    private func finish() async -> Outcome {
+        await journal.note { [disk] in $0.set(.committed, of: disk.overlay) }
+        return .done
+    }
+
     private func next() async throws -> LiveStep {
         try await call("looking at") {
-            let step = LiveStep.next(for: disk, in: try domain.description().uses)
+            let uses = try domain.description().uses
+            // What a domain that is off starts from next time shows no pivot.
+            guard try domain.state().isActive else {
+                throw HypervisorError(.changed, "it was shut off while \(target) was committed", remedy: .retry)
+            }
+            let step = LiveStep.next(for: disk, in: uses)
             if case .refuse(let reason) = step { throw disk.doubt(reason) }
             return step
         }
@@ -88,14 +126,22 @@ struct LiveCommit: Sendable {
     private func take(_ step: LiveStep) async throws -> LiveStep? {
         switch step {
         case .startActiveCommit:
+            if await !journal.isPivotRequested(disk) { try await journal.reach(.committing, disk) }
             let started = try await start { try domain.startActiveCommit(disk: target) }
-            // QEMU takes the overlay for the disk's top, so it had not gone back to its base.
-            if started == .wait { try await pivots.note(disk, isAsked: false) }
+            if started == .wait {
+                gate.arrive(disk.overlay)
+                // QEMU takes the overlay for the disk's top, so it had not gone back to its base.
+                try await journal.reach(.committing, disk)
+            }
             return started
         case .startCommitBelow:
+            // It ends by itself, as a pivot: so it comes after the beginning of all others.
+            gate.arrive(disk.overlay)
+            guard gate.isOpen else { return .waitForOther }
+            try await journal.reach(.pivotRequested, disk)
             return try await start { try domain.startCommit(disk: target, of: disk.overlay, into: disk.base) }
         case .pivot:
-            try await pivots.note(disk, isAsked: true)
+            try await journal.reach(.pivotRequested, disk)
             try await call("pivoting") { try domain.startPivot(disk: target) }
             return .wait
         case .done, .wait, .waitForOther, .refuse:
@@ -118,19 +164,31 @@ struct LiveCommit: Sendable {
         }
         switch refusal {
         case nil: return .wait
-        case .failure where pivots.isAsked(disk): return nil
-        case .failure(let error): throw error
+        case .failure(let error):
+            // A commit below somebody's image has ended when its overlay is not in the chain any more.
+            if await journal.isPivotRequested(disk) { return nil }
+            throw await explained(error)
         case .lostCommit: try await takeUpLostCommit()
         case .otherJob: break
         }
         return .waitForOther
     }
 
+    private func explained(_ error: LibvirtError) async -> any Error {
+        guard let profile = AppArmorProfile.refusing(error, domain: machineID) else { return error }
+        return HypervisorError(
+            .callFailed,
+            "QEMU may not write to \(disk.base), so \(target) stays on its overlay \(disk.overlay): "
+                + profile.wayOut(domain.name, disk.base), remedy: .stop, cause: error)
+    }
+
     /// A libvirtd that was killed when a commit had just begun knows the job when it is back, but not that the disk has
     /// a mirror, and its XML shows none. Pivoting works then; to abort the job would crash libvirtd (9.0.0:
     /// qemuBlockJobProcessEventFailedActiveCommit looks into the mirror that it has not).
     private func takeUpLostCommit() async throws {
-        try await pivots.note(disk, isAsked: true)
+        gate.arrive(disk.overlay)
+        guard gate.isOpen else { return }
+        try await journal.reach(.pivotRequested, disk)
         // Refused as long as the job is not quite ready: the next tick tries again.
         try? await call("pivoting") { try domain.startPivot(disk: target) }
     }
@@ -151,9 +209,9 @@ private enum Refusal: Sendable {
 
 extension HeldDisk {
     /// What is said where any guess might lose writes.
-    func doubt(_ reason: String) -> HypervisorError {
+    func doubt(_ reason: String, remedy: HypervisorError.Remedy = .stop) -> HypervisorError {
         HypervisorError(
-            .changed, "\(target) is not as it was left: \(reason); its overlay \(overlay) was left alone", remedy: .stop
-        )
+            .changed, "\(target) is not as it was left: \(reason); its overlay \(overlay) was left alone",
+            remedy: remedy)
     }
 }

@@ -51,6 +51,7 @@ struct MemoryFreeze: Sendable {
         // The guest is on its overlays now. If the dump is no good, release brings it back, and deletes the dump since
         // the hold never came to be held.
         let size = try wholeSize(of: path)
+        await hold.noteBasesAtRest()
         hold.step = .held
         try await context.record(hold)
         return FreezeResult(

@@ -1,10 +1,10 @@
-internal import Glibc
 internal import Hypervisor
 internal import Storage
 
 /// Commits overlays that no QEMU has open, with qemu-img, and puts the bases back into the definition.
 ///
-/// Each step may be done again after a kill: the overlay keeps what it holds until it is deleted.
+/// Only where nobody else has, or has had, overlay or base: see `ImageUsers` and `BaseHistory`. Each step may be done
+/// again after a kill: the overlay keeps what it holds until it is deleted.
 struct OfflineCommit: Sendable {
     struct Item: Sendable {
         let disk: HeldDisk
@@ -17,30 +17,37 @@ struct OfflineCommit: Sendable {
     }
 
     let connection: Connection
+    let machineID: String
     /// Nil: it was undefined.
     let domain: Domain?
     let limit: Duration
+    let journal: HoldJournal
 
     /// - Returns: what an administrator should know.
     func run(_ items: [Item], _ state: DomainState) async throws -> [String] {
         try await requireUnderstoodBases(of: items)
-        let orphans = items.filter(\.isOrphan).map(\.disk)
-        if !orphans.isEmpty {
-            try await blocking("looking for users of the overlays", within: .seconds(60)) {
-                try requireNoUser(of: orphans)
+        let open = items.filter { !$0.isCommitted }
+        let lost = state == .off ? domain.flatMap { QemuProcess(domain: $0.name) } : nil
+        if !open.isEmpty {
+            try await blocking("looking for users of the images", within: .seconds(60)) { [self] in
+                let users = ImageUsers(connection: connection, machineID: machineID)
+                try users.requireNone(of: open.map(\.disk), owner: lost)
+                if domain == nil { try requireLocal(open.map(\.disk)) }
             }
         }
+        var committed: Set<String> = []
+        for item in open where try await isInBase(item, state) { committed.insert(item.disk.overlay) }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for item in items where !item.isCommitted { group.addTask { try await commit(item, state) } }
+            for item in open where !committed.contains(item.disk.overlay) { group.addTask { try await commit(item) } }
             try await group.waitForAll()
         }
         guard let domain else { return [] }
         let hasManagedSave = try await blocking("putting the bases back into the definition", within: .seconds(60)) {
             try connection.define(domain, on: BaseDefinition(disks: items.map(\.disk)))
         }
-        if state == .off, let process = lostProcess(of: domain.name) {
+        if let lost {
             return [
-                "libvirt says that it is shut off, but its QEMU, process \(process), runs on, on its own disks: libvirtd, "
+                "libvirt says that it is shut off, but its QEMU, process \(lost.id), runs on, on its own disks: libvirtd, "
                     + "which was killed or crashed, could not take it up again; shut it down from inside before it is "
                     + "started"
             ]
@@ -52,26 +59,37 @@ struct OfflineCommit: Sendable {
         ]
     }
 
-    private func commit(_ item: Item, _ state: DomainState) async throws {
-        do {
-            try await commit(item)
-        } catch let error as HypervisorError where error.code == .changed && state == .off {
-            guard let domain, let process = lostProcess(of: domain.name) else { throw error }
-            throw HypervisorError(
-                .changed,
-                "libvirt says that it is shut off, but its QEMU, process \(process), runs on unharmed: libvirtd, which was "
-                    + "killed or crashed, could not take it up again; shut it down from inside, or end that process, "
-                    + "then: stillpoint recover", remedy: .retry, cause: error)
+    /// Whether all that the overlay holds is in its base already, as after a commit that was killed when it was done.
+    /// - Throws: HypervisorError where the overlay must not be committed.
+    private func isInBase(_ item: Item, _ state: DomainState) async throws -> Bool {
+        let disk = item.disk
+        let (snapshot, name) = (await journal.hold.snapshot, domain?.name)
+        let doubt = try await blocking("looking at \(disk.base)", within: .seconds(30)) {
+            BaseHistory.doubt(
+                disk, now: ImageStamp.read(disk.base), lead: disk.lead,
+                moved: BaseHistory.moved(snapshot: snapshot, of: name))
         }
+        guard let doubt else { return false }
+        guard disk.progress == nil || item.above != nil else {
+            if await Self.isContained(disk, within: limit) {
+                try await journal.change { [stamp = ImageStamp.read(disk.base)] in $0.finish(disk.overlay, stamp) }
+                return true
+            }
+            throw disk.doubt(doubt + wayOut(disk))
+        }
+        throw disk.doubt(doubt + wayOut(disk))
     }
 
-    /// The living QEMU of a domain that libvirtd lost: its PID file is still there.
-    private func lostProcess(of name: String) -> Int32? {
-        guard let text = try? FileAccess.read("/run/libvirt/qemu/\(name).pid", limit: 64),
-            let process = Int32(String(decoding: text.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)),
-            kill(process, 0) == 0
-        else { return nil }
-        return process
+    /// Whether a guest would read the same from the base as from the overlay.
+    static func isContained(_ disk: HeldDisk, within limit: Duration) async -> Bool {
+        let arguments = ["compare", "-q", "-f", "qcow2", "-F", disk.baseFormat, disk.overlay, disk.base]
+        return (try? await QemuImg.run(arguments, about: disk.overlay, within: limit)) != nil
+    }
+
+    private func wayOut(_ disk: HeldDisk) -> String {
+        let edit = domain.map { "put \(disk.base) into the definition (virsh edit \($0.name)), " } ?? ""
+        return "; to keep what \(disk.base) holds: \(edit)rm \(disk.overlay); to keep what the guest wrote last: "
+            + "qemu-img commit -d -f qcow2 \(disk.overlay), \(edit)rm \(disk.overlay); then: stillpoint recover"
     }
 
     private func commit(_ item: Item) async throws {
@@ -79,37 +97,51 @@ struct OfflineCommit: Sendable {
         // It must be written into nothing but the base.
         let below = try ImageChain.backingFile(of: disk.overlay)
         guard below == disk.base else { throw disk.doubt("below its overlay is \(below ?? "no image")") }
-        // Not emptied (-d): that would only be more to write.
-        try await QemuImg.run(
-            ["commit", "-q", "-d", "-f", "qcow2", disk.overlay], about: disk.overlay, within: limit)
+        let before = await journal.disk(disk.overlay) ?? disk
+        try await journal.reach(.committing, disk)
+        do {
+            try await CommitHeartbeat.during({ [disk.overlay] }) {
+                // Not emptied (-d): that would only be more to write.
+                try await QemuImg.run(
+                    ["commit", "-q", "-d", "-f", "qcow2", disk.overlay], about: disk.overlay, within: limit)
+            }
+        } catch let error as HypervisorError where error.code == .changed {
+            // It did not begin: somebody else has the image.
+            try await journal.change { $0.put(before) }
+            throw error
+        }
+        let stamp = try await blocking("looking at \(disk.base)", within: .seconds(30)) { ImageStamp.read(disk.base) }
+        try await journal.change { $0.finish(disk.overlay, stamp) }
         guard let above = item.above else { return }
         try await QemuImg.run(
             ["rebase", "-u", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, above], about: above, within: limit)
     }
 
-    /// A domain that uses the base now may have written to it: a commit would tear its file system apart.
-    private func requireNoUser(of disks: [HeldDisk]) throws {
-        for (other, _) in try connection.domains() {
-            for description in try other.descriptions() {
-                for use in description.usesWithChains() {
-                    guard
-                        let disk = disks.first(where: { use.chain.contains($0.overlay) || use.chain.contains($0.base) })
-                    else { continue }
-                    let image = use.chain.contains(disk.overlay) ? "its overlay" : disk.base
-                    throw disk.doubt("the VM \(description.name) uses \(image) as its \(use.target)")
-                }
-            }
+    /// A VM that is not defined here may run on another host (virsh migrate --undefinesource), which only QEMU's locks
+    /// would tell, where the storage knows locks at all.
+    private func requireLocal(_ disks: [HeldDisk]) throws {
+        for disk in disks {
+            guard let reason = try SharedStorage.reason(disk.overlay) else { continue }
+            throw disk.doubt(
+                "the VM is not defined here any more, and may run on another host that reaches its overlay: \(reason); on "
+                    + "the host where it runs: virsh blockcommit VM \(disk.target) --active --shallow --pivot --wait, then: "
+                    + "rm \(disk.overlay); if it runs nowhere: qemu-img commit -d -f qcow2 \(disk.overlay) && "
+                    + "rm \(disk.overlay); then: stillpoint recover")
         }
     }
 }
 
-extension Domain {
-    /// What it runs on and what it will start from; nothing when it went away meanwhile.
-    func descriptions() throws -> [DomainDescription] {
-        do {
-            return [try description(), try description(persistent: true)]
-        } catch let error as LibvirtError where error.isNoSuchDomain {
-            return []
-        }
+extension Hold {
+    /// All that an overlay held is in its base, which nobody is to write to now.
+    fileprivate mutating func finish(_ overlay: String, _ base: ImageStamp?) {
+        guard let index = disks.firstIndex(where: { $0.overlay == overlay }) else { return }
+        disks[index].progress = .committed
+        disks[index].baseAtRest = base
+    }
+
+    /// Puts a disk's record back.
+    fileprivate mutating func put(_ disk: HeldDisk) {
+        guard let index = disks.firstIndex(where: { $0.overlay == disk.overlay }) else { return }
+        disks[index] = disk
     }
 }

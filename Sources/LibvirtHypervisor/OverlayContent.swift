@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Storage
 internal import SystemPackage
 
 /// What an overlay file holds, from its qcow2 header and its first table (QEMU's docs/interop/qcow2.txt).
@@ -40,6 +41,23 @@ enum OverlayContent: Sendable, Equatable {
             left -= part.count
         }
         return .unwritten
+    }
+
+    /// The format that a qcow2 image says the one below it has; nil where it says none.
+    /// - Throws: Errno.
+    static func backingFormat(of path: String) throws -> String? {
+        let head = try FileAccess.read(path, limit: 1 << 16)
+        guard head.count >= 104, head.starts(with: magic) else { return nil }
+        // The header extensions: type, length and data, filled up to eight bytes each.
+        var place = integer(head[4..<8]) == 2 ? 72 : Int(truncatingIfNeeded: integer(head[100..<104]))
+        while place >= 72, place + 8 <= head.count {
+            let type = integer(head[place..<(place + 4)])
+            let end = place + 8 + Int(integer(head[(place + 4)..<(place + 8)]))
+            guard type != 0, end <= head.count else { return nil }
+            if type == 0xE279_2ACA { return String(decoding: head[(place + 8)..<end], as: UTF8.self) }
+            place = (end + 7) / 8 * 8
+        }
+        return nil
     }
 
     private static func bytes(of file: FileDescriptor, at offset: Int64, count: Int) throws -> [UInt8] {

@@ -62,6 +62,7 @@ struct QuiesceFreeze: Sendable {
         if let reason = failure(of: window) {
             try await context.giveUp(hold, because: reason)
         }
+        await hold.noteBasesAtRest()
         hold.step = .held
         try await record(hold)
         return try result(of: window, later, selection)

@@ -52,6 +52,11 @@ struct Release: Sendable {
                 problem = try await guest.thaw(&hold, connection.find(request.machineID).1)
             }
         }
+        if request.hold.disks.isEmpty, hold.step == .held {
+            try await blocking("forgetting the snapshot", within: .seconds(30)) { [request] in
+                try domain?.forgetSnapshot(named: request.hold.snapshot)
+            }
+        }
         if let problem { throw problem }
         try await record(nil)
         return ReleaseResult(notes: notes)

@@ -20,9 +20,11 @@ enum DiskFinding: Sendable, Equatable {
     ///   - live: the disks of a domain that runs or is paused; nil for any other.
     ///   - persistent: what it starts from next time; empty when it is undefined.
     ///   - lead: by how much the base was written later than the overlay; nil where that cannot be seen.
+    ///   - isSameProcess: its QEMU runs since before the freeze. It can have left the overlay for its base by nothing
+    ///     but a commit that was complete.
     static func find(
         _ disk: HeldDisk, step: Hold.Step, live: [DiskUse]?, persistent: [DiskUse], overlay: OverlayContent,
-        lead: Duration? = nil
+        lead: Duration? = nil, isSameProcess: Bool = false
     ) -> DiskFinding {
         if let use = live?.first(using: disk.overlay) {
             let below = use.chain.image(below: disk.overlay)
@@ -31,6 +33,10 @@ enum DiskFinding: Sendable, Equatable {
             }
             return .live
         }
+        let runsOnBase = live?.contains { $0.chain.contains(disk.base) } == true
+        // What was only asked for licenses nothing.
+        let isCommitted =
+            disk.progress == .committed || disk.progress == .pivotRequested && runsOnBase && isSameProcess
         if let use = persistent.first(using: disk.overlay) {
             switch overlay {
             case .missing:
@@ -41,29 +47,32 @@ enum DiskFinding: Sendable, Equatable {
             case .unwritten, .written: break
             }
             let above = use.chain.image(above: disk.overlay)
-            if above == nil {
-                // A libvirtd that was killed had no time to change the definition.
-                if step == .releasing, live?.contains(where: { $0.chain.contains(disk.base) }) == true {
-                    return .pivoted
-                }
-                if let seen = afterPivot(disk, lead) { return seen }
+            guard above == nil else { return .defined(above: above) }
+            // A libvirtd that was killed had no time to change the definition.
+            if runsOnBase, isCommitted || overlay == .unwritten { return .pivoted }
+            if let seen = afterPivot(disk, lead) { return seen }
+            guard !runsOnBase else {
+                return .doubtful(
+                    "the VM runs on \(disk.base) while the overlay, which its definition names, holds writes; if they were "
+                        + "committed (virsh blockcommit), put \(disk.base) into the definition and delete the overlay")
             }
-            return .defined(above: above)
+            return .defined(above: nil)
         }
+        let namesBase = runsOnBase || persistent.contains { $0.chain.contains(disk.base) }
         switch overlay {
-        case .missing, .unwritten: return .free
+        case .missing: return .free
+        // Where the domain is gone, somebody may have taken the overlay along.
+        case .unwritten: return namesBase || step == .preparing ? .free : .orphan
         case .unfinished: return step == .preparing ? .free : .doubtful("its overlay is no qcow2 image")
         case .written: break
         }
-        guard ((live ?? []) + persistent).contains(where: { $0.chain.contains(disk.base) }) else {
-            switch afterPivot(disk, lead) {
-            case .pivoted: return .free
-            case let doubt?: return doubt
-            case nil: return .orphan
-            }
+        if isCommitted { return .free }
+        switch afterPivot(disk, lead) {
+        case .pivoted: return .free
+        case let doubt?: return doubt
+        case nil: break
         }
-        // That is what a pivot of ours leaves when we were killed before we could note it.
-        if step == .releasing { return .free }
+        guard namesBase else { return .orphan }
         return .doubtful(
             "somebody put it back on \(disk.base), and the overlay holds writes; if they were committed "
                 + "(virsh blockcommit), delete the overlay")
@@ -74,17 +83,19 @@ extension DiskFinding {
     /// A commit that has caught up keeps the base within this of the overlay.
     static let longestLag = Duration.seconds(5)
 
-    /// What the images' times tell of a pivot that was asked for and not seen: to commit the overlay after the guest
-    /// has gone on writing to the base would put old data over new. Nil: it has not come to that.
+    /// What the images' times tell of a pivot that was asked for and not seen, or seen and followed by who knows what:
+    /// to commit the overlay after the guest has gone on writing to the base would put old data over new. Nil: it has
+    /// not come to that.
     private static func afterPivot(_ disk: HeldDisk, _ lead: Duration?) -> DiskFinding? {
-        guard disk.isPivotAsked == true else { return nil }
-        guard let lead, lead <= .zero || lead > longestLag else {
-            return .doubtful(
-                "libvirtd or the host went down at the moment of its pivot, and nothing tells whether the guest wrote "
-                    + "to \(disk.base) afterwards; if the guest's newest files are on the base alone, put it into the "
-                    + "definition and delete the overlay, else: qemu-img commit")
-        }
-        return lead > longestLag ? .pivoted : nil
+        // After a commit with qemu-img, which a look at the base licenses to do again.
+        if disk.progress == .committed, disk.baseAtRest != nil { return nil }
+        guard disk.progress == .pivotRequested || disk.progress == .committed else { return nil }
+        if let lead, lead <= .zero { return nil }
+        if let lead, lead > longestLag || disk.progress == .committed { return .pivoted }
+        return .doubtful(
+            "libvirtd or the host went down at the moment of its pivot, and nothing tells whether the guest wrote "
+                + "to \(disk.base) afterwards; if the guest's newest files are on the base alone, put it into the "
+                + "definition and delete the overlay, else: qemu-img commit")
     }
 }
 
@@ -101,6 +112,14 @@ enum LiveStep: Sendable, Equatable {
     /// Somebody else's block job is.
     case waitForOther
     case refuse(String)
+
+    /// The commit of an overlay need not be waited for by others before they pivot.
+    var hasBegun: Bool {
+        switch self {
+        case .done, .pivot, .wait: true
+        case .startActiveCommit, .startCommitBelow, .waitForOther, .refuse: false
+        }
+    }
 
     static func next(for disk: HeldDisk, in live: [DiskUse]) -> LiveStep {
         guard let use = live.first(using: disk.overlay) else { return .done }
@@ -125,7 +144,7 @@ extension [DiskUse] {
 }
 
 extension [String] {
-    fileprivate func image(below path: String) -> String? {
+    func image(below path: String) -> String? {
         firstIndex(of: path).flatMap { indices.contains($0 + 1) ? self[$0 + 1] : nil }
     }
 

@@ -68,14 +68,20 @@ struct Recover: OperatorCommand {
         abstract: "Finish what a killed process left: VMs on overlays, RAM dumps on their way to cold storage.",
         discussion: """
             Ends every run that no living process minds any more. One that waits for its post-snapshot is left alone, \
-            unless --run names it.
+            unless --run names it. Overlays whose state file is gone are named, and with --adopt brought home. Exit code \
+            3 where something is left.
             """)
 
     @OptionGroup var common: CommonOptions
     @Option(help: ArgumentHelp("End this run now.", valueName: "id")) var run: String?
+    @Flag(help: "Bring home overlays whose state file is gone, too.") var adopt = false
     @Flag(help: "Say what would be done.") var dryRun = false
 
+    func validate() throws {
+        guard run == nil || !adopt else { throw ValidationError("--run and --adopt do not go together.") }
+    }
+
     func perform() async -> Stillpoint.ExitCode {
-        await common.makeOperator().recover(run: run, dryRun: dryRun)
+        await common.makeOperator().recover(run: run, adopt: adopt, dryRun: dryRun)
     }
 }

@@ -108,8 +108,10 @@ extension RealParts {
                 let said = try await cycle(
                     stage, pair,
                     """
-                    sed -i 's/"step": *"held"/"step": "releasing"/' \(stage.lab.runs)/*.json
+                    sed -i 's/"step": *"held"/"step": "releasing"/
+                        s/"target": *"vda"/"reached": "pivotRequested", &/' \(stage.lab.runs)/*.json
                     grep -q '"step": *"releasing"' \(stage.lab.runs)/*.json
+                    grep -q '"pivotRequested"' \(stage.lab.runs)/*.json
                     virsh -q blockcommit $n vda --active --shallow --wait --pivot
                     """)
                 #expect(said.contains("pair: quiesced"), "\(said)")

@@ -150,6 +150,13 @@ extension RealParts {
                     #expect(steps.count == guest.disks, "\(number)")
                     #expect(steps.allSatisfy { has("releasing", $0.record) })
                 }
+                // All commits have begun before the first pivot.
+                let asked = seen.events.compactMap(\.number).filter {
+                    $0 == Trace.calls.commit || $0 == Trace.calls.abortJob
+                }
+                #expect(asked == asked.sorted { $0 > $1 })
+                let pivots = seen.records(before: { $0.isCall(Trace.calls.abortJob) })
+                #expect(pivots.allSatisfy { $0.record.contains("pivotRequested") })
                 let deleted = seen.records(before: { $0.isDeletion(of: stage.lab.overlays) })
                 #expect(deleted.count == guest.disks)
                 #expect(deleted.allSatisfy { has("released", $0.record) })
@@ -170,6 +177,10 @@ extension Trace.Event {
 
     fileprivate func isCall(_ number: Int) -> Bool {
         if case .call(number) = self { true } else { false }
+    }
+
+    fileprivate var number: Int? {
+        if case .call(let number) = self { number } else { nil }
     }
 
     fileprivate func isDeletion(of part: String) -> Bool {

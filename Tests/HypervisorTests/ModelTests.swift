@@ -62,6 +62,18 @@ struct ModelTests {
         #expect(try JSON.decode(HeldDisk.self, from: JSON.encode(kept)) == kept)
     }
 
+    @Test("reads how far a disk has come, also of a version that only knew of pivots")
+    func progress() throws {
+        let old = #"{"target": "vda", "base": "/a", "baseFormat": "raw", "overlay": "/o", "isPivotAsked": true}"#
+        var disk = try JSON.decode(HeldDisk.self, from: Array(old.utf8))
+        #expect(disk.progress == .pivotRequested)
+        disk.progress = .committing
+        #expect(try JSON.decode(HeldDisk.self, from: JSON.encode(disk)).progress == .committing)
+        disk.progress = nil
+        #expect(try JSON.decode(HeldDisk.self, from: JSON.encode(disk)).progress == nil)
+        #expect(try JSON.decode(HeldDisk.self, from: JSON.encode(Self.nastyDisk)).progress == nil)
+    }
+
     @Test("keeps a VM through JSON")
     func machine() throws {
         let machine = VirtualMachine(

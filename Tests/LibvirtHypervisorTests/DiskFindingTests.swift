@@ -17,9 +17,11 @@ struct DiskFindingTests {
         var live: [DiskUse]?
         var persistent: [DiskUse] = []
         var overlay = OverlayContent.written
-        var isPivotAsked = false
+        var progress: HeldDisk.Progress?
+        var baseAtRest: ImageStamp?
         /// Seconds.
         var lead: Int?
+        var isSameProcess = false
         /// Nil: doubtful.
         let expected: DiskFinding?
     }
@@ -69,32 +71,71 @@ struct DiskFindingTests {
             expected: nil),
         Sample(
             testDescription: "was pivoted by a killed release", step: .releasing, live: onBase, persistent: onBase,
-            expected: .free),
+            progress: .pivotRequested, isSameProcess: true, expected: .free),
         Sample(
-            testDescription: "was committed by a killed release", step: .releasing, persistent: onBase, expected: .free),
+            testDescription: "was to be pivoted, and another QEMU runs on its base", step: .releasing, live: onBase,
+            persistent: onBase, progress: .pivotRequested, lead: 1, expected: nil),
+        Sample(
+            testDescription: "was seen to be committed", step: .releasing, live: onBase, persistent: onBase,
+            progress: .committed, expected: .free),
+        Sample(
+            testDescription: "was committed by a killed release", step: .releasing, persistent: onBase,
+            progress: .committed, expected: .free),
+        Sample(
+            testDescription: "was only to be released, and put back by hand", step: .releasing, persistent: onBase,
+            expected: nil),
+        Sample(
+            testDescription: "was in the middle of its commit, and put back by hand", step: .releasing,
+            persistent: onBase, progress: .committing, expected: nil),
+        Sample(
+            testDescription: "was only to be released, and was put back by hand and started", step: .releasing,
+            live: onBase, persistent: onBase, isSameProcess: true, expected: nil),
+        Sample(
+            testDescription: "was only to be released, and runs on its base", step: .releasing, live: onBase,
+            persistent: onOverlay, isSameProcess: true, expected: nil),
+        Sample(
+            testDescription: "runs on its base while its definition names it", live: onBase, persistent: onOverlay,
+            expected: nil),
+        Sample(
+            testDescription: "runs on its base, never written", live: onBase, persistent: onOverlay,
+            overlay: .unwritten, expected: .pivoted),
         Sample(
             testDescription: "was pivoted, and libvirtd was killed before it changed the definition", step: .releasing,
-            live: onBase, persistent: onOverlay, expected: .pivoted),
+            live: onBase, persistent: onOverlay, progress: .pivotRequested, isSameProcess: true, expected: .pivoted),
+        Sample(
+            testDescription: "was committed, and started and written again", step: .releasing, persistent: onOverlay,
+            progress: .committed, lead: -3, expected: .defined(above: nil)),
+        Sample(
+            testDescription: "was committed by qemu-img, killed before it changed the definition", step: .releasing,
+            persistent: onOverlay, progress: .committed,
+            baseAtRest: ImageStamp(boot: "b", modified: 1, inode: 1, bytes: 1, sectors: nil), lead: 3,
+            expected: .defined(above: nil)),
+        Sample(testDescription: "was undefined, never written", overlay: .unwritten, expected: .orphan),
+        Sample(
+            testDescription: "was half made, and found by a release that was killed", step: .preparing,
+            persistent: onBase, overlay: .unfinished, expected: .free),
         Sample(
             testDescription: "is off after a pivot nobody saw, and the guest went on on its base", step: .releasing,
-            persistent: onOverlay, isPivotAsked: true, lead: 6, expected: .pivoted),
+            persistent: onOverlay, progress: .pivotRequested, lead: 6, expected: .pivoted),
         Sample(
             testDescription: "is off after a pivot nobody saw, and the guest went on on its overlay", step: .releasing,
-            persistent: onOverlay, isPivotAsked: true, lead: 0, expected: .defined(above: nil)),
+            persistent: onOverlay, progress: .pivotRequested, lead: 0, expected: .defined(above: nil)),
         Sample(
             testDescription: "is off after a pivot nobody saw, at that very moment", step: .releasing,
-            persistent: onOverlay, isPivotAsked: true, lead: 2, expected: nil),
+            persistent: onOverlay, progress: .pivotRequested, lead: 2, expected: nil),
         Sample(
             testDescription: "is off after a pivot nobody saw, on a volume, which has no time", step: .releasing,
-            persistent: onOverlay, isPivotAsked: true, expected: nil),
+            persistent: onOverlay, progress: .pivotRequested, expected: nil),
         Sample(
             testDescription: "is off in the middle of its commit", step: .releasing, persistent: onOverlay, lead: 60,
             expected: .defined(above: nil)),
         Sample(
-            testDescription: "was undefined after a pivot nobody saw", step: .releasing, isPivotAsked: true, lead: 6,
+            testDescription: "was undefined after a pivot nobody saw", step: .releasing, progress: .pivotRequested,
+            lead: 6,
             expected: .free),
         Sample(
-            testDescription: "was undefined at the moment of its pivot", step: .releasing, isPivotAsked: true, lead: 1,
+            testDescription: "was undefined at the moment of its pivot", step: .releasing, progress: .pivotRequested,
+            lead: 1,
             expected: nil),
         Sample(testDescription: "was put back by hand", live: onBase, persistent: onBase, expected: nil),
         Sample(testDescription: "was put back by hand while off", persistent: onBase, expected: nil),
@@ -106,10 +147,11 @@ struct DiskFindingTests {
     @Test("is brought to its end without losing a write", arguments: samples)
     func finding(sample: Sample) {
         var disk = Self.disk
-        disk.isPivotAsked = sample.isPivotAsked
+        disk.progress = sample.progress
+        disk.baseAtRest = sample.baseAtRest
         let found = DiskFinding.find(
             disk, step: sample.step, live: sample.live, persistent: sample.persistent, overlay: sample.overlay,
-            lead: sample.lead.map { .seconds($0) })
+            lead: sample.lead.map { .seconds($0) }, isSameProcess: sample.isSameProcess)
         if let expected = sample.expected {
             #expect(found == expected)
         } else if case .doubtful(let reason) = found {

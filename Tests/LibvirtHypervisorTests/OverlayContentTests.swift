@@ -40,14 +40,15 @@ struct OverlayContentTests {
     func commit() async throws {
         try await withScratchFolder { scratch in
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
-            let disk = HeldDisk(
+            var disk = HeldDisk(
                 target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2",
                 definition: "<disk type='file'><source file='\(base)'/><target dev='vda'/></disk>")
             try await OverlayFile.create(disk, capacity: 1 << 20)
+            disk.baseAtRest = ImageStamp.read(base)
             run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
-            let offline = OfflineCommit(
-                connection: try Connection(uri: "test:///default"), domain: nil, limit: .seconds(20))
-            let items = [OfflineCommit.Item(disk: disk, above: nil, isOrphan: true)]
+            let journal = HoldJournal(Hold(step: .releasing, snapshot: "s", disks: [disk])) { _ in }
+            let offline = try offline(journal)
+            var items = [OfflineCommit.Item(disk: disk, above: nil, isOrphan: true)]
             let isFree = "qemu-img info '\(disk.overlay)'"
             run("(qemu-io -f qcow2 -c 'sleep 5000' '\(disk.overlay)' &); while \(isFree); do sleep 0.1; done")
             let error = await #expect(throws: HypervisorError.self) { try await offline.run(items, .off) }
@@ -57,10 +58,38 @@ struct OverlayContentTests {
             run("until \(isFree); do sleep 0.1; done")
             #expect(try await offline.run(items, .off) == [])
             #expect(try readFile(base)[512 << 10] == 9)
+            #expect(await journal.hold.disks[0].progress == .committed)
             // Once more, as after a kill.
+            items = [OfflineCommit.Item(disk: await journal.hold.disks[0], isOrphan: true)]
             #expect(try await offline.run(items, .off) == [])
             #expect(try OverlayContent.read(disk.overlay) == .written)
+            // Somebody has written to the base since: newer than the overlay.
+            run("sleep 0.02; dd if=/dev/zero of='\(base)' bs=512 count=1 conv=notrunc")
+            items = [OfflineCommit.Item(disk: disk, isOrphan: true)]
+            let late = await #expect(throws: HypervisorError.self) { try await offline.run(items, .off) }
+            #expect(late?.remedy == .stop)
+            #expect(late?.message.contains("\(base) was written by somebody else") == true)
         }
+    }
+
+    @Test("that a release killed after its commit has left is known by holding nothing else than the base")
+    func contained() async throws {
+        try await withScratchFolder { scratch in
+            let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
+            let disk = HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/a.qcow2")
+            try await OverlayFile.create(disk, capacity: 1 << 20)
+            run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
+            #expect(await !OfflineCommit.isContained(disk, within: .seconds(20)))
+            run("qemu-img commit -q -d -f qcow2 '\(disk.overlay)'")
+            #expect(await OfflineCommit.isContained(disk, within: .seconds(20)))
+            #expect(try OverlayContent.backingFormat(of: disk.overlay) == "raw")
+        }
+    }
+
+    private func offline(_ journal: HoldJournal) throws -> OfflineCommit {
+        OfflineCommit(
+            connection: try Connection(uri: "test:///default"), machineID: "u-1", domain: nil, limit: .seconds(20),
+            journal: journal)
     }
 
     @Test("is committed into no other base than the one it was made over")
@@ -73,8 +102,7 @@ struct OverlayContentTests {
             let disk = HeldDisk(
                 target: "vda", base: scratch.path + "/b", baseFormat: "raw", overlay: overlay,
                 definition: "<disk type='file'><source file='\(scratch.path)/b'/><target dev='vda'/></disk>")
-            let offline = OfflineCommit(
-                connection: try Connection(uri: "test:///default"), domain: nil, limit: .seconds(20))
+            let offline = try offline(HoldJournal(Hold(step: .releasing, snapshot: "s", disks: [disk])) { _ in })
             let error = await #expect(throws: HypervisorError.self) {
                 try await offline.run([OfflineCommit.Item(disk: disk, above: nil, isOrphan: false)], .off)
             }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("stillpoint check")
 struct CheckupTests {
-    private func check(_ bench: HookBench) async throws -> (facts: [String], findings: [String]) {
+    private func check(_ bench: HookBench) async throws -> (facts: [String], notes: [String], findings: [String]) {
         let context = bench.context()
         let configuration = try bench.configuration
         return try await Checkup(

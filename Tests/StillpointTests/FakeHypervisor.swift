@@ -53,6 +53,8 @@ final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
         return try world.behaviour.keepsake(id)
     }
 
+    func leftovers() async throws -> [Leftover] { try world.behaviour.leftovers() }
+
     func stop(id: String) async throws {
         world.note("stop \(id)")
         try world.behaviour.stop(id)
@@ -84,6 +86,7 @@ final class FakeWorld: Sendable {
         }
         /// Looking at one VM fails.
         var looking: HypervisorError?
+        var leftovers: @Sendable () throws -> [Leftover] = { [] }
         var stop: @Sendable (String) throws -> Void = { _ in }
         var restore: @Sendable (RestoreRequest) throws -> VirtualMachine = { request in
             VirtualMachine(id: "restored", name: request.newName ?? "restored", power: .running, disks: [])

@@ -61,6 +61,48 @@ struct RecoveryTests {
         }
     }
 
+    private func isEnded(_ bench: HookBench, _ run: Run) async throws -> Bool {
+        var recovery = try recovery(bench)
+        recovery.guardDelay = .milliseconds(500)
+        return try await recovery.recover()
+    }
+
+    @Test("waits for a guard that is ending a killed post's run, and says so")
+    func ending() async throws {
+        try await withBench { bench, _ async throws in
+            let run = try openRun(bench, makeRunID(), .releasing)
+            let guardLock = try #require(try bench.directory.lock(guardOf: run.id))
+            #expect(try recovery(bench).standing(of: run) == .ending)
+            let directory = bench.directory
+            let guarding = Task {
+                let lock = try directory.lock(run: run.id, waiting: false)
+                try await Task.sleep(for: .milliseconds(900))
+                try directory.remove(run.id)
+                withExtendedLifetime(lock) {}
+            }
+            try await Task.sleep(for: .milliseconds(100))
+            #expect(try await isEnded(bench, run))
+            try await guarding.value
+            #expect(bench.world.count("release") == 0)
+            #expect(bench.log.text.contains("is being ended by"))
+            #expect(!bench.log.text.contains("waits for its post-snapshot"))
+            withExtendedLifetime(guardLock) {}
+        }
+    }
+
+    @Test("ends itself what a guard has failed at and leaves alone for a while")
+    func leftByGuard() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let run = try openRun(bench, makeRunID(), .releasing)
+            let guardLock = try #require(try bench.directory.lock(guardOf: run.id))
+            #expect(try await isEnded(bench, run))
+            #expect(bench.world.calls == ["release id-of-web01"])
+            #expect(try bench.openRuns().isEmpty)
+            withExtendedLifetime(guardLock) {}
+        }
+    }
+
     @Test("ends what nobody minds, marks the snapshots with what is true of them, and closes the run")
     func ends() async throws {
         try await withBench { bench, host async throws in

@@ -16,6 +16,7 @@
     X(virDomainBlockCommit) X(virDomainBlockJobAbort) X(virDomainAgentSetResponseTimeout) X(virDomainGetFSInfo)        \
     X(virDomainFSInfoFree) X(virDomainFSFreeze) X(virDomainFSThaw) X(virDomainSnapshotCreateXML)                       \
     X(virDomainSnapshotLookupByName) X(virDomainSnapshotDelete) X(virDomainSnapshotFree)                               \
+    X(virDomainListAllSnapshots) X(virDomainSnapshotGetName) X(virConnectGetLibVersion)                                \
     X(virStoragePoolLookupByName) X(virStoragePoolFree) X(virStorageVolLookupByName) X(virStorageVolGetPath)           \
     X(virStorageVolFree) X(virDomainAbortJob)                                                                          \
     X(virDomainGetName) X(virDomainLookupByName) X(virDomainIsPersistent) X(virDomainDestroy) X(virDomainDefineXML)    \

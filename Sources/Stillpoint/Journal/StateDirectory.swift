@@ -93,6 +93,12 @@ struct StateDirectory: Sendable {
         try lock("\(runs)/\(id).lock", waiting: waiting)
     }
 
+    /// The number of the file that `lock(run:)` locks, by which the kernel lists the lock.
+    func lockFileNumber(run id: String) -> UInt64? {
+        var status = stat()
+        return stat("\(runs)/\(id).lock", &status) == 0 ? UInt64(status.st_ino) : nil
+    }
+
     /// Held by the run's guard as long as it lives.
     func lock(guardOf id: String) throws -> FileLock? {
         try lock("\(runs)/\(id).guard", waiting: false)

@@ -7,10 +7,11 @@ struct Checkup: Sendable {
     let context: HookContext
     let hypervisors: Hypervisors
 
-    /// What is well, and what is not with its mend.
+    /// What is well, what to know, and what is not well with its mend.
     /// - Throws: StorageError, StateError, ZFSError.
-    func run() async throws -> (facts: [String], findings: [String]) {
+    func run() async throws -> (facts: [String], notes: [String], findings: [String]) {
         var facts: [String] = []
+        var notes: [String] = []
         var findings: [String] = []
         var answering = 0
         var plans: [PlannedMachine] = []
@@ -21,6 +22,7 @@ struct Checkup: Sendable {
                 let all = try answer.get()
                 facts.append("\(hypervisor.name): \(all.count) VMs")
                 findings += try await hypervisor.findings().map { "\(hypervisor.name): \($0)" }
+                notes += try await hypervisor.notes().map { "\(hypervisor.name): \($0)" }
                 let planned = whole.plan(all, of: hypervisor)
                 findings += Self.disks(of: all, planned)
                 plans += planned
@@ -44,9 +46,9 @@ struct Checkup: Sendable {
                 facts.append("\(dataset): \(found.map { printable($0.machine.name) }.sorted().joined(separator: ", "))")
             }
         }
-        findings += folders(plans, storage) + (try openRuns())
+        findings += folders(plans, storage) + (try openRuns()) + (try await leftovers())
         findings += await RestoreRemains(context: context, configuration: configuration).findings()
-        return (facts, findings)
+        return (facts, notes, findings)
     }
 
     /// Disks whose place is not known, and those that keep a VM from being more than crash-consistent.
@@ -88,6 +90,15 @@ struct Checkup: Sendable {
             look { try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), storage) }
         }
         return findings
+    }
+
+    private func leftovers() async throws -> [String] {
+        // One that does not answer has been named.
+        let found = try await Adoption(context: context, configuration: configuration).find(hypervisors) { _, _ in }
+        return found.map { found in
+            found.leftover.obstacle.map { "\(found.inWords); \($0)" }
+                ?? "\(found.inWords); bring it home with: stillpoint recover --adopt"
+        }
     }
 
     private func openRuns() throws -> [String] {

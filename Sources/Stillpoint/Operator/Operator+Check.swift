@@ -4,7 +4,7 @@ extension Operator {
         await perform { configuration in
             let hypervisors = Hypervisors(configuration, context)
             let checkup = Checkup(configuration: configuration, context: context, hypervisors: hypervisors)
-            let result: (facts: [String], findings: [String])
+            let result: (facts: [String], notes: [String], findings: [String])
             do {
                 result = try await checkup.run()
             } catch {
@@ -12,7 +12,9 @@ extension Operator {
                 throw error
             }
             await hypervisors.close()
-            say(result.facts.map { "ok: \($0)\n" }.joined() + result.findings.map { "mend: \($0)\n" }.joined())
+            say(
+                result.facts.map { "ok: \($0)\n" }.joined() + result.notes.map { "note: \($0)\n" }.joined()
+                    + result.findings.map { "mend: \($0)\n" }.joined())
             return result.findings.isEmpty ? .done : .notConsistent
         }
     }

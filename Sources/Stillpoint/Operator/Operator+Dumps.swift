@@ -8,12 +8,17 @@ extension Operator {
         await perform { configuration in try await archive(configuration) ? .done : .needsRecovery }
     }
 
-    /// `stillpoint recover`: finishes what a killed process left.
-    public func recover(run: String? = nil, dryRun: Bool = false) async -> ExitCode {
+    /// `stillpoint recover`: finishes what a killed process left; with `adopt` also what has no state file any more.
+    public func recover(run: String? = nil, adopt: Bool = false, dryRun: Bool = false) async -> ExitCode {
         await perform { configuration in
             let recovery = Recovery(
                 context: context, configuration: configuration, configurationPath: configurationPath)
-            let isDone = try await recovery.recover(only: run, isDryRun: dryRun)
+            var isDone = try await recovery.recover(only: run, isDryRun: dryRun)
+            if run == nil {
+                isDone =
+                    try await Adoption(context: context, configuration: configuration)
+                    .settle(adopts: adopt, isDryRun: dryRun) && isDone
+            }
             guard run == nil, !dryRun else { return isDone ? .done : .needsRecovery }
             return try await archive(configuration) && isDone ? .done : .needsRecovery
         }

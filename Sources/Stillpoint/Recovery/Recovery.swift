@@ -11,6 +11,8 @@ struct Recovery: Sendable {
         case owned
         /// Its guard waits for post-snapshot.
         case guarded
+        /// Its guard is about to end it, or tries again after a failure: nobody else will.
+        case ending
         /// Without a guard, but young: post-snapshot may come.
         case awaited
         /// Nobody.
@@ -20,6 +22,8 @@ struct Recovery: Sendable {
     let context: HookContext
     let configuration: Configuration
     let configurationPath: String?
+    /// How long a guard may take to begin; it looks once a second.
+    var guardDelay = Duration.seconds(5)
 
     private var directory: StateDirectory { StateDirectory(configuration.stateDirectory) }
 
@@ -27,7 +31,9 @@ struct Recovery: Sendable {
         guard let lock = try directory.lock(run: run.id, waiting: false) else { return .owned }
         defer { withExtendedLifetime(lock) {} }
         if directory.hadGuard(run.id) {
-            guard let guardLock = try directory.lock(guardOf: run.id) else { return .guarded }
+            guard let guardLock = try directory.lock(guardOf: run.id) else {
+                return run.phase == .frozen && run.earlyRelease == nil ? .guarded : .ending
+            }
             withExtendedLifetime(guardLock) {}
             return .abandoned
         }
@@ -70,9 +76,19 @@ struct Recovery: Sendable {
         let machines = run.machines.filter { $0.hold != nil }.map { printable($0.name) }.joined(separator: ", ")
         let held = machines.isEmpty ? "" : " (\(machines))"
         switch try standing(of: run) {
-        case .owned:
+        case .owned where isDryRun || run.phase == .freezing || run.phase == .frozen:
             context.log.info("the run \(id)\(held) is another process's, which is at work")
             return true
+        case .owned, .ending:
+            let ending = RunEndingElsewhere(run: id, directory: directory, proc: context.roots.proc)
+            context.log.info("the run \(id)\(held) is being ended by \(ending.owner); it is waited for")
+            switch try await ending.wait(beginning: guardDelay, within: configuration.commitTimeout + .seconds(30)) {
+            case .over: return true
+            case .left: return try await end(id, because: "recovered, since post-snapshot did not come")
+            case .late:
+                context.log.warning("the run \(id)\(held) is still being ended by \(ending.owner)")
+                return false
+            }
         case .guarded where !isForced, .awaited where !isForced:
             context.log.info("the run \(id)\(held) waits for its post-snapshot; --run \(id) ends it now")
             return true
@@ -116,6 +132,9 @@ struct Recovery: Sendable {
         if run.manager == RestoreClaim.manager {
             try directory.remove(id)
             return true
+        }
+        if run.manager == Adoption.manager {
+            return try await Adoption.end(Journal(run, in: directory, lock: lock), context, configuration)
         }
         if run.earlyRelease == nil, run.phase != .released {
             run.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: reason)

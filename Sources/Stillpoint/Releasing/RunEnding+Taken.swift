@@ -20,13 +20,20 @@ extension RunEnding {
             await disclaim(run.machines.indices.map { $0 }, "no snapshot was taken", journal)
             return .success([])
         }
-        let found: [ListedSnapshot]
+        // A run whose pre-snapshot did not come to its end, or is an older version's, does not know since when it held.
+        guard let frozen = run.frozenAt else { return listed }
+        let end = run.earlyRelease?.began ?? .max
+        let later: [ListedSnapshot]
         do {
-            found = try await snapshots(of: run)
+            later = try await snapshots(of: run).filter { $0.creation ?? .max >= frozen }
         } catch {
             context.log.warning("\(error)")
             return listed
         }
+        // ZFS tells whole seconds: of one taken in the second in which the release began nobody knows, so nothing goes.
+        guard !later.contains(where: { ($0.creation ?? end) == end }) else { return listed }
+        // What was taken later holds VMs that were writing; it keeps its own silence.
+        let found = later.filter { $0.creation ?? .max < end }
         let datasets = Set(found.map(\.name.dataset))
         let uncovered = run.machines.indices.filter { datasets.isDisjoint(with: run.machines[$0].datasets) }
         await disclaim(uncovered, "no snapshot was taken while it was held", journal)
@@ -36,17 +43,13 @@ extension RunEnding {
         return .success(found)
     }
 
-    /// The snapshots that were taken while the run's VMs were held, whoever took them.
+    /// Those of the datasets that hold its VMs, whoever took them.
     private func snapshots(of run: Run) async throws(ZFSError) -> [ListedSnapshot] {
-        guard let frozen = run.frozenAt else { return [] }
-        // ZFS tells whole seconds: one taken in the second in which the release began is not trusted.
-        let end = run.earlyRelease?.began ?? .max
         var found: [ListedSnapshot] = []
         for dataset in Set(run.machines.flatMap(\.datasets)).sorted() {
             found += try await context.zfs.ownSnapshots(of: dataset, properties: ["creation"])
         }
-        // What was taken later holds VMs that were writing; it keeps its own silence.
-        return found.filter { ($0.creation ?? .max) >= frozen && ($0.creation ?? .max) < end }
+        return found
     }
 
     /// Nothing is said of these VMs, and the RAM that was dumped for a snapshot that is not there goes.

@@ -1,0 +1,22 @@
+/// What a run has left behind on one VM, known without its state file.
+public struct Leftover: Sendable, Equatable {
+    /// The id of the run that made it.
+    public let run: String
+    /// The VM's `VirtualMachine.id`.
+    public let machineID: String
+    /// Its name.
+    public let machineName: String
+    /// What a release must let go.
+    public let hold: Hold
+    /// Why it must not be touched, with the way out; nil: a release may.
+    public let obstacle: String?
+
+    /// A leftover with these parts.
+    public init(run: String, machineID: String, machineName: String, hold: Hold, obstacle: String? = nil) {
+        self.run = run
+        self.machineID = machineID
+        self.machineName = machineName
+        self.hold = hold
+        self.obstacle = obstacle
+    }
+}

@@ -1,0 +1,77 @@
+internal import Glibc
+internal import Hypervisor
+
+/// Whether anybody but us can have written to a base since its overlay took the guest's writes.
+///
+/// The overlay would then put old data over new, and what it holds does not fit what is below it.
+enum BaseHistory {
+    /// While a commit of ours is at work it has the overlay's time follow, so that the base is not newer by more.
+    static let heartbeat = Duration.seconds(1)
+    private static let longestLead = heartbeat * 2
+
+    /// Why the overlay must not be committed by qemu-img; nil: it may.
+    /// - Parameters:
+    ///   - now: the base as it is.
+    ///   - lead: by how much the base was written later than the overlay; nil for devices.
+    ///   - moved: when libvirt had moved the disk to its overlay, in nanoseconds since 1970.
+    static func doubt(_ disk: HeldDisk, now: ImageStamp?, lead: Duration?, moved: Int64?) -> String? {
+        guard let now else { return "\(disk.base) cannot be looked at" }
+        if let rest = disk.baseAtRest {
+            switch rest.isUnwritten(now) {
+            case true?: return nil
+            case nil:
+                return "the host was started anew, and nothing tells whether \(disk.base) was written since its freeze"
+            case false? where disk.progress == nil || disk.progress == .committed: return written(disk)
+            case false?: break
+            }
+        }
+        switch disk.progress {
+        case nil:
+            // pre-snapshot was killed before it could note more.
+            guard let moved, let modified = now.modified else {
+                return "nothing tells whether \(disk.base) was written after the overlay was made"
+            }
+            return modified <= moved ? nil : written(disk)
+        case .committing, .pivotRequested:
+            guard let lead else {
+                return "a commit was interrupted, and nothing tells whether anybody else has written to \(disk.base)"
+            }
+            return lead <= longestLead
+                ? nil : "a commit was interrupted, and \(disk.base) was written after that, by whom nothing tells"
+        // By a VM that was started on its overlay again.
+        case .committed: return lead.map { $0 <= .zero } == true ? nil : written(disk)
+        }
+    }
+
+    private static func written(_ disk: HeldDisk) -> String {
+        "\(disk.base) was written by somebody else after the overlay was made"
+    }
+
+    /// When libvirt had made the snapshot of that name, by the file in which it keeps it; nil where there is none.
+    /// - Parameter folder: where libvirtd of `qemu:///system` keeps them.
+    static func moved(
+        snapshot: String, of domain: String?, in folder: String = "/var/lib/libvirt/qemu/snapshot"
+    ) -> Int64? {
+        domain.flatMap { ImageStamp.modified("\(folder)/\($0)/\(snapshot).xml") }
+    }
+}
+
+/// Has the overlays' times follow the clock while a commit of ours is at work on them, as `BaseHistory` expects.
+struct CommitHeartbeat: Sendable {
+    /// - Parameter overlays: asked anew each time.
+    static func during<Value: Sendable>(
+        _ overlays: @escaping @Sendable () async -> [String], _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        let beating = Task {
+            while !Task.isCancelled {
+                let paths = await overlays()
+                try? await blocking("noting that the commit goes on", within: .seconds(5)) {
+                    for path in paths { utimensat(AT_FDCWD, path, nil, AT_SYMLINK_NOFOLLOW) }
+                }
+                try await Task.sleep(for: BaseHistory.heartbeat)
+            }
+        }
+        defer { beating.cancel() }
+        return try await body()
+    }
+}

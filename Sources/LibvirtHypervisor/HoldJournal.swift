@@ -1,0 +1,76 @@
+internal import Hypervisor
+
+/// The hold of one VM while several of its disks are worked on at once: each change goes to the record in its turn.
+///
+/// One record at a time, and always of the newest hold, so that an older copy never comes last. Changes that come in
+/// while one is under way are recorded together.
+actor HoldJournal {
+    private let record: RecordHold
+    /// With all changes, recorded or not.
+    private(set) var hold: Hold
+    private var newest = 0
+    private var durable = 0
+    private var recording: Task<Void, any Error>?
+
+    init(_ hold: Hold, _ record: @escaping RecordHold) {
+        self.hold = hold
+        self.record = record
+    }
+
+    func disk(_ overlay: String) -> HeldDisk? { hold.disks.first { $0.overlay == overlay } }
+
+    /// Changes the hold and returns when that, or something newer, is recorded.
+    func change(_ body: @Sendable (inout Hold) -> Void) async throws {
+        note(body)
+        try await flush()
+    }
+
+    /// Changes the hold; it is recorded with the next change.
+    func note(_ body: @Sendable (inout Hold) -> Void) {
+        body(&hold)
+        newest += 1
+    }
+
+    /// Returns when all that was changed until now is recorded.
+    func flush() async throws {
+        let mine = newest
+        while durable < mine { try await recordOnce() }
+    }
+
+    private func recordOnce() async throws {
+        if let recording {
+            _ = await recording.result
+            return
+        }
+        let (version, now, record) = (newest, hold, record)
+        let task = Task {
+            // In here, so that whoever waits for the task finds the outcome when it ends.
+            defer { recording = nil }
+            try await record(now)
+            durable = max(durable, version)
+        }
+        recording = task
+        try await task.value
+    }
+}
+
+extension HoldJournal {
+    /// Makes it durable how far a disk has come; nothing where that is known already.
+    func reach(_ progress: HeldDisk.Progress, _ disk: HeldDisk) async throws {
+        if self.disk(disk.overlay)?.progress != progress { note { $0.set(progress, of: disk.overlay) } }
+        try await flush()
+    }
+
+    /// Whether its pivot was asked for.
+    func isPivotRequested(_ disk: HeldDisk) -> Bool { self.disk(disk.overlay)?.progress == .pivotRequested }
+}
+
+extension Hold {
+    /// Sets how far the disk with that overlay has come.
+    mutating func set(_ progress: HeldDisk.Progress, of overlay: String) {
+        guard let index = disks.firstIndex(where: { $0.overlay == overlay }) else { return }
+        disks[index].progress = progress
+        // The guest writes to it now.
+        if progress == .committed { disks[index].baseAtRest = nil }
+    }
+}

@@ -1,0 +1,120 @@
+internal import Glibc
+internal import Hypervisor
+internal import Logging
+internal import Storage
+
+/// Finds what runs have left behind whose state files are gone, and brings it home.
+struct Adoption: Sendable {
+    /// The manager of a run that was made for a leftover: none took its snapshots.
+    static let manager = "adoption"
+
+    let context: HookContext
+    let configuration: Configuration
+
+    /// A leftover on a VM of one of the hypervisors.
+    struct Found: Sendable, Equatable {
+        let hypervisor: String
+        let leftover: Leftover
+
+        /// What it is, in words, without the way out.
+        var inWords: String {
+            let disks = leftover.hold.disks.map { "\($0.target) on \($0.overlay) over its base \($0.base)" }
+            let held = disks.isEmpty ? "a VM snapshot" : disks.joined(separator: ", ")
+            return "\(printable(leftover.machineName)): the run \(leftover.run), which has no state file, left \(held)"
+        }
+    }
+
+    private var directory: StateDirectory { StateDirectory(configuration.stateDirectory) }
+
+    /// All leftovers that belong to no open run.
+    /// - Parameter silent: told of each hypervisor that does not answer.
+    /// - Throws: StateError.
+    func find(_ hypervisors: Hypervisors, silent: (String, any Error) -> Void) async throws -> [Found] {
+        // One that is opened while we look is known by its file afterwards, one that is closed by its file before.
+        var open = Set(try directory.openRunIDs())
+        var found: [Found] = []
+        for hypervisor in try await hypervisors.all() {
+            do {
+                found += try await hypervisor.leftovers().map { Found(hypervisor: hypervisor.name, leftover: $0) }
+            } catch {
+                silent(hypervisor.name, error)
+            }
+        }
+        open.formUnion(try directory.openRunIDs())
+        return found.filter { !open.contains($0.leftover.run) }
+    }
+
+    /// Names every leftover, and with `adopts` brings them home; whether none is left.
+    /// - Throws: StateError.
+    func settle(adopts: Bool, isDryRun: Bool) async throws -> Bool {
+        let hypervisors = Hypervisors(configuration, context)
+        let found: [Found]
+        do {
+            found = try await find(hypervisors) { name, error in
+                context.log.warning("\(name): whether runs without a state file left anything was not seen: \(error)")
+            }
+        } catch {
+            await hypervisors.close()
+            throw error
+        }
+        await hypervisors.close()
+        var isDone = true
+        for (run, parts) in Dictionary(grouping: found, by: \.leftover.run).sorted(by: { $0.key < $1.key }) {
+            for part in parts {
+                if let obstacle = part.leftover.obstacle {
+                    context.log.error("\(part.inWords); it is left alone: \(obstacle)")
+                    isDone = false
+                } else if !adopts || isDryRun {
+                    context.log.warning("\(part.inWords); bring it home with: stillpoint recover --adopt")
+                    isDone = adopts && isDone
+                }
+            }
+            let whole = parts.filter { $0.leftover.obstacle == nil }
+            guard adopts, !isDryRun, !whole.isEmpty else { continue }
+            isDone = try await adopt(run, whole) && isDone
+        }
+        return isDone
+    }
+
+    /// Opens a run of that id for them and releases it, as any other.
+    private func adopt(_ id: String, _ parts: [Found]) async throws -> Bool {
+        guard let journal = try open(id, parts) else { return true }
+        return try await Self.end(journal, context, configuration)
+    }
+
+    private func open(_ id: String, _ parts: [Found]) throws -> Journal? {
+        try directory.prepare()
+        let claims = try directory.lockForClaims()
+        defer { withExtendedLifetime(claims) {} }
+        guard !directory.isOpen(id), let lock = try directory.lock(run: id, waiting: false) else { return nil }
+        let run = Run(
+            id: id, manager: Self.manager, targets: [], recursiveTargets: [], snapshots: [], phase: .releasing,
+            machines: parts.map { part in
+                var record = MachineRecord(
+                    hypervisor: part.hypervisor, id: part.leftover.machineID, name: part.leftover.machineName,
+                    datasets: [])
+                record.consistency = .crash
+                record.hold = part.leftover.hold
+                return record
+            })
+        try directory.write(run)
+        return Journal(run, in: directory, lock: lock)
+    }
+
+    /// Releases an adopted run. Nothing is said of snapshots, and what the catalogue may know of it stays.
+    static func end(_ journal: Journal, _ context: HookContext, _ configuration: Configuration) async throws -> Bool {
+        let ending = RunEnding(context: context, configuration: configuration, configurationPath: nil)
+        let isReleased = await ending.release(journal)
+        let run = await journal.run
+        guard isReleased else {
+            context.log.error("the run \(run.id) is still open; mend the cause, then: stillpoint recover")
+            return false
+        }
+        try await journal.close()
+        for machine in run.machines {
+            let notes = machine.notes.isEmpty ? "" : " (\(machine.notes.joined(separator: "; ")))"
+            context.log.info("\(printable(machine.name)): back on its own disks\(notes)")
+        }
+        return true
+    }
+}

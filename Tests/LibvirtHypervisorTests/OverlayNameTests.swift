@@ -1,0 +1,32 @@
+import Hypervisor
+import Testing
+
+@testable import LibvirtHypervisor
+
+@Suite("The name of an overlay of ours")
+struct OverlayNameTests {
+    private static let uuid = "11111111-2222-3333-4444-555555555555"
+    private static let run = "20261121T110000Z-1f3c9a"
+
+    @Test("says whose it is, as it was made", arguments: ["web01", "a-b", "*", "web 01"])
+    func made(name: String) throws {
+        let machine = VirtualMachine(id: Self.uuid, name: name, power: .running, disks: [])
+        let path = OverlayFile.path(in: "/o", machine: machine, disk: "vda", run: Self.run)
+        let read = try #require(OverlayName(path))
+        #expect(read.machineID == Self.uuid)
+        #expect(read.target == "vda")
+        #expect(read.run == Self.run)
+        #expect(read.machineName == OverlayFile.harmless(name, limit: 40))
+    }
+
+    @Test(
+        "is told from others",
+        arguments: [
+            "web01.qcow2", "web01-\(uuid)-vda-\(run).raw", "web01-\(uuid)-vda-\(run)x.qcow2",
+            "\(uuid)-vda-\(run).qcow2",
+            "web01-\(uuid)-vda-20261121T110000Z-zzzzzz.qcow2", "web01-1234-vda-\(run).qcow2", "\(run).qcow2", "",
+        ])
+    func others(name: String) {
+        #expect(OverlayName("/o/" + name) == nil)
+    }
+}
