@@ -9,7 +9,7 @@ struct AppArmorProfile: Sendable {
     static let folder = "/etc/apparmor.d/libvirt"
 
     /// The first libvirt without that line, as virConnectGetLibVersion counts: 12.1.0.
-    static let mended: UInt = 12_001_000
+    static let fixedVersion: UInt = 12_001_000
 
     let path: String
 

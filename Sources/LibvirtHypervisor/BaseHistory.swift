@@ -6,8 +6,9 @@ internal import Hypervisor
 /// The overlay would then put old data over new, and what it holds does not fit what is below it.
 enum BaseHistory {
     /// While a commit of ours is at work it has the overlay's time follow, so that the base is not newer by more.
-    static let heartbeat = Duration.seconds(1)
-    private static let longestLead = heartbeat * 2
+    static let heartbeat = Duration.milliseconds(500)
+    /// A second more, for times in whole seconds.
+    private static let longestLead = heartbeat * 2 + .seconds(1)
 
     /// Why the overlay must not be committed by qemu-img; nil: it may.
     /// - Parameters:

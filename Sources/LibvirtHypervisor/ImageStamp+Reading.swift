@@ -47,10 +47,12 @@ extension Hold {
 }
 
 extension HeldDisk {
-    /// By how much the base was written later than the overlay; nil for devices, and where one is not there.
+    /// By how much the base was written later than the overlay, at most; nil for devices, and where one is not there.
     var lead: Duration? {
         guard let base = ImageStamp.modified(base), let overlay = ImageStamp.modified(overlay) else { return nil }
-        return .nanoseconds(base - overlay)
+        // Some file systems (zfs-fuse) keep whole seconds: it was written somewhen within that second.
+        let second: Int64 = 1_000_000_000
+        return .nanoseconds((base % second == 0 ? base + second - 1 : base) - overlay)
     }
 }
 

@@ -91,7 +91,7 @@ extension LibvirtHypervisor {
         let version = try await asking("asking for libvirt's version", within: .seconds(30)) { connection, _ in
             try connection.libraryVersion()
         }
-        guard version < AppArmorProfile.mended else { return [] }
+        guard version < AppArmorProfile.fixedVersion else { return [] }
         return [
             "AppArmor is in force and libvirt is older than 12.1: a VM that is started on its overlay (autostart after a power "
                 + "cut) cannot be committed while it runs; hooks/systemd/README.md says what to do"

@@ -101,6 +101,24 @@ struct BaseHistoryTests {
         }
     }
 
+    @Test("counts as written at the end of its second where its file system keeps whole seconds")
+    func wholeSeconds() throws {
+        try withScratchFolder { scratch in
+            let base = try scratch.write("a.raw", "")
+            let overlay = try scratch.write("a.qcow2", "")
+            func set(_ path: String, _ seconds: Int, _ nanoseconds: Int) {
+                let time = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
+                #expect(utimensat(AT_FDCWD, path, [time, time], 0) == 0)
+            }
+            let disk = HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay)
+            set(overlay, 100, 500_000_000)
+            set(base, 100, 0)
+            #expect(disk.lead == .nanoseconds(499_999_999))
+            set(base, 100, 1)
+            #expect(disk.lead == .nanoseconds(-499_999_999))
+        }
+    }
+
     @Test("is found to be no newer than an overlay whose commit goes on")
     func heartbeat() async throws {
         try await withScratchFolder { scratch in

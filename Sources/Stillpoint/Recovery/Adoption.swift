@@ -107,7 +107,7 @@ struct Adoption: Sendable {
         let isReleased = await ending.release(journal)
         let run = await journal.run
         guard isReleased else {
-            context.log.error("the run \(run.id) is still open; mend the cause, then: stillpoint recover")
+            context.log.error("the run \(run.id) is still open; fix the cause, then: stillpoint recover")
             return false
         }
         try await journal.close()
