@@ -12,6 +12,7 @@ actor Journal {
     private var durable = 0
     private var writing: Task<Void, any Error>?
     private var mayLoseWrites = false
+    private var isClosed = false
     /// The last write that was lost while that was allowed.
     private(set) var lostWrite: (any Error)?
     // The run stays this process's as long as the journal lives.
@@ -33,11 +34,12 @@ actor Journal {
     /// Changes the run and returns when the change is durable.
     /// - Throws: StateError `.notWritten`, unless writes may be lost.
     func record(_ change: @Sendable (inout Run) -> Void) async throws {
+        guard !isClosed else { return }
         change(&run)
         newest += 1
         let mine = newest
         do {
-            while durable < mine {
+            while durable < mine && !isClosed {
                 try await writeOnce()
             }
         } catch {
@@ -70,8 +72,10 @@ actor Journal {
         try await record { change(&$0.machines[index]) }
     }
 
-    /// Ends the run: nothing of it is held any more.
-    func close() throws {
+    /// Ends the run: nothing of it is held any more. A write that is under way would make its file again, and is awaited.
+    func close() async throws {
+        isClosed = true
+        while let writing { _ = await writing.result }
         try directory.remove(run.id)
     }
 }
