@@ -39,7 +39,7 @@ extension RealParts {
                 try await need("\(stage.lab.preSnapshot) \(stage.dataset)@a; zfs snapshot \(stage.dataset)@a")
                 try await expectRelease(stage, within: 15)
                 try await need(
-                    "zfs snapshot \(stage.dataset)@a 2>/dev/null; \(stage.lab.postSnapshot) \(stage.dataset)@a")
+                    "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "kept=quiesced")
                 try await stage.expectConsistency(of: "\(stage.dataset)@a", quiesced: ["kept"])
                 try await stage.expectNothingLeft()
@@ -57,7 +57,7 @@ extension RealParts {
                 try await Task.sleep(for: .seconds(10))
                 #expect((Int(try await need(ticks)) ?? 99) - before <= 2)
                 try await need(
-                    "zfs snapshot \(stage.dataset)@a 2>/dev/null; \(stage.lab.postSnapshot) \(stage.dataset)@a")
+                    "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 try await need("for i in $(seq 30); do kill -0 \(id) 2>/dev/null || exit 0; sleep 0.1; done; exit 1")
                 try await stage.expectNothingLeft()
 
@@ -65,7 +65,7 @@ extension RealParts {
                 try await need("kill \(try await guardID())")
                 try await expectRelease(stage, within: 10)
                 try await need(
-                    "zfs snapshot \(stage.dataset)@b 2>/dev/null; \(stage.lab.postSnapshot) \(stage.dataset)@b")
+                    "zfs snapshot \(stage.dataset)@b 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@b")
                 try await stage.expectNothingLeft()
             }
         }
