@@ -47,7 +47,7 @@ public struct SanoidConfiguration: Sendable {
 
     /// What each version makes of it.
     private func readings(_ dataset: DatasetName) -> [SanoidReading] {
-        let versions = file.isReadAlike ? [.v2_3] : SanoidVersion.allCases
+        let versions = file.isReadAlike ? [.v23] : SanoidVersion.allCases
         return versions.map { reading(by: $0, about: dataset) }
     }
 

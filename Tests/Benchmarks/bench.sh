@@ -97,7 +97,8 @@ virsh_once() {
 }
 stillpoint_once() {
     "$bin/pre-snapshot" --config "$only" "$dataset@once"
-    "$bin/post-snapshot" --config "$only" "$dataset@once" 2>>"$work/stillpoint.log"
+    # It says that no snapshot was taken.
+    "$bin/post-snapshot" --config "$only" "$dataset@once" 2>>"$work/stillpoint.log" || true
 }
 for _ in $(seq "$rounds"); do
     frozen_of bench1 virsh_once >>"$work/once.default"

@@ -14,7 +14,7 @@ extension RealParts {
                     let original = try await need("sha256sum < \(dump)")
                     let killed = try await shell(
                         """
-                        \(stage.lab.postSnapshot) \(snapshot)
+                        zfs snapshot \(snapshot) 2>/dev/null || true; \(stage.lab.postSnapshot) \(snapshot)
                         sleep 0.\(round * 3 < 10 ? "0\(round * 3)" : "\(round * 3)")
                         kill -9 $(pgrep -f '^\(stage.stillpoint) archive')
                         sleep 0.05; test -e \(dump)

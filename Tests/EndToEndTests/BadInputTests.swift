@@ -110,14 +110,18 @@ extension RealParts {
                 ] {
                     try await need(damage)
                     let sum = try await need("sha256sum < \(file)")
-                    let post = try await shell("\(lab.postSnapshot) \(stage.dataset)@a")
+                    let post = try await shell(
+                        "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(lab.postSnapshot) \(stage.dataset)@a")
                     #expect(post.status == 3)
                     #expect(post.errors.contains(reason), "\(post.errors)")
                     #expect(try await need("sha256sum < \(file)") == sum)
                     #expect(try await need("virsh domblklist stated").contains(lab.overlays))
                 }
                 try await need("cp \(lab.folder)/kept.json \(file)")
-                #expect(try await shell("\(lab.postSnapshot) \(stage.dataset)@a").status == 0)
+                #expect(
+                    try await shell(
+                        "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(lab.postSnapshot) \(stage.dataset)@a"
+                    ).status == 0)
                 try await stage.expectNothingLeft()
             }
         }

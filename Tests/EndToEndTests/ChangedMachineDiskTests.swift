@@ -127,7 +127,9 @@ extension RealParts {
                 let said = try await cycle(
                     stage, guest, "virsh -q blockcommit $n vda --active --shallow --wait --pivot", status: 3)
                 #expect(said.contains("delete the overlay"), "\(said)")
-                try await need("rm \(stage.lab.overlays)/byhand-*.qcow2; \(stage.lab.postSnapshot) \(stage.dataset)@a")
+                try await need(
+                    "rm \(stage.lab.overlays)/byhand-*.qcow2; zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a"
+                )
                 try await stage.expectNothingLeft()
                 try await stage.expectAllThere(guest)
             }
@@ -141,7 +143,8 @@ extension RealParts {
                 let said = try await cycle(stage, guest, copy, status: 3)
                 #expect(said.contains("somebody else's block job on vda did not end within 3 s"), "\(said)")
                 try await need(
-                    "(sleep 1; virsh -q blockjob copied vda --abort) & \(stage.lab.postSnapshot) \(stage.dataset)@a")
+                    "(sleep 1; virsh -q blockjob copied vda --abort) & zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a"
+                )
                 try await stage.expectNothingLeft()
                 try await stage.expectAllThere(guest)
             }

@@ -45,7 +45,8 @@ extension RealParts {
                 let small = "\(stage.lab.folder)/guarded-overlays"
                 try await fill(stage, guest, small)
                 try await need("for i in $(seq 300); do [ -z \"$(ls -A \(small))\" ] && exit; sleep 0.1; done; exit 1")
-                try await need("\(stage.lab.postSnapshot) \(stage.dataset)@a")
+                try await need(
+                    "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 try await expectRunning(stage, guest, small)
             }
         }
@@ -87,11 +88,11 @@ extension RealParts {
                     guest, "zfs snapshot \(s); virsh -q blockcommit $n vda --active --shallow --bandwidth 1")
                 let post = try await shell(
                     """
-                    \(stage.lab.postSnapshot) \(s) & post=$!
+                    zfs snapshot \(s) 2>/dev/null || true; \(stage.lab.postSnapshot) \(s) & post=$!
                     sleep 2; pid=$(cat /run/libvirtd.pid); kill -9 $pid; while kill -0 $pid 2>/dev/null; do sleep 0.05; done
                     unshare --net libvirtd -d -p /run/libvirtd.pid >/dev/null 2>&1
                     until virsh -q list >/dev/null 2>&1; do sleep 0.1; done
-                    wait $post || { echo again; \(stage.lab.postSnapshot) \(s); }
+                    wait $post || { echo again; zfs snapshot \(s) 2>/dev/null || true; \(stage.lab.postSnapshot) \(s); }
                     """)
                 #expect(post.status == 0, "\(post.output)\(post.errors)")
                 #expect(try await need("virsh domstate orphan").hasPrefix("running"))
@@ -115,7 +116,7 @@ extension RealParts {
                     grep -q '"pausedByUs": *true' \(stage.lab.runs)/*.json
                     virsh -q blockcommit $n vda --active --shallow; virsh -q suspend $n
                     """)
-                let post = try await shell("\(stage.lab.postSnapshot) \(s)")
+                let post = try await shell("zfs snapshot \(s) 2>/dev/null || true; \(stage.lab.postSnapshot) \(s)")
                 #expect(post.status == 0, "\(post.errors)")
                 #expect(try await need("virsh domstate still").hasPrefix("running"))
                 try await stage.expectNothingLeft()

@@ -30,7 +30,7 @@ extension RealParts {
                     grep -q '"owesThaw": *true' \(stage.lab.runs)/*.json
                     virsh -q domfsfreeze $n; virsh -q suspend $n
                     """)
-                let post = try await shell("\(stage.lab.postSnapshot) \(s)")
+                let post = try await shell("zfs snapshot \(s) 2>/dev/null || true; \(stage.lab.postSnapshot) \(s)")
                 #expect(post.status == 3, "\(post.errors)")
                 #expect(try await need("virsh domblklist frozen").contains(stage.image(guest, "vda")))
                 #expect(try await need("ls -A \(stage.lab.overlays)").isEmpty)
@@ -130,7 +130,7 @@ extension RealParts {
                     virsh -q migrate --live --unsafe --persistent $n 'qemu+unix:///system?socket=\(other)/libvirt-sock' \
                         --migrateuri unix://\(other)/migration
                     """)
-                let post = try await shell("\(stage.lab.postSnapshot) \(s)")
+                let post = try await shell("zfs snapshot \(s) 2>/dev/null || true; \(stage.lab.postSnapshot) \(s)")
                 #expect(post.status == 3, "\(post.errors)")
                 #expect(post.errors.contains("the VM was migrated away from "), "\(post.errors)")
                 #expect(try await need("\(there) domblklist moved").contains(stage.lab.overlays))
@@ -138,7 +138,7 @@ extension RealParts {
                     """
                     set -e; \(there) -q blockcommit moved vda --active --pivot --wait
                     rm \(stage.lab.overlays)/moved-*.qcow2
-                    \(stage.lab.postSnapshot) \(s)
+                    zfs snapshot \(s) 2>/dev/null || true; \(stage.lab.postSnapshot) \(s)
                     """)
                 try await stage.expectNothingLeft()
                 try await need("\(there) -q destroy moved; kill $(cat \(other)/pid)")
@@ -161,13 +161,13 @@ extension RealParts {
                     virsh -q define \(stage.lab.folder)/taken.xml; virsh -q start heir
                     zfs snapshot \(s)
                     """)
-                let post = try await shell("\(stage.lab.postSnapshot) \(s)")
+                let post = try await shell("zfs snapshot \(s) 2>/dev/null || true; \(stage.lab.postSnapshot) \(s)")
                 #expect(post.status == 3, "\(post.errors)")
                 #expect(post.errors.contains("the VM heir uses its overlay as its vda"), "\(post.errors)")
                 #expect(try await need("ls \(stage.lab.overlays)/taken-*.qcow2").isEmpty == false)
                 // Off and gone, nobody has it any more.
                 try await need("virsh -q destroy heir; virsh -q undefine heir")
-                let again = try await shell("\(stage.lab.postSnapshot) \(s)")
+                let again = try await shell("zfs snapshot \(s) 2>/dev/null || true; \(stage.lab.postSnapshot) \(s)")
                 #expect(again.status == 0, "\(again.errors)")
                 #expect(try await need("ls -A \(stage.lab.overlays); ls -A \(stage.lab.runs)").isEmpty)
                 try await stage.expectAllThere(guest)

@@ -35,7 +35,8 @@ extension RealParts {
                 try await stage.expectWrites(by: guest, on: "vda", within: 1)
                 #expect(try await need("\(stage.lab.program) frozen late").isEmpty == false)
                 // The guard leaves with the run.
-                try await need("\(stage.lab.postSnapshot) \(stage.dataset)@a")
+                try await need(
+                    "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 try await need("for i in $(seq 50); do pgrep -f '^stillpoint-guard' || exit 0; sleep 0.1; done; exit 1")
             }
         }
@@ -48,7 +49,8 @@ extension RealParts {
                 #expect(pre.status == 1, "\(pre.errors)")
                 #expect(pre.errors.contains("on_failure = abort"))
                 try await stage.expectNothingLeft()
-                let post = try await shell("\(stage.lab.postSnapshot) \(stage.dataset)@a")
+                let post = try await shell(
+                    "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 #expect(post.status == 0)
                 #expect(post.errors.isEmpty)
             }

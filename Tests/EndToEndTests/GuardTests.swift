@@ -38,7 +38,8 @@ extension RealParts {
             try await Stage.with("intime", [guest], configuration: "max_hold = 3") { stage in
                 try await need("\(stage.lab.preSnapshot) \(stage.dataset)@a; zfs snapshot \(stage.dataset)@a")
                 try await expectRelease(stage, within: 15)
-                try await need("\(stage.lab.postSnapshot) \(stage.dataset)@a")
+                try await need(
+                    "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "kept=quiesced")
                 try await stage.expectConsistency(of: "\(stage.dataset)@a", quiesced: ["kept"])
                 try await stage.expectNothingLeft()
@@ -48,21 +49,23 @@ extension RealParts {
         @Test("it costs no processor time, leaves with post, and releases at once on SIGTERM")
         func quiet() async throws {
             try await Stage.with("quiet", [guest]) { stage in
-                try await need("\(stage.lab.preSnapshot) \(stage.dataset)@a")
+                try await need("\(stage.lab.preSnapshot) \(stage.dataset)@a && zfs snapshot \(stage.dataset)@a")
                 let id = try await guardID()
                 try await Task.sleep(for: .seconds(1))
                 let ticks = "awk '{ print $14 + $15 }' /proc/\(id)/stat"
                 let before = Int(try await need(ticks)) ?? 0
                 try await Task.sleep(for: .seconds(10))
                 #expect((Int(try await need(ticks)) ?? 99) - before <= 2)
-                try await need("\(stage.lab.postSnapshot) \(stage.dataset)@a")
+                try await need(
+                    "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 try await need("for i in $(seq 30); do kill -0 \(id) 2>/dev/null || exit 0; sleep 0.1; done; exit 1")
                 try await stage.expectNothingLeft()
 
-                try await need("\(stage.lab.preSnapshot) \(stage.dataset)@b")
+                try await need("\(stage.lab.preSnapshot) \(stage.dataset)@b && zfs snapshot \(stage.dataset)@b")
                 try await need("kill \(try await guardID())")
                 try await expectRelease(stage, within: 10)
-                try await need("\(stage.lab.postSnapshot) \(stage.dataset)@b")
+                try await need(
+                    "zfs snapshot \(stage.dataset)@b 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@b")
                 try await stage.expectNothingLeft()
             }
         }

@@ -79,12 +79,11 @@ struct ChildProcessTests {
         }
     }
 
-    /// vfork makes its caller wait in the kernel, where it hears no SIGTERM, and in D state; SIGKILL alone reaches it.
-    /// One that not even that ends is imitated by a stopped tracer below.
+    /// One that sleeps in the kernel is imitated by one whose tracer wants to be asked before it exits, and is not there.
     @Test("that cannot die in time is left behind")
     func unkillable() async throws {
         try await withScratchFolder { scratch in
-            // A process that has been killed stays until its tracer has let it go, as one does that sleeps in the kernel.
+            // PTRACE_SEIZE with PTRACE_O_TRACEEXIT.
             let script = """
                 import ctypes, os, sys, time
                 libc = ctypes.CDLL(None)

@@ -23,7 +23,8 @@ public struct ScratchFolder: Sendable {
     @discardableResult
     public func write(_ name: String, _ bytes: [UInt8], mode: mode_t = 0o644) throws -> String {
         try folder(name.split(separator: "/").dropLast().joined(separator: "/"))
-        let file = try required(fopen(path + "/" + name, "w"))
+        // Not open in a program that another test starts meanwhile: a script could not be run as long as that lives.
+        let file = try required(fopen(path + "/" + name, "we"))
         defer { fclose(file) }
         try required(fwrite(bytes, 1, bytes.count, file) == bytes.count)
         try required(fchmod(fileno(file), mode) == 0)

@@ -15,6 +15,7 @@ actor Journal {
     /// before it is over.
     private var givenUp: GivenUpCall<Void>?
     private var mayLoseWrites = false
+    private var isClosed = false
     /// The last write that was lost while that was allowed.
     private(set) var lostWrite: (any Error)?
     // The run stays this process's as long as the journal lives.
@@ -36,11 +37,12 @@ actor Journal {
     /// Changes the run and returns when the change is durable.
     /// - Throws: StateError `.notWritten`, unless writes may be lost.
     func record(_ change: @Sendable (inout Run) -> Void) async throws {
+        guard !isClosed else { return }
         change(&run)
         newest += 1
         let mine = newest
         do {
-            while durable < mine {
+            while durable < mine && !isClosed {
                 try await writeOnce()
             }
         } catch {
@@ -97,9 +99,11 @@ actor Journal {
         try await record { change(&$0.machines[index]) }
     }
 
-    /// Ends the run: nothing of it is held any more.
-    /// - Throws: StateError, also where a write that hangs could bring its file back.
+    /// Ends the run: nothing of it is held any more. A write that is under way would make its file again, and is awaited.
+    /// - Throws: StateError, also where one hangs.
     func close() async throws {
+        isClosed = true
+        while let writing { _ = await writing.result }
         try await awaitGivenUp(within: .seconds(5))
         try directory.remove(run.id)
     }

@@ -50,6 +50,7 @@ struct Recovery: Sendable {
         MemoryRetrieval.removeAbandoned(in: configuration.ramDirectory)
         let ids = try directory.openRunIDs()
         if let only, !ids.contains(only) { throw UnknownRunError(run: only, open: ids) }
+        if !isDryRun { await thawAll(only.map { [$0] } ?? ids) }
         for id in ids where only == nil || id == only {
             do {
                 isDone = try await recover(id, isForced: only != nil, isDryRun: isDryRun) && isDone
@@ -110,7 +111,9 @@ struct Recovery: Sendable {
     func recover(concerning plan: [PlannedMachine]) async -> Bool {
         let machines = Set(plan.map(\.key))
         var wasAny = false
-        for id in (try? directory.openRunIDs()) ?? [] {
+        let ids = (try? directory.openRunIDs()) ?? []
+        await thawAll(ids)
+        for id in ids {
             guard let run = try? directory.read(id), run.manager != RestoreClaim.manager,
                 run.machines.contains(where: { machines.contains($0.key) && $0.hold != nil }),
                 (try? standing(of: run)) == .abandoned
@@ -126,8 +129,26 @@ struct Recovery: Sendable {
         return wasAny
     }
 
+    /// One run's release can take minutes: the guests of all that are left open are thawed before the first.
+    private func thawAll(_ ids: [String]) async {
+        let left = ids.compactMap { try? directory.read($0) }.filter { (try? standing(of: $0)) == .abandoned }
+        guard left.count > 1 else { return }
+        let hypervisors = Hypervisors(configuration, context)
+        _ = await PendingThaws(hypervisors: hypervisors).ask(left.flatMap(\.machines))
+        await hypervisors.close()
+    }
+
+    /// The run's lock; nil: another process is at work on it. A child that is being started has it for a moment, too.
+    private func lock(_ id: String) async throws -> FileLock? {
+        for _ in 1...10 {
+            if let lock = try directory.lock(run: id, waiting: false) { return lock }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return nil
+    }
+
     private func end(_ id: String, because reason: String) async throws -> Bool {
-        guard let lock = try directory.lock(run: id, waiting: false), directory.isOpen(id) else { return true }
+        guard let lock = try await lock(id), directory.isOpen(id) else { return true }
         var run = try directory.read(id)
         if run.manager == RestoreClaim.manager {
             try directory.remove(id)
