@@ -104,7 +104,12 @@ actor Journal {
     func close() async throws {
         isClosed = true
         while let writing { _ = await writing.result }
-        try await awaitGivenUp(within: .seconds(5))
+        do {
+            try await awaitGivenUp(within: .seconds(5))
+        } catch {
+            isClosed = false
+            throw error
+        }
         try directory.remove(run.id)
     }
 }

@@ -145,7 +145,8 @@ extension RunEnding {
             switch SnapshotOrder(of: record, in: run, early, listed) {
             case .earlier: continue
             case .later:
-                await lower(index, held, because: "released before the snapshot was taken: \(early.reason)", journal)
+                let reason = "released before the snapshot was taken: \(early.reason)"
+                await lower(index, held, because: reason, journal)
                 // RAM of another instant than the disks' would ruin them.
                 await deleteDump(index, journal)
             case .unknown(let why):
@@ -166,7 +167,8 @@ extension RunEnding {
         let run = await journal.run
         let record = run.machines[index]
         // Held and whole, though pre-snapshot did not live to tell of it.
-        let untold = held.machines[index].hold.flatMap { $0.step == .held ? $0.ramDump : nil }.flatMap(RAMDump.init(at:))
+        let untold = held.machines[index].hold.flatMap { $0.step == .held ? $0.ramDump : nil }.flatMap(
+            RAMDump.init(at:))
         let kept = record.ramDump ?? untold
         // Good for a snapshot that turns out to be earlier, where nothing else is in doubt.
         let usableUntil = record.consistency == .memory ? run.earlyRelease?.began : record.ramUsableUntil
