@@ -60,17 +60,17 @@ let package = Package(
         library("INIFile", ["CINI"]),
         library("JSON", ["CJansson"]),
         library("RAMArchive", ["CZstd", "CSHA256", system]),
-        library("Storage", [system, subprocess]),
+        library("Storage", [system]),
         library("SnapshotManagers", ["Storage", "INIFile"]),
         library("Hypervisor", ["Storage"]),
         library(
-            "LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, subprocess, logging],
+            "LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, logging],
             exclude: ["DISKS.md"]),
         library("VSphereHypervisor", ["Hypervisor", "Storage", "XMLTree", "CCurl", "CSHA256", system]),
         library(
             "Stillpoint",
             [
-                "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", system, subprocess,
+                "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", system,
                 logging,
             ],
             exclude: ["STATES.md"]),

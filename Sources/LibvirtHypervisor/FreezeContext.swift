@@ -49,7 +49,7 @@ struct FreezeContext: Sendable {
     }
 
     /// All of them or none: when one fails, those that were made go again.
-    func createOverlays(_ disks: [HeldDisk], _ capacities: [UInt64]) async throws {
+    private func createOverlays(_ disks: [HeldDisk], _ capacities: [UInt64]) async throws {
         let results = await withTaskGroup(of: Result<HeldDisk, any Error>.self) { group in
             for (disk, capacity) in zip(disks, capacities) {
                 group.addTask {
@@ -66,8 +66,25 @@ struct FreezeContext: Sendable {
         do {
             for result in results { _ = try result.get() }
         } catch {
-            for case .success(let disk) in results { try OverlayFile.remove(disk) }
+            // Where the storage hangs, all are left to the release; nothing knows of them but the journal.
+            if (error as? HypervisorError)?.remedy != .stop {
+                for case .success(let disk) in results { try OverlayFile.remove(disk) }
+            }
             throw error
+        }
+    }
+
+    /// Makes the overlays, or gives the freeze up.
+    /// - Parameter hold: durable, with the overlays as its own.
+    func prepare(_ hold: Hold, _ capacities: [UInt64]) async throws {
+        do {
+            try await createOverlays(hold.disks, capacities)
+        } catch let error as HypervisorError where error.remedy == .stop {
+            throw error
+        } catch {
+            var left = hold
+            left.disks = []
+            try await giveUp(left, because: error)
         }
     }
 

@@ -27,12 +27,7 @@ struct MemoryFreeze: Sendable {
         try RAMFile.requireAbsence(of: path)
         hold.ramDump = path
         try await context.record(hold)
-        do {
-            try await context.createOverlays(hold.disks, capacities)
-        } catch {
-            hold.disks = []
-            try await context.giveUp(hold, because: error)
-        }
+        try await context.prepare(hold, capacities)
         do {
             try await context.requireIdle(hold.disks)
         } catch {

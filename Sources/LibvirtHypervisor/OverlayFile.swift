@@ -45,26 +45,36 @@ enum OverlayFile {
 
     /// Makes the file, backed by the disk's present image.
     /// - Parameter capacity: the disk's size in bytes.
-    /// - Throws: HypervisorError `.overlay`; the file is then not there, unless it was before.
+    /// - Throws: HypervisorError `.overlay`; the file is then not there, unless it was before. `.timedOut` where its storage
+    ///   hangs: it may be there, or come to be.
     static func create(_ disk: HeldDisk, capacity: UInt64) async throws {
-        // Claimed first: qemu-img would overwrite a file of that name.
-        do {
-            try FileDescriptor.open(
-                FilePath(disk.overlay), .writeOnly, options: [.create, .exclusiveCreate, .noFollow],
-                permissions: .ownerReadWrite
-            ).close()
-        } catch Errno.fileExists {
-            throw existing(disk)
-        } catch {
-            throw HypervisorError(
-                .overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
-        }
+        try await claim(disk)
         do {
             try await format(disk, capacity)
+        } catch let error as HypervisorError where error.code == .timedOut {
+            // The storage hangs, and to delete the file would hang as well.
+            throw HypervisorError(.timedOut, error.message, remedy: .stop, cause: error.cause)
         } catch {
             try remove(disk)
             throw HypervisorError(
                 .overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
+        }
+    }
+
+    /// Makes an empty file of that name: qemu-img would overwrite one that is there.
+    private static func claim(_ disk: HeldDisk) async throws {
+        try await blocking("creating the overlay \(disk.overlay)", within: .seconds(10)) {
+            do {
+                try FileDescriptor.open(
+                    FilePath(disk.overlay), .writeOnly, options: [.create, .exclusiveCreate, .noFollow],
+                    permissions: .ownerReadWrite
+                ).close()
+            } catch Errno.fileExists {
+                throw existing(disk)
+            } catch {
+                throw HypervisorError(
+                    .overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
+            }
         }
     }
 

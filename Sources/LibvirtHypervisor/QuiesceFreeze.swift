@@ -33,12 +33,7 @@ struct QuiesceFreeze: Sendable {
         try await record(hold)
         // Listing them is also the question whether the agent answers at all, before anything depends on it.
         async let listed = listFileSystems()
-        do {
-            try await context.createOverlays(hold.disks, capacities)
-        } catch {
-            hold.disks = []
-            try await context.giveUp(hold, because: error)
-        }
+        try await context.prepare(hold, capacities)
         let selection: FreezeSelection
         do {
             let held = Set(request.disks.map(\.target))

@@ -29,6 +29,32 @@ extension RealParts {
             }
         }
 
+        @Test("a pause of ours that was given up and comes late is undone all the same")
+        func latePause() async throws {
+            let guest = Stage.Guest(name: "late")
+            try await Stage.with("late", [guest]) { stage in
+                let snapshot = "\(stage.dataset)@a"
+                try await need("\(stage.lab.preSnapshot) \(snapshot); zfs snapshot \(snapshot)")
+                // As a release leaves it that was killed while libvirt waited for a QEMU that did not answer.
+                let said = try await shell(
+                    """
+                    pkill -KILL -f '^stillpoint-guard'; sleep 0.2
+                    sed -i 's/"pausedByUs": *false/"pausedByUs": true/' \(stage.lab.runs)/*.json
+                    grep -q '"pausedByUs": *true' \(stage.lab.runs)/*.json || exit 9
+                    qemu=$(cat /run/libvirt/qemu/late.pid); kill -STOP $qemu
+                    timeout 60 virsh -q suspend late & sleep 1
+                    { timeout 60 \(stage.lab.binaries)/stillpoint recover --run $(basename \(stage.lab.runs)/*.json .json); echo "exit $?"; } 2>&1 &
+                    sleep 3; kill -CONT $qemu; wait
+                    """)
+                if said.output.contains("exit 3") {
+                    try await need("\(stage.lab.binaries)/stillpoint recover")
+                }
+                #expect(try await need("virsh domstate late") == "running", "\(said)")
+                try await stage.expectWrites(by: guest, on: "vda", within: 2)
+                try await stage.expectNothingLeft()
+            }
+        }
+
         @Test("and others are at work: who is being backed up or frozen by somebody else is not frozen, nor thawed")
         func others() async throws {
             let saved = Stage.Guest(name: "saved")
