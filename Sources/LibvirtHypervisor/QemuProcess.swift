@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Hypervisor
 internal import Storage
 
 /// The QEMU of a domain of this host, by the PID file that libvirtd keeps of it.
@@ -35,15 +36,4 @@ struct QemuProcess: Sendable {
 }
 
 /// When the run began whose id this name ends in, in seconds since 1970: `stillpoint-20261121T110000Z-1f3c9a`.
-func runTime(inName name: String) -> Int64? {
-    let digits = Array(name.utf8.suffix(23))
-    guard digits.count == 23, digits[8] == UInt8(ascii: "T"), digits[15] == UInt8(ascii: "Z") else { return nil }
-    func number(_ range: Range<Int>) -> Int32? { Int32(String(decoding: digits[range], as: UTF8.self)) }
-    guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(9..<11),
-        let minute = number(11..<13), let second = number(13..<15)
-    else { return nil }
-    var parts = tm()
-    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, day)
-    (parts.tm_hour, parts.tm_min, parts.tm_sec) = (hour, minute, second)
-    return Int64(timegm(&parts))
-}
+func runTime(inName name: String) -> Int64? { runTime(String(name.suffix(23))) }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Hypervisor
 internal import Storage
 internal import SystemPackage
 
