@@ -11,6 +11,9 @@ struct QuiesceFreeze: Sendable {
     /// that fails is followed by a thaw.
     private let agentTimeout: Duration
 
+    /// What it takes to delete the overlays again and to say so.
+    private static let undoing = Duration.milliseconds(500)
+
     init(context: FreezeContext, gate: WindowGate) {
         self.context = context
         self.gate = gate
@@ -130,12 +133,14 @@ extension QuiesceFreeze {
     private func thawAgain() async -> Int? {
         let clock = ContinuousClock()
         let thaw = GuestThaw(uri: settings.uri, machineID: request.machine.id, agentTimeout: agentTimeout)
-        let end = min(clock.now + settings.freezeLimit, request.deadline ?? .now + settings.freezeLimit)
-        repeat {
-            let limit = max(min(agentTimeout + .seconds(1), clock.now.duration(to: end)), .milliseconds(500))
+        // What was begun must be undone before the manager's time is over.
+        let end = min(
+            clock.now + settings.freezeLimit, request.deadline.map { $0 - Self.undoing } ?? .now + settings.freezeLimit)
+        while clock.now + .milliseconds(200) < end {
+            let limit = min(agentTimeout + .seconds(1), clock.now.duration(to: end))
             if let count = try? await thaw.ask(within: limit) { return count }
             try? await clock.sleep(for: .milliseconds(200))
-        } while clock.now < end
+        }
         return nil
     }
 

@@ -57,10 +57,10 @@ extension RealParts {
 
         @Test("and others are at work: who is being backed up or frozen by somebody else is not frozen, nor thawed")
         func others() async throws {
-            let saved = Stage.Guest(name: "saved")
+            let backed = Stage.Guest(name: "backed")
             let theirs = Stage.Guest(name: "theirs")
             let well = Stage.Guest(name: "well")
-            try await Stage.with("others", [saved, theirs, well]) { stage in
+            try await Stage.with("others", [backed, theirs, well]) { stage in
                 let folder = stage.lab.folder
                 try await need(
                     """
@@ -69,7 +69,7 @@ extension RealParts {
                     <disk name='vda' backup='yes' type='file'><scratch file='\(folder)/scratch.qcow2'/></disk>
                     </disks></domainbackup>
                     X
-                    virsh -q backup-begin saved \(folder)/backup.xml; virsh -q domfsfreeze theirs
+                    virsh -q backup-begin backed \(folder)/backup.xml; virsh -q domfsfreeze theirs
                     """)
                 let snapshot = "\(stage.dataset)@a"
                 let said = try await need(
@@ -77,14 +77,14 @@ extension RealParts {
                     \(stage.lab.preSnapshot) --deadline 10 \(snapshot) 2>&1; zfs snapshot \(snapshot)
                     \(stage.lab.postSnapshot) \(snapshot) 2>&1
                     """)
-                #expect(said.contains("a backup of the VM (virsh domjobinfo saved) is under way"), "\(said)")
+                #expect(said.contains("a backup of the VM (virsh domjobinfo backed) is under way"), "\(said)")
                 #expect(said.contains("somebody else holds the guest frozen"), "\(said)")
-                #expect(try await stage.property("vms", of: snapshot) == "saved=crash,theirs=crash,well=quiesced")
-                #expect(try await need("\(stage.lab.program) frozen saved || true").isEmpty)
+                #expect(try await stage.property("vms", of: snapshot) == "backed=crash,theirs=crash,well=quiesced")
+                #expect(try await need("\(stage.lab.program) frozen backed || true").isEmpty)
                 let status = try await need(
                     "virsh qemu-agent-command theirs '{\"execute\":\"guest-fsfreeze-status\"}'")
                 #expect(status.contains("frozen"), "\(status)")
-                try await need("virsh -q domfsthaw theirs; virsh -q domjobabort saved")
+                try await need("virsh -q domfsthaw theirs; virsh -q domjobabort backed")
                 try await stage.expectNothingLeft()
             }
         }

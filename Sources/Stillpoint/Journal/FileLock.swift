@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 internal import SystemPackage
 
 /// A lock that the kernel drops when the process ends, however it ends (flock(2)).
@@ -6,8 +7,12 @@ internal import SystemPackage
 /// Unlike a PID file it cannot outlive a crash.
 final class FileLock: Sendable {
     private let file: FileDescriptor
+    private let isShared = Atomic(false)
     /// For a child that is to share the lock: it is held as long as one of the two lives.
-    var descriptor: Int32 { file.rawValue }
+    var descriptor: Int32 {
+        isShared.store(true, ordering: .relaxed)
+        return file.rawValue
+    }
 
     /// Takes the lock, or gives nil when another process has it.
     /// - Parameter waiting: waits for it instead.
@@ -24,6 +29,8 @@ final class FileLock: Sendable {
     }
 
     deinit {
+        // To close it is not enough: a child that is just being started has it open until it becomes another program.
+        if !isShared.load(ordering: .relaxed) { flock(file.rawValue, LOCK_UN) }
         try? file.close()
     }
 }

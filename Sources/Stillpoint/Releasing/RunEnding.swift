@@ -56,11 +56,11 @@ struct RunEnding: Sendable {
     /// Settles what each VM got and says so on the snapshots.
     /// - Parameter held: the run as it was before the release.
     private func settle(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async -> Listed {
+        await lowerUnseenMachines(held, journal)
         // One look at the snapshots for all that needs it.
-        let names = SnapshotProperties.bySnapshot(of: held).values.flatMap { $0 }.sorted()
+        let names = SnapshotProperties.bySnapshot(of: await journal.run).values.flatMap { $0 }.sorted()
         async let listing = list(names)
         await lookAgainAtIdleMachines(held, journal, hypervisors)
-        await lowerUnseenMachines(held, journal)
         let listed = await listing
         if let early = held.earlyRelease { await settle(early, held, listed, journal) }
         await markSnapshots(await journal.run, listed)
