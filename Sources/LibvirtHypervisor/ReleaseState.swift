@@ -62,7 +62,7 @@ enum DiskFinding: Sendable, Equatable {
         switch overlay {
         case .missing: return .free
         // Where the domain is gone, somebody may have taken the overlay along.
-        case .unwritten: return namesBase || step == .preparing ? .free : .orphan
+        case .unwritten: return namesBase || isCommitted || step == .preparing ? .free : .orphan
         case .unfinished: return step == .preparing ? .free : .doubtful("its overlay is no qcow2 image")
         case .written: break
         }

@@ -294,7 +294,7 @@ script_timeout = 60
             case "foreign freeze" if guest.kind == "honest" and state == "running":
                 if guest.virsh("domfsfreeze", guest.uuid).ok:
                     self.foreign.append(guest)
-                    self.undo.append(lambda: guest.virsh("domfsthaw", guest.uuid))
+                    self.undo.append(lambda: self.end_foreign_freeze(guest))
             case "twin":
                 path = f"{self.lab.work}/{name}-twin.xml"
                 lines = [line for line in guest.definition.splitlines() if "<uuid>" not in line]
@@ -308,6 +308,15 @@ script_timeout = 60
                 if guest.virsh(
                         "attach-disk", guest.uuid, image, "vdx", "--live", "--driver", "qemu", "--subdriver", "raw").ok:
                     self.undo.append(lambda: self.unplug(guest, image))
+
+    def end_foreign_freeze(self, guest):
+        """Whose agent does not answer as long as the guest is paused, too."""
+        is_paused = guest.state() == "paused"
+        if is_paused:
+            guest.virsh("resume", guest.uuid)
+        guest.virsh("domfsthaw", guest.uuid)
+        if is_paused:
+            guest.virsh("suspend", guest.uuid)
 
     def rename_back(self, guest):
         # A libvirt snapshot of a run that is still open would forbid it.

@@ -47,10 +47,7 @@ struct Freezing: Sendable {
         }
         // One that another run or a restore works on is not at rest though it is off.
         guard !planned.machine.power.isAtRest || planned.disks.isEmpty || taken[planned.key] != nil else {
-            return try await journal.record(machine: index) { record in
-                record.phase = .frozen
-                record.consistency = .off
-            }
+            return try await noteRest(index)
         }
         for strategy in planned.strategies {
             if strategy == .crashConsistent {
@@ -78,6 +75,18 @@ struct Freezing: Sendable {
         try await journal.record(machine: index) { record in
             record.phase = .failed
             record.consistency = .crash
+        }
+    }
+
+    private func noteRest(_ index: Int) async throws {
+        let planned = plan[index]
+        let user = plan.runningUser(of: planned.disks)
+        let disks = planned.hypervisor.overlayDirectory == nil ? nil : await DiskAtRest.read(planned.disks)
+        try await journal.record(machine: index) { record in
+            record.phase = .frozen
+            record.consistency = user == nil ? .off : .crash
+            record.disksAtRest = disks
+            if let user { record.notes.append("it is off, but \(user.machine.name), which runs, has its disk too") }
         }
     }
 

@@ -67,6 +67,8 @@ struct MachineRecord: Sendable, Codable, Equatable {
     var frozenFileSystems: Int?
     var listedFileSystems: Int?
     var frozenMilliseconds: Int64?
+    /// The disks of a VM that is off, as they were before the snapshot; nil where it is not, or they are not this host's.
+    var disksAtRest: [DiskAtRest]?
     /// The guest's RAM, dumped and whole, in `ram_dir`.
     var ramDump: RAMDump?
     /// In seconds since 1970: the dump is of no snapshot that was taken later. Set where the claim was lowered because

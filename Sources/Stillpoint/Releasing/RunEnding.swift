@@ -102,7 +102,16 @@ struct RunEnding: Sendable {
 extension RunEnding {
     /// A VM that was off when pre looked may have been started before the snapshot.
     private func lookAgainAtIdleMachines(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async {
-        let idle = held.machines.enumerated().filter { $0.element.consistency == .off }
+        var idle: [(offset: Int, element: MachineRecord)] = []
+        for (index, record) in held.machines.enumerated() where record.consistency == .off {
+            let written = await DiskAtRest.written(of: record.disksAtRest ?? [])
+            guard !written.isEmpty else {
+                idle.append((index, record))
+                continue
+            }
+            let paths = written.joined(separator: ", ")
+            await lower(index, held, because: "it was off, but \(paths) was written between pre and post", journal)
+        }
         for (name, records) in Dictionary(grouping: idle, by: \.element.hypervisor) {
             do {
                 let atRest = try await atRest(Set(records.map(\.element.id)), of: hypervisors.named(name))

@@ -1,10 +1,9 @@
 internal import Glibc
-internal import Hypervisor
-internal import Storage
+public import Storage
 
 extension ImageStamp {
     /// What an image looks like now; nil where it cannot be seen.
-    static func read(_ path: String, roots: SystemRoots = SystemRoots()) -> ImageStamp? {
+    public static func read(_ path: String, roots: SystemRoots = SystemRoots()) -> ImageStamp? {
         var status = stat()
         guard stat(path, &status) == 0,
             let boot = try? FileAccess.read("\(roots.proc)/sys/kernel/random/boot_id", limit: 64)
@@ -32,33 +31,9 @@ extension ImageStamp {
         default: return nil
         }
     }
-}
 
-extension Hold {
-    /// Notes the bases as they are now that nobody writes to them: the disks were seen to have moved to their overlays.
-    mutating func noteBasesAtRest() async {
-        let bases = disks.map(\.base)
-        // Without it a release has less to go by. A disk that hangs holds up nothing for long.
-        let stamps = try? await blocking("looking at the bases", within: .seconds(5)) {
-            bases.map { ImageStamp.read($0) }
-        }
-        for (index, stamp) in (stamps ?? []).enumerated() { disks[index].baseAtRest = stamp }
-    }
-}
-
-extension HeldDisk {
-    /// By how much the base was written later than the overlay, at most; nil for devices, and where one is not there.
-    var lead: Duration? {
-        guard let base = ImageStamp.modified(base), let overlay = ImageStamp.modified(overlay) else { return nil }
-        // Some file systems (zfs-fuse) keep whole seconds: it was written somewhen within that second.
-        let second: Int64 = 1_000_000_000
-        return .nanoseconds((base % second == 0 ? base + second - 1 : base) - overlay)
-    }
-}
-
-extension ImageStamp {
     /// When a file was last written, in nanoseconds since 1970; nil where it is none.
-    static func modified(_ path: String) -> Int64? {
+    public static func modified(_ path: String) -> Int64? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return nanoseconds(status.st_mtim)

@@ -1,0 +1,35 @@
+internal import Hypervisor
+
+/// A disk of a VM that is off, by which it is seen afterwards whether it was at rest: the VM may have been started and
+/// stopped again meanwhile, another VM or a program may write to it.
+struct DiskAtRest: Sendable, Codable, Equatable {
+    let path: String
+    let stamp: ImageStamp
+
+    /// Those of a VM, as they are now; those that cannot be seen are left out.
+    static func read(_ disks: [Disk]) async -> [DiskAtRest]? {
+        let paths = disks.compactMap(\.source)
+        return try? await blocking("looking at disks that are at rest", within: .seconds(5)) {
+            paths.compactMap { path in ImageStamp.read(path).map { DiskAtRest(path: path, stamp: $0) } }
+        }
+    }
+
+    /// The paths of those that are not as they were, or of which that cannot be seen.
+    static func written(of disks: [DiskAtRest]) async -> [String] {
+        let now = try? await blocking("looking at disks that were at rest", within: .seconds(5)) {
+            disks.filter { disk in ImageStamp.read(disk.path).flatMap { disk.stamp.isUnwritten($0) } != true }
+        }
+        return (now ?? disks).map(\.path)
+    }
+}
+
+extension [PlannedMachine] {
+    /// The running VM that has one of these disks too, as a second definition of a VM has.
+    func runningUser(of disks: [Disk]) -> PlannedMachine? {
+        let paths = Set(disks.compactMap(\.source))
+        return first { planned in
+            !planned.machine.power.isAtRest
+                && planned.machine.disks.contains { disk in !paths.isDisjoint(with: disk.chain) }
+        }
+    }
+}
