@@ -4,6 +4,8 @@ DESTDIR ?=
 SYSCONFDIR ?= /etc
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH)
 LAB := Tests/Lab/lab
+# Seconds: a test that hangs ends as a failure, not with the patience of whoever runs it.
+TEST_LIMIT := 3600
 PROGRAMS := pre-snapshot post-snapshot prune-snapshot stillpoint
 
 # Swift and the C++ runtime linked statically, stripped, nothing that cannot be reached, equal functions folded. Not
@@ -33,7 +35,7 @@ packages:
 test: release
 	swift build --build-tests
 	$(SUDO) $(LAB) run -- env STILLPOINT_BIN=$(CURDIR)/.build/release STILLPOINT_DEBUG_BIN=$(CURDIR)/.build/debug \
-		swift test --skip-build --experimental-maximum-parallelization-width 6
+		timeout --kill-after=30 $(TEST_LIMIT) swift test --skip-build --experimental-maximum-parallelization-width 6
 
 demo: release
 	$(SUDO) $(LAB) run -- Tests/Lab/demo.sh $(CURDIR)/.build/release

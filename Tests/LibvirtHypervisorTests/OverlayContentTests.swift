@@ -50,12 +50,17 @@ struct OverlayContentTests {
             let offline = try offline(journal)
             var items = [OfflineCommit.Item(disk: disk, above: nil, isOrphan: true)]
             let isFree = "qemu-img info '\(disk.overlay)'"
-            run("(qemu-io -f qcow2 -c 'sleep 5000' '\(disk.overlay)' &); while \(isFree); do sleep 0.1; done")
+            let holder = scratch.path + "/holder"
+            run(
+                """
+                qemu-io -f qcow2 -c 'sleep 60000' '\(disk.overlay)' >/dev/null 2>&1 & echo $! > \(holder)
+                for i in $(seq 200); do \(isFree) || exit 0; sleep 0.1; done; exit 1
+                """)
             let error = await #expect(throws: HypervisorError.self) { try await offline.run(items, .off) }
             #expect(error?.remedy == .retry)
             #expect(error?.code == .changed)
             #expect(try readFile(base)[512 << 10] == 7)
-            run("until \(isFree); do sleep 0.1; done")
+            run("kill -9 $(cat \(holder)); for i in $(seq 200); do \(isFree) && exit 0; sleep 0.1; done; exit 1")
             #expect(try await offline.run(items, .off) == [])
             #expect(try readFile(base)[512 << 10] == 9)
             #expect(await journal.hold.disks[0].progress == .committed)

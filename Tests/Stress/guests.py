@@ -92,7 +92,13 @@ class Guest:
         return self.virsh("dumpxml", "--inactive", name or self.uuid).text.strip()
 
     def state(self):
-        return self.virsh("domstate", self.uuid).text.strip().split(" (")[0]
+        """A libvirtd that a fault has killed is waited for."""
+        for _ in range(20):
+            answer = self.virsh("domstate", self.uuid)
+            if answer.ok:
+                break
+            time.sleep(0.5)
+        return answer.text.strip().split(" (")[0]
 
     def qemu(self):
         try:
