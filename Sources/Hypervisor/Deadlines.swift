@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Storage
 internal import Synchronization
 
 /// Does what has fallen due, on one thread for the whole process: the main thread while it has nothing better to do, else

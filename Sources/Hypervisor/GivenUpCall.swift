@@ -1,3 +1,4 @@
+internal import Storage
 internal import Synchronization
 
 /// How a call that changes something came out.

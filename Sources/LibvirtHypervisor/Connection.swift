@@ -41,6 +41,15 @@ final class Connection: @unchecked Sendable {
         return String(cString: name)
     }
 
+    /// The version of libvirt at the other end: 1000000 x major + 1000 x minor + release (virConnectGetLibVersion).
+    func libraryVersion() throws -> UInt {
+        var version: UInt = 0
+        guard library.functions.virConnectGetLibVersion(pointer, &version) == 0 else {
+            throw library.lastError("asking for libvirt's version")
+        }
+        return version
+    }
+
     /// All domains, running or not, and what each is doing: one call for all (virConnectGetAllDomainStats).
     func domains() throws -> [(domain: Domain, power: VirtualMachine.PowerState)] {
         var list: UnsafeMutablePointer<virDomainStatsRecordPtr?>?

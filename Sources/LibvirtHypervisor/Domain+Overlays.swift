@@ -2,17 +2,6 @@ internal import CLibvirt
 internal import Glibc
 internal import Hypervisor
 
-extension Connection {
-    /// The version of libvirt at the other end: 1000000 x major + 1000 x minor + release (virConnectGetLibVersion).
-    func libraryVersion() throws -> UInt {
-        var version: UInt = 0
-        guard library.functions.virConnectGetLibVersion(pointer, &version) == 0 else {
-            throw library.lastError("asking for libvirt's version")
-        }
-        return version
-    }
-}
-
 extension Domain {
     /// The names of its snapshots in libvirt (virDomainListAllSnapshots).
     func snapshotNames() throws -> [String] {

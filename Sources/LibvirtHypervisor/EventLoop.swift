@@ -1,5 +1,5 @@
 internal import CLibvirt
-internal import Hypervisor
+internal import Storage
 
 /// libvirt's own event loop on a thread of its own, for the life of the process.
 ///

@@ -20,9 +20,7 @@ extension HeldGuest {
         guard hold.owesThaw else { return nil }
         if let domain, state.isActive {
             do {
-                let uuid = try domain.uuid()
-                try await GuestThaw(uri: settings.uri, machineID: uuid, agentTimeout: settings.agentTimeout)
-                    .ask(within: settings.agentTimeout + .seconds(1))
+                try await GuestThaw(settings, machineID: domain.uuid()).ask()
             } catch {
                 return error
             }

@@ -118,8 +118,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// Thaws a domain's guest, over a connection that nothing else uses.
     public func thaw(id: String) async throws {
-        try await GuestThaw(uri: settings.uri, machineID: id, agentTimeout: settings.agentTimeout)
-            .ask(within: settings.agentTimeout + .seconds(1))
+        try await GuestThaw(settings, machineID: id).ask()
     }
 
     /// Brings a domain off its overlays; see `Release`.

@@ -58,7 +58,7 @@ public enum ChildProcess {
         }
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isStarted = startDetachedThread {
+                let isStarted = hasStartedThread {
                     continuation.resume(returning: child.watch([path] + arguments, environment))
                 }
                 if !isStarted { continuation.resume(returning: .failure(.notStarted(.resourceTemporarilyUnavailable))) }
@@ -68,28 +68,4 @@ public enum ChildProcess {
         }
         return try result.get()
     }
-}
-
-/// Starts a detached thread; false when the system has none to give.
-func startDetachedThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    let box = Unmanaged.passRetained(DetachedBody(run: body))
-    var thread = pthread_t()
-    guard pthread_create(&thread, nil, runDetachedBody, box.toOpaque()) == 0 else {
-        box.release()
-        return false
-    }
-    pthread_detach(thread)
-    return true
-}
-
-private final class DetachedBody: Sendable {
-    let run: @Sendable () -> Void
-    init(run: @escaping @Sendable () -> Void) { self.run = run }
-}
-
-// Free and nonisolated: a closure that Swift takes for isolated would trap when a C library calls it.
-private nonisolated func runDetachedBody(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let argument else { return nil }
-    Unmanaged<DetachedBody>.fromOpaque(argument).takeRetainedValue().run()
-    return nil
 }

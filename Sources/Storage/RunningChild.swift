@@ -39,7 +39,7 @@ final class RunningChild: Sendable {
     func watch(
         _ command: [String], _ environment: [String: String]
     ) -> Result<ChildProcess.Outcome, ChildProcess.Failure> {
-        guard startDetachedThread({ self.startAndWait(command, environment) }) else {
+        guard hasStartedThread({ self.startAndWait(command, environment) }) else {
             return .failure(.notStarted(.resourceTemporarilyUnavailable))
         }
         var (text, complaints): ([UInt8], [UInt8]) = ([], [])

@@ -14,8 +14,18 @@ struct DiskAtRest: Sendable, Codable, Equatable {
         }
     }
 
-    /// The paths of those that are not as they were, or of which that cannot be seen.
-    static func written(of disks: [DiskAtRest]) async -> [String] {
+    /// For each VM the paths of those that are not as they were, or of which that cannot be seen; all at once, so that
+    /// one disk that hangs is waited for once.
+    static func written(of machines: [[DiskAtRest]]) async -> [[String]] {
+        await withTaskGroup(of: (Int, [String]).self) { group in
+            for (index, disks) in machines.enumerated() where !disks.isEmpty {
+                group.addTask { (index, await written(of: disks)) }
+            }
+            return await group.reduce(into: Array(repeating: [], count: machines.count)) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    private static func written(of disks: [DiskAtRest]) async -> [String] {
         let now = try? await blocking("looking at disks that were at rest", within: .seconds(5)) {
             disks.filter { disk in ImageStamp.read(disk.path).flatMap { disk.stamp.isUnwritten($0) } != true }
         }

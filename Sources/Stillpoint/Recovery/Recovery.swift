@@ -85,7 +85,7 @@ struct Recovery: Sendable {
             context.log.info("the run \(id)\(held) is being ended by \(ending.owner); it is waited for")
             switch try await ending.wait(beginning: guardDelay, within: configuration.commitTimeout + .seconds(30)) {
             case .over: return true
-            case .left: return try await end(id, because: "recovered, since post-snapshot did not come")
+            case .left: return try await end(id)
             case .late:
                 context.log.warning("the run \(id)\(held) is still being ended by \(ending.owner)")
                 return false
@@ -102,7 +102,7 @@ struct Recovery: Sendable {
                 context.log.info("would end the run \(id)\(held)")
                 return true
             }
-            return try await end(id, because: "recovered, since post-snapshot did not come")
+            return try await end(id)
         }
     }
 
@@ -121,7 +121,7 @@ struct Recovery: Sendable {
             wasAny = true
             context.log.warning("the run \(id) was left open; its VMs are released first")
             do {
-                _ = try await end(id, because: "recovered, since post-snapshot did not come")
+                _ = try await end(id)
             } catch {
                 context.log.error("\(error)")
             }
@@ -138,7 +138,7 @@ struct Recovery: Sendable {
         await hypervisors.close()
     }
 
-    /// The run's lock; nil: another process is at work on it. A child that is being started has it for a moment, too.
+    /// The run's lock; nil: another process is at work on it. Its guard has it for a moment at each look.
     private func lock(_ id: String) async throws -> FileLock? {
         for _ in 1...10 {
             if let lock = try directory.lock(run: id, waiting: false) { return lock }
@@ -147,7 +147,7 @@ struct Recovery: Sendable {
         return nil
     }
 
-    private func end(_ id: String, because reason: String) async throws -> Bool {
+    private func end(_ id: String) async throws -> Bool {
         guard let lock = try await lock(id), directory.isOpen(id) else { return true }
         var run = try directory.read(id)
         if run.manager == RestoreClaim.manager {
@@ -158,7 +158,8 @@ struct Recovery: Sendable {
             return try await Adoption.end(Journal(run, in: directory, lock: lock), context, configuration)
         }
         if run.earlyRelease == nil, run.phase != .released {
-            run.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: reason)
+            run.earlyRelease = EarlyRelease(
+                began: Int64(time(nil)), reason: "recovered, since post-snapshot did not come")
             try directory.write(run)
         }
         let ending = RunEnding(context: context, configuration: configuration, configurationPath: configurationPath)

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Hypervisor
 internal import Logging
 internal import Storage
@@ -55,11 +54,11 @@ extension RunEnding {
     /// Nothing is said of these VMs, and the RAM that was dumped for a snapshot that is not there goes.
     private func disclaim(_ indices: [Int], _ reason: String, _ journal: Journal) async {
         for index in indices {
-            if let dump = await journal.run.machines[index].ramDump { unlink(dump.path) }
+            await deleteDump(index, journal)
             try? await journal.record(machine: index) { record in
                 record.consistency = .crash
-                record.ramDump = nil
-                record.notes.append(reason)
+                // A release that failed is tried again, and comes here again.
+                if !record.notes.contains(reason) { record.notes.append(reason) }
             }
         }
         guard await journal.run.machines.count == indices.count else { return }

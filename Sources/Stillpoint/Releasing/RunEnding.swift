@@ -102,16 +102,13 @@ struct RunEnding: Sendable {
 extension RunEnding {
     /// A VM that was off when pre looked may have been started before the snapshot.
     private func lookAgainAtIdleMachines(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async {
-        var idle: [(offset: Int, element: MachineRecord)] = []
-        for (index, record) in held.machines.enumerated() where record.consistency == .off {
-            let written = await DiskAtRest.written(of: record.disksAtRest ?? [])
-            guard !written.isEmpty else {
-                idle.append((index, record))
-                continue
-            }
-            let paths = written.joined(separator: ", ")
+        let off = held.machines.enumerated().filter { $0.element.consistency == .off }
+        let written = await DiskAtRest.written(of: off.map { $0.element.disksAtRest ?? [] })
+        for ((index, _), paths) in zip(off, written) where !paths.isEmpty {
+            let paths = paths.joined(separator: ", ")
             await lower(index, held, because: "it was off, but \(paths) was written between pre and post", journal)
         }
+        let idle = zip(off, written).filter(\.1.isEmpty).map(\.0)
         for (name, records) in Dictionary(grouping: idle, by: \.element.hypervisor) {
             do {
                 let atRest = try await atRest(Set(records.map(\.element.id)), of: hypervisors.named(name))
@@ -189,7 +186,7 @@ extension RunEnding {
         }
     }
 
-    private func deleteDump(_ index: Int, _ journal: Journal) async {
+    func deleteDump(_ index: Int, _ journal: Journal) async {
         guard let dump = await journal.run.machines[index].ramDump else { return }
         unlink(dump.path)
         try? await journal.record(machine: index) { record in

@@ -6,7 +6,7 @@ public func startThread(_ body: @escaping @Sendable () -> Void) {
 }
 
 /// Starts a detached thread; false when the system has none to give.
-func hasStartedThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+public func hasStartedThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     let box = Unmanaged.passRetained(ThreadBody(run: body))
     var thread = pthread_t()
     let status = pthread_create(&thread, nil, threadMain, box.toOpaque())
@@ -23,6 +23,7 @@ private final class ThreadBody: Sendable {
     init(run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
+// Free and nonisolated: a closure that Swift takes for isolated would trap when a C library calls it.
 private nonisolated func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let argument else { return nil }
     Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
