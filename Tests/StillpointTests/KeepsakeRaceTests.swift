@@ -24,12 +24,19 @@ private final class Swapper: Sendable {
 
     func start() {
         startThread { [self] in
+            let away = path + ".away"
+            var attempts = 0
             while !isOver.load(ordering: .relaxed) {
-                guard rename(path, path + ".away") == 0 else { continue }
+                guard rename(path, away) == 0 else {
+                    // A new one was made in its place meanwhile: the old one goes where it is in nobody's way.
+                    attempts += 1
+                    if rename(away, path) != 0 { rename(away, "\(path).left\(attempts)") }
+                    continue
+                }
                 symlink(target, path)
                 swaps.add(1, ordering: .relaxed)
                 unlink(path)
-                rename(path + ".away", path)
+                rename(away, path)
             }
             swaps.add(1, ordering: .relaxed)
         }
