@@ -53,6 +53,7 @@ let package = Package(
         .target(name: "CExpat", linkerSettings: [.linkedLibrary(":libexpat.a")]),
         .target(name: "CJansson", linkerSettings: [.linkedLibrary(":libjansson.a")]),
         .target(name: "CINI", linkerSettings: [.linkedLibrary(":libinih.a")]),
+        .target(name: "CLinux"),
         .target(name: "CZstd", linkerSettings: [.linkedLibrary(":libzstd.a")]),
         .target(name: "CSHA256", linkerSettings: [.linkedLibrary(":libcrypto.a")]),
 
@@ -60,7 +61,7 @@ let package = Package(
         library("INIFile", ["CINI"]),
         library("JSON", ["CJansson"]),
         library("RAMArchive", ["CZstd", "CSHA256", system]),
-        library("Storage", [system]),
+        library("Storage", ["CLinux", system]),
         library("SnapshotManagers", ["Storage", "INIFile"]),
         library("Hypervisor", ["Storage"]),
         library(

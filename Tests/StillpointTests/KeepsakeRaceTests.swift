@@ -79,7 +79,7 @@ struct KeepsakeRaceTests {
             while .now < end || (swapper.count <= 10 && .now < end + .seconds(30)) {
                 // Where it is a link just now, or away, it fails; that is fine.
                 guard
-                    let folder = try? OpenFolder(scratch.path + "/tank").madePrivateFolder(".stillpoint")
+                    let folder = try? Folder(scratch.path + "/tank").madePrivateFolder(".stillpoint")
                         .madePrivateFolder("vm")
                 else { continue }
                 let copy = KeptCopy(
@@ -106,7 +106,7 @@ struct KeepsakeRaceTests {
             // On a busy machine for as long as the other thread takes to swap it some times.
             while .now < end || (swapper.count <= 10 && .now < end + .seconds(30)) {
                 _ = try? scratch.write("tank/.stillpoint.away/vm/files/nvram", "x")
-                (try? OpenFolder(scratch.path + "/tank").folder(".stillpoint"))?.remove("vm")
+                (try? Folder(scratch.path + "/tank").folder(".stillpoint"))?.remove("vm")
                 removeTree(at: "\(scratch.path)/tank/.stillpoint")
                 mkdir("\(scratch.path)/tank/.stillpoint", 0o700)
                 mkdir("\(scratch.path)/tank/.stillpoint/vm", 0o700)
@@ -120,9 +120,9 @@ struct KeepsakeRaceTests {
     @Test("is removed only so deep, and a second name of a file elsewhere is not written through")
     func bounds() throws {
         try withScratchFolder { scratch in
-            let deep = Array(repeating: "d", count: OpenFolder.deepestLevel + 10).joined(separator: "/")
+            let deep = Array(repeating: "d", count: Folder.deepestLevel + 10).joined(separator: "/")
             try scratch.folder("tank/tree/\(deep)")
-            let tank = try OpenFolder(scratch.path + "/tank")
+            let tank = try Folder(scratch.path + "/tank")
             tank.remove("tree")
             #expect(tank.has("tree"))
             try scratch.folder("tank/flat/a/b")
@@ -143,7 +143,7 @@ struct KeepsakeRaceTests {
         try withScratchFolder { scratch in
             try scratch.write("etc/a", "")
             try scratch.folder("tank")
-            let tank = try OpenFolder(scratch.path + "/tank")
+            let tank = try Folder(scratch.path + "/tank")
             #expect(throws: (any Error).self) { try tank.folder(name) }
             #expect(throws: (any Error).self) { try tank.newFile(name) }
             tank.remove(name)

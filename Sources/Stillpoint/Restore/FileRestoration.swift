@@ -17,7 +17,7 @@ struct FileRestoration: DiskRestoration {
         /// Where the image is now, for messages.
         let present: String
         /// The folder that holds it.
-        let folder: OpenFolder
+        let folder: Folder
         let run: String
 
         var name: String { FileAccess.lastComponent(present) }
@@ -29,14 +29,14 @@ struct FileRestoration: DiskRestoration {
         /// Whether it is as it was when the snapshot was taken, as far as its length and the time of its last change tell.
         var isUnchanged: Bool {
             guard let now = try? folder.status(of: name),
-                let then = try? OpenFolder(root).status(of: relativePath)
+                let then = try? Folder(root).status(of: relativePath)
             else { return false }
             return now.st_size == then.st_size && now.st_mtim.tv_sec == then.st_mtim.tv_sec
                 && now.st_mtim.tv_nsec == then.st_mtim.tv_nsec
         }
 
         func copy(_ tell: (@Sendable (UInt64, UInt64) -> Void)?) throws {
-            let input = try OpenFolder(root).file(relativePath)
+            let input = try Folder(root).file(relativePath)
             try input.closeAfter {
                 let output = try folder.newFile(newName)
                 do {
@@ -85,10 +85,10 @@ struct FileRestoration: DiskRestoration {
         self.files = files
     }
 
-    private static func folder(of relativePath: String, below root: String) throws -> OpenFolder {
+    private static func folder(of relativePath: String, below root: String) throws -> Folder {
         do {
-            return try OpenFolder(root).folder(
-                along: relativePath.split(separator: "/").dropLast().joined(separator: "/"))
+            guard let path = RelativePath(relativePath) else { throw Errno.invalidArgument }
+            return try Folder(root).folder(along: path.parent)
         } catch {
             throw RestoreError(
                 .refused,

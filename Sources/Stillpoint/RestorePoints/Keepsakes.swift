@@ -42,7 +42,7 @@ struct Keepsakes: Sendable {
     }
 
     private func write(_ kept: KeptDefinition, _ keepsake: Keepsake, to place: (root: String, parts: [String])) throws {
-        var folder = try OpenFolder(place.root)
+        var folder = try Folder(place.root)
         for part in place.parts { folder = try folder.madePrivateFolder(part) }
         let copy = KeptCopy(
             folder: folder, definition: Array(keepsake.definition.utf8), machine: try StateFile.text(kept),

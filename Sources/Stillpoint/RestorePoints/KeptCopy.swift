@@ -1,10 +1,11 @@
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 internal import SystemPackage
 
 /// What a folder in a dataset is to hold of a VM.
 struct KeptCopy {
-    let folder: OpenFolder
+    let folder: Folder
     let definition: [UInt8]
     /// The text of `machine.json`, which is only there when all else is.
     let machine: [UInt8]

@@ -24,7 +24,7 @@ struct KeptDefinition: Sendable, Codable, Equatable {
     /// Reads it from a VM's folder.
     /// - Parameter path: the folder's, for messages.
     /// - Throws: StateError, Errno.
-    static func read(in folder: OpenFolder, at path: String) throws -> KeptDefinition {
+    static func read(in folder: Folder, at path: String) throws -> KeptDefinition {
         try StateFile.decode(
             KeptDefinition.self, folder.content(of: "machine.json", limit: 16 << 20), from: path + "/machine.json",
             newest: format,
@@ -35,7 +35,7 @@ struct KeptDefinition: Sendable, Codable, Equatable {
     }
 
     /// The same, for a folder whose path nobody else can change.
-    static func read(in folder: String) throws -> KeptDefinition { try read(in: OpenFolder(folder), at: folder) }
+    static func read(in folder: String) throws -> KeptDefinition { try read(in: Folder(folder), at: folder) }
 }
 
 /// A disk image of a VM, and where on its dataset it is.

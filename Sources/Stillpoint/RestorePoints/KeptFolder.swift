@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 internal import SystemPackage
 
 /// Where something was kept of a VM: a folder of a clone of its dataset, or of the catalogue.
@@ -15,8 +16,8 @@ struct KeptFolder: Sendable {
     var path: String { ([root] + parts).joined(separator: "/") }
 
     /// - Throws: Errno, `.permissionDenied` where others may write to it.
-    func open() throws(Errno) -> OpenFolder {
-        var folder = try OpenFolder(root)
+    func open() throws(Errno) -> Folder {
+        var folder = try Folder(root)
         for part in parts {
             folder = try folder.folder(part)
             guard folder.isOwn else { throw .permissionDenied }
@@ -35,7 +36,7 @@ struct KeptFolder: Sendable {
         guard !names.isEmpty else { return [] }
         let source = try open()
         guard mkdir(destination, 0o700) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
-        let copies = try OpenFolder(destination)
+        let copies = try Folder(destination)
         return try names.enumerated().map { index, name in
             let file = try source.file("files/" + name)
             try file.closeAfter { try copies.copy(file, to: "\(index)") }

@@ -18,7 +18,7 @@ extension Keepsakes {
         let end = min(.now + Self.limit, deadline.map { $0 - .seconds(1) } ?? .now + Self.limit)
         for dataset in Set(plan.flatMap(\.datasets)).sorted() {
             guard let point = storage.mountTable.mountPoints(of: dataset).first,
-                let folder = try? OpenFolder(point).folder(KeptDefinition.folder), folder.isOwn
+                let folder = try? Folder(point).folder(KeptDefinition.folder), folder.isOwn
             else { continue }
             for name in folder.names.shuffled() where !present.contains(name) {
                 // Only what is seen to be ours.
