@@ -35,8 +35,10 @@ public struct RelativePath: Sendable, Hashable, Codable, CustomStringConvertible
 
     private var slash: UInt8 { UInt8(ascii: "/") }
 
+    /// As it is written.
     public var description: String { text }
 
+    /// - Throws: DecodingError where the text is no such path.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
@@ -47,6 +49,7 @@ public struct RelativePath: Sendable, Hashable, Codable, CustomStringConvertible
         self = path
     }
 
+    /// As its text.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(text)
