@@ -1,3 +1,5 @@
+public import Storage
+
 /// What keeps a VM at its still point, and so all that release and recovery need to let it go.
 ///
 /// A back end fills it in before it acts; the journal makes it durable.
@@ -74,6 +76,9 @@ public struct HeldDisk: Sendable, Codable, Equatable {
     /// libvirt's `<disk>`. What a base is cannot be told from path and format alone. Nil: it was set aside by a version
     /// that did not keep it.
     public let definition: String?
+    /// The images below the base, as the running domain's definition named them; none where the base is the last one.
+    /// Nil: nothing told them.
+    public let below: [ImageChain.Layer]?
 
     /// In bytes.
     public static let longestDefinition = 64 << 10
@@ -106,12 +111,16 @@ public struct HeldDisk: Sendable, Codable, Equatable {
     public var baseAtRest: ImageStamp?
 
     /// A held disk with these parts.
-    public init(target: String, base: String, baseFormat: String, overlay: String, definition: String? = nil) {
+    public init(
+        target: String, base: String, baseFormat: String, overlay: String, definition: String? = nil,
+        below: [ImageChain.Layer]? = nil
+    ) {
         self.target = target
         self.base = base
         self.baseFormat = baseFormat
         self.overlay = overlay
         self.definition = definition
+        self.below = below
     }
 }
 

@@ -15,6 +15,10 @@ public protocol Hypervisor: Sendable {
     /// What an administrator should know though nothing can be done about it.
     func notes() async throws -> [String]
 
+    /// The formats that a kept definition gives its images (`raw`, `qcow2`), by their paths; those that it does not name
+    /// are not there. Nothing is asked or opened for that.
+    func imageFormats(in definition: String) throws -> [String: String]
+
     /// What runs have left behind on its VMs, known by marks of ours alone: also what open runs hold now.
     func leftovers() async throws -> [Leftover]
 
@@ -66,6 +70,8 @@ extension Hypervisor {
     public func findings() async throws -> [String] { [] }
     /// None.
     public func notes() async throws -> [String] { [] }
+    /// None.
+    public func imageFormats(in definition: String) throws -> [String: String] { [:] }
     /// None.
     public func leftovers() async throws -> [Leftover] { [] }
 }

@@ -73,6 +73,9 @@ public struct Disk: Sendable, Codable, Equatable {
     public let datasets: [[DatasetName]]?
     /// Format of the first image: `raw`, `qcow2`.
     public let format: String
+    /// Formats of the images below it, by their paths, as far as something tells them: the definition, or the header of a
+    /// qcow2 image above. Nil: nothing tells any.
+    public let lowerFormats: [String: String]?
     /// Nil for a writable disk of this host.
     public let exclusion: Exclusion?
     /// Why a writable disk cannot be set aside, so that its VM is no more than crash-consistent; nil where it can.
@@ -87,19 +90,27 @@ public struct Disk: Sendable, Codable, Equatable {
     /// A disk with these parts.
     public init(
         target: String, chain: [String], datasets: [[DatasetName]]? = nil, format: String,
-        exclusion: Exclusion? = nil, refusal: String? = nil
+        lowerFormats: [String: String]? = nil, exclusion: Exclusion? = nil, refusal: String? = nil
     ) {
         self.target = target
         self.chain = chain
         self.datasets = datasets
         self.format = format
+        self.lowerFormats = lowerFormats
         self.exclusion = exclusion
         self.refusal = refusal
     }
 
-    /// The same disk with another chain of images.
-    public func over(_ chain: [String]) -> Disk {
-        Disk(
-            target: target, chain: chain, datasets: datasets, format: format, exclusion: exclusion, refusal: refusal)
+    /// The format of an image of its chain; nil where nothing tells it.
+    public func format(of image: String) -> String? {
+        image == source ? format : lowerFormats?[image]
+    }
+
+    /// The same disk with more images below its own.
+    public func over(_ layers: [ImageChain.Layer]) -> Disk {
+        let formats = layers.reduce(into: lowerFormats ?? [:]) { $0[$1.path] = $1.format }
+        return Disk(
+            target: target, chain: chain + layers.map(\.path), datasets: datasets, format: format,
+            lowerFormats: formats.isEmpty ? nil : formats, exclusion: exclusion, refusal: refusal)
     }
 }

@@ -10,9 +10,16 @@ extension HeldDisk {
         guard let disk = keptDisk ?? definitions.lazy.compactMap(baseDisk).first else {
             return "what its definition said of \(base) is not known"
         }
+        var header: ImageHeader?
         // A raw image may say what its guest likes.
-        let header = baseFormat == "qcow2" ? try? ImageChain.header(of: base) : nil
-        return DiskShape(DiskElement(element: disk, header: header ?? nil)).obstacleToOfflineCommit
+        if baseFormat == "qcow2" {
+            do {
+                header = try ImageHeader.read(base)
+            } catch {
+                return "\(error)"
+            }
+        }
+        return DiskShape(DiskElement(element: disk, header: header)).obstacleToOfflineCommit
     }
 
     /// The base as a `<disk>`, from what libvirt wrote of it below the overlay.

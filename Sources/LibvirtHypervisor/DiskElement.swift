@@ -5,7 +5,7 @@ internal import XMLTree
 struct DiskElement: Sendable {
     let element: XMLElement
     /// What the header of the first image says; nil where it was not read.
-    var header: ImageChain.Header?
+    var header: ImageHeader?
 
     var type: String { element["type"] ?? "file" }
     var device: String { element["device"] ?? "disk" }

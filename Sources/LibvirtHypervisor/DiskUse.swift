@@ -20,17 +20,12 @@ extension DomainDescription {
     /// The disks with what the images themselves say is below them: the XML of a domain that is off seldom knows.
     func usesWithChains() -> [DiskUse] {
         disks.map { disk in
-            var chain = disk.disk.chain
-            // A raw image may say what its guest likes.
-            guard chain.count == 1, disk.disk.format == "qcow2" else {
+            let chain = disk.disk.chain
+            guard chain.count == 1, let top = chain.first else {
                 return DiskUse(target: disk.disk.target, chain: chain)
             }
-            while chain.count < 100, let last = chain.last, let below = try? ImageChain.backingFile(of: last),
-                below.hasPrefix("/"), !chain.contains(below)
-            {
-                chain.append(below)
-            }
-            return DiskUse(target: disk.disk.target, chain: chain)
+            let below = ImageChain.layers(below: top, format: disk.disk.format)
+            return DiskUse(target: disk.disk.target, chain: chain + below.map(\.path))
         }
     }
 }

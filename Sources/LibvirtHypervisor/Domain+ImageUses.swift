@@ -6,8 +6,10 @@ internal import XMLTree
 struct ImageUse: Sendable, Equatable {
     /// The guest's name for the disk.
     let target: String
-    /// Paths; of a volume that cannot be found its bare name.
+    /// Those that the definition names: paths; of a volume that cannot be found its bare name.
     let images: [String]
+    /// Those that only the headers of its images name.
+    var claimed: [String] = []
 }
 
 extension Domain {
@@ -30,12 +32,13 @@ extension ImageUse {
     /// - Parameter volumePath: finds the path of a `<source pool=… volume=…/>`; nil where it cannot.
     static func all(in domain: XMLElement, volumePath: (_ pool: String, _ volume: String) -> String?) -> [ImageUse] {
         let disks = (domain.first("devices")?.children(named: "disk") ?? []).map { disk in
-            var images = named(by: disk, volumePath)
-            // A raw image may say what its guest likes.
-            if disk.first("driver")?["type"] == "qcow2", let top = images.first {
-                images += chain(below: top)
+            let images = named(by: disk, volumePath)
+            let below = images.first.map {
+                ImageChain.layers(below: $0, format: disk.first("driver")?["type"] ?? "raw")
             }
-            return ImageUse(target: disk.first("target")?["dev"] ?? "disk", images: images)
+            return ImageUse(
+                target: disk.first("target")?["dev"] ?? "disk", images: images,
+                claimed: below?.map(\.path).filter { !images.contains($0) } ?? [])
         }
         return disks + arguments(of: domain)
     }
@@ -52,16 +55,6 @@ extension ImageUse {
             }
         }
         return images + element.children.flatMap { named(by: $0, volumePath) }
-    }
-
-    private static func chain(below top: String) -> [String] {
-        var chain = [top]
-        while chain.count < 100, let last = chain.last, let below = try? ImageChain.backingFile(of: last),
-            below.hasPrefix("/"), !chain.contains(below)
-        {
-            chain.append(below)
-        }
-        return Array(chain.dropFirst())
     }
 
     /// `<qemu:commandline>`: any path in an argument.

@@ -7,6 +7,8 @@ struct DomainDisk: Sendable, Equatable {
     let disk: Disk
     /// A block job that writes this disk elsewhere is under way (`<mirror>`).
     let mirror: Mirror?
+    /// How many images the definition has below the first one.
+    private let layerCount: Int
 
     enum Mirror: Sendable, Equatable {
         /// A commit into the image below: how far it is.
@@ -30,7 +32,7 @@ struct DomainDisk: Sendable, Equatable {
 
     /// - Parameter header: what the header of the first image says, where it was read.
     init(
-        _ element: XMLElement, header: ImageChain.Header? = nil, volumePath: (String, String) throws -> String
+        _ element: XMLElement, header: ImageHeader? = nil, volumePath: (String, String) throws -> String
     ) {
         let shape = DiskShape(DiskElement(element: element, header: header))
         let target = element.first("target")?["dev"] ?? ""
@@ -47,13 +49,35 @@ struct DomainDisk: Sendable, Equatable {
         }
         if chain.isEmpty, refusal == nil, exclusion == nil { exclusion = .remote }
         disk = Disk(
-            target: target, chain: chain, format: element.first("driver")?["type"] ?? "raw", exclusion: exclusion,
-            refusal: refusal)
+            target: target, chain: chain, format: element.first("driver")?["type"] ?? "raw",
+            lowerFormats: Self.formats(of: element, volumePath), exclusion: exclusion, refusal: refusal)
+        layerCount = DiskElement(element: element).layers.count
         mirror = element.first("mirror").map { mirror in
             // The path of a block device is in its source; a file's is there too, and in an old attribute.
             let path = try? Self.path(of: mirror, volumePath)
             return Mirror(mirror, below: chain.dropFirst().first, path: path ?? nil)
         }
+    }
+
+    /// The images below the first one, from the definition of a running domain, which has them all; nil where one is not
+    /// local, or of no format that is told.
+    var layersBelow: [ImageChain.Layer]? {
+        let layers = disk.chain.dropFirst().map { ImageChain.Layer(path: $0, format: disk.format(of: $0)) }
+        return layers.count == layerCount && layers.allSatisfy { $0.format != nil } ? layers : nil
+    }
+
+    /// The formats of the images below the first one, as the definition has them.
+    private static func formats(
+        of element: XMLElement, _ volumePath: (String, String) throws -> String
+    ) -> [String: String]? {
+        var formats: [String: String] = [:]
+        for layer in DiskElement(element: element).layers {
+            guard let format = layer.first("format")?["type"], let path = try? path(of: layer, volumePath) else {
+                continue
+            }
+            formats[path] = format
+        }
+        return formats.isEmpty ? nil : formats
     }
 
     /// The paths of its images and of the files that hold their data, as far as they are local.

@@ -29,7 +29,7 @@ struct FreezeContext: Sendable {
                 in: settings.overlayDirectory, machine: request.machine, disk: disk.target, run: request.run)
             return HeldDisk(
                 target: disk.target, base: base, baseFormat: disk.format, overlay: overlay,
-                definition: kept[disk.target])
+                definition: kept[disk.target], below: now.layersBelow)
         }
     }
 

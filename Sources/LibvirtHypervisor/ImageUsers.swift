@@ -26,9 +26,15 @@ struct ImageUsers: Sendable {
         }
         for (other, _) in try connection.domains() where try other.uuid() != machineID {
             for use in try other.imageUses() {
-                guard let found = use.images.lazy.compactMap({ holder(of: ImageIdentity($0), $0) }).first else {
-                    continue
-                }
+                let named = use.images.lazy.compactMap { holder(of: ImageIdentity($0), $0) }.first
+                // A header names what its writer likes: it counts for the files beside it, which that one could write
+                // to as well, and holds up nobody else's.
+                let own = use.images.first.flatMap { ImageIdentity($0) }
+                let claimed = use.claimed.lazy.compactMap { path -> (disk: HeldDisk, image: String)? in
+                    guard let other = ImageIdentity(path), own?.isBeside(other) == true else { return nil }
+                    return holder(of: other, path)
+                }.first
+                guard let found = named ?? claimed else { continue }
                 throw found.disk.doubt(
                     "the VM \(other.name) uses \(found.image) as its \(use.target); undefine one of the two, or give it "
                         + "another disk (virsh edit \(other.name)), then: stillpoint recover")
@@ -83,6 +89,11 @@ struct ImageIdentity: Sendable, Hashable {
         case S_IFBLK: (device, inode) = (status.st_rdev, 0)
         default: return nil
         }
+    }
+
+    /// Whether both are files of one file system.
+    func isBeside(_ other: ImageIdentity) -> Bool {
+        inode != 0 && other.inode != 0 && device == other.device
     }
 
     /// Whether the kernel has a block device, or a partition of it, for itself: mounted, or under device-mapper (open(2),

@@ -104,7 +104,7 @@ struct LeavingOverlays: Sendable {
             guard case .doubtful(let reason) = disk.finding else { continue }
             // A release that was killed when a commit of ours was over: then both hold the same.
             if disk.disk.progress != nil, !state.isActive,
-                await OfflineCommit.isContained(disk.disk, within: settings.commitTimeout)
+                (try? await OfflineCommit.isContained(disk.disk, within: settings.commitTimeout)) == true
             {
                 hold.set(.committed, of: disk.disk.overlay)
                 try await record(hold)

@@ -23,20 +23,24 @@ struct Leftovers: Sendable {
         var names: [String: String] = [:]
         var known: Set<String> = []
         var agents: Set<String> = []
+        var formats: [String: [String: String]] = [:]
         for (domain, _) in try connection.domains() {
             let id = try domain.uuid()
             names[id] = domain.name
             // What cannot be read of one VM must not hide the others'.
             let live = try? domain.state().isActive ? domain.description() : nil
             if live?.agent == .connected { agents.insert(id) }
-            let persistent = (try? domain.description(persistent: true).usesWithChains()) ?? []
+            let next = try? domain.description(persistent: true)
+            let persistent = next?.usesWithChains() ?? []
+            formats[id] = [live, next].compactMap(\.self).reduce(into: [:]) { $0.merge($1.formats) { old, _ in old } }
             for (use, isLive) in (live?.uses ?? []).map({ ($0, true) }) + persistent.map({ ($0, false) }) {
                 for overlay in use.chain {
                     guard let name = OverlayName(overlay), name.machineID == id else { continue }
                     let key = Key(machine: id, run: name.run)
                     if isLive { parts[key, default: Part()].isLive = true }
                     guard known.insert(overlay).inserted else { continue }
-                    add(overlay, name, below: use.chain.image(below: overlay), to: &parts[key, default: Part()])
+                    add(overlay, name, below: use.chain.image(below: overlay), formats[id] ?? [:],
+                        to: &parts[key, default: Part()])
                 }
             }
             for snapshot in (try? domain.snapshotNames()) ?? [] {
@@ -49,7 +53,7 @@ struct Leftovers: Sendable {
             guard let name = OverlayName(overlay), known.insert(overlay).inserted else { continue }
             names[name.machineID] = names[name.machineID] ?? name.machineName
             let key = Key(machine: name.machineID, run: name.run)
-            add(overlay, name, below: nil, to: &parts[key, default: Part()])
+            add(overlay, name, below: nil, formats[name.machineID] ?? [:], to: &parts[key, default: Part()])
         }
         return parts.map { key, part in
             Leftover(
@@ -61,19 +65,37 @@ struct Leftovers: Sendable {
         }.sorted { ($0.run, $0.machineName) < ($1.run, $1.machineName) }
     }
 
-    /// - Parameter below: what the definition has below it; nil: it does not name it.
-    private func add(_ overlay: String, _ name: OverlayName, below: String?, to part: inout Part) {
-        let base = (try? ImageChain.backingFile(of: overlay)) ?? nil
-        guard let base, base.hasPrefix("/"), below == nil || below == base,
-            let format = (try? OverlayContent.backingFormat(of: overlay)) ?? nil
+    /// - Parameters:
+    ///   - below: what the definition has below it; nil: it does not name it.
+    ///   - formats: those of the images that the VM's definitions name. An overlay's header, which QEMU's user may write,
+    ///     makes no other image a base.
+    private func add(
+        _ overlay: String, _ name: OverlayName, below: String?, _ formats: [String: String], to part: inout Part
+    ) {
+        let header = try? ImageHeader.read(ImageFile(overlay, followingLinks: false))
+        guard let header, let base = header.backing?.name, let format = formats[base], header.backing?.format == format,
+            below == nil || below == base
         else {
-            let reason = base.map { "it lies on \($0), and its definition says \(below ?? "nothing")" }
+            let reason = header.map { header in
+                let named = header.backing.map { "\($0.name) (\($0.format ?? "no format"))" } ?? "nothing"
+                return "its header says that it lies on \(named), and the VM's definition "
+                    + (below.map { "says \($0)" } ?? "names no such image")
+            }
             part.obstacles.append(
                 "\(overlay) has the name of an overlay, but \(reason ?? "is no qcow2 image, or not there"); look at it with "
                     + "qemu-img info -U \(overlay), and if nobody needs it: rm \(overlay)")
             return
         }
         part.disks.append(HeldDisk(target: name.target, base: base, baseFormat: format, overlay: overlay))
+    }
+}
+
+extension DomainDescription {
+    /// The formats of all images that it names itself.
+    fileprivate var formats: [String: String] {
+        disks.map(\.disk).reduce(into: [:]) { formats, disk in
+            for image in disk.chain { formats[image] = disk.format(of: image) }
+        }
     }
 }
 
@@ -85,8 +107,18 @@ extension LibvirtHypervisor {
         }
     }
 
-    /// Where AppArmor is in force: which VMs cannot be committed while they run.
+    /// Where AppArmor is in force: which VMs cannot be committed while they run. And what keeps qemu-img from nothing.
     public func notes() async throws -> [String] {
+        var notes: [String] = []
+        if !Confinement.isComplete {
+            notes.append(
+                "this kernel has no Landlock (Linux 5.13, lsm=landlock,…): qemu-img gets no privileges, and limits on "
+                    + "memory, time and files, but is not kept from other files")
+        }
+        return try await notes + appArmorNotes()
+    }
+
+    private func appArmorNotes() async throws -> [String] {
         guard AppArmorProfile.isInForce() else { return [] }
         let version = try await asking("asking for libvirt's version", within: .seconds(30)) { connection, _ in
             try connection.libraryVersion()

@@ -71,7 +71,7 @@ struct OfflineCommit: Sendable {
         }
         guard let doubt else { return false }
         guard disk.progress == nil || item.above != nil else {
-            if await Self.isContained(disk, within: limit) {
+            if try await Self.isContained(disk, within: limit) {
                 try await journal.change { [stamp = ImageStamp.read(disk.base)] in $0.finish(disk.overlay, stamp) }
                 return true
             }
@@ -81,9 +81,10 @@ struct OfflineCommit: Sendable {
     }
 
     /// Whether a guest would read the same from the base as from the overlay.
-    static func isContained(_ disk: HeldDisk, within limit: Duration) async -> Bool {
-        let arguments = ["compare", "-q", "-f", "qcow2", "-F", disk.baseFormat, disk.overlay, disk.base]
-        return (try? await QemuImg.run(arguments, about: disk.overlay, within: limit)) != nil
+    /// - Throws: HypervisorError `.changed`, remedy `.stop`, where a header of theirs leads elsewhere; StorageError.
+    static func isContained(_ disk: HeldDisk, within limit: Duration) async throws -> Bool {
+        let images = try await blocking("looking at \(disk.overlay)", within: .seconds(30)) { try OfflineImages(disk) }
+        return try await images.areAlike(within: limit)
     }
 
     private func wayOut(_ disk: HeldDisk) -> String {
@@ -94,27 +95,31 @@ struct OfflineCommit: Sendable {
 
     private func commit(_ item: Item) async throws {
         let disk = item.disk
-        // It must be written into nothing but the base.
-        let below = try ImageChain.backingFile(of: disk.overlay)
-        guard below == disk.base else { throw disk.doubt("below its overlay is \(below ?? "no image")") }
-        let before = await journal.disk(disk.overlay) ?? disk
-        try await journal.reach(.committing, disk)
-        do {
-            try await CommitHeartbeat.during({ [disk.overlay] }) {
-                // Not emptied (-d): that would only be more to write.
-                try await QemuImg.run(
-                    ["commit", "-q", "-d", "-f", "qcow2", disk.overlay], about: disk.overlay, within: limit)
+        let (taken, images) = try await blocking("taking \(disk.overlay) from QEMU", within: .seconds(60)) {
+            // It must be written into nothing but the base.
+            _ = try OfflineImages(disk)
+            let taken = try TakenOverlay(disk)
+            do {
+                return (taken, try OfflineImages(disk, overlay: taken.image))
+            } catch {
+                taken.giveBack()
+                throw error
             }
-        } catch let error as HypervisorError where error.code == .changed {
+        }
+        let before = await journal.disk(disk.overlay) ?? disk
+        do {
+            try await journal.reach(.committing, disk)
+            try await CommitHeartbeat.during({ [disk.overlay] }) { try await images.commit(within: limit) }
+        } catch {
+            taken.giveBack()
             // It did not begin: somebody else has the image.
-            try await journal.change { $0.put(before) }
+            if (error as? HypervisorError)?.code == .changed { try await journal.change { $0.put(before) } }
             throw error
         }
         let stamp = try await blocking("looking at \(disk.base)", within: .seconds(30)) { ImageStamp.read(disk.base) }
         try await journal.change { $0.finish(disk.overlay, stamp) }
         guard let above = item.above else { return }
-        try await QemuImg.run(
-            ["rebase", "-u", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, above], about: above, within: limit)
+        try await ImageChain.rebase(ImageFile(above), onto: disk.base, format: disk.baseFormat)
     }
 
     /// A VM that is not defined here may run on another host (virsh migrate --undefinesource), which only QEMU's locks

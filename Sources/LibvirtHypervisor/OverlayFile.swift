@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 internal import SystemPackage
 
 /// The qcow2 file that takes a disk's writes between freeze and release.
@@ -81,10 +82,15 @@ enum OverlayFile {
     /// With `-u` and the size qemu-img leaves the base alone: to open and close a file that a guest is writing to makes
     /// some file systems write all of that first.
     private static func format(_ disk: HeldDisk, _ capacity: UInt64) async throws {
+        let overlay = try ImageFile(disk.overlay, followingLinks: false)
         let arguments = [
-            "create", "-q", "-u", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base, disk.overlay, "\(capacity)",
+            "create", "-q", "-u", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base,
+            ConfinedQemuImg.name(of: overlay), "\(capacity)",
         ]
-        if let problem = try await QemuImg.problem(arguments, about: disk.overlay, within: .seconds(30)) {
+        // Tables alone: of the first kind QEMU makes no more than 32 MiB.
+        if let problem = try await QemuImg.problem(
+            arguments, [Confinement.Grant(overlay, isWritable: true)], within: .seconds(30), fileSize: 256 << 20)
+        {
             throw HypervisorError(.overlay, "qemu-img create: \(problem)", remedy: .fallBack)
         }
     }

@@ -5,10 +5,16 @@ internal import Storage
 /// to start while it works. So no call here may go round the locks (`-U`).
 enum QemuImg {
     /// Waits for its end, and kills it when that takes longer than `limit`.
+    /// - Parameters:
+    ///   - images: all that the arguments name, by `ConfinedQemuImg.name(of:)`; the first one is what it is about.
+    ///   - fileSize: the bytes that one of them may grow to.
     /// - Throws: HypervisorError: remedy `.retry` where an image is in use, or time ran out. What cannot be killed keeps
     ///   its lock on the images, so that another call meets it there.
-    static func run(_ arguments: [String], about image: String, within limit: Duration) async throws {
-        guard let problem = try await problem(arguments, about: image, within: limit) else { return }
+    static func run(
+        _ arguments: [String], _ images: [Confinement.Grant], within limit: Duration, fileSize: UInt64
+    ) async throws {
+        let image = images.first?.image.path ?? "nothing"
+        guard let problem = try await problem(arguments, images, within: limit, fileSize: fileSize) else { return }
         if problem.isLock {
             throw HypervisorError(.changed, "\(image) is in use (\(problem)); it was left alone", remedy: .retry)
         }
@@ -16,11 +22,11 @@ enum QemuImg {
     }
 
     /// Its first word of complaint; nil where it has none.
-    static func problem(_ arguments: [String], about image: String, within limit: Duration) async throws -> String? {
+    static func problem(
+        _ arguments: [String], _ images: [Confinement.Grant], within limit: Duration, fileSize: UInt64
+    ) async throws -> String? {
         do throws(ChildProcess.Failure) {
-            let outcome = try await ChildProcess.run(
-                programPath("qemu-img") ?? "qemu-img", arguments, within: limit)
-            return outcome.exitStatus == 0 ? nil : outcome.firstErrorLine ?? "no reason given"
+            return try await ConfinedQemuImg.problem(arguments, images, within: limit, fileSize: fileSize)
         } catch {
             switch error {
             case .notStarted(let number): return "it could not be started: \(number)"
@@ -29,8 +35,8 @@ enum QemuImg {
             case .timedOut(let isGone):
                 throw HypervisorError(
                     .timedOut,
-                    "qemu-img \(arguments[0]) of \(image) took longer than \(limit.inSeconds)"
-                        + (isGone ? "" : ", and cannot be killed"), remedy: .retry)
+                    "qemu-img \(arguments[0]) of \(images.first?.image.path ?? "nothing") took longer than "
+                        + limit.inSeconds + (isGone ? "" : ", and cannot be killed"), remedy: .retry)
             }
         }
     }

@@ -44,7 +44,8 @@ enum DiskFinding: Sendable, Equatable {
                     "its definition names the overlay, which is not there; mount the file system that it is on, or "
                         + "put \(disk.base) into the definition if it is lost")
             case .unfinished: return .doubtful("its overlay is no qcow2 image")
-            case .unwritten, .written: break
+            case .refused(let reason) where !(runsOnBase && isCommitted): return .doubtful(reason)
+            case .unwritten, .written, .refused: break
             }
             let above = use.chain.image(above: disk.overlay)
             guard above == nil else { return .defined(above: above) }
@@ -64,9 +65,10 @@ enum DiskFinding: Sendable, Equatable {
         // Where the domain is gone, somebody may have taken the overlay along.
         case .unwritten: return namesBase || isCommitted || step == .preparing ? .free : .orphan
         case .unfinished: return step == .preparing ? .free : .doubtful("its overlay is no qcow2 image")
-        case .written: break
+        case .written, .refused: break
         }
         if isCommitted { return .free }
+        if case .refused(let reason) = overlay { return .doubtful(reason) }
         switch afterPivot(disk, lead) {
         case .pivoted: return .free
         case let doubt?: return doubt

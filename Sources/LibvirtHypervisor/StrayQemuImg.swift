@@ -15,7 +15,12 @@ enum StrayQemuImg {
     private static func isAtWork(_ process: Int32, _ overlays: [String], _ proc: String) -> Bool {
         guard let bytes = try? FileAccess.read("\(proc)/\(process)/cmdline", limit: 1 << 16) else { return false }
         let arguments = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-        return arguments.first.map { FileAccess.lastComponent($0) == "qemu-img" } ?? false
-            && arguments.contains { overlays.contains($0) }
+        guard arguments.first.map({ FileAccess.lastComponent($0) == "qemu-img" }) == true else { return false }
+        // It is told of an image by a descriptor.
+        let folder = "\(proc)/\(process)/fd"
+        return arguments.contains { overlays.contains($0) }
+            || FileAccess.names(in: folder).contains { name in
+                FileAccess.linkText("\(folder)/\(name)").map { overlays.contains($0) } ?? false
+            }
     }
 }

@@ -45,10 +45,11 @@ public enum ChildProcess {
     ///   - path: the program, or a name that is looked for in PATH.
     ///   - arguments: without the program's name.
     ///   - outputLimit: bytes of standard output; nil throws it away.
+    ///   - confinement: what it may reach; `path` is absolute then. Nil: all that this process may.
     /// - Throws: ``Failure``.
     public static func run(
         _ path: String, _ arguments: [String], environment: [String: String] = processEnvironment(),
-        within limit: Duration, outputLimit: Int? = nil
+        within limit: Duration, outputLimit: Int? = nil, confinement: Confinement? = nil
     ) async throws(Failure) -> Outcome {
         let child: RunningChild
         do throws(Errno) {
@@ -59,7 +60,7 @@ public enum ChildProcess {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isStarted = hasStartedThread {
-                    continuation.resume(returning: child.watch([path] + arguments, environment))
+                    continuation.resume(returning: child.watch([path] + arguments, environment, confinement))
                 }
                 if !isStarted { continuation.resume(returning: .failure(.notStarted(.resourceTemporarilyUnavailable))) }
             }

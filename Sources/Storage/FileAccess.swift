@@ -36,7 +36,7 @@ public enum FileAccess {
     }
 
     /// A symbolic link's text; nil where the path is no link.
-    static func linkText(_ path: String) -> String? {
+    public static func linkText(_ path: String) -> String? {
         var buffer = [CChar](repeating: 0, count: 4097)
         let count = readlink(path, &buffer, buffer.count)
         guard count >= 0 else { return nil }

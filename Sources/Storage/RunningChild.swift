@@ -37,9 +37,9 @@ final class RunningChild: Sendable {
 
     /// Starts it, and returns when it has ended or is left behind.
     func watch(
-        _ command: [String], _ environment: [String: String]
+        _ command: [String], _ environment: [String: String], _ confinement: Confinement? = nil
     ) -> Result<ChildProcess.Outcome, ChildProcess.Failure> {
-        guard hasStartedThread({ self.startAndWait(command, environment) }) else {
+        guard hasStartedThread({ self.startAndWait(command, environment, confinement) }) else {
             return .failure(.notStarted(.resourceTemporarilyUnavailable))
         }
         var (text, complaints): ([UInt8], [UInt8]) = ([], [])
@@ -85,12 +85,20 @@ final class RunningChild: Sendable {
         }
     }
 
-    private func startAndWait(_ command: [String], _ environment: [String: String]) {
+    private func startAndWait(
+        _ command: [String], _ environment: [String: String], _ confinement: Confinement?
+    ) {
         defer { changes.signal() }
         let process: pid_t
         do throws(Errno) {
-            process = try ProcessStart.start(
-                command[0], command, environment, output: output.writeEnd, error: error.writeEnd)
+            process =
+                if let confinement {
+                    try confinement.start(
+                        command[0], command, environment, output: output.writeEnd, error: error.writeEnd)
+                } else {
+                    try ProcessStart.start(
+                        command[0], command, environment, output: output.writeEnd, error: error.writeEnd)
+                }
         } catch {
             return state.withLock { $0.process = .ended(.failure(error)) }
         }

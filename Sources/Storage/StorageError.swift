@@ -16,6 +16,10 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let badPath = Self("bad path")
         /// An image's header contradicts itself.
         public static let badImage = Self("bad image")
+        /// An image ends before its header or its tables do.
+        public static let cutOff = Self("cut off")
+        /// An image is not of the format that it was said to have.
+        public static let otherFormat = Self("other format")
     }
 
     /// What kind of trouble it was.

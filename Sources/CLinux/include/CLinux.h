@@ -9,4 +9,30 @@
  * `crossing` is 0 with RESOLVE_NO_XDEV too. */
 int stillpoint_openat_beneath(int folder, const char *path, int flags, mode_t mode, int crossing);
 
+/* Landlock (landlock(7), from Linux 5.13 on): the version of its interface; 0 where this kernel has none, or was told to do
+ * without. */
+int stillpoint_landlock_version(void);
+
+/* A ruleset that allows nothing on any file, and no TCP; -1 with errno. */
+int stillpoint_landlock_ruleset(void);
+
+/* Allows reading what `descriptor` (O_PATH) is, a folder with all below it, and where `writable` writing to it; programs in
+ * a folder may be run. 0, or -1 with errno. */
+int stillpoint_landlock_allow(int ruleset, int descriptor, int writable);
+
+/* What a child process is held to. */
+struct stillpoint_confinement {
+	int ruleset;                  /* of Landlock; -1 for none */
+	unsigned long long memory;    /* bytes of address space */
+	unsigned long long seconds;   /* of processor time */
+	unsigned long long file_size; /* bytes of a file that it writes to */
+	const int *kept;              /* descriptors that stay open in it, beside 0, 1 and 2 */
+	unsigned kept_count;
+};
+
+/* Starts a program in a session of its own, with no signal blocked or ignored, no way to new privileges, no core dump and
+ * nothing open but `null` as 0, `output` as 1, `error` as 2 and what is kept. 0, or the number of the error. */
+int stillpoint_start_confined(pid_t *process, const char *path, char *const arguments[], char *const environment[],
+                              int null, int output, int error, const struct stillpoint_confinement *confinement);
+
 #endif

@@ -49,22 +49,13 @@ struct Planner: Sendable {
     }
 
     private func withWholeChains(_ machine: VirtualMachine) -> VirtualMachine {
-        machine.with(disks: machine.disks.map { $0.over(wholeChain(of: $0, of: machine)) })
+        machine.with(disks: machine.disks.map { $0.over(layers(below: $0, of: machine)) })
     }
 
     /// libvirt lists the backing images of a running domain; for one that is off they are read from the images.
-    private func wholeChain(of disk: Disk, of machine: VirtualMachine) -> [String] {
-        let longest = 32
-        var chain = disk.chain
-        guard machine.power == .off, disk.datasets == nil, disk.format == "qcow2", chain.count == 1 else {
-            return chain
-        }
-        while let last = chain.last, chain.count < longest, let below = try? ImageChain.backingFile(of: last),
-            !chain.contains(below)
-        {
-            chain.append(below)
-        }
-        return chain
+    private func layers(below disk: Disk, of machine: VirtualMachine) -> [ImageChain.Layer] {
+        guard machine.power == .off, disk.datasets == nil, disk.chain.count == 1, let top = disk.source else { return [] }
+        return ImageChain.layers(below: top, format: disk.format)
     }
 
     /// The snapshotted datasets that hold each image of a disk.

@@ -46,13 +46,7 @@ struct CloneRestore: Sendable {
             else { continue }
             moves.append(PathMove(from: image.path, to: place))
         }
-        // Or the clone would read the original's base, which may change.
-        for move in moves {
-            guard let backing = try? ImageChain.backingFile(of: move.to),
-                let now = moves.first(where: { $0.from == backing })
-            else { continue }
-            try await ImageChain.rebase(move.to, onto: now.to)
-        }
+        try await putChainsOnClones(moves, try formats(of: source, hypervisor))
         let datasets = await clones.names.joined(separator: ", ")
         let memory = try await job.retrieveMemory(source, changeable: true)
         defer { memory?.remove() }
@@ -75,6 +69,46 @@ struct CloneRestore: Sendable {
         let links = job.options.connect ? "" : ", its network links down"
         let what = memory == nil ? "its disks" : "disks and RAM"
         job.log.info("\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets)")
+    }
+
+    /// The formats of the VM's images, by their paths, as they were recorded.
+    private func formats(of source: RestoreSource, _ hypervisor: any Hypervisor) throws -> [String: String] {
+        let images = source.definition.images
+        var formats = images.reduce(into: [:]) { $0[$1.path] = $1.format }
+        // A version that did not record them left them to the definition.
+        if images.contains(where: { $0.format == nil }) {
+            formats.merge(try hypervisor.imageFormats(in: source.text)) { recorded, _ in recorded }
+        }
+        return formats
+    }
+
+    /// Or the clone would read the original's base, which may change.
+    ///
+    /// Nothing is found out from an image's first bytes, which may be the guest's: an image whose format nobody recorded
+    /// is not looked into, and none is put below another one without its own.
+    private func putChainsOnClones(_ moves: [PathMove], _ recorded: [String: String]) async throws {
+        var formats = recorded
+        // Images come from the top of a chain down.
+        for move in moves where formats[move.from] == "qcow2" {
+            do throws(StorageError) {
+                let image = try ImageFile(move.to, followingLinks: false)
+                guard let backing = try ImageHeader.read(image).backing,
+                    let path = ImageChain.localPath(backing.name, from: move.from),
+                    let now = moves.first(where: { $0.from == path })
+                else { continue }
+                guard let format = formats[path] ?? backing.format else {
+                    throw StorageError(
+                        .badImage,
+                        "nothing says of what format '\(printable(path, limit: 300))' is, which lies below "
+                            + "'\(printable(move.from, limit: 300))'; say it, and take another snapshot: "
+                            + "qemu-img rebase -u -F FORMAT -b BASE IMAGE")
+                }
+                formats[path] = format
+                try await ImageChain.rebase(image, onto: now.to, format: format)
+            } catch {
+                throw RestoreError(.undone, "\(name) was not restored", cause: error)
+            }
+        }
     }
 
     /// Why the new VM may be there though it could not be made; nil: it is not.

@@ -59,7 +59,8 @@ struct Keepsakes: Sendable {
                 else { return nil }
                 return KeptImage(
                     target: disk.target, path: path, dataset: dataset,
-                    relativePath: relativePath(of: place.resolvedPath, on: dataset), isWritten: index == 0)
+                    relativePath: relativePath(of: place.resolvedPath, on: dataset), isWritten: index == 0,
+                    format: disk.format(of: path))
             }
         }
     }

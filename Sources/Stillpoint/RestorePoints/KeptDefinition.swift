@@ -49,6 +49,9 @@ struct KeptImage: Sendable, Codable, Equatable {
     let relativePath: String?
     /// It takes the guest's writes, and does not only back an image that does.
     let isWritten: Bool
+    /// `raw`, `qcow2`: as the definition has it, or of an image below another one that one's header. Nil: nothing told it,
+    /// or it was kept by a version that did not say.
+    var format: String?
 }
 
 /// A text as the name of a file, which is never hidden, `.` or `..`.
