@@ -39,7 +39,8 @@ struct Leftovers: Sendable {
                     let key = Key(machine: id, run: name.run)
                     if isLive { parts[key, default: Part()].isLive = true }
                     guard known.insert(overlay).inserted else { continue }
-                    add(overlay, name, below: use.chain.image(below: overlay), formats[id] ?? [:],
+                    add(
+                        overlay, name, below: use.chain.image(below: overlay), formats[id] ?? [:],
                         to: &parts[key, default: Part()])
                 }
             }

@@ -62,7 +62,8 @@ struct OfflineImages: Sendable {
     private static func layersBelow(_ disk: HeldDisk) -> [ImageChain.Layer] {
         guard disk.baseFormat == "qcow2" else { return [] }
         if let below = disk.below { return below }
-        if let kept = disk.keptDisk.map({ DomainDisk($0) { _, _ in "" } }), let below = kept.layersBelow, !below.isEmpty {
+        if let kept = disk.keptDisk.map({ DomainDisk($0) { _, _ in "" } }), let below = kept.layersBelow, !below.isEmpty
+        {
             return below
         }
         return ImageChain.layers(below: disk.base, format: disk.baseFormat)
@@ -101,7 +102,9 @@ extension ImageHeader {
         if isEncrypted { return "its overlay is encrypted" }
         if isCorrupt { return "its overlay is marked corrupt; look at it with qemu-img check" }
         if snapshotCount > 0 { return "its overlay has internal snapshots" }
-        guard let backing, backing.name == disk.base else { return "below its overlay is \(backing?.name ?? "no image")" }
+        guard let backing, backing.name == disk.base else {
+            return "below its overlay is \(backing?.name ?? "no image")"
+        }
         guard backing.format == disk.baseFormat else {
             return "its overlay's header calls \(disk.base) \(backing.format ?? "of no format"), and it is "
                 + disk.baseFormat

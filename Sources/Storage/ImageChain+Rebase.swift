@@ -28,6 +28,7 @@ extension ImageChain {
     private static func failure(_ image: ImageFile, _ problem: String) -> StorageError {
         StorageError(
             .badImage,
-            "'\(printable(image.path, limit: 300))' still names its old backing file: \(printable(problem, limit: 300))")
+            "'\(printable(image.path, limit: 300))' still names its old backing file: \(printable(problem, limit: 300))"
+        )
     }
 }

@@ -40,7 +40,8 @@ extension StorageError {
         switch code {
         case .badImage, .cutOff, .otherFormat:
             StorageError(
-                code, "'\(printable(image, limit: 300))' is not read as qcow2: \(message); look at it with qemu-img info",
+                code,
+                "'\(printable(image, limit: 300))' is not read as qcow2: \(message); look at it with qemu-img info",
                 cause: cause)
         default: self
         }

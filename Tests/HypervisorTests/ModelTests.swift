@@ -1,5 +1,6 @@
 import Hypervisor
 import JSON
+import Storage
 import Testing
 
 @Suite("The model of VMs")
@@ -86,7 +87,11 @@ struct ModelTests {
         let bytes = try JSON.encode(machine)
         #expect(try JSON.decode(VirtualMachine.self, from: bytes) == machine)
         #expect(machine.disks.map(\.source) == ["/a", nil, nil])
-        #expect(machine.with(disks: machine.disks.map { $0.over($0.chain) }) == machine)
+        #expect(machine.with(disks: machine.disks.map { $0.over([]) }) == machine)
+        let over = machine.disks[0].over([ImageChain.Layer(path: "/c", format: "raw")])
+        #expect(over.chain == ["/a", "/b", "/c"])
+        #expect(over.chain.map { over.format(of: $0) } == ["qcow2", nil, "raw"])
+        #expect(try JSON.decode(Disk.self, from: JSON.encode(over)) == over)
     }
 
     @Test("refuses a hold at a step that it does not know")

@@ -12,9 +12,9 @@ struct DiskShapeTests {
         let testDescription: String
         let xml: String
         let handling: DiskHandling
-        var header: ImageChain.Header?
+        var header: ImageHeader?
 
-        init(_ xml: String, _ handling: DiskHandling, header: ImageChain.Header? = nil) {
+        init(_ xml: String, _ handling: DiskHandling, header: ImageHeader? = nil) {
             testDescription = xml
             self.xml = xml
             self.handling = handling
@@ -96,9 +96,16 @@ struct DiskShapeTests {
         + ["qed", "vmdk", "vdi", "vpc", "vhdx", "luks", "parallels", "fat", "iso"].map {
             Sample(file(format: $0), .refused)
         } + [
-            Sample(file(format: "qcow2"), .refused, header: ImageChain.Header(isEncrypted: true, hasDataFile: false)),
-            Sample(file(format: "qcow2"), .refused, header: ImageChain.Header(isEncrypted: false, hasDataFile: true)),
+            Sample(file(format: "qcow2"), .refused, header: header(at: 32, 2)),
+            Sample(file(format: "qcow2"), .refused, header: header(at: 72, 4)),
         ]
+
+    /// With one number of it changed: the encryption, or the features.
+    private static func header(at place: Int, _ value: UInt64) -> ImageHeader? {
+        var fixture = HeaderFixture()
+        fixture.changes = [(place, HeaderFixture.bytes(value, place == 72 ? 8 : 4))]
+        return try? ImageHeader(bytes: fixture.bytes)
+    }
 
     static let leftAlone =
         [

@@ -58,11 +58,8 @@ struct PlannerTests {
     @Test("finds the backing file of a VM that is off in its image")
     func backingOfIdle() throws {
         try withHost { host in
-            // A qcow2 header: magic, version 3, where the backing file's name is (104), how long it is, cluster bits.
-            let name = Array((host.scratch.path + "/tank/VM/base.raw").utf8)
-            var header: [UInt8] = [0x51, 0x46, 0x49, 0xFB, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 104]
-            header += [0, 0, 0, UInt8(name.count), 0, 0, 0, 16] + [UInt8](repeating: 0, count: 80) + name
-            let top = try host.scratch.write("overlays/idle.qcow2", header)
+            let header = HeaderFixture(backing: host.scratch.path + "/tank/VM/base.raw", format: "raw")
+            let top = try host.scratch.write("overlays/idle.qcow2", header.bytes)
             let disk = Disk(target: "vda", chain: [top], format: "qcow2")
             let idle = VirtualMachine(id: "1", name: "idle", power: .off, disks: [disk])
             let planned = try #require(try plan(host, idle))

@@ -1,69 +1,104 @@
+import Glibc
 import Storage
 import TestSupport
 import Testing
 
-@Suite("An image's backing file")
+@Suite("What lies below an image")
 struct ImageChainTests {
-    /// A qcow2 header, and the name where the header says.
-    private static func image(
-        _ name: [UInt8], version: UInt8 = 3, offset: UInt64 = 512, size: UInt32? = nil, clusterBits: UInt8 = 16
-    ) -> [UInt8] {
-        var bytes: [UInt8] = [0x51, 0x46, 0x49, 0xFB, 0, 0, 0, version]
-        bytes += (0..<8).map { UInt8(truncatingIfNeeded: offset >> (56 - 8 * $0)) }
-        let size = size ?? UInt32(name.count)
-        bytes += (0..<4).map { UInt8(truncatingIfNeeded: size >> (24 - 8 * $0)) }
-        bytes += [0, 0, 0, clusterBits]
-        bytes += [UInt8](repeating: 0, count: 512 - bytes.count)
-        return bytes + name
-    }
-
-    private func backing(_ bytes: [UInt8]) throws -> String? {
-        try withScratchFolder { scratch in
-            let path = try scratch.write("images/top.qcow2", bytes)
-            return try ImageChain.backingFile(of: path)?.replacing(scratch.path, with: "")
+    private func chain(_ scratch: ScratchFolder, _ format: String = "qcow2") -> [String] {
+        ImageChain.layers(below: scratch.path + "/images/top.qcow2", format: format).map { layer in
+            layer.path.replacing(scratch.path, with: "") + " " + (layer.format ?? "?")
         }
     }
 
     @Test(
-        "is found in its header",
+        "is named by its header",
         arguments: [
-            ("/srv/base.qcow2", "/srv/base.qcow2"), ("base.raw", "/images/base.raw"),
-            ("../base.raw", "/images/../base.raw"), ("file:base.raw", "/images/base.raw"),
-            ("file:/srv/base", "/srv/base"), ("nbd://host/x", "nbd://host/x"), ("dir/a:b", "/images/dir/a:b"),
-            ("json:{\"driver\":\"raw\"}", "json:{\"driver\":\"raw\"}"),
-        ])
-    func names(name: String, expected: String) throws {
-        for version: UInt8 in [2, 3] {
-            #expect(try backing(Self.image(Array(name.utf8), version: version)) == expected)
+            ("/srv/base.raw", "/srv/base.raw"), ("base.raw", "/images/base.raw"), ("../base", "/images/../base"),
+            ("file:base.raw", "/images/base.raw"), ("file:/srv/base", "/srv/base"), ("nbd://host/x", nil),
+            ("dir/a:b", "/images/dir/a:b"), ("json:{\"driver\":\"raw\"}", nil), ("http://host/a", nil),
+            ("file:///srv/a", nil), ("fat:/etc", nil), ("host_device:/dev/sda", nil), ("", nil),
+        ] as [(String, String?)])
+    func names(name: String, expected: String?) throws {
+        try withScratchFolder { scratch in
+            try scratch.write("images/top.qcow2", HeaderFixture(backing: name, format: "raw").bytes)
+            #expect(chain(scratch) == (expected.map { ["\($0) raw"] } ?? []))
         }
     }
 
-    @Test("is none for an image without one and for other formats")
-    func none() throws {
-        #expect(try backing(Self.image([], offset: 0, size: 0)) == nil)
-        #expect(try backing([]) == nil)
-        #expect(try backing(Array("QFI".utf8)) == nil)
-        #expect(try backing([UInt8](repeating: 0, count: 4096)) == nil)
-        #expect(try backing(Array(Self.image(Array("x".utf8)).prefix(50))) == nil)
+    @Test("is not asked of an image that is raw by its definition, whatever its first bytes are")
+    func raw() throws {
+        try withScratchFolder { scratch in
+            try scratch.write("images/top.qcow2", HeaderFixture(backing: "/etc/shadow", format: "raw").bytes)
+            #expect(chain(scratch, "raw").isEmpty)
+            #expect(chain(scratch, "vmdk").isEmpty)
+            // Nor of one that is raw by the header above it, or of no format that is told.
+            try scratch.write("images/base", HeaderFixture(backing: "/etc/shadow", format: "raw").bytes)
+            try scratch.write("images/top.qcow2", HeaderFixture(backing: "base", format: "raw").bytes)
+            #expect(chain(scratch) == ["/images/base raw"])
+            try scratch.write("images/top.qcow2", HeaderFixture(backing: "base").bytes)
+            #expect(chain(scratch) == ["/images/base ?"])
+        }
     }
 
-    @Test("is refused where the header is impossible")
-    func impossible() throws {
-        let name = Array("base".utf8)
-        for bytes in [
-            Self.image(name, offset: .max), Self.image(name, offset: 8), Self.image(name, size: .max),
-            Self.image(name, size: 1024), Self.image(name, clusterBits: 0), Self.image(name, clusterBits: 63),
-            Self.image(name, offset: 65535), Self.image(name, size: 5), Self.image([0xFF, 0xFE]),
-            Self.image([0x61, 0, 0x62]), Self.image(name, size: 1000, clusterBits: 9),
-        ] {
-            let error = #expect(throws: StorageError.self) { try backing(bytes) }
-            #expect(error?.code == .badImage)
+    @Test("is followed beside it, and named but not opened elsewhere")
+    func elsewhere() throws {
+        try withScratchFolder { scratch in
+            try scratch.write("images/base", HeaderFixture(backing: "/srv/golden", format: "raw").bytes)
+            try scratch.write("images/top.qcow2", HeaderFixture(backing: "base", format: "qcow2").bytes)
+            #expect(chain(scratch) == ["/images/base qcow2", "/srv/golden raw"])
+            // On another file system, behind a link, and what is no file.
+            let other = "/dev/shm/stillpoint-\(getpid())-base"
+            let file = try #require(fopen(other, "w"))
+            let bytes = HeaderFixture(backing: "/etc/shadow", format: "raw").bytes
+            fwrite(bytes, 1, bytes.count, file)
+            fclose(file)
+            defer { unlink(other) }
+            try scratch.link("images/link", to: scratch.path + "/images/base")
+            #expect(mkfifo(scratch.path + "/images/fifo", 0o600) == 0)
+            for name in [other, "link", "fifo", "/dev/zero", "/dev/watchdog", "/images"] {
+                try scratch.write("images/top.qcow2", HeaderFixture(backing: name, format: "qcow2").bytes)
+                #expect(chain(scratch).count == 1, "\(name)")
+            }
+        }
+    }
+
+    @Test("ends where it would go in a circle, and after 200 images")
+    func circles() throws {
+        try withScratchFolder { scratch in
+            try scratch.write("images/top.qcow2", HeaderFixture(backing: "top.qcow2", format: "qcow2").bytes)
+            #expect(chain(scratch).isEmpty)
+            try scratch.write("images/top.qcow2", HeaderFixture(backing: "./top.qcow2", format: "qcow2").bytes)
+            #expect(chain(scratch) == ["/images/./top.qcow2 qcow2"])
+            try scratch.write("images/top.qcow2", HeaderFixture(backing: "b", format: "qcow2").bytes)
+            try scratch.write("images/b", HeaderFixture(backing: "top.qcow2", format: "qcow2").bytes)
+            #expect(chain(scratch) == ["/images/b qcow2"])
+            for index in 0..<300 {
+                var image = HeaderFixture(backing: "c\(index + 1)", format: "qcow2")
+                image.clusters = 0
+                image.changes = [(36, HeaderFixture.bytes(0, 4)), (24, HeaderFixture.bytes(0, 8))]
+                // Sparse to the end of its tables.
+                let path = try scratch.write("images/c\(index)", image.bytes)
+                #expect(truncate(path, 4 << 16) == 0)
+            }
+            try scratch.write("images/top.qcow2", HeaderFixture(backing: "c0", format: "qcow2").bytes)
+            #expect(chain(scratch).count == ImageChain.longest)
+        }
+    }
+
+    @Test("an image that is no file and no block device is not opened", arguments: ["fifo", "/dev/zero", "."])
+    func special(name: String) throws {
+        try withScratchFolder { scratch in
+            #expect(mkfifo(scratch.path + "/fifo", 0o600) == 0)
+            let path = name.hasPrefix("/") ? name : scratch.path + "/" + name
+            let error = #expect(throws: StorageError.self) { try ImageFile(path) }
+            #expect(error?.code == .unreadable)
         }
     }
 
     @Test("of a file that is not there is an error", arguments: ["/nowhere/x.qcow2", "/etc/passwd/x"])
     func missing(path: String) {
-        let error = #expect(throws: StorageError.self) { try ImageChain.backingFile(of: path) }
+        let error = #expect(throws: StorageError.self) { try ImageHeader.read(path) }
         #expect(error?.code == .notFound)
     }
 }

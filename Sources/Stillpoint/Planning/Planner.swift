@@ -54,7 +54,9 @@ struct Planner: Sendable {
 
     /// libvirt lists the backing images of a running domain; for one that is off they are read from the images.
     private func layers(below disk: Disk, of machine: VirtualMachine) -> [ImageChain.Layer] {
-        guard machine.power == .off, disk.datasets == nil, disk.chain.count == 1, let top = disk.source else { return [] }
+        guard machine.power == .off, disk.datasets == nil, disk.chain.count == 1, let top = disk.source else {
+            return []
+        }
         return ImageChain.layers(below: top, format: disk.format)
     }
 
