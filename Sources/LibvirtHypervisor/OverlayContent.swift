@@ -35,11 +35,12 @@ enum OverlayContent: Sendable, Equatable {
         guard !header.firstTable.isEmpty else { return .unfinished }
         // An entry of the first table is zero as long as nothing below it was allocated.
         let step: UInt64 = 1 << 20
+        let empty = [UInt8](repeating: 0, count: Int(min(step, UInt64(header.firstTable.count))))
         for offset in stride(from: header.firstTable.lowerBound, to: header.firstTable.upperBound, by: Int(step)) {
             let count = Int(min(step, header.firstTable.upperBound - offset))
             let part = try file.read(at: offset, count: count)
             guard part.count == count else { return .unfinished }
-            if part.contains(where: { $0 != 0 }) { return .written }
+            if part != (count == empty.count ? empty : Array(empty.prefix(count))) { return .written }
         }
         return .unwritten
     }

@@ -60,11 +60,14 @@ extension RealParts {
                 let info = try await need("qemu-img info --output=json \(clone)/rawbase-vda.raw")
                 #expect(info.contains("\"backing-filename\": \"\(clone)/base.raw\""), "\(info)")
                 #expect(info.contains("\"backing-filename-format\": \"raw\""), "\(info)")
-                let opened = try await need("grep -c -e base.raw -e \(secret) \(stage.lab.folder)/trace || true")
+                // To find a path's dataset is no opening (O_PATH).
+                let opened = try await need(
+                    "grep -v O_PATH \(stage.lab.folder)/trace | grep -c -e base.raw -e \(secret) || true")
                 #expect(opened == "0", "\(opened)")
                 let read = try await need("qemu-io -r -f qcow2 -c 'read -v 0 64' \(clone)/rawbase-vda.raw")
                 #expect(read.contains("QFI") && !read.contains("TTTT"), "\(read)")
-                try await need("virsh undefine beside; zfs destroy \(stage.lab.pool)/beside")
+                try await need("virsh undefine beside")
+                try await destroy("\(stage.lab.pool)/beside")
             }
         }
     }

@@ -67,7 +67,7 @@ struct BaseUnderstandingTests {
     @Test("is left where its own header says that it is encrypted or lies elsewhere", arguments: [(35, 2), (79, 4)])
     func header(offset: Int, value: UInt8) throws {
         try withScratchFolder { scratch in
-            var bytes: [UInt8] = [0x51, 0x46, 0x49, 0xFB, 0, 0, 0, 3] + [UInt8](repeating: 0, count: 100)
+            var bytes = HeaderFixture().bytes
             let path = try scratch.write("a.qcow2", bytes)
             let disk = "<disk type='file'><driver type='qcow2'/><source file='\(path)'/><target dev='vda'/></disk>"
             let held = Self.held(disk, format: "qcow2", base: path)

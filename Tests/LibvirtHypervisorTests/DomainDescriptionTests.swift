@@ -12,6 +12,7 @@ struct DomainDescriptionTests {
         let xml: String
         let chain: [String]
         var format = "raw"
+        var lowerFormats: [String: String]?
         var exclusion: Disk.Exclusion?
         var refusal: String?
     }
@@ -28,7 +29,8 @@ struct DomainDescriptionTests {
                 <backingStore type='block'><format type='raw'/><source dev='/dev/zvol/tank/base'/><backingStore/>
                 </backingStore></backingStore>
                 """,
-            chain: ["/tank/top.qcow2", "/tank/middle.qcow2", "/dev/zvol/tank/base"], format: "qcow2"),
+            chain: ["/tank/top.qcow2", "/tank/middle.qcow2", "/dev/zvol/tank/base"], format: "qcow2",
+            lowerFormats: ["/tank/middle.qcow2": "qcow2", "/dev/zvol/tank/base": "raw"]),
         Sample(
             testDescription: "a chain with a network image in it",
             xml: """
@@ -124,7 +126,8 @@ struct DomainDescriptionTests {
     func disk(sample: Sample) throws {
         let description = try Self.read(Self.domain(disks: sample.xml + "<target dev='vdb' bus='virtio'/></disk>"))
         let expected = Disk(
-            target: "vdb", chain: sample.chain, format: sample.format, exclusion: sample.exclusion,
+            target: "vdb", chain: sample.chain, format: sample.format, lowerFormats: sample.lowerFormats,
+            exclusion: sample.exclusion,
             refusal: sample.refusal)
         #expect(description.disks.map(\.disk) == [expected])
         #expect(description.disk("vdb")?.mirror == nil)

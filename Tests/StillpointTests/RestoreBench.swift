@@ -31,11 +31,12 @@ extension PoolBench {
     static let guestRAM = String(repeating: "RAM ", count: 5000)
 
     /// An image of a VM on a dataset that is mounted in the scratch folder at its own name.
-    func image(_ name: String = "web01.raw", on dataset: String = "tank/VM", isWritten: Bool = true) throws -> KeptImage
-    {
+    func image(
+        _ name: String = "web01.raw", on dataset: String = "tank/VM", isWritten: Bool = true, format: String? = "raw"
+    ) throws -> KeptImage {
         KeptImage(
             target: "vda", path: "\(scratch.path)/\(dataset)/\(name)", dataset: try DatasetName(dataset),
-            relativePath: name, isWritten: isWritten)
+            relativePath: name, isWritten: isWritten, format: format)
     }
 
     /// Keeps a VM's definition in what a snapshot holds, with its disks of then.
