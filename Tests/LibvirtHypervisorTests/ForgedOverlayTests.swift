@@ -40,14 +40,14 @@ struct ForgedOverlayTests {
             _ = try await offline.run([OfflineCommit.Item(disk: disk, isOrphan: true)], .off)
         }
 
-        /// The commit is refused within two seconds, and nothing was written.
+        /// The commit is refused within seconds, and nothing was written.
         func expectRefusal(_ reason: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
             let before = try readFile(disk.base)
             let start = ContinuousClock.now
             let error = await #expect(throws: HypervisorError.self, sourceLocation: sourceLocation) {
                 try await commit()
             }
-            #expect(start.duration(to: .now) < .seconds(2), sourceLocation: sourceLocation)
+            #expect(start.duration(to: .now) < .seconds(5), sourceLocation: sourceLocation)
             #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
             #expect(error?.remedy == .stop, sourceLocation: sourceLocation)
             #expect(try readFile(disk.base) == before, sourceLocation: sourceLocation)

@@ -1,6 +1,7 @@
 import Glibc
 import Hypervisor
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -10,8 +11,9 @@ import Testing
 struct CloneChainTests {
     /// A qcow2 image over a base, whose bytes are a header too; what the clone's image says afterwards is below it.
     private func backing(
-        named: String? = "raw", format: String? = "qcow2", baseFormat: String? = "raw", isDone: Bool = true
-    ) async throws -> (ImageHeader.Backing?, base: String, clone: String, log: String) {
+        named: String? = "raw", format: String? = "qcow2", baseFormat: String? = "raw", isDone: Bool = true,
+        _ check: @escaping (_ backing: ImageHeader.Backing?, _ base: String, _ clone: String, _ log: String) -> Void
+    ) async throws {
         try await withPool { pool async throws in
             try pool.web()
             let base = try pool.image("base", isWritten: false, format: baseFormat)
@@ -21,12 +23,13 @@ struct CloneChainTests {
             let trap = HeaderFixture(backing: "/etc/shadow", format: "raw").bytes
             try pool.scratch.write("snapshots/tank/VM@daily/base", trap)
             let recorder = pool.recorder()
-            var seen: ImageHeader.Backing?
+            let seen = Mutex<ImageHeader.Backing?>(nil)
             let clone = "\(pool.scratch.path)/clones/tank/web02"
             pool.world.change { world in
                 let restore = world.restore
                 world.restore = { request in
-                    seen = try? ImageHeader.read("\(clone)/web01.raw").backing
+                    let backing = try ImageHeader.read("\(clone)/web01.raw").backing
+                    seen.withLock { $0 = backing }
                     #expect(try readFile("\(clone)/base") == trap)
                     return try restore(request)
                 }
@@ -34,28 +37,29 @@ struct CloneChainTests {
             let code = await pool.restore(to: .clone("web02")) { $0.withoutMemory = true }
             #expect((code == .done) == isDone, "\(pool.log.text)")
             #expect(recorder.seen.isEmpty == !isDone)
-            return (seen, base.path, clone, pool.log.text)
+            check(seen.withLock { $0 }, base.path, clone, pool.log.text)
         }
     }
 
     @Test("is of the formats that were recorded, whatever the bytes of a raw base say")
     func recorded() async throws {
-        let seen = try await backing()
-        #expect(seen.0 == ImageHeader.Backing(name: "\(seen.clone)/base", format: "raw"))
         // A version that did not record the base's left it to the image above.
-        let old = try await backing(baseFormat: nil)
-        #expect(old.0?.format == "raw")
+        for format in ["raw", nil] {
+            try await backing(baseFormat: format) { backing, _, clone, _ in
+                #expect(backing == ImageHeader.Backing(name: "\(clone)/base", format: "raw"))
+            }
+        }
     }
 
     @Test("is not restored where nothing says of what format an image below is")
     func unknown() async throws {
-        let seen = try await backing(named: nil, baseFormat: nil, isDone: false)
-        #expect(seen.log.contains("qemu-img rebase -u -F FORMAT"), "\(seen.log)")
+        try await backing(named: nil, baseFormat: nil, isDone: false) { _, _, _, log in
+            #expect(log.contains("qemu-img rebase -u -F FORMAT"), "\(log)")
+        }
     }
 
     @Test("is none for an image that is raw, or of which nobody said anything", arguments: ["raw", nil])
     func raw(format: String?) async throws {
-        let seen = try await backing(format: format)
-        #expect(seen.0?.name == seen.base)
+        try await backing(format: format) { backing, base, _, _ in #expect(backing?.name == base) }
     }
 }
