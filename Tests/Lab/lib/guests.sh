@@ -47,6 +47,7 @@ lab_guest() {
 		disk=$(disk_name "$index")
 		make_disk "$directory/$name-$disk.$format" "$format" "$size"
 	done
+	: >>"$LAB_DIR/$name.log" # QEMU's user may make no file in here
 	domain_xml >"$LAB_DIR/$name.xml"
 	virsh -q define "$LAB_DIR/$name.xml" >/dev/null
 	if ((start)); then virsh -q start "$name" >/dev/null; fi

@@ -7,6 +7,14 @@ SCRATCH_PREFIX=$SCRATCH_BASE/stillpoint-lab
 lab_run() {
 	local child status=0
 
+	LAB_QEMU_USER=libvirt-qemu
+	case ${1:-} in
+	--default-user) shift ;;
+	--root-user)
+		LAB_QEMU_USER=root
+		shift
+		;;
+	esac
 	[[ ${1:-} == -- ]] && shift
 	(($#)) || die "run needs a command"
 	((EUID == 0)) || die "run needs root"
@@ -23,7 +31,7 @@ lab_run() {
 
 	# Everything inside hangs on this one process: if it dies, or we do, by whatever signal,
 	# the kernel ends the PID namespace and with it the mounts.
-	export STILLPOINT_LAB=1 LAB LAB_DIR LAB_POOL
+	export STILLPOINT_LAB=1 LAB LAB_DIR LAB_POOL LAB_QEMU_USER
 	setpriv --pdeathsig KILL env --default-signal=INT,QUIT \
 		unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
 		"$LAB" inside "$@" <&0 &
@@ -38,6 +46,7 @@ make_scratch() {
 	flock "$base_lock"
 	remove_stale
 	LAB_DIR=$(mktemp -d "$SCRATCH_PREFIX.XXXXXX")
+	chmod 0711 "$LAB_DIR" # QEMU's user passes through, as through /var/lib/libvirt
 	exec {scratch_lock}<"$LAB_DIR"
 	flock "$scratch_lock"
 	echo "$LAB_POOL" >"$LAB_DIR/pool"
@@ -117,9 +126,11 @@ make_private() {
 		mount -t tmpfs -o mode=755 tmpfs "$directory"
 	done
 	# Overlays and RAM dumps are made here: on disk, and tmpfs has no O_DIRECT before Linux 6.6.
-	mkdir "$LAB_DIR/libvirt" "$LAB_DIR/overlays"
+	mkdir -m 0711 "$LAB_DIR/libvirt" "$LAB_DIR/overlays"
 	mount --bind "$LAB_DIR/libvirt" /var/lib/libvirt
 	make_private_run
+	# As under systemd: what is unmounted is so for each QEMU too, in whose namespace it would stay and be busy.
+	mount --make-rshared /
 	# libvirt would make cgroups that stay behind.
 	umount --recursive --lazy /sys/fs/cgroup 2>/dev/null || true
 }
@@ -178,17 +189,7 @@ make_zfs_shim() {
 start_libvirt() {
 	local daemon
 
-	cat >/etc/libvirt/qemu.conf <<-'CONF'
-		user = "root"
-		group = "root"
-		security_driver = "none"
-		# Nothing to hide from each other in here, and every guest starts faster.
-		namespaces = [ ]
-		dynamic_ownership = 0
-		remember_owner = 0
-		# A guest's console reaches its log without a daemon between.
-		stdio_handler = "file"
-	CONF
+	qemu_configuration >/etc/libvirt/qemu.conf
 	printf 'auth_unix_%s = "none"\n' ro rw >/etc/libvirt/libvirtd.conf
 
 	# Asking QEMU for its capabilities takes seconds; libvirt checks whether they still hold.
@@ -203,6 +204,23 @@ start_libvirt() {
 	unshare --net libvirtd -d -p /run/libvirtd.pid
 	wait_until 30 libvirtd virsh -c qemu:///system list
 	cp "$LAB_CACHE"/{vmlinuz,initrd} "$LAB_DIR/" # a running lab keeps its guest when the cache changes
+}
+
+# The default user's has libvirt's own defaults, on Debian user and group libvirt-qemu, files that change hands and
+# remember whose they were, a mount namespace for each QEMU; AppArmor and SELinux are where the host has them.
+qemu_configuration() {
+	# A guest's console reaches its log without a daemon between.
+	echo 'stdio_handler = "file"'
+	[[ $LAB_QEMU_USER == root ]] || return 0
+	cat <<-'CONF'
+		user = "root"
+		group = "root"
+		security_driver = "none"
+		# Nothing to hide from each other in here, and every guest starts faster.
+		namespaces = [ ]
+		dynamic_ownership = 0
+		remember_owner = 0
+	CONF
 }
 
 # In order, but bounded: what does not end here, ends with the namespace.
