@@ -110,14 +110,17 @@ extension RealParts {
                 let s = "\(stage.dataset)@a"
                 let other = "\(stage.lab.folder)/other"
                 let there = "virsh -c 'qemu+unix:///system?socket=\(other)/libvirt-sock'"
-                // A second host: a libvirtd with a folder, a UUID and an idea of /run of its own.
+                // A second host: a libvirtd with a folder, a UUID and an idea of /run of its own. Between hosts the owners
+                // that libvirt remembers are not shared (NFS has no such attributes), here they would be.
                 try await need(
                     """
-                    set -e; mkdir \(other); cp /etc/libvirt/libvirtd.conf \(other)/
+                    set -e; mkdir \(other); cp /etc/libvirt/{libvirtd,qemu}.conf \(other)/
+                    sed -i /remember_owner/d \(other)/qemu.conf; echo 'remember_owner = 0' >> \(other)/qemu.conf
+                    install -d -o \(stage.lab.qemuUser) \(other)/socket
                     printf 'unix_sock_dir = "%s"\nhost_uuid = "c0ffee00-0000-4000-8000-000000000001"\n' \(other) \
                         >> \(other)/libvirtd.conf
                     unshare --mount --propagation private bash -ec 'mount -t tmpfs none /run/libvirt
-                        mount -t tmpfs none /var/lib/libvirt
+                        mount -t tmpfs none /var/lib/libvirt; mount --bind \(other)/qemu.conf /etc/libvirt/qemu.conf
                         exec unshare --net libvirtd -d -p \(other)/pid -f \(other)/libvirtd.conf' >/dev/null 2>&1
                     until \(there) -q list >/dev/null 2>&1; do sleep 0.1; done
                     """)
@@ -128,7 +131,7 @@ extension RealParts {
                     sleep 0.5; zfs snapshot \(s)
                     virsh -q snapshot-delete --metadata $n --current
                     virsh -q migrate --live --unsafe --persistent $n 'qemu+unix:///system?socket=\(other)/libvirt-sock' \
-                        --migrateuri unix://\(other)/migration
+                        --migrateuri unix://\(other)/socket/migration
                     """)
                 let post = try await shell("zfs snapshot \(s) 2>/dev/null || true; \(stage.lab.postSnapshot) \(s)")
                 #expect(post.status == 3, "\(post.errors)")

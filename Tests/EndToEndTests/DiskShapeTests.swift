@@ -96,6 +96,8 @@ extension RealParts {
                 "shapes", up: "shapes",
                 """
                 for i in a b c e; do cp --sparse=always $t $d/$i.raw; done; qemu-img convert -f raw -O qcow2 $t $d/d.qcow2
+                # Whom libvirt shall not give it to must have it.
+                chown \(Lab.here?.qemuUser ?? ""): $d/a.raw
                 truncate -s 1M $d/cd.iso; virsh -q pool-define-as shapes dir --target $d; virsh -q pool-start shapes
                 """,
                 { d in
@@ -161,6 +163,8 @@ extension RealParts {
                 again -f qcow2 -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 $d/luks.qcow2 8M
                 truncate -s 9M $d/slice.img; printf before | dd of=$d/slice.img conv=notrunc status=none
                 qemu-img create -q -f qcow2 -o data_file=$d/data.data $d/data.qcow2 8M; truncate -s 8M $d/extra.img
+                # libvirt knows nothing of these.
+                chown \(Lab.here?.qemuUser ?? ""): $d/data.data $d/extra.img
                 """,
                 { d in
                     func guest(_ name: String, _ second: String, more: String = "") -> Domain {

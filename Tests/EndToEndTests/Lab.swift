@@ -12,6 +12,8 @@ struct Lab: Sendable {
     let pool: String
     /// Where the release binaries are.
     let binaries: String
+    /// The user that libvirt runs QEMU as: `libvirt-qemu`, and each file changes hands; or `root`, and none does.
+    let qemuUser: String
 
     private init?() {
         guard let program = Lab.variable("LAB"), let folder = Lab.variable("LAB_DIR"),
@@ -21,6 +23,7 @@ struct Lab: Sendable {
         self.folder = folder
         self.pool = pool
         self.binaries = binaries
+        qemuUser = Lab.variable("LAB_QEMU_USER") ?? "root"
     }
 
     private static func variable(_ name: String) -> String? {
