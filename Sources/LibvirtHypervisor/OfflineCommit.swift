@@ -35,6 +35,17 @@ struct OfflineCommit: Sendable {
                 if domain == nil { try requireLocal(open.map(\.disk)) }
             }
         }
+        // Before the overlay is taken from whom libvirt gave it to.
+        if lost == nil, let domain {
+            try await blocking("giving the bases back", within: .seconds(60)) { [connection] in
+                guard let user = try? connection.qemuUser(), let definition = try? domain.document(live: false) else {
+                    return
+                }
+                for item in items where item.above == nil {
+                    try? BaseOwner.handBack(item.disk, of: definition, from: user)
+                }
+            }
+        }
         var committed: Set<String> = []
         for item in open where try await isInBase(item, state) { committed.insert(item.disk.overlay) }
         try await withThrowingTaskGroup(of: Void.self) { group in

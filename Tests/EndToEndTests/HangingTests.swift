@@ -64,8 +64,9 @@ extension RealParts {
                 let folder = stage.lab.folder
                 try await need(
                     """
+                    install -d -o \(stage.lab.qemuUser) \(folder)/socket
                     cat > \(folder)/backup.xml <<'X'
-                    <domainbackup mode='pull'><server transport='unix' socket='\(folder)/backup.sock'/><disks>
+                    <domainbackup mode='pull'><server transport='unix' socket='\(folder)/socket/backup'/><disks>
                     <disk name='vda' backup='yes' type='file'><scratch file='\(folder)/scratch.qcow2'/></disk>
                     </disks></domainbackup>
                     X

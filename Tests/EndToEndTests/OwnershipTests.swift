@@ -9,8 +9,8 @@ extension RealParts {
 
         /// Each image's owner, group and mode.
         private func owners(_ stage: Stage) async throws -> [String] {
-            try await need("stat -c '%n %U %G %a' \(guests.map { stage.image($0, "vda") }.joined(separator: " "))")
-                .lines
+            let images = guests.map { stage.image($0, "vda") }.joined(separator: " ")
+            return try await shell("stat -c '%n %U %G %a' \(images)").lines
         }
 
         private func expectOwner(_ owner: String, _ stage: Stage, sourceLocation: SourceLocation = #_sourceLocation)
@@ -29,7 +29,8 @@ extension RealParts {
                 try await expectOwner(lab.qemuUser, stage)
                 let off = "virsh -q destroy off"
                 for (name, release) in [
-                    ("a", "\(lab.postSnapshot) \(stage.dataset)@a"), ("b", "\(stage.stillpoint) recover"),
+                    ("a", "\(lab.postSnapshot) \(stage.dataset)@a"),
+                    ("b", "\(stage.stillpoint) recover --run $(basename \(lab.runs)/*.json .json)"),
                 ] {
                     let s = "\(stage.dataset)@\(name)"
                     let pre = try await shell("\(lab.preSnapshot) \(s)")
