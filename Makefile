@@ -16,7 +16,7 @@ RELEASE := -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -Osiz
 	-Xlinker --icf=safe -Xlinker --no-export-dynamic -Xlinker -L$(CURDIR)/.build/archives \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 
-.PHONY: build release test demo bench stress nth-call lint format install packages clean
+.PHONY: build release test demo bench stress nth-call fuzz lint format install packages clean
 
 build: packages
 	swift build
@@ -34,6 +34,7 @@ packages:
 # Not all at once: hundreds of tests on two processors would make each other miss their deadlines.
 test: release
 	swift build --build-tests
+	$(MAKE) fuzz T=10
 	$(SUDO) $(LAB) run -- env STILLPOINT_BIN=$(CURDIR)/.build/release STILLPOINT_DEBUG_BIN=$(CURDIR)/.build/debug \
 		timeout --kill-after=30 $(TEST_LIMIT) swift test --skip-build --experimental-maximum-parallelization-width 6
 
@@ -58,6 +59,15 @@ SAMPLE ?= 1
 nth-call: release
 	$(SUDO) $(LAB) run -- python3 Tests/NthCall/nthcall.py $(CURDIR)/.build/release --sample $(SAMPLE) \
 		--minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+# Every parser, and what a release decides, under libFuzzer for T seconds each; Tests/Fuzz/README.md.
+T ?= 60
+TARGET ?=
+fuzz:
+	@ls "$$(dirname "$$(readlink -f "$$(command -v swiftc)")")"/../lib/clang/*/lib/*/*clang_rt.fuzzer* >/dev/null 2>&1 \
+		|| { echo 'this Swift has no libFuzzer (lib/clang/*/lib/*/libclang_rt.fuzzer*.a); take one from swift.org'; exit 1; }
+	STILLPOINT_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product stillpoint-fuzz
+	Tests/Fuzz/fuzz.py $(T) $(TARGET)
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
@@ -95,4 +105,4 @@ install:
 
 clean:
 	swift package clean
-	rm -rf .build-lab
+	rm -rf .build-lab .build-fuzz

@@ -9,6 +9,10 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// `make fuzz` builds the libraries with libFuzzer's and AddressSanitizer's checks, into a folder of its own.
+let isFuzzed = Context.environment["STILLPOINT_FUZZ"] != nil
+let fuzzed: [SwiftSetting] = isFuzzed ? [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"])] : []
+
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -16,7 +20,9 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 func library(
     _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], linker: [LinkerSetting] = []
 ) -> Target {
-    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict, linkerSettings: linker)
+    .target(
+        name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict + fuzzed, linkerSettings: linker
+    )
 }
 
 func program(_ name: String, _ more: [Target.Dependency] = []) -> Target {
@@ -101,3 +107,15 @@ let package = Package(
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", "JSON", subprocess, system]),
     ]
 )
+
+if isFuzzed {
+    package.targets.append(
+        .executableTarget(
+            name: "stillpoint-fuzz",
+            dependencies: [
+                "Stillpoint", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Storage", "Hypervisor",
+                "RAMArchive", "XMLTree", "INIFile", "JSON", system,
+            ],
+            path: "Tests/Fuzz/Sources", swiftSettings: strict + fuzzed,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+}

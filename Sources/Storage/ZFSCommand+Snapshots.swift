@@ -78,7 +78,7 @@ extension ZFSCommand {
         return Dictionary(found.map { ($0.name, $0.guid) }) { first, _ in first }
     }
 
-    private func parse(_ output: String) -> [ListedSnapshot] {
+    func parse(_ output: String) -> [ListedSnapshot] {
         var order: [SnapshotName] = []
         var found: [SnapshotName: [String: String]] = [:]
         for line in output.split(separator: "\n") {

@@ -1,0 +1,17 @@
+@testable import Storage
+
+/// What zfs prints of snapshots, with values that whoever owns a dataset chose.
+func fuzzZFSOutput(_ bytes: [UInt8]) {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let lines = Set(text.split(separator: "\n").map(String.init))
+    let zfs = ZFSCommand(executable: "/nonexistent", environment: [:])
+    let listed = zfs.parse(text)
+    invariant(Set(listed.map(\.name)).count == listed.count, "a snapshot is listed twice")
+    for snapshot in listed {
+        invariant(
+            lines.contains("\(snapshot.name)\tguid\t\(snapshot.guid)"), "the GUID of \(snapshot.name) was not printed")
+        for (name, value) in snapshot.properties {
+            invariant(lines.contains("\(snapshot.name)\t\(name)\t\(value)"), "\(name) was not printed")
+        }
+    }
+}
