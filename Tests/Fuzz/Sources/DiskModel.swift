@@ -93,7 +93,9 @@ struct DiskModel {
     private mutating func beginCommit() {
         guard step == .held || step == .releasing, finding == .live, !isCopying else { return }
         step = .releasing
-        if record.progress != .pivotRequested { record.progress = .committing }
+        // A pivot asked for before has not come to pass: QEMU takes the overlay for the disk's top. Recorded a moment
+        // after the commit began (LiveCommit.take), which is taken for one moment here.
+        record.progress = .committing
         isCopying = true
         story.append("commit began")
     }
