@@ -64,7 +64,7 @@ let package = Package(
         .target(name: "CSHA256", linkerSettings: [.linkedLibrary(":libcrypto.a")]),
 
         library("XMLTree", ["CExpat"]),
-        library("INIFile", ["CINI"]),
+        library("INIFile", ["CINI", "Storage", system]),
         library("JSON", ["CJansson"]),
         library("RAMArchive", ["CZstd", "CSHA256", system]),
         library("Storage", ["CLinux", system]),

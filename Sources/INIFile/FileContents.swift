@@ -1,23 +1,16 @@
-import Glibc
+internal import Glibc
+internal import Storage
+internal import SystemPackage
 
 /// No configuration is this large; the limit keeps a device or a log named by mistake from filling the memory.
 private let largestFile = 4 << 20
 
 extension INIFile {
-    /// The bytes of a regular file.
-    /// - Throws: ``INIError``: `missing` or `unreadable`.
+    /// The bytes of a regular file that only root, or this process's own user, can change.
+    /// - Throws: ``INIError``: `missing`, or `unreadable`, also where others could change what is obeyed.
     public static func contents(of path: String) throws(INIError) -> [UInt8] {
-        // Not blocking, so that a FIFO named by mistake is refused below rather than waited for.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure(errno, path: path) }
+        let descriptor = try descriptor(of: path)
         defer { close(descriptor) }
-
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure(errno, path: path) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw INIError(.unreadable, path: path, message: "is not a regular file; name a configuration file")
-        }
-
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 16384)
         while true {
@@ -29,6 +22,19 @@ extension INIFile {
             guard bytes.count <= largestFile else {
                 throw INIError(.unreadable, path: path, message: "is larger than 4 MiB; name a configuration file")
             }
+        }
+    }
+
+    private static func descriptor(of path: String) throws(INIError) -> CInt {
+        do {
+            return try TrustedPath.open(path).rawValue
+        } catch let problem as Errno {
+            guard problem != .invalidArgument else {
+                throw INIError(.unreadable, path: path, message: "is not a regular file; name a configuration file")
+            }
+            throw failure(problem.rawValue, path: path)
+        } catch {
+            throw INIError(.unreadable, path: path, message: "is not obeyed: \(error)")
         }
     }
 }

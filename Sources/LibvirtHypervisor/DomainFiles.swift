@@ -12,16 +12,18 @@ struct DomainFiles: Sendable {
     private static let variables = "nvram"
     private static let tpm = "swtpm/"
 
-    /// Those that are there.
+    /// Those that are there; one that is no regular file too, so that whoever keeps them says so.
     /// - Parameter domain: the live XML where it runs; the other may lack the path of the variables.
     func list(for domain: XMLElement) -> [KeptFile] {
         var files: [KeptFile] = []
-        if let path = Self.variablesPath(of: domain), isRegularFile(path) {
+        if let path = Self.variablesPath(of: domain), isThere(path) {
             files.append(KeptFile(name: Self.variables, path: path))
         }
         if Self.hasEmulatedTPM(domain), let uuid = domain.first("uuid")?.text {
             let folder = "\(tpmRoot)/\(uuid)"
-            files += regularFiles(below: folder).map { KeptFile(name: Self.tpm + $0, path: "\(folder)/\($0)") }
+            var names: [String] = []
+            if let top = try? Folder(reaching: folder) { list(top, "", levelsLeft: KeptFile.mostLevels - 1, &names) }
+            files += names.map { KeptFile(name: Self.tpm + $0, path: "\(folder)/\($0)") }
         }
         return files
     }
@@ -64,20 +66,31 @@ struct DomainFiles: Sendable {
         return tpms.contains { $0.first("backend")?["type"] == "emulator" }
     }
 
-    private func isRegularFile(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    /// Whether something is there, other than a folder. A place that cannot be seen is said to be there as well.
+    private func isThere(_ path: String) -> Bool {
+        do {
+            let kind = try Folder(reaching: FileAccess.parent(path)).kind(of: FileAccess.lastComponent(path))
+            return kind.map { $0 != S_IFDIR } ?? false
+        } catch {
+            return error != .noSuchFileOrDirectory && error != .notDirectory
+        }
     }
 
-    /// Relative paths, sorted; links are not followed.
-    private func regularFiles(below folder: String) -> [String] {
-        FileAccess.names(in: folder).flatMap { name -> [String] in
-            var status = stat()
-            guard lstat("\(folder)/\(name)", &status) == 0 else { return [] }
-            switch status.st_mode & S_IFMT {
-            case S_IFREG: return [name]
-            case S_IFDIR: return regularFiles(below: "\(folder)/\(name)").map { "\(name)/\($0)" }
-            default: return []
+    /// Adds the relative paths of the files, sorted, and of what is too deep; links are left out. One more than may be kept at
+    /// most: that tells that there are too many.
+    private func list(_ folder: Folder, _ above: String, levelsLeft: Int, _ names: inout [String]) {
+        for name in folder.names {
+            guard names.count <= KeptFile.mostFiles else { return }
+            switch folder.kind(of: name) {
+            case S_IFREG: names.append(above + name)
+            case S_IFDIR:
+                guard levelsLeft > 1 else {
+                    names.append(above + name)
+                    continue
+                }
+                guard let below = try? folder.folder(name) else { continue }
+                list(below, "\(above)\(name)/", levelsLeft: levelsLeft - 1, &names)
+            default: continue
             }
         }
     }

@@ -1,18 +1,30 @@
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 internal import SystemPackage
 
 /// A kept file and where a domain needs it.
+///
+/// The folders there are QEMU's or swtpm's user's: each is reached without following that user's symbolic links, and what is
+/// made in it is named in the folder that was opened.
 struct FilePlacement: Sendable, Equatable {
     let from: String
     let to: String
     /// Where the original domain has it; who owns that file, or the folder it is in, shall own the copy.
     let original: String?
 
+    private var name: String { FileAccess.lastComponent(to) }
+
     /// Fails where something is there already: a new VM takes nobody's files.
     func requireAbsence() throws {
-        var status = stat()
-        guard lstat(to, &status) != 0 else {
+        let isThere: Bool
+        do {
+            isThere = try Folder(reaching: FileAccess.parent(to)).has(name)
+        } catch {
+            // A folder that cannot be reached is named by `place`.
+            isThere = false
+        }
+        guard !isThere else {
             throw HypervisorError(
                 .exists, "\(to) is there already; remove it, or choose another name for the VM", remedy: .stop)
         }
@@ -23,76 +35,78 @@ struct FilePlacement: Sendable, Equatable {
     /// - Returns: what was not there before, the outermost first.
     func place() throws -> [String] {
         var made: [String] = []
+        let temporary = name + ".stillpoint"
         do {
-            made = try makeFolders()
-            var status = stat()
-            if lstat(to, &status) != 0 { made.append(to) }
-            try copy(to: to + ".stillpoint")
-            guard rename(to + ".stillpoint", to) == 0 else { throw Errno(rawValue: errno) }
+            let folder = try makeFolders(&made)
+            let isNew = !folder.has(name)
+            do {
+                try copy(into: folder, temporary)
+                try folder.rename(temporary, to: name)
+            } catch {
+                folder.unlink(temporary)
+                throw error
+            }
+            try folder.sync()
+            if isNew { made.append(to) }
             return made
         } catch {
-            Self.remove(made + [to + ".stillpoint"])
+            Self.remove(made)
             throw HypervisorError(.callFailed, "\(from) cannot be copied to \(to)", remedy: .stop, cause: error)
         }
     }
 
     /// Deletes files and empty folders that `place` made.
     static func remove(_ made: [String]) {
-        for path in made.reversed() where unlink(path) != 0 { _ = rmdir(path) }
+        for path in made.reversed() {
+            guard let folder = try? Folder(reaching: FileAccess.parent(path)) else { continue }
+            let name = FileAccess.lastComponent(path)
+            folder.unlink(name)
+            folder.removeEmptyFolder(name)
+        }
     }
 
-    private func makeFolders() throws -> [String] {
-        let parents = sequence(first: to) { path in
-            path.lastIndex(of: "/").flatMap { $0 == path.startIndex ? nil : String(path[..<$0]) }
-        }
-        let missing = parents.dropFirst().prefix { access($0, F_OK) != 0 }.reversed()
-        var made: [String] = []
-        do {
-            for folder in missing {
-                // libvirt's own mode for the folder of a domain; it sets that of the folder within by itself.
-                guard mkdir(folder, 0o711) == 0 else { throw Errno(rawValue: errno) }
-                made.append(folder)
-                if folder == missing.last { try own(folder) }
+    /// The folder that the file belongs in.
+    private func makeFolders(_ made: inout [String]) throws -> Folder {
+        var missing: [String] = []
+        var path = FileAccess.parent(to)
+        var folder: Folder?
+        while folder == nil {
+            do {
+                folder = try Folder(reaching: path)
+            } catch {
+                guard error == .noSuchFileOrDirectory, path != "/" else { throw error }
+                missing.append(FileAccess.lastComponent(path))
+                path = FileAccess.parent(path)
             }
-        } catch {
-            Self.remove(made)
-            throw error
         }
-        return made
+        guard var last = folder else { throw Errno.noSuchFileOrDirectory }
+        let isMade = !missing.isEmpty
+        for name in missing.reversed() {
+            path = path == "/" ? "/\(name)" : "\(path)/\(name)"
+            // libvirt's own mode for the folder of a domain; it sets that of the folder within by itself.
+            last = try last.madeFolder(name, mode: 0o711)
+            made.append(path)
+        }
+        if isMade, let owner = originalFolder?.ownership { try last.give(to: owner) }
+        return last
     }
 
-    private func copy(to temporary: String) throws {
-        let source = try FileDescriptor.open(FilePath(from), .readOnly, options: [.closeOnExec])
+    private var originalFolder: Folder? { original.flatMap { try? Folder(reaching: FileAccess.parent($0)) } }
+
+    private func copy(into folder: Folder, _ temporary: String) throws {
+        let source = try Folder(reaching: FileAccess.parent(from)).file(FileAccess.lastComponent(from))
         try source.closeAfter {
-            var status = stat()
-            guard fstat(source.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
-            _ = unlink(temporary)
-            let target = try FileDescriptor.open(
-                FilePath(temporary), .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
-                permissions: .ownerReadWrite)
+            let target = try folder.newFile(temporary)
             try target.closeAfter {
-                try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
-                    while case let count = try source.read(into: buffer), count > 0 {
-                        try target.writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                    }
-                }
-                try own(temporary, otherwise: status)
-                guard fchmod(target.rawValue, status.st_mode & 0o7777) == 0, fsync(target.rawValue) == 0 else {
-                    throw Errno(rawValue: errno)
-                }
+                try source.copyContent(to: target, limit: KeptFile.mostBytes)
+                let model = originalFolder
+                let owner =
+                    try original.flatMap { model?.ownership(of: FileAccess.lastComponent($0)) } ?? model?.ownership
+                    ?? FileOwnership(source.status())
+                // Whatever its mode is where it was kept: variables and a TPM's secrets are their owner's alone.
+                try FileOwnership(user: owner.user, group: owner.group, mode: 0o600).apply(to: target)
+                try target.sync()
             }
         }
-    }
-
-    /// Gives a path to the original's owner, or to `other`'s; only root can.
-    private func own(_ path: String, otherwise other: stat? = nil) throws {
-        guard geteuid() == 0 else { return }
-        var status = stat()
-        let folder = original.map { String($0[..<($0.lastIndex(of: "/") ?? $0.endIndex)]) }
-        let models = (other == nil ? [] : [original]) + [folder]
-        guard
-            let owner = models.compactMap({ $0 }).first(where: { stat($0, &status) == 0 }).map({ _ in status }) ?? other
-        else { return }
-        guard lchown(path, owner.st_uid, owner.st_gid) == 0 else { throw Errno(rawValue: errno) }
     }
 }

@@ -26,7 +26,7 @@ extension OverlayFile {
     /// Whether a QEMU, or a tool of its, holds one of the image locks of the file (QEMU's block/file-posix.c: bytes from
     /// 100 and from 200 on, one for each permission, as open file description locks).
     static func isInUse(_ path: String) -> Bool {
-        let file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        let file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard file >= 0 else { return false }
         defer { close(file) }
         var lock = flock()

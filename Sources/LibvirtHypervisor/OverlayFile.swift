@@ -62,12 +62,13 @@ enum OverlayFile {
         }
     }
 
-    /// Makes an empty file of that name: qemu-img would overwrite one that is there.
+    /// Makes an empty file of that name: qemu-img would overwrite one that is there. It opens the file by its path again, as
+    /// libvirt and QEMU do: that is sound since nobody but root can put another one there (`TrustedPath`, before each run).
     private static func claim(_ disk: HeldDisk) async throws {
         try await blocking("creating the overlay \(disk.overlay)", within: .seconds(10)) {
             do {
                 try FileDescriptor.open(
-                    FilePath(disk.overlay), .writeOnly, options: [.create, .exclusiveCreate, .noFollow],
+                    FilePath(disk.overlay), .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
                     permissions: .ownerReadWrite
                 ).close()
             } catch Errno.fileExists {

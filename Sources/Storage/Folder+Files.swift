@@ -19,17 +19,7 @@ extension Folder {
     /// At most `limit` bytes from the beginning of a regular file.
     public func content(of path: String, limit: Int) throws -> [UInt8] {
         let file = try file(path)
-        return try file.closeAfter {
-            var bytes: [UInt8] = []
-            var piece = [UInt8](repeating: 0, count: max(1, min(limit, 256 << 10)))
-            while bytes.count < limit {
-                let most = min(piece.count, limit - bytes.count)
-                let count = try piece.withUnsafeMutableBytes { try file.read(into: .init(rebasing: $0[..<most])) }
-                if count == 0 { break }
-                bytes += piece[..<count]
-            }
-            return bytes
-        }
+        return try file.closeAfter { try file.content(limit: limit) }
     }
 
     /// A new file of that name that only its owner may read, in the place of one that was there; not made durable.
@@ -51,17 +41,11 @@ extension Folder {
         _ = try file.closeAfter { try file.writeAll(content) }
     }
 
-    /// Copies a file into a new one; see `newFile`.
-    public func copy(_ source: FileDescriptor, to name: String) throws {
+    /// Copies a file, from its beginning, into a new one; see `newFile`.
+    /// - Throws: Errno, `.fileTooLarge` where it has more than `limit` bytes.
+    public func copy(_ source: FileDescriptor, to name: String, limit: Int = .max) throws {
         let output = try newFile(name)
-        try output.closeAfter {
-            var piece = [UInt8](repeating: 0, count: 256 << 10)
-            while true {
-                let count = try piece.withUnsafeMutableBytes { try source.read(into: $0) }
-                if count == 0 { break }
-                try output.writeAll(piece[..<count])
-            }
-        }
+        try output.closeAfter { try source.copyContent(to: output, limit: limit) }
     }
 }
 
@@ -72,12 +56,31 @@ extension Folder {
         guard renameat(descriptor, name, descriptor, other) == 0 else { throw Errno(rawValue: errno) }
     }
 
-    /// Makes the names in it durable.
-    public func sync() throws(Errno) {
-        while fsync(descriptor) != 0 {
-            guard errno == EINTR else { throw Errno(rawValue: errno) }
+    /// Who owns a regular file; nil where there is none.
+    public func ownership(of name: String) -> FileOwnership? {
+        var status = stat()
+        guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
         }
+        return FileOwnership(status)
     }
+
+    /// Who owns the folder itself.
+    public var ownership: FileOwnership? { status.map { FileOwnership($0) } }
+
+    /// Gives the folder itself to an owner, where this process may; its mode stays.
+    public func give(to owner: FileOwnership) throws(Errno) {
+        guard geteuid() != 0 || fchown(descriptor, owner.user, owner.group) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    /// The number that tells a file from another one that was put in its place (`st_ino`).
+    public func number(of name: String) -> UInt64? {
+        var status = stat()
+        return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? UInt64(status.st_ino) : nil
+    }
+
+    /// Makes the names in it durable.
+    public func sync() throws(Errno) { try FileDescriptor(rawValue: descriptor).sync() }
 
     /// What kind of regular file is there, how long and how old.
     public func status(of path: String) throws(Errno) -> stat {

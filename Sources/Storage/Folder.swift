@@ -1,5 +1,5 @@
 internal import CLinux
-internal import Glibc
+public import Glibc
 public import SystemPackage
 
 /// A folder that is held open: what is done in it and below is done by its descriptor.
@@ -30,6 +30,13 @@ public final class Folder: Sendable {
     public convenience init(_ path: String, crossingMounts: Bool = false) throws(Errno) {
         try self.init(
             descriptor: open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), crossesMounts: crossingMounts)
+    }
+
+    /// A folder at a path of which parts may be others' to change: a symbolic link on the way is followed only where nobody
+    /// but root, or this process's own user, can have put it.
+    /// - Throws: Errno, `.tooManySymbolicLinkLevels` for any other link.
+    public convenience init(reaching path: String) throws(Errno) {
+        try self.init(descriptor: PathDescent.descriptor(to: path, kind: S_IFDIR), crossesMounts: false)
     }
 
     deinit { close(descriptor) }
@@ -92,10 +99,10 @@ public final class Folder: Sendable {
         return fstat(descriptor, &status) == 0 ? status.st_dev : nil
     }
 
-    /// The folder of that name, made with mode 0700 where it is missing; one that is there stays as it is.
-    public func madeFolder(_ name: String) throws(Errno) -> Folder {
+    /// The folder of that name, made where it is missing; one that is there stays as it is.
+    public func madeFolder(_ name: String, mode: mode_t = 0o700) throws(Errno) -> Folder {
         try Self.check(name)
-        guard mkdirat(descriptor, name, 0o700) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+        guard mkdirat(descriptor, name, mode) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
         return try folder(name)
     }
 
@@ -110,6 +117,11 @@ public final class Folder: Sendable {
 
     /// Whether it is this process's user's, and nobody else may write to it.
     public var isOwn: Bool { status.map { $0.st_uid == geteuid() && $0.st_mode & 0o022 == 0 } ?? false }
+
+    /// Whether it is on the file system of that device, as `/proc/self/mountinfo` writes it: `0:47`.
+    func isOn(device: String) -> Bool {
+        status.map { BlockDevices.number($0.st_dev) == device } ?? false
+    }
 
     var status: stat? {
         var status = stat()
@@ -138,8 +150,8 @@ public final class Folder: Sendable {
     /// Whether something of that name is there.
     public func has(_ name: String) -> Bool { kind(of: name) != nil }
 
-    /// `S_IFREG`, `S_IFDIR`, `S_IFLNK`, …
-    func kind(of name: String) -> mode_t? {
+    /// `S_IFREG`, `S_IFDIR`, `S_IFLNK`, …; nil where nothing is there.
+    public func kind(of name: String) -> mode_t? {
         var status = stat()
         return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_mode & S_IFMT : nil
     }

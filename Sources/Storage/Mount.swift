@@ -12,15 +12,20 @@ public struct Mount: Sendable, Equatable {
     public let fileSystemType: String
     /// What was mounted; for ZFS the dataset.
     public let source: String
+    /// The number of the file system's device, `0:47`: what stat(2) says of each file on it.
+    public let device: String
 
     /// Takes a mount's parts.
-    public init(id: Int, parentID: Int, mountPoint: String, root: String, fileSystemType: String, source: String) {
+    public init(
+        id: Int, parentID: Int, mountPoint: String, root: String, fileSystemType: String, source: String, device: String
+    ) {
         self.id = id
         self.parentID = parentID
         self.mountPoint = mountPoint
         self.root = root
         self.fileSystemType = fileSystemType
         self.source = source
+        self.device = device
     }
 
     /// The dataset that is mounted; nil for other file systems and for a snapshot below `.zfs`, whose source has
@@ -47,7 +52,8 @@ public struct Mount: Sendable, Equatable {
         guard mountPoint.hasPrefix("/") else { return nil }
         self.init(
             id: id, parentID: parentID, mountPoint: mountPoint, root: Self.unescape(fields[3]),
-            fileSystemType: Self.unescape(fields[hyphen + 1]), source: Self.unescape(fields[hyphen + 2]))
+            fileSystemType: Self.unescape(fields[hyphen + 1]), source: Self.unescape(fields[hyphen + 2]),
+            device: Self.unescape(fields[2]))
     }
 
     /// The kernel writes blank, tab, line feed and backslash (and `#` at times) as a backslash and three octal digits.

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 internal import Synchronization
 
 /// Messages over HTTPS by libcurl.
@@ -62,6 +63,11 @@ final class CurlTransport: Transport {
                 throw HypervisorError(
                     .misconfigured, "ca_file = \(path) cannot be read (\(String(cString: strerror(errno))))",
                     remedy: .stop)
+            }
+            do {
+                _ = try TrustedPath.content(of: path, limit: 1)
+            } catch {
+                throw HypervisorError(.misconfigured, "ca_file = \(path) is not trusted: \(error)", remedy: .stop)
             }
             return .certificates(path: path)
         case .thumbprint(let wanted):

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 
 /// Where a section's password comes from.
 struct PasswordFile: Sendable {
@@ -31,6 +32,13 @@ struct PasswordFile: Sendable {
     /// The password, without the newline at its end.
     /// - Throws: HypervisorError `.misconfigured` where it cannot be read, or others could read it.
     func read() throws(HypervisorError) -> Secret {
+        do {
+            try TrustedPath.requireFolder(FileAccess.parent(path))
+        } catch let problem as UntrustedPathError {
+            throw bad("could be another one by now: \(problem)")
+        } catch {
+            throw bad("cannot be read (\(error))")
+        }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw bad("cannot be read (\(String(cString: strerror(errno))))") }
         defer { close(descriptor) }

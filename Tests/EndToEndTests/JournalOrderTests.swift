@@ -41,7 +41,7 @@ private struct Trace {
     private mutating func began(_ call: String) {
         if call.hasPrefix("execve(") {
             events.append(.start(call))
-        } else if call.hasPrefix("unlink(") {
+        } else if call.hasPrefix("unlink(") || call.hasPrefix("unlinkat(") {
             events.append(.delete(call))
         } else if call.hasPrefix("write("), let number = Self.remoteCall(call) {
             events.append(.call(number))
@@ -53,7 +53,7 @@ private struct Trace {
             (written, stage) = (call, 1)
         } else if stage == 1, call.hasPrefix("fsync("), call.contains(".json.tmp>"), call.hasSuffix(" = 0") {
             stage = 2
-        } else if stage == 2, call.hasPrefix("rename("), call.contains(".json.tmp\""), call.hasSuffix(" = 0") {
+        } else if stage == 2, call.hasPrefix("renameat("), call.contains(".json.tmp\""), call.hasSuffix(" = 0") {
             stage = 3
         } else if stage == 3, call.hasPrefix("fsync("), !call.contains(".tmp>"), call.hasSuffix(" = 0") {
             events.append(.durable(written))
@@ -98,7 +98,7 @@ extension RealParts {
             try await need(
                 """
                 rm -f \(file)
-                strace -f -y -x -s 100000 -e trace=execve,write,fsync,rename,unlink -o \(file) \
+                strace -f -y -x -s 100000 -e trace=execve,write,fsync,rename,renameat,unlink,unlinkat -o \(file) \
                     \(command) >/dev/null 2>&1 </dev/null &
                 for i in $(seq 600); do
                     first=$(head -n 1 \(file) 2>/dev/null | cut -d ' ' -f 1)

@@ -70,7 +70,7 @@ struct DomainFilesTests {
                     == ["/nvram/b_VARS.fd", "/tpm", "/tpm/\(other)", "/tpm/\(other)/tpm2", "/tpm/\(other)/tpm2/state"]
                     .map { scratch.path + $0 })
             #expect(try readFile(scratch.path + "/nvram/b_VARS.fd") == Array("v".utf8))
-            #expect(try scratch.mode("nvram/b_VARS.fd") == 0o640)
+            #expect(try scratch.mode("nvram/b_VARS.fd") == 0o600)
             #expect(try scratch.mode("tpm/\(other)/tpm2/state") == 0o600)
             #expect(try scratch.names(in: "nvram") == ["b_VARS.fd"])
             let error = #expect(throws: HypervisorError.self) { try placements[0].requireAbsence() }

@@ -1,3 +1,4 @@
+import Glibc
 import Hypervisor
 import SnapshotManagers
 import Storage
@@ -17,14 +18,18 @@ struct HostFixture {
             proc: try scratch.folder("proc"), sys: try scratch.folder("sys"), dev: try scratch.folder("dev"))
         let path = scratch.path
         for folder in ["tank/VM/db", "tank/other", "overlays", "tank/VM/overlays"] { try scratch.folder(folder) }
+        var status = stat()
+        try #require(stat(path, &status) == 0)
+        // Of one file system all, as the kernel would say of any of them.
+        let device = "\(status.st_dev >> 8 & 0xFFF):\(status.st_dev & 0xFF | (status.st_dev >> 12) & 0xFFFFFF00)"
         try scratch.write(
             "proc/self/mountinfo",
             """
             1 0 8:1 / / rw - ext4 /dev/sda1 rw
-            2 1 0:2 / \(path)/tank rw - zfs tank rw
-            3 2 0:3 / \(path)/tank/VM rw - zfs tank/VM rw
-            4 3 0:4 / \(path)/tank/VM/db rw - zfs tank/VM/db rw
-            5 2 0:5 / \(path)/tank/other rw - zfs tank/other rw
+            2 1 \(device) / \(path)/tank rw - zfs tank rw
+            3 2 \(device) / \(path)/tank/VM rw - zfs tank/VM rw
+            4 3 \(device) / \(path)/tank/VM/db rw - zfs tank/VM/db rw
+            5 2 \(device) / \(path)/tank/other rw - zfs tank/other rw
 
             """)
     }

@@ -84,7 +84,7 @@ struct KeepsakeRaceTests {
                 else { continue }
                 let copy = KeptCopy(
                     folder: folder, definition: Array("<d>".utf8), machine: Array("{}".utf8),
-                    files: [KeptFile(name: "nvram", path: nvram)])
+                    sources: KeptSources([KeptFile(name: "nvram", path: nvram)]))
                 if !copy.isThere { try? copy.write() }
             }
             swapper.stop()

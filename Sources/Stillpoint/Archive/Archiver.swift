@@ -79,6 +79,7 @@ struct Archiver: Sendable {
             throw ArchivingError(
                 description: "cold_storage \(coldStorage) is not there; mount it, then run: stillpoint archive")
         }
+        try WorkFolder(key: .coldStorage, path: coldStorage).requireTrust()
         let destination = SideCar.dumpPath(of: machine, in: point, coldStorage: coldStorage)
         try makeFolders(FilePath(destination).removingLastComponent().string, below: coldStorage)
         let what = "\(machine.name) of \(point.run)"

@@ -35,7 +35,8 @@ struct Freezing: Sendable {
         let planned = plan[index]
         // The definition of a VM on another run's overlays would name those; that run has kept it.
         if taken[planned.key] == nil, let problem = await keepsakes.keep(planned, run: run) {
-            try await journal.record(machine: index) { $0.notes.append(problem) }
+            if problem.isForeign { log.warning("\(printable(planned.machine.name)): \(problem.text)") }
+            try await journal.record(machine: index) { $0.notes.append(problem.text) }
         }
         // Its overlays are elsewhere, over a base that nobody writes: there is nothing to freeze, and nothing to be
         // blamed for. When another run holds it, it is on that run's overlay, and the strategies say so.

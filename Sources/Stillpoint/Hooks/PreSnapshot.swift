@@ -81,7 +81,7 @@ struct PreSnapshot: Sendable {
                 found = try await look(planner, opening, hypervisors, deadline)
                 continue
             }
-            try checkWorkFolders(plan, planner)
+            try await checkWorkFolders(plan, planner)
             if let (journal, taken) = try opening.open(for: plan, takenBefore: takenBefore) {
                 opened.set(plan, journal)
                 let keepsakes = Keepsakes(
@@ -112,7 +112,7 @@ struct PreSnapshot: Sendable {
         return try await conclude(plan, journal, hypervisors)
     }
 
-    private func checkWorkFolders(_ plan: [PlannedMachine], _ planner: Planner) throws {
+    private func checkWorkFolders(_ plan: [PlannedMachine], _ planner: Planner) async throws {
         let room = OverlayRoom(scope: planner.scope, storage: planner.storage)
         for (directory, machines) in Dictionary(
             grouping: plan.filter(\.mayBeHeld), by: \.hypervisor.overlayDirectory)
@@ -124,6 +124,20 @@ struct PreSnapshot: Sendable {
             $0.mayBeHeld && $0.strategies.contains(.memory) && $0.hypervisor.overlayDirectory != nil
         }) {
             try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(planner.scope, planner.storage)
+            try await requireTrustInColdStorage()
+        }
+    }
+
+    /// The snapshot does not wait for a cold storage that hangs: whoever moves the dumps there looks again.
+    private func requireTrustInColdStorage() async throws {
+        guard let path = configuration.coldStorage else { return }
+        let folder = WorkFolder(key: .coldStorage, path: path)
+        do {
+            try await blocking("looking at cold_storage", within: .seconds(2)) { try folder.requireTrust() }
+        } catch let problem as WorkFolderError where problem.code == .notTrusted {
+            throw problem
+        } catch {
+            context.log.warning("\(error)")
         }
     }
 

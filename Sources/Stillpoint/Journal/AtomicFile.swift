@@ -1,43 +1,33 @@
-internal import Glibc
+internal import Storage
 internal import SystemPackage
 
 /// Replaces a file so that a power cut at any instant leaves the old or the new content, whole.
 ///
-/// A temporary file beside it, fsync, rename, fsync of the directory.
+/// A temporary file beside it, fsync, rename, fsync of the directory. The temporary is a new one each time: what is there of
+/// that name may have a second name elsewhere, and is not written through.
 func replaceFile(at path: String, with content: [UInt8]) throws {
-    let temporary = path + ".tmp"
-    let file = try FileDescriptor.open(
-        FilePath(temporary), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
-        permissions: .ownerReadWrite)
+    let (folder, name) = (try Folder(FileAccess.parent(path)), FileAccess.lastComponent(path))
+    let temporary = name + ".tmp"
+    let file = try folder.newFile(temporary)
     try file.closeAfter {
         try file.writeAll(content)
-        try sync(file)
+        try file.sync()
     }
     failurePoint()
-    guard rename(temporary, path) == 0 else { throw Errno(rawValue: errno) }
-    try syncDirectory(of: path)
+    try folder.rename(temporary, to: name)
+    try folder.sync()
     failurePoint()
 }
 
 /// Removes a file durably; fine when it is gone already.
 func removeFile(at path: String) throws {
     failurePoint()
-    guard unlink(path) == 0 else {
-        if errno == ENOENT { return }
-        throw Errno(rawValue: errno)
+    do {
+        let folder = try Folder(FileAccess.parent(path))
+        try folder.removeFile(FileAccess.lastComponent(path))
+        try folder.sync()
+    } catch Errno.noSuchFileOrDirectory {
+        return
     }
-    try syncDirectory(of: path)
     failurePoint()
-}
-
-private func syncDirectory(of path: String) throws {
-    let folder = FilePath(path).removingLastComponent()
-    let directory = try FileDescriptor.open(folder, .readOnly, options: [.directory, .closeOnExec])
-    try directory.closeAfter { try sync(directory) }
-}
-
-private func sync(_ file: FileDescriptor) throws {
-    while fsync(file.rawValue) != 0 {
-        guard errno == EINTR else { throw Errno(rawValue: errno) }
-    }
 }

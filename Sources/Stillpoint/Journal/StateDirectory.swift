@@ -16,7 +16,7 @@ struct StateDirectory: Sendable {
     private func file(_ id: String) -> String { "\(runs)/\(id).json" }
 
     /// Makes the directories that are missing, with mode 0700.
-    /// - Throws: StateError `.directory`.
+    /// - Throws: StateError `.directory`, also where others could change what is in it.
     func prepare() throws {
         for folder in [path, runs, restorePoints] {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST, access(folder, W_OK | X_OK) == 0 else {
@@ -27,6 +27,12 @@ struct StateDirectory: Sendable {
                         + "or set state_dir",
                     cause: cause)
             }
+        }
+        do {
+            for folder in [runs, restorePoints] { try TrustedPath.requireFolder(folder) }
+        } catch {
+            throw StateError(
+                code: .directory, description: "the state directory state_dir \(path) is not used: \(error)", cause: error)
         }
     }
 

@@ -13,7 +13,7 @@ enum StateFile {
     ) throws(StateError) -> Value {
         let bytes: [UInt8]
         do {
-            bytes = try FileAccess.read(path, limit: 64 << 20, followingLinks: false)
+            bytes = try TrustedPath.content(of: path, limit: 64 << 20)
         } catch {
             throw StateError(code: .damaged, description: "cannot read \(path): \(error)", cause: error)
         }

@@ -86,6 +86,9 @@ struct Checkup: Sendable {
         if local.contains(where: { $0.strategies.contains(.memory) }) {
             look { try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(scope, storage) }
         }
+        if fileExists(configuration.stateDirectory) {
+            look { try WorkFolder(key: .stateDirectory, path: configuration.stateDirectory).requireTrust() }
+        }
         if let cold = configuration.coldStorage {
             look { try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), storage) }
         }

@@ -4,7 +4,7 @@ internal import SystemPackage
 
 /// Why a folder that a run writes to cannot be used; nothing has been touched.
 struct WorkFolderError: Error, CustomStringConvertible {
-    enum Code { case missing, notWritable, onSnapshottedDataset, tooLittleRoom }
+    enum Code { case missing, notTrusted, notWritable, onSnapshottedDataset, tooLittleRoom }
 
     let code: Code
     let description: String
@@ -17,7 +17,8 @@ struct WorkFolder {
 
     private var name: String { "\(key.rawValue) \(path)" }
 
-    /// Checks, before anything is touched, that the folder is there and is not part of what is being snapshotted.
+    /// Checks, before anything is touched, that the folder is there, that nobody but root can change what is in it, and that it
+    /// is not part of what is being snapshotted.
     /// - Throws: WorkFolderError or StorageError.
     func check(_ scope: Scope, _ storage: StorageMap) throws {
         var status = stat()
@@ -25,6 +26,7 @@ struct WorkFolder {
             throw WorkFolderError(
                 code: .missing, description: "\(name) is not there; create it with: install -d -m 0711 \(path)")
         }
+        try requireTrust()
         guard access(path, W_OK | X_OK) == 0 else {
             throw WorkFolderError(
                 code: .notWritable, description: "\(name) is not writable (\(Errno(rawValue: errno)))")
@@ -34,6 +36,19 @@ struct WorkFolder {
                 code: .onSnapshottedDataset,
                 description: "\(name) lies on \(dataset), which is being snapshotted; set \(key.rawValue) to a folder "
                     + "on another dataset")
+        }
+    }
+
+    /// Checks that nobody but root, or this process's own user, can change what is in it: what is written and run by path
+    /// there is then what was put there.
+    /// - Throws: WorkFolderError.
+    func requireTrust() throws(WorkFolderError) {
+        do {
+            try TrustedPath.requireFolder(path)
+        } catch let problem as UntrustedPathError {
+            throw WorkFolderError(code: .notTrusted, description: "\(name) is not used: \(problem)")
+        } catch {
+            throw WorkFolderError(code: .missing, description: "\(name) cannot be looked at (\(error))")
         }
     }
 }

@@ -11,7 +11,7 @@ struct CloneRestore: Sendable {
         let trace = try RestoreTrace("\(job.options.machine) of \(job.snapshot) as \(name)", in: job.directory)
         let clones = SnapshotClones(zfs: job.zfs, id: trace.id)
         do {
-            try await restore(clones)
+            try await restore(clones, trace)
         } catch let error as RestoreError where error.code == .halfDone {
             // The VM may be there: its disks are not taken from it.
             throw error
@@ -33,7 +33,7 @@ struct CloneRestore: Sendable {
         if left.isEmpty { trace.end() }
     }
 
-    private func restore(_ clones: SnapshotClones) async throws {
+    private func restore(_ clones: SnapshotClones, _ trace: RestoreTrace) async throws {
         try await requireFreeName()
         let name = name
         let first = job.snapshot.dataset
@@ -51,10 +51,12 @@ struct CloneRestore: Sendable {
         let memory = try await job.retrieveMemory(source, changeable: true)
         defer { memory?.remove() }
         let power = job.power(hasMemory: memory != nil)
+        // Where nobody but root can change them any more.
+        let files = try source.copyFiles(to: trace.files)
         do {
             _ = try await hypervisor.restore(
                 RestoreRequest(
-                    definition: source.text, files: source.files, moves: moves, newName: name, ramDump: memory?.path,
+                    definition: source.text, files: files, moves: moves, newName: name, ramDump: memory?.path,
                     power: power, linksUp: job.options.connect ? nil : false))
         } catch {
             if let doubt = await doubt(of: hypervisor, after: error) {

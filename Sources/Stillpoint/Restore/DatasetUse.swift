@@ -1,9 +1,13 @@
 internal import Glibc
 internal import Hypervisor
 internal import Storage
+internal import SystemPackage
 
 /// Whether a VM is alone on its datasets, so that they can be rolled back for it.
 struct DatasetUse: Sendable {
+    /// Entries that are looked at before a dataset is taken for one with more on it than a VM's images.
+    private static let mostEntries = 100_000
+
     let storage: StorageMap
 
     /// Who or what else uses the datasets, in words; empty when nobody does.
@@ -12,8 +16,18 @@ struct DatasetUse: Sendable {
         let machines = machines(on: datasets, others)
         if !machines.isEmpty { return machines }
         let own = Set(images.compactMap { try? storage.locate($0).resolvedPath })
-        for point in datasets.compactMap({ storage.mountTable.mountPoints(of: $0).first }) {
-            if let file = firstForeignFile(in: point, own) { return ["the file \(printable(file, limit: 300))"] }
+        for dataset in datasets {
+            guard let point = storage.mountTable.mountPoints(of: dataset).first else { continue }
+            var left = Self.mostEntries
+            let folder: Folder?
+            do {
+                folder = try storage.mountTable.folder(of: dataset)
+            } catch {
+                return ["what is at \(printable(point, limit: 300)) (\(error))"]
+            }
+            if let file = folder.flatMap({ foreignFile(in: $0, point, level: 0, own, &left) }) {
+                return ["the file \(printable(file, limit: 300))"]
+            }
         }
         return []
     }
@@ -33,23 +47,28 @@ struct DatasetUse: Sendable {
         (try? storage.locate(path)).map { Array($0.datasets) } ?? []
     }
 
-    /// A file on the dataset that is none of the VM's images and nothing that Stillpoint keeps.
-    private func firstForeignFile(in root: String, _ own: Set<String>) -> String? {
-        var status = stat()
-        guard lstat(root, &status) == 0 else { return nil }
-        return foreignFile(in: root, device: status.st_dev, own, isRoot: true)
-    }
-
-    private func foreignFile(in folder: String, device: dev_t, _ own: Set<String>, isRoot: Bool) -> String? {
-        for name in FileAccess.names(in: folder) {
-            if isRoot, name == KeptDefinition.folder || name == ".zfs" { continue }
-            let path = "\(folder)/\(name)"
-            var status = stat()
-            // Another device is a dataset mounted below, which a rollback of this one leaves alone.
-            guard lstat(path, &status) == 0, status.st_dev == device else { continue }
-            if status.st_mode & S_IFMT == S_IFDIR {
-                if let found = foreignFile(in: path, device: device, own, isRoot: false) { return found }
-            } else if !own.contains(path) {
+    /// A file on the dataset that is none of the VM's images and nothing that Stillpoint keeps; a folder that cannot be
+    /// looked through is one.
+    private func foreignFile(
+        in folder: Folder, _ path: String, level: Int, _ own: Set<String>, _ left: inout Int
+    ) -> String? {
+        let names = folder.names
+        guard level < Folder.deepestLevel, names.count < Folder.mostEntries else { return path }
+        for name in names {
+            if level == 0, name == KeptDefinition.folder || name == ".zfs" { continue }
+            guard left > 0 else { return path }
+            left -= 1
+            let path = "\(path)/\(name)"
+            guard folder.kind(of: name) == S_IFDIR else {
+                if own.contains(path) { continue }
+                return path
+            }
+            do {
+                if let found = foreignFile(in: try folder.folder(name), path, level: level + 1, own, &left) { return found }
+            } catch Errno.improperLink {
+                // A dataset mounted below, which a rollback of this one leaves alone.
+                continue
+            } catch {
                 return path
             }
         }

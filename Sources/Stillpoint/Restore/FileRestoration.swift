@@ -9,54 +9,14 @@ internal import SystemPackage
 /// The dataset may be a tenant's: what is renamed is named by the folder that was opened, never by a path that could lead
 /// elsewhere by then.
 struct FileRestoration: DiskRestoration {
-    private struct File: Sendable {
-        /// The clone's mount point.
-        let root: String
-        /// The image below it, and below the dataset's own mount point.
-        let relativePath: String
-        /// Where the image is now, for messages.
-        let present: String
-        /// The folder that holds it.
-        let folder: Folder
-        let run: String
-
-        var name: String { FileAccess.lastComponent(present) }
-        var newName: String { name + ".stillpoint-new" }
-        var keptName: String { "\(name).before-\(run)" }
-        var kept: String { "\(present).before-\(run)" }
-        var hasKept: Bool { folder.has(keptName) }
-
-        /// Whether it is as it was when the snapshot was taken, as far as its length and the time of its last change tell.
-        var isUnchanged: Bool {
-            guard let now = try? folder.status(of: name),
-                let then = try? Folder(root).status(of: relativePath)
-            else { return false }
-            return now.st_size == then.st_size && now.st_mtim.tv_sec == then.st_mtim.tv_sec
-                && now.st_mtim.tv_nsec == then.st_mtim.tv_nsec
-        }
-
-        func copy(_ tell: (@Sendable (UInt64, UInt64) -> Void)?) throws {
-            let input = try Folder(root).file(relativePath)
-            try input.closeAfter {
-                let output = try folder.newFile(newName)
-                do {
-                    try output.closeAfter { try copyLargeFile(input, to: output, progress: tell) }
-                } catch {
-                    folder.unlink(newName)
-                    throw error
-                }
-            }
-        }
-    }
-
-    private let files: [File]
+    private let files: [RestoredFile]
     private let job: RestoreJob
 
     /// - Throws: RestoreError `.refused` for a volume or a changed image that another VM uses as well.
     init(source: RestoreSource, clones: SnapshotClones, job: RestoreJob, others: [VirtualMachine]) async throws {
         self.job = job
         let used = Set(others.flatMap(\.disks).flatMap(\.chain).compactMap { try? job.storage.locate($0).resolvedPath })
-        var files: [File] = []
+        var files: [RestoredFile] = []
         let run = makeRunID()
         for image in source.definition.images {
             guard let relativePath = image.relativePath else {
@@ -70,9 +30,9 @@ struct FileRestoration: DiskRestoration {
             let present = "\(point)/\(relativePath)"
             // The same backing image can serve two disks, and those of other VMs.
             if files.contains(where: { $0.present == present }) { continue }
-            let file = File(
+            let file = RestoredFile(
                 root: root, relativePath: relativePath, present: present,
-                folder: try Self.folder(of: relativePath, below: point), run: run)
+                folder: try Self.folder(of: relativePath, on: image.dataset, present, job.storage.mountTable), run: run)
             if !image.isWritten, file.isUnchanged { continue }
             guard !used.contains(present) else {
                 throw RestoreError(
@@ -85,16 +45,26 @@ struct FileRestoration: DiskRestoration {
         self.files = files
     }
 
-    private static func folder(of relativePath: String, below root: String) throws -> Folder {
+    private static func folder(
+        of relativePath: String, on dataset: DatasetName, _ present: String, _ mounts: MountTable
+    ) throws -> Folder {
+        let folder: Folder
         do {
             guard let path = RelativePath(relativePath) else { throw Errno.invalidArgument }
-            return try Folder(root).folder(along: path.parent)
+            guard let root = try mounts.folder(of: dataset) else { throw Errno.noSuchFileOrDirectory }
+            folder = try root.folder(along: path.parent)
         } catch {
             throw RestoreError(
                 .refused,
-                "the folder of \(root)/\(printable(relativePath, limit: 300)) is not there, or behind a symbolic link; make it, "
-                    + "or restore --as a new VM", cause: error)
+                "the folder of \(printable(present, limit: 300)) is not there, or behind a symbolic link; make it, or restore "
+                    + "--as a new VM", cause: error)
         }
+        // A link is put aside as a file is, and never followed.
+        guard [nil, S_IFREG, S_IFLNK].contains(folder.kind(of: FileAccess.lastComponent(relativePath))) else {
+            throw RestoreError(
+                .refused, "\(printable(present, limit: 300)) is no file; move it away, or restore --as a new VM")
+        }
+        return folder
     }
 
     func prepare() async throws {
@@ -104,7 +74,7 @@ struct FileRestoration: DiskRestoration {
                 { @Sendable (done: UInt64, total: UInt64) in tell(what, done, total) }
             }
             try await blocking("copying \(file.present)", within: .seconds(24 * 3600)) {
-                try file.copy(tell)
+                try file.makeCopy(tell)
             }
         }
     }
@@ -121,8 +91,7 @@ struct FileRestoration: DiskRestoration {
                 // An image that is gone by now has nothing to be kept.
                 guard error == .noSuchFileOrDirectory else { throw error }
             }
-            try file.folder.rename(file.newName, to: file.name)
-            try file.folder.sync()
+            try file.putInPlace()
         }
     }
 

@@ -70,13 +70,27 @@ struct MemoryRetrieval: Sendable {
                 if let packed = dump.packed {
                     try unpack(dump.path, expecting: packed, to: copy, progress: progress)
                 } else {
-                    try copyLargeFile(dump.path, to: copy, progress: progress)
+                    try copyPlain(dump.path, to: copy)
                 }
             }
         } catch {
             unlink(copy)
             throw RestoreError(
                 .refused, "the RAM cannot be restored; --without-memory restores the disks", cause: error)
+        }
+    }
+
+    /// A dump that is still as libvirt wrote it; `ram_dir` is root's alone.
+    private func copyPlain(_ dump: String, to copy: String) throws {
+        let input = try Folder(reaching: FileAccess.parent(dump)).file(FileAccess.lastComponent(dump))
+        try input.closeAfter {
+            let output = try Folder(reaching: FileAccess.parent(copy)).newFile(FileAccess.lastComponent(copy))
+            try output.closeAfter {
+                try copyLargeFile(input, to: output, progress: progress)
+                let owner = FileOwnership(try input.status())
+                try FileOwnership(user: owner.user, group: owner.group, mode: 0o600).apply(to: output)
+                try output.sync()
+            }
         }
     }
 

@@ -67,7 +67,7 @@ struct RestoreJob: Sendable {
             // Its place was written down without symbolic links; whoever may write to the dataset can have made one.
             if let relativePath = image.relativePath, let root = await clones.folder(of: now) {
                 do {
-                    try Folder(root).file(relativePath).close()
+                    try Folder(reaching: root).file(relativePath).close()
                 } catch {
                     throw RestoreError(
                         .refused,

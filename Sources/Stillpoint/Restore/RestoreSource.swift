@@ -88,7 +88,7 @@ struct RestoreSearch: Sendable {
         var strange = 0
         for place in places {
             var namesakes: [(KeptDefinition, folder: KeptFolder)] = []
-            guard let above = try? Folder(place.root).folder(place.name) else { continue }
+            guard let above = try? Folder(reaching: place.root).folder(place.name) else { continue }
             for name in above.names {
                 let folder = KeptFolder(root: place.root, parts: [place.name, name])
                 guard let open = try? folder.open() else {

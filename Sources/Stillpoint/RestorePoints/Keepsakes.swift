@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import Storage
+internal import SystemPackage
 
 /// Puts what is needed to make a VM again into the datasets that are about to be snapshotted, and so into the snapshots.
 ///
@@ -12,43 +13,59 @@ struct Keepsakes: Sendable {
     var hypervisors: [any Hypervisor] = []
 
     /// Keeps one VM; nil when that worked, else what an administrator should know.
-    func keep(_ planned: PlannedMachine, run: String) async -> String? {
+    func keep(_ planned: PlannedMachine, run: String) async -> KeepingProblem? {
         do {
             guard let keepsake = try await planned.hypervisor.keepsake(of: planned.machine.id) else { return nil }
-            let kept = KeptDefinition(
-                hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
-                images: images(of: planned), files: keepsake.files.map(\.name))
             let machine = planned.machine.name
-            try await blocking("keeping the definition of \(machine)", within: .seconds(10)) {
-                for place in places(for: planned, run: run) {
-                    try write(kept, keepsake, to: place)
-                }
+            let problems = try await blocking("keeping the definition of \(machine)", within: .seconds(10)) {
+                try write(keepsake, planned, run: run)
             }
-            return nil
+            return problems.isEmpty ? nil : KeepingProblem(text: problems.joined(separator: "; "), isForeign: false)
+        } catch let error as ForeignFolderError {
+            return KeepingProblem(text: "its definition is not in the snapshot: \(error)", isForeign: true)
         } catch {
-            return "its definition is not in the snapshot: \(error)"
+            return KeepingProblem(text: "its definition is not in the snapshot: \(error)", isForeign: false)
         }
     }
 
-    /// The mount points of its datasets; for those that are volumes, a folder of the catalogue.
-    private func places(for planned: PlannedMachine, run: String) -> [(root: String, parts: [String])] {
+    private func write(_ keepsake: Keepsake, _ planned: PlannedMachine, run: String) throws -> [String] {
+        let sources = KeptSources(keepsake.files)
+        let kept = KeptDefinition(
+            hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
+            images: images(of: planned), files: sources.files.map(\.name))
+        for folder in try folders(for: planned, run: run) {
+            let copy = KeptCopy(
+                folder: folder, definition: Array(keepsake.definition.utf8), machine: try StateFile.text(kept),
+                sources: sources)
+            // On the guests' own dataset each write may hold up their flushes while they are frozen.
+            if !copy.isThere { try copy.write() }
+        }
+        return sources.problems
+    }
+
+    /// The VM's folder in each of its datasets that is mounted; for those that are volumes, one in the catalogue.
+    private func folders(for planned: PlannedMachine, run: String) throws -> [Folder] {
         let name = KeptDefinition.folderName(of: planned.machine.id)
-        let mounted = planned.datasets.compactMap { storage.mountTable.mountPoints(of: $0).first }
-        var places = mounted.map { (root: $0, parts: [KeptDefinition.folder, name]) }
-        if mounted.count < planned.datasets.count {
-            places.append((root: catalogue.folder, parts: [run, name]))
+        var folders: [Folder] = []
+        var hasVolume = false
+        for dataset in planned.datasets {
+            guard let root = try storage.mountTable.folder(of: dataset) else {
+                hasVolume = true
+                continue
+            }
+            do {
+                folders.append(try root.madePrivateFolder(KeptDefinition.folder).madePrivateFolder(name))
+            } catch {
+                guard [.fileExists, .notDirectory, .tooManySymbolicLinkLevels, .improperLink].contains(error) else {
+                    throw error
+                }
+                throw ForeignFolderError(dataset: dataset, cause: error)
+            }
         }
-        return places
-    }
-
-    private func write(_ kept: KeptDefinition, _ keepsake: Keepsake, to place: (root: String, parts: [String])) throws {
-        var folder = try Folder(place.root)
-        for part in place.parts { folder = try folder.madePrivateFolder(part) }
-        let copy = KeptCopy(
-            folder: folder, definition: Array(keepsake.definition.utf8), machine: try StateFile.text(kept),
-            files: keepsake.files)
-        // On the guests' own dataset each write may hold up their flushes while they are frozen.
-        if !copy.isThere { try copy.write() }
+        if hasVolume {
+            folders.append(try Folder(catalogue.folder).madePrivateFolder(run).madePrivateFolder(name))
+        }
+        return folders
     }
 
     private func images(of planned: PlannedMachine) -> [KeptImage] {
@@ -70,5 +87,23 @@ struct Keepsakes: Sendable {
             return nil
         }
         return String(path.dropFirst(point.count + 1))
+    }
+}
+
+/// Why something of a VM was not kept.
+struct KeepingProblem: Sendable {
+    let text: String
+    /// Somebody else's folder is in the place of ours, and will be in the snapshot.
+    let isForeign: Bool
+}
+
+/// In a dataset is something in the place of our folder that is not ours.
+struct ForeignFolderError: Error, CustomStringConvertible {
+    let dataset: DatasetName
+    let cause: any Error
+
+    var description: String {
+        "\(KeptDefinition.folder) of \(dataset), or what is in it, is another user's or no folder (\(cause)); look who made it, "
+            + "and remove it"
     }
 }

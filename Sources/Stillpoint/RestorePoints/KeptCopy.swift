@@ -9,13 +9,13 @@ struct KeptCopy {
     let definition: [UInt8]
     /// The text of `machine.json`, which is only there when all else is.
     let machine: [UInt8]
-    /// The files to copy into `files/`, where they are now.
-    let files: [KeptFile]
+    /// The files to copy into `files/`.
+    let sources: KeptSources
 
     /// Whether an earlier run left just this.
     var isThere: Bool {
         (try? holds(machine, "machine.json") && holds(definition, "definition.xml")
-            && files.allSatisfy { try isSame($0.path, as: "files/\($0.name)") }) ?? false
+            && sources.files.allSatisfy { try isSame($0, as: "files/\($0.name)") }) ?? false
     }
 
     /// Puts it there.
@@ -24,14 +24,11 @@ struct KeptCopy {
     func write() throws {
         folder.remove("machine.json")
         folder.remove("files")
-        for file in files {
+        for source in sources.files {
             var place = folder
-            for part in ("files/" + file.name).split(separator: "/").dropLast() {
-                place = try place.madePrivateFolder(String(part))
-            }
-            let source = try FileDescriptor.open(FilePath(file.path), .readOnly, options: [.closeOnExec])
-            let name = file.name.split(separator: "/").last.map(String.init) ?? ""
-            try source.closeAfter { try place.copy(source, to: name) }
+            let parts = ("files/" + source.name).split(separator: "/").map(String.init)
+            for part in parts.dropLast() { place = try place.madePrivateFolder(part) }
+            try place.copy(source.file, to: parts[parts.count - 1], limit: KeptFile.mostBytes)
         }
         try folder.write(definition, to: "definition.xml")
         try folder.write(machine, to: "machine.json")
@@ -42,21 +39,22 @@ struct KeptCopy {
     }
 
     /// Piece by piece, as UEFI variables can be 64 MiB.
-    private func isSame(_ path: String, as other: String) throws -> Bool {
-        let one = try FileDescriptor.open(FilePath(path), .readOnly, options: [.closeOnExec])
-        return try one.closeAfter {
-            let two = try folder.file(other)
-            return try two.closeAfter {
-                var pieces = ([UInt8](repeating: 0, count: 256 << 10), [UInt8](repeating: 0, count: 256 << 10))
-                while true {
-                    let counts = (
-                        try pieces.0.withUnsafeMutableBytes { try one.read(into: $0) },
-                        try pieces.1.withUnsafeMutableBytes { try two.read(into: $0) }
-                    )
-                    guard counts.0 == counts.1, pieces.0[..<counts.0] == pieces.1[..<counts.1] else { return false }
-                    if counts.0 == 0 { return true }
-                }
+    private func isSame(_ source: KeptSources.Source, as other: String) throws -> Bool {
+        let copy = try folder.file(other)
+        return try copy.closeAfter {
+            guard Int(try copy.status().st_size) == source.size else { return false }
+            var pieces = ([UInt8](repeating: 0, count: 256 << 10), [UInt8](repeating: 0, count: 256 << 10))
+            var offset = 0
+            while offset < source.size {
+                let at = Int64(offset)
+                let counts = (
+                    try pieces.0.withUnsafeMutableBytes { try source.file.read(fromAbsoluteOffset: at, into: $0) },
+                    try pieces.1.withUnsafeMutableBytes { try copy.read(fromAbsoluteOffset: at, into: $0) }
+                )
+                guard counts.0 == counts.1, counts.0 > 0, pieces.0[..<counts.0] == pieces.1[..<counts.1] else { return false }
+                offset += counts.0
             }
+            return true
         }
     }
 }

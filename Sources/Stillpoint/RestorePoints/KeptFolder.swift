@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Hypervisor
 internal import Storage
 internal import SystemPackage
@@ -17,7 +16,7 @@ struct KeptFolder: Sendable {
 
     /// - Throws: Errno, `.permissionDenied` where others may write to it.
     func open() throws(Errno) -> Folder {
-        var folder = try Folder(root)
+        var folder = try Folder(reaching: root)
         for part in parts {
             folder = try folder.folder(part)
             guard folder.isOwn else { throw .permissionDenied }
@@ -34,12 +33,12 @@ struct KeptFolder: Sendable {
     /// - Returns: them where they are now.
     func copy(_ names: [String], to destination: String) throws -> [KeptFile] {
         guard !names.isEmpty else { return [] }
+        guard names.count <= KeptFile.mostFiles else { throw Errno.fileTooLarge }
         let source = try open()
-        guard mkdir(destination, 0o700) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
-        let copies = try Folder(destination)
+        let copies = try Folder(FileAccess.parent(destination)).madePrivateFolder(FileAccess.lastComponent(destination))
         return try names.enumerated().map { index, name in
             let file = try source.file("files/" + name)
-            try file.closeAfter { try copies.copy(file, to: "\(index)") }
+            try file.closeAfter { try copies.copy(file, to: "\(index)", limit: KeptFile.mostBytes) }
             return KeptFile(name: name, path: "\(destination)/\(index)")
         }
     }

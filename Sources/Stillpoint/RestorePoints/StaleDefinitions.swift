@@ -17,8 +17,8 @@ extension Keepsakes {
         var asked = 0
         let end = min(.now + Self.limit, deadline.map { $0 - .seconds(1) } ?? .now + Self.limit)
         for dataset in Set(plan.flatMap(\.datasets)).sorted() {
-            guard let point = storage.mountTable.mountPoints(of: dataset).first,
-                let folder = try? Folder(point).folder(KeptDefinition.folder), folder.isOwn
+            guard let root = (try? storage.mountTable.folder(of: dataset)) ?? nil,
+                let folder = try? root.folder(KeptDefinition.folder), folder.isOwn
             else { continue }
             for name in folder.names.shuffled() where !present.contains(name) {
                 // Only what is seen to be ours.
