@@ -124,8 +124,8 @@ extension RealParts {
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@live") == "shapes=quiesced", "\(said)")
                 #expect(said.contains("vde is transient and was left alone"), "\(said)")
                 #expect(try await need("virsh dumpxml --inactive shapes") == before)
-                _ = try await cycle(stage, "off", between: "sleep 1; virsh -q destroy shapes")
-                #expect(try await stage.property("vms", of: "\(stage.dataset)@off") == "shapes=quiesced")
+                let off = try await cycle(stage, "off", between: "sleep 1; virsh -q destroy shapes")
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@off") == "shapes=quiesced", "\(off)")
                 #expect(try await need("virsh dumpxml --inactive shapes") == before)
                 for (target, image) in [("vda", "a.raw"), ("vdb", "b.raw"), ("vdc", "c.raw")] {
                     let known = try await need("\(stage.lab.program) durable shapes \(target)")
