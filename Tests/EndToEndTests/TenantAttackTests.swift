@@ -74,6 +74,18 @@ extension RealParts {
             }
         }
 
+        @Test("One that root of an NFS client has written is refused for what is in it: root's name alone is no seal")
+        func forgedByRoot() async throws {
+            let kinds = ["variables", "link", "script", "emulator", "disk", "relative", "absolute", "foreign", "deep"]
+            try await with("unsealed") { stage, uid, canary in
+                try await expectRefusals(
+                    kinds, ["--as pwn"], stage, uid, canary, owner: "chown -R 0:0 /\(stage.dataset)/.stillpoint")
+                try await expectRefusals(
+                    ["foreign"], ["--in-place"], stage, uid, canary,
+                    owner: "chown -R 0:0 /\(stage.dataset)/.stillpoint")
+            }
+        }
+
         private func expectRefusals(
             _ kinds: [String], _ options: [String], _ stage: Stage, _ uid: String, _ canary: Canary,
             owner: String = "true"
@@ -159,6 +171,49 @@ extension RealParts {
                 #expect(said.status == 0 && numbers.count == 2 && numbers[0] >= 2, "\(said)")
                 #expect(numbers.last ?? 0 > 9000, "\(said)")
                 try await stage.expectNothingLeft()
+            }
+        }
+
+        @Test(
+            "UEFI variables that QEMU's user put a link, a FIFO or 3 GiB in the place of cost no time and tell nothing")
+        func variables() async throws {
+            try await with("variables") { stage, _, canary in
+                let (folder, variables) = ("/var/lib/libvirt/qemu/nvram", "/var/lib/libvirt/qemu/nvram/pawn_VARS.fd")
+                try await need(
+                    """
+                    set -e; virsh -q destroy pawn; truncate -s 128K \(stage.lab.folder)/vars
+                    cp /usr/share/seabios/bios-256k.bin \(stage.lab.folder)/bios
+                    virsh dumpxml --inactive pawn | sed "s|</os>|<loader readonly='yes' type='pflash'>\(stage.lab.folder)/bios\\
+                    </loader><nvram template='\(stage.lab.folder)/vars'>\(variables)</nvram></os>|" > \(stage.lab.folder)/p.xml
+                    virsh -q define \(stage.lab.folder)/p.xml; virsh -q start pawn; \(stage.lab.program) wait pawn
+                    """)
+                let clock = ContinuousClock()
+                var start = clock.now
+                try await stage.cycle("good")
+                let ordinary = clock.now - start
+                let kept = "$(find /\(stage.dataset)/.stillpoint -path '*files/nvram')"
+                #expect(try await need("stat -c %s \(kept)") == "131072")
+                // A guest's way to root's files: its QEMU's own user.
+                let user = try await need("id -u \(stage.lab.qemuUser)")
+                for (name, swap) in [
+                    ("link", "ln -s \(canary.folder)/secret \(variables)"), ("fifo", "mkfifo \(variables)"),
+                    ("large", "truncate -s 3G \(variables)"), ("tree", "mkdir \(variables)"),
+                ] {
+                    try await need(
+                        """
+                        cd \(folder); [ -e real ] || mv \(variables) real
+                        rm -rf \(variables); \(stage.lab.program) as-tenant \(user) \(swap)
+                        """)
+                    start = clock.now
+                    let said = try await stage.cycle(name)
+                    #expect(clock.now - start < ordinary + .seconds(2), "\(name): \(said)")
+                    #expect(
+                        try await shell("grep -rl TOPSECRET /\(stage.dataset)/.stillpoint /var/lib/stillpoint").output
+                            .isEmpty, "\(name)")
+                    let size = try await need("du -sb /\(stage.dataset)/.stillpoint | cut -f 1")
+                    #expect(Int(size) ?? .max < 80 << 20, "\(name)")
+                }
+                try await need("rm -rf \(variables); mv \(folder)/real \(variables)")
             }
         }
     }
