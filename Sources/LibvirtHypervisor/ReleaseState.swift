@@ -67,6 +67,9 @@ enum DiskFinding: Sendable, Equatable {
         case .unfinished: return step == .preparing ? .free : .doubtful("its overlay is no qcow2 image")
         case .written, .refused: break
         }
+        // It may have been started from the overlay again before it was undefined. To commit once more what the base was
+        // not written to after does no harm.
+        if isCommitted, !namesBase, let lead, lead <= .zero { return .orphan }
         if isCommitted { return .free }
         if case .refused(let reason) = overlay { return .doubtful(reason) }
         switch afterPivot(disk, lead) {

@@ -106,6 +106,12 @@ struct DiskFindingTests {
             testDescription: "was committed, and started and written again", step: .releasing, persistent: onOverlay,
             progress: .committed, lead: -3, expected: .defined(above: nil)),
         Sample(
+            testDescription: "was committed, started and written again, and undefined", step: .releasing,
+            progress: .committed, lead: -3, expected: .orphan),
+        Sample(
+            testDescription: "was committed and undefined", step: .releasing, progress: .committed, lead: 1,
+            expected: .free),
+        Sample(
             testDescription: "was committed by qemu-img, killed before it changed the definition", step: .releasing,
             persistent: onOverlay, progress: .committed,
             baseAtRest: ImageStamp(boot: "b", modified: 1, inode: 1, bytes: 1, sectors: nil), lead: 3,

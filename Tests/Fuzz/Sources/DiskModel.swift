@@ -59,6 +59,7 @@ struct DiskModel {
         case 12: commitOffline()
         case 13: seeOfflineCommit()
         case 14: copySome()
+        case 15: undefine()
         default: break
         }
         if story.count > before { story[before] += " at \(now)" }
@@ -159,6 +160,13 @@ struct DiskModel {
         guard running == .base, isSameProcess, defined == .overlay else { return }
         defined = .base
         story.append("base defined")
+    }
+
+    private mutating func undefine() {
+        // On a volume, which has no time, nothing tells whether it was started from the overlay again before.
+        guard defined != nil, hasTimes else { return }
+        defined = nil
+        story.append("undefined")
     }
 
     private mutating func commitOffline() {
