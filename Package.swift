@@ -77,7 +77,7 @@ let package = Package(
         library(
             "Stillpoint",
             [
-                "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", system,
+                "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", "CSHA256", system,
                 logging,
             ],
             exclude: ["STATES.md"]),

@@ -28,3 +28,24 @@ void csha256_update(struct csha256 *digest, const void *bytes, size_t count) {
 void csha256_final(struct csha256 *digest, unsigned char *result) { SHA256_Final(result, &digest->context); }
 
 void csha256_free(struct csha256 *digest) { free(digest); }
+
+_Static_assert(csha256_longest_key == SHA256_CBLOCK, "the block that the header gives");
+
+// By hand, as OpenSSL's HMAC() goes through EVP.
+void csha256_hmac(const unsigned char *key, size_t key_count, const void *bytes, size_t count, unsigned char *result) {
+    unsigned char inner[SHA256_CBLOCK], outer[SHA256_CBLOCK];
+    for (size_t i = 0; i < SHA256_CBLOCK; i++) {
+        unsigned char byte = i < key_count ? key[i] : 0;
+        inner[i] = byte ^ 0x36;
+        outer[i] = byte ^ 0x5c;
+    }
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    SHA256_Update(&context, inner, sizeof inner);
+    SHA256_Update(&context, bytes, count);
+    SHA256_Final(result, &context);
+    SHA256_Init(&context);
+    SHA256_Update(&context, outer, sizeof outer);
+    SHA256_Update(&context, result, SHA256_DIGEST_LENGTH);
+    SHA256_Final(result, &context);
+}

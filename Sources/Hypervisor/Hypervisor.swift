@@ -51,6 +51,10 @@ public protocol Hypervisor: Sendable {
     /// Switches a VM off at once, as a power cut does; fine when it is off, or gone.
     func stop(id: String) async throws
 
+    /// Refuses whatever can be seen to be wrong with a restore before anything is touched.
+    /// - Returns: what is left out of a definition that is not trusted: `devices/hostdev`.
+    func checkRestore(_ request: RestoreRequest) async throws -> [String]
+
     /// Makes a VM from what was kept of it; its disks are in place already. See ``RestoreRequest``.
     ///
     /// When it fails, what it made is undone: a VM of a new name is gone again, one that was there is left defined and
@@ -66,6 +70,8 @@ extension Hypervisor {
     public var maxParallel: Int? { nil }
     /// Its freezes end by themselves.
     public func thaw(id: String) async throws {}
+    /// Nothing is known to be wrong.
+    public func checkRestore(_ request: RestoreRequest) async throws -> [String] { [] }
     /// None.
     public func findings() async throws -> [String] { [] }
     /// None.

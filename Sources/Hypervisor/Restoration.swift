@@ -70,11 +70,30 @@ public struct RestoreRequest: Sendable {
     public let power: Power
     /// Whether its network links are up. Nil: as in the definition.
     public let linksUp: Bool?
+    /// The id and the name that the definition must have; nil: any.
+    public let identity: Identity?
+    /// Whether definition and RAM come from where nobody else can write. Else the definition is built anew, of harmless
+    /// parts alone and of the images in `moves`.
+    public let isTrusted: Bool
+
+    /// A VM's id and name.
+    public struct Identity: Sendable, Equatable {
+        /// As `VirtualMachine.id`.
+        public let id: String
+        /// As `VirtualMachine.name`.
+        public let name: String
+
+        /// An identity of these.
+        public init(id: String, name: String) {
+            self.id = id
+            self.name = name
+        }
+    }
 
     /// A request with these parts.
     public init(
         definition: String, files: [KeptFile] = [], moves: [PathMove] = [], newName: String? = nil,
-        ramDump: String? = nil, power: Power, linksUp: Bool? = nil
+        ramDump: String? = nil, power: Power, linksUp: Bool? = nil, identity: Identity? = nil, isTrusted: Bool = true
     ) {
         self.definition = definition
         self.files = files
@@ -83,5 +102,7 @@ public struct RestoreRequest: Sendable {
         self.ramDump = ramDump
         self.power = power
         self.linksUp = linksUp
+        self.identity = identity
+        self.isTrusted = isTrusted
     }
 }

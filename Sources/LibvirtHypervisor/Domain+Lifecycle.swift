@@ -117,6 +117,18 @@ extension Connection {
         return Domain(library: library, connection: self, pointer: domain)
     }
 
+    /// Asks libvirt, without defining anything, whether it would take a definition.
+    ///
+    /// It makes up QEMU's command line for it. Of what that can fail by, only what is wrong with the definition itself is
+    /// told: a device that is missing now may be there by the time of the start.
+    func requireUnderstanding(of definition: XMLElement) throws {
+        let native = library.functions.virConnectDomainXMLToNative(pointer, "qemu-argv", definition.description, 0)
+        guard native == nil else { return free(native) }
+        let error = library.lastError("the kept definition is not taken by libvirt")
+        let own = [VIR_ERR_CONFIG_UNSUPPORTED, VIR_ERR_XML_ERROR, VIR_ERR_XML_DETAIL]
+        if own.contains(where: { error.number == Int32($0.rawValue) }) { throw error }
+    }
+
     /// Brings a domain up from a dump of its RAM, paused (virDomainRestoreFlags).
     func restore(from dump: String) throws {
         guard library.functions.virDomainRestoreFlags(pointer, dump, nil, VIR_DOMAIN_SAVE_PAUSED.rawValue) == 0 else {

@@ -47,6 +47,11 @@ struct DomainFiles: Sendable {
         }
     }
 
+    /// Whether a domain has a place for a kept file.
+    func hasPlace(for file: KeptFile, in domain: XMLElement) -> Bool {
+        (try? placements(of: [file], for: domain, original: domain)) != nil
+    }
+
     /// The part of a kept file's name below the domain's folder; nil where it would lead out of that.
     private func relativeTPMPath(_ name: String) -> Substring? {
         guard name.hasPrefix(Self.tpm) else { return nil }

@@ -155,6 +155,11 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         }
     }
 
+    /// All that can be known beforehand; see `Restore`.
+    public func checkRestore(_ request: RestoreRequest) async throws -> [String] {
+        try await calls.with { try await Restore(connection: $0, request: request).check() }
+    }
+
     /// Defines a domain anew and brings it up; see `Restore`.
     public func restore(_ request: RestoreRequest) async throws -> VirtualMachine {
         try await calls.with { try await Restore(connection: $0, request: request).run() }

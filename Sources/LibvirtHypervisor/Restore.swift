@@ -31,6 +31,23 @@ struct Restore: Sendable {
         }
     }
 
+    /// Everything before `define`, for a VM that may be running still.
+    /// - Returns: what would be left out.
+    func check() async throws -> [String] {
+        do {
+            return try await step("reading what was kept") {
+                let plan = try RestorePlan(request) { try connection.volumePath(pool: $0, volume: $1) }
+                try requireRoom(for: plan, isOffAlready: false)
+                try connection.requireUnderstanding(of: plan.definition)
+                return plan.leftOut
+            }
+        } catch let error as HypervisorError {
+            throw error
+        } catch {
+            throw HypervisorError(.callFailed, "what was kept cannot be restored", remedy: .stop, cause: error)
+        }
+    }
+
     private func step<Value: Sendable>(
         _ what: String, within limit: Duration = limit, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
@@ -41,7 +58,7 @@ struct Restore: Sendable {
 // MARK: before anything is touched
 
 extension Restore {
-    private func requireRoom(for plan: RestorePlan) throws {
+    private func requireRoom(for plan: RestorePlan, isOffAlready: Bool = true) throws {
         if let other = try connection.domain(name: plan.name), try other.uuid() != plan.uuid.lowercased() {
             throw HypervisorError(
                 .exists, "there is another VM named \(plan.name); rename or undefine it, or choose another name",
@@ -55,7 +72,7 @@ extension Restore {
                     .changed, "the VM \(plan.name) is now named \(domain.name); rename it back with: virsh domrename",
                     remedy: .stop)
             }
-            guard try domain.power() == .off else {
+            guard try !isOffAlready || domain.power() == .off else {
                 throw HypervisorError(.changed, "\(plan.name) is not off; shut it down first", remedy: .stop)
             }
         }

@@ -60,8 +60,10 @@ public struct UntrustedPathError: Error, Sendable, CustomStringConvertible {
         if !PathDescent.isOwn(status) {
             let reason =
                 status.st_uid == Self.nobody
-                ? " (an NFS server with root_squash shows root's own so: export it to this host with no_root_squash)" : ""
-            description = "\(place) belongs to the user \(status.st_uid) and not to root\(reason); run: chown root \(place)"
+                ? " (an NFS server with root_squash shows root's own so: export it to this host with no_root_squash)"
+                : ""
+            description =
+                "\(place) belongs to the user \(status.st_uid) and not to root\(reason); run: chown root \(place)"
         } else if status.st_mode & 0o022 != 0, step.isLast || !PathDescent.isSticky(status) {
             let mode = String(status.st_mode & 0o7777, radix: 8)
             description = "others may write to \(place) (mode \(mode)); run: chmod go-w \(place)"

@@ -12,20 +12,15 @@ extension ZFSCommand {
     /// A dataset as a clone; nil where there is none of that name.
     /// - Parameter property: the user property that tells whose it is.
     public func clone(_ dataset: DatasetName, markedBy property: String) async throws(ZFSError) -> Clone? {
-        let outcome = try await run(
-            ["get", "-H", "-p", "-o", "property,value,source", "\(property),origin", dataset.rawValue])
+        let outcome = try await run(["get", "-H", "-p", "-o", "value", "origin", dataset.rawValue])
         guard outcome.exitStatus == 0 else {
             if outcome.errorLines.contains(where: { $0.has("does not exist") }) { return nil }
             throw failure(outcome, "zfs could not tell what \(dataset) was cloned from")
         }
-        var (origin, mark): (SnapshotName?, String?)
-        for line in outcome.output.split(separator: "\n") {
-            let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-            guard fields.count == 3 else { continue }
-            if fields[0] == "origin" { origin = try? SnapshotName(fields[1]) }
-            if fields[0] == property, fields[2] == "local" { mark = fields[1] }
-        }
-        return Clone(name: dataset, origin: origin, mark: mark)
+        // Apart from zfs's own: its value may be anybody's, line feeds and all.
+        return Clone(
+            name: dataset, origin: try? SnapshotName(String(outcome.output.prefix { $0 != "\n" })),
+            mark: try await userProperty(property, of: dataset.rawValue))
     }
 
     /// All clones of every imported pool on which a user property is set.

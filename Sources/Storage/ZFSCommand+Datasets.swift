@@ -20,6 +20,12 @@ extension ZFSCommand {
         }
     }
 
+    /// Mounts a dataset that is not mounted by itself (`canmount=noauto`).
+    public func mount(_ dataset: DatasetName) async throws(ZFSError) {
+        let outcome = try await run(["mount", dataset.rawValue])
+        guard outcome.exitStatus == 0 else { throw failure(outcome, "zfs could not mount \(dataset)") }
+    }
+
     /// Takes a dataset back to a snapshot.
     /// - Parameter destroyingNewer: destroys the snapshots that are newer; otherwise zfs refuses when there are any.
     public func rollBack(to snapshot: SnapshotName, destroyingNewer: Bool) async throws(ZFSError) {

@@ -9,7 +9,8 @@ struct Restore: OperatorCommand {
             that two of the same address never meet. --in-place stops the VM and puts it back: by rollback where it is \
             alone on its datasets, else by copying its own files out of the snapshot. For a VM of vSphere, --in-place \
             powers it off, rolls its datasets back, reverts it to the VM snapshot in them and powers it on if it ran; \
-            with neither option the steps are printed.
+            with neither option the steps are printed. What this host, or one that it trusts (stillpoint trust), has not \
+            sealed is refused; --untrusted builds such a definition anew from harmless parts, and names what it leaves out.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -23,6 +24,7 @@ struct Restore: OperatorCommand {
     @Flag(help: "Boot the VM when its RAM is not restored.") var start = false
     @Flag(help: "With --as: leave the network links up.") var connect = false
     @Flag(help: "With --in-place: destroy snapshots that are newer.") var destroyNewer = false
+    @Flag(help: "Restore what nobody vouches for, too: only what is harmless of its definition.") var untrusted = false
 
     func validate() throws {
         guard clone == nil || !inPlace else {
@@ -37,6 +39,6 @@ struct Restore: OperatorCommand {
             RestoreOptions(
                 snapshot: snapshot, machine: vm, target: clone.map { .clone($0) } ?? (inPlace ? .inPlace : .told),
                 withoutMemory: withoutMemory, paused: paused, start: start, connect: connect,
-                destroyNewer: destroyNewer))
+                destroyNewer: destroyNewer, untrusted: untrusted))
     }
 }

@@ -16,7 +16,9 @@ struct StillpointCommand: ParsableCommand {
             left to do.
             """,
         version: "stillpoint \(Hook.version)",
-        subcommands: [Check.self, List.self, Show.self, Restore.self, Prune.self, Archive.self, Recover.self])
+        subcommands: [
+            Check.self, List.self, Show.self, Restore.self, Prune.self, Archive.self, Recover.self, Trust.self,
+        ])
 }
 
 /// What every command takes.

@@ -7,10 +7,10 @@ import Testing
 
 @Suite("What a run has left whose state file is gone")
 struct AdoptionTests {
-    private static let run = "20200101T000000Z-00abcd"
+    private static let run: RunID = "20200101T000000Z-00abcd"
 
     private static func leftover(_ name: String = "web01", obstacle: String? = nil) -> Leftover {
-        Leftover(run: run, machineID: "id-of-\(name)", machineName: name, hold: someHold, obstacle: obstacle)
+        Leftover(run: run.text, machineID: "id-of-\(name)", machineName: name, hold: someHold, obstacle: obstacle)
     }
 
     private static let words = [

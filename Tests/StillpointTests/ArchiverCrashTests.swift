@@ -46,7 +46,8 @@ struct ArchiverCrashTests {
         if step == .part { return }
         let packed = try pack(
             dump.path, to: step == .sideCar ? pool.scratch.path + "/other" : path, compression: compression,
-            beforeRename: { try SideCar.write(point, of: machine, packed: $0, dump: path) }, progress: nil)
+            beforeRename: { try SideCar.write(point, of: machine, packed: $0, dump: path, sealedBy: nil) },
+            progress: nil)
         if step == .sideCar || step == .renamed { return }
         machine.dump = KeptDump(
             path: path, bytes: dump.bytes, packed: packed, source: step == .unmarked ? nil : dump.path)

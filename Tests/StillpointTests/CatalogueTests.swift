@@ -9,7 +9,7 @@ import Testing
 
 @Suite("The catalogue", .serialized)
 struct CatalogueTests {
-    private func full(_ run: String = PoolBench.run) throws -> RestorePoint {
+    private func full(_ run: RunID = PoolBench.run) throws -> RestorePoint {
         let packed = PackedDump(plainBytes: 9, storedBytes: 5, sha256: "ab", compression: .zstd)
         var machine = try keptMachine(
             "a\n\"b\"/ö", on: ["tank/VM", "tank/my VMs"],
@@ -44,19 +44,19 @@ struct CatalogueTests {
     func mixed() async throws {
         try await withPool { pool async throws in
             try pool.bench.directory.prepare()
-            for run in ["3", "1", "2"] { try pool.catalogue.write(full(run)) }
+            for run in ["3", "1", "2"] as [RunID] { try pool.catalogue.write(full(run)) }
             let folder = "state/restore-points"
-            try pool.scratch.write("\(folder)/4.json", #"{"format": 2, "what": "is new"}"#)
-            try pool.scratch.write("\(folder)/5.json", #"{"format": 1, "run": "5"#)
-            try pool.scratch.write("\(folder)/6.json", "")
-            try pool.scratch.write("\(folder)/7.json.tmp", "half")
-            try pool.scratch.write("\(folder)/8/web/machine.json", "{}")
-            try pool.scratch.write("\(folder)/1.archive", "")
+            try pool.scratch.write("\(folder)/\("4" as RunID).json", #"{"format": 2, "what": "is new"}"#)
+            try pool.scratch.write("\(folder)/\("5" as RunID).json", #"{"format": 1, "run": "5"#)
+            try pool.scratch.write("\(folder)/\("6" as RunID).json", "")
+            try pool.scratch.write("\(folder)/\("7" as RunID).json.tmp", "half")
+            try pool.scratch.write("\(folder)/\("8" as RunID)/web/machine.json", "{}")
+            try pool.scratch.write("\(folder)/\("1" as RunID).archive", "")
             let (points, problems) = pool.catalogue.all()
             #expect(points.map(\.run) == ["1", "2", "3"])
             #expect(problems.map(\.code) == [.newerFormat, .damaged, .damaged])
             #expect(problems.first?.description.contains("format 2, this Stillpoint knows 1") == true)
-            #expect(try text(pool.scratch, "\(folder)/5.json") == #"{"format": 1, "run": "5"#)
+            #expect(try text(pool.scratch, "\(folder)/\("5" as RunID).json") == #"{"format": 1, "run": "5"#)
         }
     }
 
@@ -71,7 +71,7 @@ struct CatalogueTests {
     func marks() async throws {
         try await withPool { pool async throws in
             try pool.bench.directory.prepare()
-            for run in ["2", "1", "2"] { try pool.catalogue.markForArchive(run) }
+            for run in ["2", "1", "2"] as [RunID] { try pool.catalogue.markForArchive(run) }
             #expect(pool.catalogue.runsToArchive() == ["1", "2"])
             for _ in 1...2 { try pool.catalogue.unmarkForArchive("1") }
             #expect(pool.catalogue.runsToArchive() == ["2"])
@@ -82,7 +82,7 @@ struct CatalogueTests {
     func remove() async throws {
         try await withPool { pool async throws in
             try pool.bench.directory.prepare()
-            for run in ["1", "2"] {
+            for run in ["1", "2"] as [RunID] {
                 try pool.catalogue.write(full(run))
                 try pool.catalogue.markForArchive(run)
                 try pool.scratch.write("state/restore-points/\(run)/web/files/nvram", "")

@@ -57,7 +57,7 @@ struct CheckupTests {
             let findings = try await check(bench).findings
             #expect(findings.contains("local: nobody answers"))
             #expect(findings.contains { $0.has("cold_storage") && $0.has("is not there") })
-            #expect(findings.contains { $0.has(PoolBench.run) && $0.has("stillpoint recover") })
+            #expect(findings.contains { $0.has(PoolBench.run.text) && $0.has("stillpoint recover") })
         }
     }
 

@@ -19,8 +19,8 @@ struct CloneRestoreTests {
             let clone = "\(pool.scratch.path)/clones/tank/web_2"
             let image = try pool.image()
             #expect(seen.request.moves == [PathMove(from: image.path, to: "\(clone)/web01.raw")])
-            #expect(
-                seen.request.files == [KeptFile(name: "nvram", path: "\(clone)/.stillpoint/id-of-web01/files/nvram")])
+            #expect(seen.request.files.map(\.name) == ["nvram"])
+            #expect(seen.request.files.first?.path.hasPrefix("\(pool.scratch.path)/state/restores/") == true)
             #expect(seen.disks == ["old web01.raw"])
             #expect(seen.ram == PoolBench.guestRAM)
             #expect(seen.request.power == .running)
@@ -185,7 +185,7 @@ struct CloneRestoreTests {
             try pool.snapshot(id: "second")
             let recorder = pool.recorder()
             #expect(await pool.restore("tank/VM@daily", "second", to: .clone("web02")) == .done)
-            #expect(try recorder.only.request.files.first?.path.contains("/second/") == true)
+            #expect(try recorder.only.request.identity?.id == "second")
         }
     }
 

@@ -61,6 +61,8 @@ final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
         world.markStopped(id)
     }
 
+    func checkRestore(_ request: RestoreRequest) async throws -> [String] { try world.behaviour.checkRestore(request) }
+
     func restore(_ request: RestoreRequest) async throws -> VirtualMachine {
         world.note("restore \(request.newName ?? request.definition)")
         let restored = try world.behaviour.restore(request)
@@ -87,6 +89,7 @@ final class FakeWorld: Sendable {
         /// Looking at one VM fails.
         var looking: HypervisorError?
         var leftovers: @Sendable () throws -> [Leftover] = { [] }
+        var checkRestore: @Sendable (RestoreRequest) throws -> [String] = { _ in [] }
         var stop: @Sendable (String) throws -> Void = { _ in }
         var restore: @Sendable (RestoreRequest) throws -> VirtualMachine = { request in
             VirtualMachine(id: "restored", name: request.newName ?? "restored", power: .running, disks: [])

@@ -113,8 +113,11 @@ struct FakePool {
                             v = keys[k] == "type" ? "filesystem" : keys[k] == "mountpoint" ? "/" order[i] : "-"
                             if ((order[i], keys[k]) in value) v = value[order[i], keys[k]]
                             local = (order[i], keys[k]) in value && keys[k] ~ /:/ ? "local" : "-"
-                            if (c == "property,value,source") print keys[k] "\t" v "\t" local
-                            else print c == "value" ? v : c == "name,value" ? order[i] "\t" v : order[i] "\t" keys[k] "\t" v
+                            n_cells = split(c, cells, ","); text = ""
+                            for (j = 1; j <= n_cells; j++) text = text (j > 1 ? "\t" : "") \
+                                (cells[j] == "name" ? order[i] : cells[j] == "property" ? keys[k] : \
+                                 cells[j] == "source" ? local : v)
+                            print text
                         }
                     }' table
             done
@@ -147,6 +150,7 @@ struct FakePool {
             rm -rf "clones/$1"
             awk -F'\t' -v n="$1" '$1 != n' table > table.new; mv table.new table
             grep -vxF "$1" made > made.new; mv made.new made;;
+        mount) has "$1" || { missing "$1"; exit 1; };;
         rollback)
             for name; do :; done
             has "$name" || { missing "$name"; exit 1; };;

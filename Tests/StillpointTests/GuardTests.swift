@@ -19,7 +19,7 @@ struct GuardTests {
     private func open(_ bench: HookBench, _ change: (inout Run) -> Void = { _ in }) throws -> Run {
         var record = try makeRecord("web01")
         record.hold = someHold
-        var run = try makeRun(makeRunID(), machines: [record])
+        var run = try makeRun(RunID.make(), machines: [record])
         change(&run)
         try bench.directory.prepare()
         try bench.directory.write(run)

@@ -74,7 +74,7 @@ func withHost<Result>(_ body: (HostFixture) throws -> Result) throws -> Result {
 
 /// A run for tests of what is done with runs.
 func makeRun(
-    _ id: String, targets: [String] = ["tank/VM"], recursive: [String] = [], names: [String] = ["daily"],
+    _ id: RunID, targets: [String] = ["tank/VM"], recursive: [String] = [], names: [String] = ["daily"],
     machines: [MachineRecord] = []
 ) throws -> Run {
     let datasets = try targets.map { try DatasetName($0) }

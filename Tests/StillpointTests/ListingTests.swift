@@ -26,7 +26,7 @@ struct ListingTests {
     {
         ListedMachine.RAM(
             bytes: bytes, storedBytes: bytes / 2, path: "/cold/a b.ram", place: place, sha256: "ab", problem: problem,
-            isThere: isThere)
+            isThere: isThere, isSealed: true)
     }
 
     @Test("is a table with a line for each VM in each snapshot")
@@ -97,7 +97,7 @@ struct ListingTests {
             let found = try #require(machines.first { $0.vm == "web01" })
             #expect(found.ram == ListedMachine.RAM(dump))
             #expect(found.ram?.place == "ram_dir" && found.ram?.isThere == true)
-            #expect(found.pausedMilliseconds == 12 && found.vmID == "id-of-web01" && found.run == PoolBench.run)
+            #expect(found.pausedMilliseconds == 12 && found.vmID == "id-of-web01" && found.run == PoolBench.run.text)
             #expect(try await listing(pool).machines(on: DatasetName("tank/VM/db")).map(\.vm) == ["db"])
             #expect(try await listing(pool).machines(in: SnapshotName("tank/VM@daily")).count == 2)
             #expect(try await listing(pool).machines(in: SnapshotName("tank/other@by hand")).isEmpty)
@@ -113,13 +113,17 @@ struct ListingTests {
         try await withPool { pool async throws in
             try pool.pool.add(
                 "tank/VM@daily",
-                [SnapshotProperties.machinesKey: "web%201=memory,db=off", SnapshotProperties.runKey: PoolBench.run])
+                [
+                    SnapshotProperties.machinesKey: "web%201=memory,db=off",
+                    SnapshotProperties.runKey: PoolBench.run.text,
+                ])
             try pool.pool.add("tank/VM@strange", [SnapshotProperties.machinesKey: ",x,=,+3,a=crash"])
             try pool.pool.add("tank/VM@by hand")
             let machines = try await listing(pool).machines(on: DatasetName("tank"))
             #expect(machines.filter { $0.snapshot == "tank/VM@daily" }.map(\.vm) == ["web 1", "db"])
             #expect(machines.prefix(2).map(\.consistency) == ["memory", "off"])
-            #expect(machines.first?.run == PoolBench.run && machines.first?.guid == FakePool.guid(of: "tank/VM@daily"))
+            #expect(
+                machines.first?.run == PoolBench.run.text && machines.first?.guid == FakePool.guid(of: "tank/VM@daily"))
             #expect(machines.filter { $0.snapshot == "tank/VM@strange" }.map(\.vm) == ["a"])
             #expect(machines.filter { $0.snapshot == "tank/VM@strange" }.map(\.ageSeconds) == [nil])
             #expect(machines.allSatisfy { $0.snapshot != "tank/VM@by hand" })

@@ -54,10 +54,14 @@ struct OpenRunsTests {
         try withScratchFolder { scratch in
             let directory = StateDirectory(scratch.path + "/state")
             try directory.prepare()
-            for run in sample.runs { try directory.write(makeRun(run.id, targets: [run.target], names: [run.name])) }
+            for run in sample.runs {
+                try directory.write(makeRun(RunID(stringLiteral: run.id), targets: [run.target], names: [run.name]))
+            }
             let open = OpenRuns(try directory.openRunIDs(), in: directory)
             #expect(open.unreadable.isEmpty)
-            #expect(open.match(try post(sample.snapshots, sample.manager))?.id == sample.expected)
+            #expect(
+                open.match(try post(sample.snapshots, sample.manager))?.id
+                    == sample.expected.map { RunID(stringLiteral: $0) })
         }
     }
 

@@ -8,7 +8,7 @@ import Testing
 
 /// A hook bench whose zfs has snapshots and clones, with `ram_dir` and `cold_storage` in the scratch folder.
 struct PoolBench: Sendable {
-    static let run = "20261121T110000Z-1f3c9a"
+    static let run: RunID = "20261121T110000Z-1f3c9a"
 
     let bench: HookBench
     let host: HostFixture
@@ -33,7 +33,7 @@ struct PoolBench: Sendable {
     /// Writes a restore point of VMs into the catalogue; each snapshot has its GUID where the pool has it.
     @discardableResult
     func keep(
-        _ machines: [KeptMachine], in snapshots: [String] = ["tank/VM@daily"], run: String = PoolBench.run,
+        _ machines: [KeptMachine], in snapshots: [String] = ["tank/VM@daily"], run: RunID = PoolBench.run,
         hasGUIDs: Bool = true
     ) throws -> RestorePoint {
         try bench.directory.prepare()
@@ -57,7 +57,7 @@ struct PoolBench: Sendable {
     /// A dump of web01 on tank/VM that has been moved to cold storage.
     @discardableResult
     func archived(
-        _ machine: KeptMachine? = nil, in snapshots: [String] = ["tank/VM@daily"], run: String = PoolBench.run
+        _ machine: KeptMachine? = nil, in snapshots: [String] = ["tank/VM@daily"], run: RunID = PoolBench.run
     ) throws -> String {
         try keep([machine ?? keptMachine("web01", dump: dump("web01-\(run)"))], in: snapshots, run: run)
         try catalogue.markForArchive(run)

@@ -9,13 +9,13 @@ import Testing
 
 @Suite("Recovery")
 struct RecoveryTests {
-    private static let old = "20200101T000000Z-000001"
+    private static let old: RunID = "20200101T000000Z-000001"
 
     private func recovery(_ bench: HookBench) throws -> Recovery {
         Recovery(context: bench.context(), configuration: try bench.configuration, configurationPath: nil)
     }
 
-    private func openRun(_ bench: HookBench, _ id: String, _ phase: Run.Phase = .frozen) throws -> Run {
+    private func openRun(_ bench: HookBench, _ id: RunID, _ phase: Run.Phase = .frozen) throws -> Run {
         var record = try makeRecord("web01")
         record.hold = someHold
         var run = try makeRun(id, machines: [record])
@@ -33,7 +33,7 @@ struct RecoveryTests {
         ])
     func standing(isYoung: Bool, phase: Run.Phase, expected: Recovery.Standing) async throws {
         try await withBench { bench, _ async throws in
-            let run = try openRun(bench, isYoung ? makeRunID() : Self.old, phase)
+            let run = try openRun(bench, isYoung ? RunID.make() : Self.old, phase)
             #expect(try recovery(bench).standing(of: run) == expected)
             let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
             #expect(try recovery(bench).standing(of: run) == .owned)
@@ -52,7 +52,7 @@ struct RecoveryTests {
             withExtendedLifetime(lock) {}
         }
         try await withBench { bench, _ async throws in
-            let run = try openRun(bench, makeRunID())
+            let run = try openRun(bench, RunID.make())
             do {
                 let lock = try #require(try bench.directory.lock(guardOf: run.id))
                 withExtendedLifetime(lock) {}
@@ -70,7 +70,7 @@ struct RecoveryTests {
     @Test("waits for a guard that is ending a killed post's run, and says so")
     func ending() async throws {
         try await withBench { bench, _ async throws in
-            let run = try openRun(bench, makeRunID(), .releasing)
+            let run = try openRun(bench, RunID.make(), .releasing)
             let guardLock = try #require(try bench.directory.lock(guardOf: run.id))
             #expect(try recovery(bench).standing(of: run) == .ending)
             let directory = bench.directory
@@ -94,7 +94,7 @@ struct RecoveryTests {
     func leftByGuard() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
-            let run = try openRun(bench, makeRunID(), .releasing)
+            let run = try openRun(bench, RunID.make(), .releasing)
             let guardLock = try #require(try bench.directory.lock(guardOf: run.id))
             #expect(try await isEnded(bench, run))
             #expect(bench.world.calls == ["release id-of-web01"])
@@ -150,10 +150,10 @@ struct RecoveryTests {
     func named() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
-            let run = try openRun(bench, makeRunID())
-            #expect(try await recovery(bench).recover(only: run.id))
+            let run = try openRun(bench, RunID.make())
+            #expect(try await recovery(bench).recover(only: run.id.text))
             #expect(try bench.openRuns().isEmpty)
-            await #expect(throws: UnknownRunError.self) { try await recovery(bench).recover(only: run.id) }
+            await #expect(throws: UnknownRunError.self) { try await recovery(bench).recover(only: run.id.text) }
         }
     }
 
@@ -171,7 +171,7 @@ struct RecoveryTests {
     func early(taken: Taken) async throws {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web())
-            var run = try openRun(pool.bench, makeRunID())
+            var run = try openRun(pool.bench, RunID.make())
             let dump = try pool.dump()
             run.machines[0].consistency = .memory
             run.machines[0].ramDump = RAMDump(path: dump.path, bytes: dump.bytes)
@@ -182,7 +182,7 @@ struct RecoveryTests {
             let seconds = taken == .later ? 1001 : taken == .earlier ? 999 : 1000
             if taken != .missing { try pool.pool.add("tank/VM@daily", ["creation": "\(seconds)"]) }
             if taken == .unsaid { try pool.pool.fail("^get.*creation") }
-            #expect(try await recovery(pool.bench).recover(only: run.id))
+            #expect(try await recovery(pool.bench).recover(only: run.id.text))
             #expect(fileExists(dump.path) == taken.keepsRAM)
             let kept = try #require(pool.catalogue.read(run.id).machines.first)
             #expect(kept.consistency == (taken.staysMemory ? .memory : .crash))
@@ -212,7 +212,7 @@ struct RecoveryTests {
     func released(isGuard: Bool) async throws {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web())
-            var run = try openRun(pool.bench, makeRunID(), .released)
+            var run = try openRun(pool.bench, RunID.make(), .released)
             let dump = try pool.dump()
             run.machines[0].consistency = .memory
             run.machines[0].ramDump = RAMDump(path: dump.path, bytes: dump.bytes)
@@ -225,7 +225,7 @@ struct RecoveryTests {
                     run: run.id, context: pool.bench.context(), configuration: try pool.bench.configuration)
                 #expect(await guardian.watch() == .done)
             } else {
-                #expect(try await recovery(pool.bench).recover(only: run.id))
+                #expect(try await recovery(pool.bench).recover(only: run.id.text))
             }
             #expect(fileExists(dump.path))
             #expect(try pool.catalogue.read(run.id).machines.first?.consistency == .memory)

@@ -42,7 +42,7 @@ extension PoolBench {
     /// Keeps a VM's definition in what a snapshot holds, with its disks of then.
     func snapshot(
         _ snapshot: String = "tank/VM@daily", _ name: String = "web01", id: String? = nil, images: [KeptImage]? = nil,
-        run: String = PoolBench.run
+        isSealed: Bool = true
     ) throws {
         if try !pool.names().contains(snapshot) { try pool.add(snapshot) }
         let images = try images ?? [image()]
@@ -52,9 +52,20 @@ extension PoolBench {
         try scratch.write("\(folder)/definition.xml", "<definition of \(name)>")
         try scratch.write("\(folder)/files/nvram", "variables")
         try scratch.write("\(folder)/machine.json", StateFile.text(kept))
+        if isSealed { try seal(folder) }
         for image in images where snapshot.hasPrefix(image.dataset.rawValue + "@") {
             try scratch.write("snapshots/\(snapshot)/\(image.relativePath ?? "")", "old \(image.relativePath ?? "")")
         }
+    }
+
+    /// Seals what is kept in a folder as this host does.
+    func seal(_ folder: String, by keys: [SealingKey]? = nil) throws {
+        let bytes = { (name: String) in try readFile("\(scratch.path)/\(folder)/\(name)") }
+        var content = try SealedContent(machine: bytes("machine.json"), definition: bytes("definition.xml"))
+        try content.add("files/nvram", bytes("files/nvram"))
+        try bench.directory.prepare()
+        let seal = Seal(content, by: try keys ?? catalogue.seals.own().all)
+        try scratch.write("\(folder)/seal", StateFile.text(seal))
     }
 
     /// web01 as it is now, on its disk on tank/VM, and the same in the snapshot tank/VM@daily with its RAM.

@@ -68,8 +68,8 @@ struct RestoreClaimTests {
         }
     }
 
-    private func leaveClaim(_ pool: PoolBench) throws -> String {
-        let id = "20200101T000000Z-000000"
+    private func leaveClaim(_ pool: PoolBench) throws -> RunID {
+        let id: RunID = "20200101T000000Z-000000"
         try pool.bench.directory.prepare()
         try pool.bench.directory.write(
             Run(

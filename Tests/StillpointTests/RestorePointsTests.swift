@@ -62,9 +62,10 @@ struct RestorePointsTests {
         arguments: [
             ("tank/VM@daily", "1", nil, "tank/VM@daily"), ("backup/x@other", "1", nil, "tank/VM@daily"),
             ("tank/VM@daily", "9", nil, nil), ("tank/old@daily", "9", nil, "tank/old@daily"),
-            ("tank/other@daily", "9", nil, nil), ("backup/VM@daily", "9", PoolBench.run, "tank/VM@daily"),
-            ("backup/old@daily", "9", PoolBench.run, "tank/old@daily"), ("backup/x@daily", "9", PoolBench.run, nil),
-            ("backup/x@weekly", "9", PoolBench.run, "tank/VM@weekly"), ("backup/old@daily", "9", "unknown", nil),
+            ("tank/other@daily", "9", nil, nil), ("backup/VM@daily", "9", PoolBench.run.text, "tank/VM@daily"),
+            ("backup/old@daily", "9", PoolBench.run.text, "tank/old@daily"),
+            ("backup/x@daily", "9", PoolBench.run.text, nil),
+            ("backup/x@weekly", "9", PoolBench.run.text, "tank/VM@weekly"), ("backup/old@daily", "9", "unknown", nil),
         ] as [(String, String, String?, String?)])
     func found(name: String, guid: String, run: String?, expected: String?) async throws {
         try await withPool { pool async throws in

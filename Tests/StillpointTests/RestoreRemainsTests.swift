@@ -11,12 +11,12 @@ struct RestoreRemainsTests {
     private let mark = RestoreTrace.property
 
     /// What a restore that was killed leaves: a trace without a living process, and a clone.
-    private func left(_ pool: PoolBench, _ clone: String = "tank/web02", mountPoint: String? = nil) throws -> String {
+    private func left(_ pool: PoolBench, _ clone: String = "tank/web02", mountPoint: String? = nil) throws -> RunID {
         try pool.bench.directory.prepare()
-        let id = makeRunID()
+        let id = RunID.make()
         try pool.scratch.write("state/restores/\(id)", "web01 of tank/VM@daily as web02\n")
         try pool.scratch.write("state/restores/\(id).files/0", "variables")
-        try pool.pool.add(clone, [mark: id, "origin": "tank/VM@daily"])
+        try pool.pool.add(clone, [mark: id.text, "origin": "tank/VM@daily"])
         if let mountPoint { try pool.pool.add(clone, ["mountpoint": mountPoint]) }
         return id
     }
@@ -128,7 +128,7 @@ struct RestoreRemainsTests {
             case .promoted:
                 let id = try left(pool, "tank/gone")
                 try pool.pool.remove("tank/gone")
-                try pool.pool.add("tank/web02", [mark: id])
+                try pool.pool.add("tank/web02", [mark: id.text])
                 isDone = true
             }
             let names = try pool.pool.names()
@@ -143,7 +143,7 @@ struct RestoreRemainsTests {
     func halfDone() async throws {
         try await withPool { pool async throws in
             try pool.web(.quiesced)
-            let id: String
+            let id: RunID
             do {
                 var claim = try RestoreClaim(
                     MachineRecord(

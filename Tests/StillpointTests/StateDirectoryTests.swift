@@ -9,7 +9,7 @@ import Testing
 
 @Suite("The state directory")
 struct StateDirectoryTests {
-    static let id = "20261121T110000Z-1f3c9a"
+    static let id: RunID = "20261121T110000Z-1f3c9a"
 
     private func withState(_ body: (ScratchFolder, StateDirectory) throws -> Void) throws {
         try withScratchFolder { scratch in
@@ -63,7 +63,7 @@ struct StateDirectoryTests {
     @Test("lists runs oldest first, and nothing else")
     func order() throws {
         try withState { scratch, directory in
-            for id in ["20261122T000000Z-000000", "20261121T110000Z-ffffff", "20261121T110000Z-000000"] {
+            for id in ["20261122T000000Z-000000", "20261121T110000Z-ffffff", "20261121T110000Z-000000"] as [RunID] {
                 try directory.write(makeRun(id))
             }
             try scratch.write("state/runs/20261123T000000Z-000000.json.tmp", "{")
@@ -189,11 +189,11 @@ struct StateDirectoryTests {
 
     @Test("makes ids that sort by time and differ")
     func ids() {
-        let ids = (0..<50).map { _ in makeRunID() }
+        let ids = (0..<50).map { _ in RunID.make() }
         #expect(Set(ids).count == 50)
         for id in ids {
-            #expect(id.utf8.count == 23)
-            #expect(id.wholeMatch(of: /20\d{6}T\d{6}Z-[0-9a-f]{6}/) != nil)
+            #expect(id.text.utf8.count == 23)
+            #expect(id.text.wholeMatch(of: /20\d{6}T\d{6}Z-[0-9a-f]{6}/) != nil)
         }
     }
 }

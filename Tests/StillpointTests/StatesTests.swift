@@ -30,7 +30,7 @@ struct StatesTests {
         let who = row["who is there"] ?? ""
         let isYoung = who.hasSuffix("young") || who == "guard"
         var run = try makeRun(
-            isYoung ? makeRunID() : "20200101T000000Z-000001",
+            isYoung ? RunID.make() : "20200101T000000Z-000001",
             machines: holds.indices.map { index in
                 var record = try makeRecord("vm\(index)")
                 record.hold = holds[index]

@@ -143,11 +143,11 @@ struct SwitchOffTests {
         try await withPool { pool async throws in
             try pool.web(isArchived: false)
             try pool.pool.remove("tank/VM@daily")
-            var said = ["creation": "\((runTime(PoolBench.run) ?? 0) + 5)"]
+            var said = ["creation": "\((PoolBench.run.time ?? 0) + 5)"]
             said[SnapshotProperties.machinesKey] = property
             try pool.pool.add("tank/VM@daily", said)
             var dump = try pool.dump("web01", PoolBench.guestRAM)
-            dump.usableUntil = until.map { _ in (runTime(PoolBench.run) ?? 0) + (isUsed ? 6 : 5) }
+            dump.usableUntil = until.map { _ in (PoolBench.run.time ?? 0) + (isUsed ? 6 : 5) }
             try pool.keep([keptMachine("web01", claim, dump: dump)])
             let recorder = pool.recorder()
             #expect(await pool.restore(to: .clone("web02")) == .done, "\(pool.log.text)")

@@ -12,8 +12,8 @@ struct ThawFirstTests {
         return record
     }
 
-    private func open(_ bench: HookBench, _ phase: Run.Phase, _ machines: [MachineRecord]) throws -> String {
-        var run = try makeRun(makeRunID(), machines: machines)
+    private func open(_ bench: HookBench, _ phase: Run.Phase, _ machines: [MachineRecord]) throws -> RunID {
+        var run = try makeRun(RunID.make(), machines: machines)
         run.phase = phase
         try bench.directory.prepare()
         try bench.directory.write(run)
@@ -28,7 +28,7 @@ struct ThawFirstTests {
             let machines = try [Self.frozen("a"), Self.frozen("b", disks: []), makeRecord("c", .off)]
             let id = try open(bench, phase, machines)
             bench.has(host.web("a"), host.web("b"), host.web("c", power: .off))
-            #expect(await bench.operating.recover(run: id) == .done)
+            #expect(await bench.operating.recover(run: id.text) == .done)
             #expect(Set(bench.world.calls.prefix(2)) == ["thaw id-of-a", "thaw id-of-b"])
             // The one that held nothing else is done with.
             #expect(!bench.world.calls.contains("release id-of-b"))
@@ -55,7 +55,7 @@ struct ThawFirstTests {
                     try await record(nil)
                 }
             }
-            #expect(await bench.operating.recover(run: id) == .needsRecovery)
+            #expect(await bench.operating.recover(run: id.text) == .needsRecovery)
             #expect(bench.world.count("thaw") == 2 && bench.world.calls.contains("release id-of-well"))
             let left = try #require(try bench.openRuns().first)
             #expect(left.machines.map { $0.hold?.owesThaw } == [true, nil])
@@ -82,7 +82,7 @@ struct ThawFirstTests {
                     try await record(nil)
                 }
             }
-            #expect(await bench.operating.recover(run: id) == .done)
+            #expect(await bench.operating.recover(run: id.text) == .done)
             #expect(!fileExists(path + "/zfs-was-waited-for"))
         }
     }

@@ -24,7 +24,7 @@
     X(virDomainRestoreFlags) X(virDomainHasManagedSaveImage) X(virDomainManagedSaveRemove)                             \
     X(virDomainManagedSaveGetXMLDesc) X(virDomainManagedSaveDefineXML) X(virDomainSuspend) X(virDomainGetBlockJobInfo)   \
     X(virConnectGetHostname) X(virDomainGetBlockInfo) X(virDomainGetJobStats) X(virTypedParamsFree)                     \
-    X(virConnectGetCapabilities)
+    X(virConnectGetCapabilities) X(virConnectDomainXMLToNative)
 
 struct CLibvirt {
 #define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;

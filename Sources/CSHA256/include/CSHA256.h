@@ -20,3 +20,11 @@ void csha256_final(struct csha256 *_Nonnull digest, unsigned char *_Nonnull resu
 
 /// Frees it.
 void csha256_free(struct csha256 *_Nonnull digest);
+
+/// The longest key that csha256_hmac takes: SHA-256's block.
+enum { csha256_longest_key = 64 };
+
+/// HMAC-SHA-256 (RFC 2104): writes csha256_length bytes. `key_count` is at most csha256_longest_key.
+void csha256_hmac(
+    const unsigned char *_Nonnull key, size_t key_count, const void *_Nullable bytes, size_t count,
+    unsigned char *_Nonnull result);

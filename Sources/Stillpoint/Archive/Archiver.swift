@@ -26,7 +26,7 @@ struct Archiver: Sendable {
         return catalogue.runsToArchive().reduce(true) { archive($1) && $0 }
     }
 
-    private func archive(_ run: String) -> Bool {
+    private func archive(_ run: RunID) -> Bool {
         do {
             // Pruned meanwhile.
             guard catalogue.contains(run) else {
@@ -92,7 +92,8 @@ struct Archiver: Sendable {
                             "\(dump.path) has \(packed.plainBytes) bytes and had \(dump.bytes) when it was made; "
                             + "it is not moved, since it is not whole")
                 }
-                try SideCar.write(point, of: machine, packed: packed, dump: destination)
+                try SideCar.write(
+                    point, of: machine, packed: packed, dump: destination, sealedBy: (try? catalogue.seals.own())?.all)
             },
             progress: progress.map { tell in { @Sendable done, total in tell(what, done, total) } })
         return KeptDump(

@@ -31,7 +31,7 @@ struct Freezing: Sendable {
         }
     }
 
-    private func freeze(_ index: Int, run: String) async throws {
+    private func freeze(_ index: Int, run: RunID) async throws {
         let planned = plan[index]
         // The definition of a VM on another run's overlays would name those; that run has kept it.
         if taken[planned.key] == nil, let problem = await keepsakes.keep(planned, run: run) {
@@ -91,7 +91,7 @@ struct Freezing: Sendable {
         }
     }
 
-    func freeze(_ index: Int, with strategy: Strategy, run: String) async throws {
+    func freeze(_ index: Int, with strategy: Strategy, run: RunID) async throws {
         let planned = plan[index]
         if let reason = obstacle(to: planned) {
             throw HypervisorError(.notQuiesced, reason, remedy: .fallBack)
@@ -101,7 +101,7 @@ struct Freezing: Sendable {
         if needsRoom { try await ramRoom.reserve(planned.machine.memory) }
         try await journal.record(machine: index) { $0.phase = .freezing }
         let request = FreezeRequest(
-            machine: planned.machine, disks: planned.disks, strategy: strategy, run: run, deadline: deadline)
+            machine: planned.machine, disks: planned.disks, strategy: strategy, run: run.text, deadline: deadline)
         let result: FreezeResult
         do {
             result = try await planned.hypervisor.freeze(request, record: recorder(index))

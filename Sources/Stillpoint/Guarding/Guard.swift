@@ -12,7 +12,7 @@ struct Guard: Sendable {
     /// The manager's process, where there is one to watch.
     private static let managerVariable = "STILLPOINT_GUARD_MANAGER"
 
-    let run: String
+    let run: RunID
     let context: HookContext
     let configuration: Configuration
 
@@ -85,16 +85,16 @@ struct Guard: Sendable {
     /// Starts this program again as the guard of a run that has none.
     /// - Throws: StateError, Errno.
     static func leaveBehind(
-        _ run: String, in directory: StateDirectory, manager: ManagerProcess?, _ context: HookContext,
+        _ run: RunID, in directory: StateDirectory, manager: ManagerProcess?, _ context: HookContext,
         configurationPath: String?
     ) throws {
         // The guard shares the lock, so that everyone sees whether it lives.
         guard let lock = try directory.lock(guardOf: run) else { return }
         guard let executable = context.executable else { throw Errno.noSuchFileOrDirectory }
-        var variables = context.environment.merging([variable: run]) { $1 }
+        var variables = context.environment.merging([variable: run.text]) { $1 }
         variables[managerVariable] = manager?.text
         if let configurationPath { variables["STILLPOINT_CONFIG"] = configurationPath }
-        try Detached.start(executable, ["stillpoint-guard", run], variables, keeping: lock.descriptor)
+        try Detached.start(executable, ["stillpoint-guard", run.text], variables, keeping: lock.descriptor)
         withExtendedLifetime(lock) {}
     }
 }

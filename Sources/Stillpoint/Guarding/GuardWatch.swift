@@ -22,7 +22,7 @@ struct GuardWatch: Sendable {
         var isOwned = false
     }
 
-    let run: String
+    let run: RunID
     let directory: StateDirectory
     let overlayDirectory: String
     let manager: ManagerProcess?

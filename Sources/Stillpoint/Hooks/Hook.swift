@@ -48,7 +48,7 @@ public enum Hook {
 
     private static func begin(_ phase: Phase, _ context: HookContext) -> Step {
         do {
-            if let run = context.environment[Guard.variable] {
+            if let run = context.environment[Guard.variable].flatMap({ RunID($0) }) {
                 return try watch(over: run, context)
             }
             let invocation = try Invocation.read(
@@ -73,7 +73,7 @@ public enum Hook {
         }
     }
 
-    private static func watch(over run: String, _ context: HookContext) throws -> Step {
+    private static func watch(over run: RunID, _ context: HookContext) throws -> Step {
         // Before any thread is there, so that all of them leave it to the one that waits for it.
         var signals = sigset_t()
         sigemptyset(&signals)

@@ -41,7 +41,7 @@ struct PostSnapshot: Sendable {
 
     /// Leaves the run to its guard, as a kill would. Nobody is left waiting: a large overlay takes minutes to commit, and
     /// a manager that runs out of patience leaves out other snapshots.
-    private func leave(_ id: String, in directory: StateDirectory) -> ExitCode {
+    private func leave(_ id: RunID, in directory: StateDirectory) -> ExitCode {
         let trouble = "the manager waits no longer for the run \(id)"
         guard directory.isOpen(id) else { return .done }
         do {
@@ -59,7 +59,7 @@ struct PostSnapshot: Sendable {
         }
     }
 
-    private func finish(_ id: String, in directory: StateDirectory) async throws -> ExitCode {
+    private func finish(_ id: RunID, in directory: StateDirectory) async throws -> ExitCode {
         // Another process may be at it still: pre, or a second post. It may also have finished it meanwhile.
         let lock = try directory.lock(run: id, waiting: true)
         guard try directory.openRunIDs().contains(id) else { return .done }

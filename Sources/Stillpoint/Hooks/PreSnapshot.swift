@@ -165,7 +165,7 @@ struct PreSnapshot: Sendable {
     }
 
     /// Before anything is touched, so that it is there also when this process is killed.
-    private func leaveGuard(_ plan: [PlannedMachine], run: String) {
+    private func leaveGuard(_ plan: [PlannedMachine], run: RunID) {
         guard plan.contains(where: \.mayBeHeld), context.executable != nil else { return }
         do {
             try Guard.leaveBehind(

@@ -88,7 +88,7 @@ struct RunOpening {
     }
 
     /// Whether a living process works on the run.
-    private func isOwned(_ id: String) throws -> Bool {
+    private func isOwned(_ id: RunID) throws -> Bool {
         try directory.lock(run: id, waiting: false) == nil
     }
 
@@ -108,13 +108,13 @@ struct RunOpening {
 
     private func isOver(_ run: Run) -> Bool {
         guard run.manager != invocation.manager.rawValue, run.phase == .frozen else { return true }
-        let age = runTime(run.id).map { Duration.seconds(Int64(time(nil)) - $0) } ?? maxHold
+        let age = run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? maxHold
         return age >= maxHold
     }
 
     private func makeRun(_ plan: [PlannedMachine]) -> Run {
         Run(
-            id: makeRunID(), manager: invocation.manager.rawValue, targets: scope.targets,
+            id: .make(), manager: invocation.manager.rawValue, targets: scope.targets,
             recursiveTargets: scope.recursiveTargets, snapshots: invocation.snapshots, phase: .freezing,
             machines: plan.map { planned in
                 MachineRecord(

@@ -6,7 +6,7 @@ struct OpenRuns {
     private(set) var runs: [Run] = []
     private(set) var unreadable: [any Error] = []
 
-    init(_ ids: [String], in directory: StateDirectory) {
+    init(_ ids: [RunID], in directory: StateDirectory) {
         for id in ids {
             do {
                 runs.append(try directory.read(id))

@@ -12,7 +12,7 @@ struct Run: Sendable, Codable, Equatable {
 
     var format = Run.format
     /// Sorts by time: `20261121T110000Z-1f3c9a`.
-    let id: String
+    let id: RunID
     /// The program that takes the snapshots.
     let manager: String
     /// The datasets that the manager named.

@@ -13,7 +13,7 @@ struct StateDirectory: Sendable {
     private var runs: String { path + "/runs" }
     /// What became of each run's snapshots; see `Catalogue`.
     var restorePoints: String { path + "/restore-points" }
-    private func file(_ id: String) -> String { "\(runs)/\(id).json" }
+    private func file(_ id: RunID) -> String { "\(runs)/\(id).json" }
 
     /// Makes the directories that are missing, with mode 0700.
     /// - Throws: StateError `.directory`, also where others could change what is in it.
@@ -32,31 +32,32 @@ struct StateDirectory: Sendable {
             for folder in [runs, restorePoints] { try TrustedPath.requireFolder(folder) }
         } catch {
             throw StateError(
-                code: .directory, description: "the state directory state_dir \(path) is not used: \(error)", cause: error)
+                code: .directory, description: "the state directory state_dir \(path) is not used: \(error)",
+                cause: error)
         }
     }
 
     /// The ids of open runs, oldest first; none when the directory is not there.
-    func openRunIDs() throws -> [String] {
+    func openRunIDs() throws -> [RunID] {
         guard let directory = opendir(runs) else {
             if errno == ENOENT { return [] }
             let cause = Errno(rawValue: errno)
             throw StateError(code: .directory, description: "cannot read \(runs): \(cause)", cause: cause)
         }
         defer { closedir(directory) }
-        var ids: [String] = []
+        var ids: [RunID] = []
         while let entry = readdir(directory) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if name.hasSuffix(".json") { ids.append(String(name.dropLast(5))) }
+            if name.hasSuffix(".json"), let id = RunID(name.dropLast(5)) { ids.append(id) }
         }
         return ids.sorted()
     }
 
     /// Reads a run.
     /// - Throws: StateError `.damaged` or `.newerFormat`; the file is left alone.
-    func read(_ id: String) throws -> Run {
+    func read(_ id: RunID) throws -> Run {
         try StateFile.read(
             Run.self, at: file(id), newest: Run.format,
             mend: (
@@ -72,7 +73,7 @@ struct StateDirectory: Sendable {
     }
 
     /// Closes a run: its file goes.
-    func remove(_ id: String) throws {
+    func remove(_ id: RunID) throws {
         try removeFile(at: file(id))
         unlink("\(runs)/\(id).lock")
         unlink("\(runs)/\(id).guard")
@@ -84,7 +85,7 @@ struct StateDirectory: Sendable {
     func removeStrays() {
         for name in FileAccess.names(in: runs) {
             guard let ending = [".json.tmp", ".lock", ".guard"].first(where: { name.hasSuffix($0) }) else { continue }
-            let id = String(name.dropLast(ending.count))
+            guard let id = RunID(name.dropLast(ending.count)) else { continue }
             // Whoever closes a run at this moment holds its lock.
             guard !isOpen(id), (try? lock(run: id, waiting: false)) ?? nil != nil else { continue }
             for ending in [".json.tmp", ".guard", ".lock"] { unlink("\(runs)/\(id)\(ending)") }
@@ -92,26 +93,26 @@ struct StateDirectory: Sendable {
     }
 
     /// Whether the run is still open.
-    func isOpen(_ id: String) -> Bool { access(file(id), F_OK) == 0 }
+    func isOpen(_ id: RunID) -> Bool { access(file(id), F_OK) == 0 }
 
     /// Held by the process that works on the run.
-    func lock(run id: String, waiting: Bool) throws -> FileLock? {
+    func lock(run id: RunID, waiting: Bool) throws -> FileLock? {
         try lock("\(runs)/\(id).lock", waiting: waiting)
     }
 
     /// The number of the file that `lock(run:)` locks, by which the kernel lists the lock.
-    func lockFileNumber(run id: String) -> UInt64? {
+    func lockFileNumber(run id: RunID) -> UInt64? {
         var status = stat()
         return stat("\(runs)/\(id).lock", &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
     /// Held by the run's guard as long as it lives.
-    func lock(guardOf id: String) throws -> FileLock? {
+    func lock(guardOf id: RunID) throws -> FileLock? {
         try lock("\(runs)/\(id).guard", waiting: false)
     }
 
     /// Whether the run ever had a guard.
-    func hadGuard(_ id: String) -> Bool { access("\(runs)/\(id).guard", F_OK) == 0 }
+    func hadGuard(_ id: RunID) -> Bool { access("\(runs)/\(id).guard", F_OK) == 0 }
 
     /// Held while it is decided which run a VM belongs to.
     func lockForClaims() throws -> FileLock? {

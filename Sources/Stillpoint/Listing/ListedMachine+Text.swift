@@ -24,6 +24,7 @@ extension ListedMachine {
             lines.append(
                 "RAM: \(inUnits(ram.bytes)) as \(inUnits(ram.storedBytes)) in \(printable(ram.path, limit: 400))")
             if !ram.isThere { lines.append("that file is MISSING") }
+            if !ram.isSealed { lines.append("not sealed: nobody vouches for it") }
             if let sha256 = ram.sha256 { lines.append("sha256 of the RAM: \(sha256)") }
             if let problem = ram.problem { lines.append("not in cold storage: \(printable(problem, limit: 400))") }
         }
@@ -39,7 +40,8 @@ extension ListedMachine {
 extension ListedMachine.RAM {
     fileprivate var placeInWords: String {
         if !isThere { return "missing" }
-        return problem == nil ? place : "\(place) (not archived)"
+        if problem != nil { return "\(place) (not archived)" }
+        return isSealed ? place : "\(place) (not sealed)"
     }
 }
 

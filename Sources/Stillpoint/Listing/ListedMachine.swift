@@ -18,6 +18,8 @@ struct ListedMachine: Sendable, Codable, Equatable {
         let problem: String?
         /// Whether the file is there.
         let isThere: Bool
+        /// Whether this host's catalogue, or a seal that it believes, says what the file is.
+        let isSealed: Bool
     }
 
     let snapshot: String
@@ -35,34 +37,38 @@ struct ListedMachine: Sendable, Codable, Equatable {
 }
 
 extension ListedMachine {
-    init(_ machine: KeptMachine, of point: RestorePoint, in snapshot: ListedSnapshot, now: Int64) {
+    init(
+        _ machine: KeptMachine, of point: RestorePoint, in snapshot: ListedSnapshot, now: Int64, _ points: RestorePoints
+    ) {
         // Never more than the snapshot itself says.
         let claim = SnapshotProperties.claim(of: machine.name, in: snapshot) ?? machine.consistency
         self.init(
-            snapshot: snapshot.name.rawValue, guid: snapshot.guid, run: point.run, vm: machine.name, vmID: machine.id,
+            snapshot: snapshot.name.rawValue, guid: snapshot.guid, run: point.run.text, vm: machine.name,
+            vmID: machine.id,
             consistency: min(machine.consistency, claim).rawValue, frozenMilliseconds: machine.frozenMilliseconds,
-            pausedMilliseconds: machine.pausedMilliseconds, ram: machine.dump.map(RAM.init),
-            ageSeconds: runTime(point.run).map { now - $0 }, notes: machine.notes)
+            pausedMilliseconds: machine.pausedMilliseconds,
+            ram: machine.dump.map { RAM($0, isSealed: points.isVouchedFor($0)) },
+            ageSeconds: point.run.time.map { now - $0 }, notes: machine.notes)
     }
 
     /// What the snapshot's own properties say, where neither catalogue nor cold storage know the run.
     static func all(by properties: ListedSnapshot, now: Int64) -> [ListedMachine] {
         guard let words = properties.properties[SnapshotProperties.machinesKey] else { return [] }
-        let run = properties.properties[SnapshotProperties.runKey]
+        let run = SnapshotProperties.run(in: properties)
         return SnapshotProperties.read(machines: words).map { name, consistency in
             ListedMachine(
-                snapshot: properties.name.rawValue, guid: properties.guid, run: run, vm: name, vmID: nil,
-                consistency: consistency, frozenMilliseconds: nil, pausedMilliseconds: nil, ram: nil,
-                ageSeconds: run.flatMap(runTime).map { now - $0 }, notes: [])
+                snapshot: properties.name.rawValue, guid: properties.guid, run: run?.text, vm: name, vmID: nil,
+                consistency: consistency.rawValue, frozenMilliseconds: nil, pausedMilliseconds: nil, ram: nil,
+                ageSeconds: run?.time.map { now - $0 }, notes: [])
         }
     }
 }
 
 extension ListedMachine.RAM {
-    init(_ dump: KeptDump) {
+    init(_ dump: KeptDump, isSealed: Bool = true) {
         self.init(
             bytes: dump.bytes, storedBytes: dump.packed?.storedBytes ?? dump.bytes, path: dump.path,
             place: dump.packed == nil ? "ram_dir" : "cold_storage", sha256: dump.packed?.sha256, problem: dump.problem,
-            isThere: fileExists(dump.path))
+            isThere: fileExists(dump.path), isSealed: isSealed)
     }
 }

@@ -27,7 +27,7 @@ struct Listing: Sendable {
             }
             return point.machines.filter { $0.datasets.contains(kept.name.dataset) }
                 .sorted { $0.name < $1.name }
-                .map { ListedMachine($0, of: point, in: snapshot, now: now) }
+                .map { ListedMachine($0, of: point, in: snapshot, now: now, points) }
         }
     }
 }

@@ -17,7 +17,7 @@ struct SnapshotPresence {
     }
 
     /// Looks at every pool only when a name does not lead to the snapshot.
-    mutating func answer(_ snapshot: KeptSnapshot, of run: String) async throws -> Answer {
+    mutating func answer(_ snapshot: KeptSnapshot, of run: RunID) async throws -> Answer {
         let found = guidsByName[snapshot.name]
         guard let guid = snapshot.guid else {
             if found != nil { return .there }
@@ -35,8 +35,8 @@ struct SnapshotPresence {
         return guidsEverywhere.contains(guid)
     }
 
-    private mutating func mayBeAnywhere(_ name: SnapshotName, _ run: String) async throws -> Bool {
-        try await all().contains { $0.name.name == name.name || $0.properties[SnapshotProperties.runKey] == run }
+    private mutating func mayBeAnywhere(_ name: SnapshotName, _ run: RunID) async throws -> Bool {
+        try await all().contains { $0.name.name == name.name || SnapshotProperties.run(in: $0) == run }
     }
 
     private mutating func all() async throws -> [ListedSnapshot] {

@@ -41,7 +41,7 @@ struct Adoption: Sendable {
             }
         }
         open.formUnion(try directory.openRunIDs())
-        return found.filter { !open.contains($0.leftover.run) }
+        return found.filter { found in !open.contains { $0.text == found.leftover.run } }
     }
 
     /// Names every leftover, and with `adopts` brings them home; whether none is left.
@@ -70,19 +70,19 @@ struct Adoption: Sendable {
                 }
             }
             let whole = parts.filter { $0.leftover.obstacle == nil }
-            guard adopts, !isDryRun, !whole.isEmpty else { continue }
+            guard adopts, !isDryRun, !whole.isEmpty, let run = RunID(run) else { continue }
             isDone = try await adopt(run, whole) && isDone
         }
         return isDone
     }
 
     /// Opens a run of that id for them and releases it, as any other.
-    private func adopt(_ id: String, _ parts: [Found]) async throws -> Bool {
+    private func adopt(_ id: RunID, _ parts: [Found]) async throws -> Bool {
         guard let journal = try open(id, parts) else { return true }
         return try await Self.end(journal, context, configuration)
     }
 
-    private func open(_ id: String, _ parts: [Found]) throws -> Journal? {
+    private func open(_ id: RunID, _ parts: [Found]) throws -> Journal? {
         try directory.prepare()
         let claims = try directory.lockForClaims()
         defer { withExtendedLifetime(claims) {} }

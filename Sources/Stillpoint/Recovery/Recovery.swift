@@ -39,7 +39,7 @@ struct Recovery: Sendable {
         }
         // Its pre-snapshot or its post-snapshot has died, or this is what a restore left.
         if run.phase != .frozen { return .abandoned }
-        let age = runTime(run.id).map { Duration.seconds(Int64(time(nil)) - $0) } ?? .zero
+        let age = run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? .zero
         return age > configuration.maxHold ? .abandoned : .awaited
     }
 
@@ -49,9 +49,10 @@ struct Recovery: Sendable {
         try removeStrays()
         MemoryRetrieval.removeAbandoned(in: configuration.ramDirectory)
         let ids = try directory.openRunIDs()
-        if let only, !ids.contains(only) { throw UnknownRunError(run: only, open: ids) }
-        if !isDryRun { await thawAll(only.map { [$0] } ?? ids) }
-        for id in ids where only == nil || id == only {
+        if let only, !ids.contains(where: { $0.text == only }) { throw UnknownRunError(run: only, open: ids) }
+        let meant = ids.filter { only == nil || $0.text == only }
+        if !isDryRun { await thawAll(meant) }
+        for id in meant {
             do {
                 isDone = try await recover(id, isForced: only != nil, isDryRun: isDryRun) && isDone
             } catch {
@@ -72,7 +73,7 @@ struct Recovery: Sendable {
         withExtendedLifetime(claims) {}
     }
 
-    private func recover(_ id: String, isForced: Bool, isDryRun: Bool) async throws -> Bool {
+    private func recover(_ id: RunID, isForced: Bool, isDryRun: Bool) async throws -> Bool {
         let run = try directory.read(id)
         let machines = run.machines.filter { $0.hold != nil }.map { printable($0.name) }.joined(separator: ", ")
         let held = machines.isEmpty ? "" : " (\(machines))"
@@ -130,7 +131,7 @@ struct Recovery: Sendable {
     }
 
     /// One run's release can take minutes: the guests of all that are left open are thawed before the first.
-    private func thawAll(_ ids: [String]) async {
+    private func thawAll(_ ids: [RunID]) async {
         let left = ids.compactMap { try? directory.read($0) }.filter { (try? standing(of: $0)) == .abandoned }
         guard left.count > 1 else { return }
         let hypervisors = Hypervisors(configuration, context)
@@ -139,7 +140,7 @@ struct Recovery: Sendable {
     }
 
     /// The run's lock; nil: another process is at work on it. Its guard has it for a moment at each look.
-    private func lock(_ id: String) async throws -> FileLock? {
+    private func lock(_ id: RunID) async throws -> FileLock? {
         for _ in 1...10 {
             if let lock = try directory.lock(run: id, waiting: false) { return lock }
             try await Task.sleep(for: .milliseconds(50))
@@ -147,7 +148,7 @@ struct Recovery: Sendable {
         return nil
     }
 
-    private func end(_ id: String) async throws -> Bool {
+    private func end(_ id: RunID) async throws -> Bool {
         guard let lock = try await lock(id), directory.isOpen(id) else { return true }
         var run = try directory.read(id)
         if run.manager == RestoreClaim.manager {
@@ -170,9 +171,9 @@ struct Recovery: Sendable {
 /// A run that is not open.
 struct UnknownRunError: Error, CustomStringConvertible {
     let run: String
-    let open: [String]
+    let open: [RunID]
     var description: String {
         "there is no open run \(printable(run)); "
-            + (open.isEmpty ? "none is open" : "open: \(open.joined(separator: ", "))")
+            + (open.isEmpty ? "none is open" : "open: \(open.map(\.text).joined(separator: ", "))")
     }
 }

@@ -12,7 +12,7 @@ struct RunEndingElsewhere: Sendable {
         case late
     }
 
-    let run: String
+    let run: RunID
     let directory: StateDirectory
     let proc: String
 

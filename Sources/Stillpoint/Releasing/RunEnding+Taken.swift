@@ -13,7 +13,7 @@ extension RunEnding {
         let run = await journal.run
         guard let named = try? listed.get(), !run.machines.isEmpty else { return listed }
         // One that was there before is another run's.
-        guard !named.contains(where: { $0.creation ?? .max >= runTime(run.id) ?? .min }) else { return listed }
+        guard !named.contains(where: { $0.creation ?? .max >= run.id.time ?? .min }) else { return listed }
         // post-snapshot knows the names; without it one may have been renamed, as sanoid does when clocks are put back.
         guard run.snapshots.isEmpty || run.earlyRelease != nil else {
             await disclaim(run.machines.indices.map { $0 }, "no snapshot was taken", journal)

@@ -199,7 +199,7 @@ extension RunEnding {
     func markSnapshots(_ run: Run, _ listed: Listed) async {
         var isMarked = false
         // One that was there before anything was frozen: the post-snapshot that names it is another run's.
-        let began = runTime(run.id) ?? .min
+        let began = run.id.time ?? .min
         let older = Set(((try? listed.get()) ?? []).filter { ($0.creation ?? .max) < began }.map(\.name))
         for (properties, snapshots) in SnapshotProperties.bySnapshot(of: run) {
             do {

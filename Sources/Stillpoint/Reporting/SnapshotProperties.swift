@@ -10,10 +10,10 @@ struct SnapshotProperties: Sendable, Hashable {
 
     let consistency: String
     let machines: String
-    let run: String
+    let run: RunID
 
     /// Nil when none of the VMs is on the dataset.
-    init?(_ records: [MachineRecord], run: String) {
+    init?(_ records: [MachineRecord], run: RunID) {
         guard let lowest = records.compactMap(\.consistency).min() else { return nil }
         consistency = lowest.rawValue
         self.run = run
@@ -24,25 +24,28 @@ struct SnapshotProperties: Sendable, Hashable {
     }
 
     var pairs: [(name: String, value: String)] {
-        [(Self.consistencyKey, consistency), (Self.machinesKey, machines), (Self.runKey, run)]
+        [(Self.consistencyKey, consistency), (Self.machinesKey, machines), (Self.runKey, run.text)]
     }
 
     /// What a listing asks for.
     static let listedKeys = [runKey, machinesKey]
 
-    /// Reads `stillpoint:vms` back; what did not fit into it is left out.
-    static func read(machines text: String) -> [(name: String, consistency: String)] {
+    /// The run that a snapshot says it is of.
+    static func run(in snapshot: ListedSnapshot) -> RunID? { snapshot.properties[runKey].flatMap { RunID($0) } }
+
+    /// Reads `stillpoint:vms` back; what did not fit into it is left out, and a word that is no consistency claims none.
+    static func read(machines text: String) -> [(name: String, consistency: Consistency)] {
         text.split(separator: ",").compactMap { word in
             let parts = word.split(separator: "=", maxSplits: 1)
             guard parts.count == 2 else { return nil }
-            return (decoded(parts[0]), String(parts[1]))
+            return (decoded(parts[0]), Consistency(rawValue: String(parts[1])) ?? .crash)
         }
     }
 
     /// What a snapshot itself says of the VMs of that name, the least of it; nil where it says nothing.
     static func claim(of name: String, in snapshot: ListedSnapshot) -> Consistency? {
         read(machines: snapshot.properties[machinesKey] ?? "").filter { $0.name == name }
-            .map { Consistency(rawValue: $0.consistency) ?? .crash }.min()
+            .map(\.consistency).min()
     }
 
     /// As many as fit, then how many more.

@@ -37,7 +37,9 @@ struct CloneRestore: Sendable {
         try await requireFreeName()
         let name = name
         let first = job.snapshot.dataset
-        let source = try await job.search(clones) { try cloneDataset(of: $0, named: name, isFirst: $0 == first) }
+        let source = try await job.search(clones, copyingTo: trace.files) {
+            try cloneDataset(of: $0, named: name, isFirst: $0 == first)
+        }
         let hypervisor = try await job.hypervisor(of: source)
         var moves: [PathMove] = []
         for image in source.definition.images {
@@ -46,18 +48,21 @@ struct CloneRestore: Sendable {
             else { continue }
             moves.append(PathMove(from: image.path, to: place))
         }
+        let places = moves.map(\.to)
+        if !source.isTrusted { try UntrustedImages.requireHarmless(places, on: places + moves.map(\.from)) }
         try await putChainsOnClones(moves, try formats(of: source, hypervisor))
+        if !source.isTrusted { try UntrustedImages.requireHarmless(places, on: places) }
         let datasets = await clones.names.joined(separator: ", ")
         let memory = try await job.retrieveMemory(source, changeable: true)
         defer { memory?.remove() }
         let power = job.power(hasMemory: memory != nil)
-        // Where nobody but root can change them any more.
-        let files = try source.copyFiles(to: trace.files)
         do {
-            _ = try await hypervisor.restore(
-                RestoreRequest(
-                    definition: source.text, files: files, moves: moves, newName: name, ramDump: memory?.path,
-                    power: power, linksUp: job.options.connect ? nil : false))
+            let request = RestoreRequest(
+                definition: source.text, files: source.files, moves: moves, newName: name, ramDump: memory?.path,
+                power: power, linksUp: job.options.connect ? nil : false, identity: source.identity,
+                isTrusted: source.isTrusted)
+            job.tell(leftOut: try await hypervisor.checkRestore(request))
+            _ = try await hypervisor.restore(request)
         } catch {
             if let doubt = await doubt(of: hypervisor, after: error) {
                 throw RestoreError(

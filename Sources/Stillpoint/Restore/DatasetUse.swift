@@ -64,7 +64,9 @@ struct DatasetUse: Sendable {
                 return path
             }
             do {
-                if let found = foreignFile(in: try folder.folder(name), path, level: level + 1, own, &left) { return found }
+                if let found = foreignFile(in: try folder.folder(name), path, level: level + 1, own, &left) {
+                    return found
+                }
             } catch Errno.improperLink {
                 // A dataset mounted below, which a rollback of this one leaves alone.
                 continue

@@ -17,7 +17,7 @@ struct FileRestoration: DiskRestoration {
         self.job = job
         let used = Set(others.flatMap(\.disks).flatMap(\.chain).compactMap { try? job.storage.locate($0).resolvedPath })
         var files: [RestoredFile] = []
-        let run = makeRunID()
+        let run = RunID.make()
         for image in source.definition.images {
             guard let relativePath = image.relativePath else {
                 throw RestoreError(

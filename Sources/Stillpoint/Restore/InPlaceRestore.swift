@@ -8,7 +8,7 @@ struct InPlaceRestore: Sendable {
 
     func run() async throws {
         let trace = try RestoreTrace("in place: \(job.options.machine) of \(job.snapshot)", in: job.directory)
-        let clones = SnapshotClones(zfs: job.zfs, id: trace.id)
+        let clones = SnapshotClones(zfs: job.zfs, id: trace.id, lookedAtIn: trace.mounts)
         do {
             try await restore(clones, trace)
         } catch {
@@ -27,7 +27,7 @@ struct InPlaceRestore: Sendable {
     }
 
     private func restore(_ clones: SnapshotClones, _ trace: RestoreTrace) async throws {
-        let source = try await job.search(clones) { dataset in
+        let source = try await job.search(clones, copyingTo: trace.files) { dataset in
             try DatasetName("\(dataset.parent ?? dataset)/stillpoint-\(trace.id)")
         }
         guard source.isAtHome else {
@@ -54,8 +54,7 @@ struct InPlaceRestore: Sendable {
     private struct Taken {
         let disks: any DiskRestoration
         let memory: MemoryRetrieval.Retrieved?
-        /// The kept files, where they are now.
-        let files: [KeptFile]
+        let request: RestoreRequest
     }
 
     private func take(
@@ -63,7 +62,9 @@ struct InPlaceRestore: Sendable {
         _ datasets: [DatasetName]
     ) async throws -> Taken {
         try requireMounts(of: source)
-        let (own, machines) = try await job.machines(besides: source.definition.key)
+        let (own, machines) = try await job.machines(
+            besides: MachineKey(source.definition.id, of: hypervisor.name))
+        try requireDisk(of: own)
         let images =
             source.definition.images.map(\.path)
             + own.flatMap(\.disks).filter(\.isOwn).flatMap(\.chain)
@@ -83,16 +84,53 @@ struct InPlaceRestore: Sendable {
         do {
             // Long work first, while the VM still runs.
             try await disks.prepare()
-            let files = try source.copyFiles(to: trace.files)
+            let request = try await request(source, clones, memory)
+            job.tell(leftOut: try await hypervisor.checkRestore(request))
             // Gone before the VM starts: its QEMU gets a copy of the mounts, and a clone that is mounted there cannot
             // be destroyed as long as the VM runs.
             await destroy(clones)
-            return Taken(disks: disks, memory: memory, files: files)
+            return Taken(disks: disks, memory: memory, request: request)
         } catch {
             await abandon(disks, memory)
             if let refusal = error as? RestoreError { throw refusal }
             throw RestoreError(.undone, "\(source.definition.name) was not restored", cause: error)
         }
+    }
+
+    /// What the hypervisor is asked for. Of a definition that nobody vouches for, no path is believed: its images are
+    /// where the snapshot's are put.
+    private func request(
+        _ source: RestoreSource, _ clones: SnapshotClones, _ memory: MemoryRetrieval.Retrieved?
+    ) async throws -> RestoreRequest {
+        var moves: [PathMove] = []
+        if !source.isTrusted {
+            var copies: [String] = []
+            for image in source.definition.images {
+                guard let now = source.snapshots[image.dataset]?.dataset,
+                    let copy = await clones.place(of: now, relativePath: image.relativePath)
+                else { continue }
+                copies.append(copy)
+                let place = image.relativePath.flatMap { path in
+                    job.storage.mountTable.mountPoints(of: image.dataset).first.map { "\($0)/\(path)" }
+                }
+                moves.append(PathMove(from: image.path, to: place ?? "/dev/zvol/\(image.dataset)"))
+            }
+            try UntrustedImages.requireHarmless(copies, on: moves.map(\.to))
+        }
+        return RestoreRequest(
+            definition: source.text, files: source.files, moves: moves, ramDump: memory?.path,
+            power: job.power(hasMemory: memory != nil), identity: source.identity, isTrusted: source.isTrusted)
+    }
+
+    /// Whatever id the snapshot names: a VM that has no disk on its dataset is not the one that was in it.
+    private func requireDisk(of own: [VirtualMachine]) throws {
+        guard let machine = own.first,
+            DatasetUse(storage: job.storage).machines(on: [job.snapshot.dataset], own).isEmpty
+        else { return }
+        throw RestoreError(
+            .refused,
+            "\(printable(machine.name)), which has the id that \(job.snapshot) names, has no disk on "
+                + "\(job.snapshot.dataset); restore --as a new VM")
     }
 
     private func destroy(_ clones: SnapshotClones) async {
@@ -120,12 +158,10 @@ struct InPlaceRestore: Sendable {
             if let refusal = error as? RestoreError { throw refusal }
             throw RestoreError(.undone, "\(name) was not restored", cause: error)
         }
-        let power = job.power(hasMemory: memory != nil)
+        let power = taken.request.power
         do {
             try await disks.putBack()
-            _ = try await hypervisor.restore(
-                RestoreRequest(
-                    definition: source.text, files: taken.files, ramDump: memory?.path, power: power))
+            _ = try await hypervisor.restore(taken.request)
         } catch {
             // The copy stays, so that the RAM can be gone on from by hand.
             let ram = memory.map { " Its RAM is in \($0.path)." } ?? ""

@@ -43,7 +43,7 @@ struct RestoreClaim {
             }
         }
         run = Run(
-            id: makeRunID(), manager: Self.manager, targets: [], recursiveTargets: [], snapshots: [], phase: .freezing,
+            id: .make(), manager: Self.manager, targets: [], recursiveTargets: [], snapshots: [], phase: .freezing,
             machines: [machine])
         lock = try directory.lock(run: run.id, waiting: false)
         try directory.write(run)

@@ -46,14 +46,24 @@ struct RestoreJob: Sendable {
         return (own, others)
     }
 
-    func search(_ clones: SnapshotClones, cloneName: @escaping @Sendable (DatasetName) throws -> DatasetName)
-        async throws -> RestoreSource
-    {
+    func search(
+        _ clones: SnapshotClones, copyingTo files: String,
+        cloneName: @escaping @Sendable (DatasetName) throws -> DatasetName
+    ) async throws -> RestoreSource {
         let points = RestorePoints(catalogue, coldStorage: configuration.coldStorage)
         let search = RestoreSearch(
-            points: points, catalogue: catalogue, zfs: zfs, clones: clones, cloneName: cloneName)
-        let source = try await search.find(options.machine, in: snapshot)
+            points: points, catalogue: catalogue, zfs: zfs, clones: clones, cloneName: cloneName, files: files,
+            takesUntrusted: options.untrusted)
+        var source = try await search.find(options.machine, in: snapshot)
         for problem in points.problems { log.warning("\(problem)") }
+        if let dump = source.dump, !points.isVouchedFor(dump), !options.untrusted, !options.withoutMemory {
+            throw RestoreError(
+                .refused,
+                "nobody vouches for the RAM dump \(printable(dump.path, limit: 400)): what lies beside it is not sealed by this "
+                    + "host or one whose key was imported (stillpoint trust). --without-memory restores the disks, "
+                    + "--untrusted the RAM as well, with what is harmless of the definition")
+        }
+        if let dump = source.dump, !points.isVouchedFor(dump), !options.withoutMemory { source.isTrusted = false }
         for image in source.definition.images {
             guard let now = source.snapshots[image.dataset]?.dataset,
                 let path = await clones.place(of: now, relativePath: image.relativePath),
@@ -78,6 +88,13 @@ struct RestoreJob: Sendable {
             }
         }
         return source
+    }
+
+    /// Names what is not restored of a definition that nobody vouches for.
+    func tell(leftOut: [String]) {
+        guard !leftOut.isEmpty else { return }
+        let shown = leftOut.prefix(100).map { printable($0, limit: 100) }.joined(separator: ", ")
+        log.warning("left out, as nobody vouches for it: \(shown)\(leftOut.count > 100 ? ", and more" : "")")
     }
 
     /// udev takes a moment to make a new volume's device.
@@ -126,7 +143,7 @@ struct RestoreJob: Sendable {
             }
         }
         // When the run ended, nobody could say whether they were taken in time.
-        guard let end = dump.usableUntil, let begin = source.run.flatMap(runTime),
+        guard let end = dump.usableUntil, let begin = source.run?.time,
             listed.count == source.snapshots.count
         else { return false }
         return listed.allSatisfy { snapshot in snapshot.creation.map { $0 >= begin && $0 < end } ?? false }

@@ -26,11 +26,13 @@ public struct RestoreOptions: Sendable {
     public var connect: Bool
     /// In place: destroys snapshots that are newer.
     public var destroyNewer: Bool
+    /// Also where nobody vouches for the definition, of which only what is harmless is then restored.
+    public var untrusted: Bool
 
     /// Options with nothing switched on.
     public init(
         snapshot: String, machine: String, target: Target, withoutMemory: Bool = false, paused: Bool = false,
-        start: Bool = false, connect: Bool = false, destroyNewer: Bool = false
+        start: Bool = false, connect: Bool = false, destroyNewer: Bool = false, untrusted: Bool = false
     ) {
         self.snapshot = snapshot
         self.machine = machine
@@ -40,5 +42,6 @@ public struct RestoreOptions: Sendable {
         self.start = start
         self.connect = connect
         self.destroyNewer = destroyNewer
+        self.untrusted = untrusted
     }
 }

@@ -20,12 +20,12 @@ struct RestoreRemains: Sendable {
     func findings() async -> [String] {
         let known = RestoreTrace.all(in: StateDirectory(configuration.stateDirectory))
         guard let clones = try? await zfs.clones(markedBy: RestoreTrace.property) else { return [] }
-        return clones.filter { !known.living.contains($0.mark ?? "") }.map { clone in
-            known.abandoned.contains { $0.id == clone.mark }
+        return clones.filter { !$0.isMarked(byOneOf: known.living) }.map { clone in
+            known.abandoned.contains { $0.id.text == clone.mark }
                 ? "the clone \(clone.name) was left by a restore that was killed; remove it with: stillpoint recover"
                 : unknownText(clone)
         }
-            + known.abandoned.filter { trace in !clones.contains { $0.mark == trace.id } }.map {
+            + known.abandoned.filter { trace in !clones.contains { $0.mark == trace.id.text } }.map {
                 "the restore \($0.id) was killed; remove what it left with: stillpoint recover"
             }
     }
@@ -42,10 +42,10 @@ struct RestoreRemains: Sendable {
             return false
         }
         var isDone = true
-        let abandoned = clones.filter { !known.living.contains($0.mark ?? "") }
+        let abandoned = clones.filter { !$0.isMarked(byOneOf: known.living) }
         let machines = abandoned.isEmpty ? ([], nil) : await machines()
         for clone in abandoned {
-            if known.abandoned.contains(where: { $0.id == clone.mark }) {
+            if known.abandoned.contains(where: { $0.id.text == clone.mark }) {
                 isDone = await remove(clone, machines, isDryRun: isDryRun) && isDone
             } else {
                 context.log.warning("\(unknownText(clone))")
@@ -137,4 +137,8 @@ struct RestoreRemains: Sendable {
         }
         return machines.silent.map { .unknown("whether a VM uses it is not known (\($0))") } ?? .unused
     }
+}
+
+extension Clone {
+    fileprivate func isMarked(byOneOf ids: Set<RunID>) -> Bool { mark.flatMap { RunID($0) }.map(ids.contains) ?? false }
 }

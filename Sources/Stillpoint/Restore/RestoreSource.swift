@@ -14,9 +14,12 @@ struct RestoreSource: Sendable {
     let dump: KeptDump?
     let consistency: Consistency?
     /// The run that took the snapshots.
-    var run: String?
-    /// What was kept of it.
-    var folder: KeptFolder?
+    var run: RunID?
+    /// Whether somebody vouches for the definition and the files.
+    var isTrusted = true
+
+    /// Whose definition it must be.
+    var identity: RestoreRequest.Identity { RestoreRequest.Identity(id: definition.id, name: definition.name) }
 
     /// Whether the snapshots are where they were taken, and not received by another dataset.
     var isAtHome: Bool { snapshots.allSatisfy { $0.key == $0.value.dataset } }
@@ -30,6 +33,10 @@ struct RestoreSearch: Sendable {
     let clones: SnapshotClones
     /// The name that the clone of a dataset gets; asked for every dataset of the VM.
     let cloneName: @Sendable (DatasetName) throws -> DatasetName
+    /// A private folder that copies of kept files are put in.
+    let files: String
+    /// What nobody vouches for may be used as well.
+    let takesUntrusted: Bool
 
     /// - Throws: RestoreError `.refused`, UnknownSnapshotError, ZFSError; clones may have been made.
     func find(_ machine: String, in name: SnapshotName) async throws -> RestoreSource {
@@ -37,25 +44,42 @@ struct RestoreSearch: Sendable {
         let found = points.point(of: listed)
         if let found { try requireDisk(of: machine, in: name, found.point, found.kept.name.dataset) }
         try await clones.make(name, as: cloneName(name.dataset))
-        let (definition, folder) = try await kept(machine, in: listed, run: found?.point.run)
+        let content = try await kept(machine, in: listed, run: found?.point.run)
+        let definition = content.definition
         let original = try found?.kept.name.dataset ?? self.original(of: name.dataset, in: definition)
         // What a run kept of VMs on volumes is in one folder, whichever volume was named; and a snapshot that holds no
         // disk of the VM must neither be cloned nor rolled back for it.
         guard definition.images.contains(where: { $0.dataset == original }) else {
             throw elsewhere(machine, name, Set(definition.images.map(\.dataset)))
         }
+        let record = found?.point.machines.first { $0.key == definition.key }
+        try requireDatasets(of: content, name, original, record)
         var snapshots = [original: name]
         for dataset in Set(definition.images.map(\.dataset)) where dataset != original {
             let other = try await snapshot(of: dataset, like: name, from: original, found?.point)
             try await clones.make(other, as: cloneName(other.dataset))
             snapshots[dataset] = other
         }
-        let record = found?.point.machines.first { $0.key == definition.key }
         return RestoreSource(
-            definition: definition, text: try folder.definition(),
-            files: definition.files.map { KeptFile(name: $0, path: "\(folder.path)/files/\($0)") },
-            snapshots: snapshots, dump: record?.dump, consistency: record?.consistency, run: found?.point.run,
-            folder: folder)
+            definition: definition, text: content.text, files: content.files, snapshots: snapshots, dump: record?.dump,
+            consistency: record?.consistency, run: found?.point.run, isTrusted: content.provenance.isVouchedFor)
+    }
+
+    /// Of other datasets only those whose snapshots are known to hold a disk of the VM are cloned, or rolled back, for it.
+    private func requireDatasets(
+        of content: KeptContent, _ name: SnapshotName, _ original: DatasetName, _ record: KeptMachine?
+    ) throws {
+        var known = Set(record?.datasets ?? [])
+        if record == nil, content.provenance.isVouchedFor { known = Set(content.definition.images.map(\.dataset)) }
+        known.insert(original)
+        let strange = Set(content.definition.images.map(\.dataset)).subtracting(known)
+        guard strange.isEmpty else {
+            throw RestoreError(
+                .refused,
+                "what \(name) keeps of \(printable(content.definition.name)) names disks on "
+                    + "\(strange.sorted().map(\.rawValue).joined(separator: ", ")), and nothing else says that it had any there"
+            )
+        }
     }
 
     /// Before anything is cloned: a recursive snapshot's parent and the volumes beside hold no disk of the VM.
@@ -75,29 +99,32 @@ struct RestoreSearch: Sendable {
 
     /// What was kept of the VM: in the snapshot, or beside the state file for a volume.
     private func kept(
-        _ machine: String, in snapshot: ListedSnapshot, run: String?
-    ) async throws -> (KeptDefinition, folder: KeptFolder) {
+        _ machine: String, in snapshot: ListedSnapshot, run: RunID?
+    ) async throws -> KeptContent {
         var places: [(root: String, name: String)] = []
         if let folder = await clones.folder(of: snapshot.name.dataset) {
             places.append((folder, KeptDefinition.folder))
         }
-        if let run = run ?? snapshot.properties[SnapshotProperties.runKey], isRunID(run) {
-            places.append((catalogue.folder, run))
+        if let run = run ?? SnapshotProperties.run(in: snapshot) {
+            places.append((catalogue.folder, run.text))
         }
         var others: Set<String> = []
         var strange = 0
         for place in places {
-            var namesakes: [(KeptDefinition, folder: KeptFolder)] = []
+            var namesakes: [(KeptDefinition, content: () throws -> KeptContent)] = []
             guard let above = try? Folder(reaching: place.root).folder(place.name) else { continue }
             for name in above.names {
                 let folder = KeptFolder(root: place.root, parts: [place.name, name])
-                guard let open = try? folder.open() else {
+                guard let open = try? folder.open(ownOnly: !takesUntrusted) else {
                     strange += 1
                     continue
                 }
-                guard let definition = try? KeptDefinition.read(in: open, at: folder.path) else { continue }
-                if definition.id == machine { return (definition, folder) }
-                if definition.name == machine { namesakes.append((definition, folder)) }
+                guard let bytes = try? open.content(of: "machine.json", limit: 16 << 20),
+                    let definition = try? KeptDefinition.decode(bytes, at: folder.path)
+                else { continue }
+                let content = { try self.content(bytes, folder, of: snapshot.name) }
+                if definition.id == machine { return try content() }
+                if definition.name == machine { namesakes.append((definition, content)) }
                 others.insert(definition.name)
             }
             guard namesakes.count < 2 else {
@@ -105,7 +132,7 @@ struct RestoreSearch: Sendable {
                 throw RestoreError(
                     .refused, "\(snapshot.name) holds several VMs \(printable(machine)); name one by its id: \(ids)")
             }
-            if let only = namesakes.first { return only }
+            if let only = namesakes.first { return try only.content() }
         }
         let hint =
             others.isEmpty
@@ -114,6 +141,20 @@ struct RestoreSearch: Sendable {
                 : "it holds the definition of no VM; was it taken with Stillpoint's hooks?"
             : "it holds \(others.sorted().map { printable($0) }.joined(separator: ", "))"
         throw RestoreError(.refused, "\(snapshot.name) does not hold a VM \(printable(machine)): \(hint)")
+    }
+
+    /// - Throws: RestoreError `.refused` where nobody vouches for it.
+    private func content(_ machine: [UInt8], _ folder: KeptFolder, of snapshot: SnapshotName) throws -> KeptContent {
+        var content = try KeptContent(
+            machine, in: folder.open(ownOnly: !takesUntrusted), at: folder.path, copyingTo: files, catalogue.seals)
+        // In the catalogue nobody but root can have put it; earlier versions sealed nothing.
+        if folder.root == catalogue.folder { content.provenance = .own }
+        guard let doubt = content.provenance.doubt, !takesUntrusted else { return content }
+        throw RestoreError(
+            .refused,
+            "nobody vouches for what \(snapshot) keeps of \(printable(content.definition.name)): \(doubt). Where it is a "
+                + "replica, import the key of the host that took it: stillpoint trust. Or restore what is harmless of it: "
+                + "--untrusted")
     }
 
     /// The name that the dataset had when it was snapshotted; it can have another one on a replica.

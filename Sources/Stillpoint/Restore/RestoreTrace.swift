@@ -11,12 +11,14 @@ struct RestoreTrace: Sendable {
     /// The user property.
     static let property = "stillpoint:restore"
 
-    let id: String
+    let id: RunID
     private let folder: String
     private let lock: FileLock
 
     /// The copies of kept files that the VM is given, for root's eyes only.
     var files: String { "\(path).files" }
+    /// Clones that are only looked at are mounted in it, where nobody else gets.
+    var mounts: String { "\(path).mounts" }
     private var path: String { "\(folder)/\(id)" }
 
     /// - Parameter what: is restored, for whoever finds the trace.
@@ -24,7 +26,7 @@ struct RestoreTrace: Sendable {
     init(_ what: String, in directory: StateDirectory) throws {
         try directory.prepare()
         folder = Self.folder(of: directory)
-        id = makeRunID()
+        id = .make()
         mkdir(folder, 0o700)
         let path = "\(folder)/\(id)"
         do {
@@ -36,17 +38,17 @@ struct RestoreTrace: Sendable {
         }
     }
 
-    private init(_ id: String, in folder: String, _ lock: FileLock) {
+    private init(_ id: RunID, in folder: String, _ lock: FileLock) {
         self.id = id
         self.folder = folder
         self.lock = lock
     }
 
     /// Those whose process is gone, taken over, and the ids of those whose process lives.
-    static func all(in directory: StateDirectory) -> (abandoned: [RestoreTrace], living: Set<String>) {
+    static func all(in directory: StateDirectory) -> (abandoned: [RestoreTrace], living: Set<RunID>) {
         let folder = folder(of: directory)
-        var (abandoned, living): ([RestoreTrace], Set<String>) = ([], [])
-        for id in FileAccess.names(in: folder) where isRunID(id) {
+        var (abandoned, living): ([RestoreTrace], Set<RunID>) = ([], [])
+        for id in FileAccess.names(in: folder).compactMap({ RunID($0) }) {
             if let lock = (try? FileLock(path: "\(folder)/\(id)")) ?? nil {
                 abandoned.append(RestoreTrace(id, in: folder, lock))
             } else {
@@ -64,13 +66,10 @@ struct RestoreTrace: Sendable {
     /// Nothing of it is left.
     func end() {
         removeTree(at: files)
+        // Only what is empty: a clone may be mounted there still.
+        for name in FileAccess.names(in: mounts) { rmdir("\(mounts)/\(name)") }
+        rmdir(mounts)
         unlink(path)
         withExtendedLifetime(lock) {}
     }
-}
-
-/// Whether a text has the form of a run's id, and so cannot lead out of a folder.
-func isRunID(_ text: String) -> Bool {
-    let plain = "0123456789abcdefABCDEFTZ-".utf8
-    return runTime(text) != nil && text.utf8.count < 64 && text.utf8.allSatisfy { plain.contains($0) }
 }

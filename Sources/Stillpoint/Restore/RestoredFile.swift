@@ -15,11 +15,11 @@ final class RestoredFile: Sendable {
     let present: String
     /// The folder that holds it.
     let folder: Folder
-    private let run: String
+    private let run: RunID
     /// The number of the copy; 0 before it is made.
     private let copy = Atomic<UInt64>(0)
 
-    init(root: String, relativePath: String, present: String, folder: Folder, run: String) {
+    init(root: String, relativePath: String, present: String, folder: Folder, run: RunID) {
         self.root = root
         self.relativePath = relativePath
         self.present = present

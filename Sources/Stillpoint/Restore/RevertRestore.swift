@@ -6,7 +6,7 @@ internal import Storage
 struct RevertRestore: Sendable {
     let job: RestoreJob
     let hypervisor: any SnapshotReverting
-    let run: String
+    let run: RunID
     let machine: KeptMachine
     /// The snapshots that hold its disks.
     let snapshots: [SnapshotName]
@@ -18,7 +18,7 @@ struct RevertRestore: Sendable {
         guard try await job.hypervisors.all().contains(where: { $0 is any SnapshotReverting }) else { return nil }
         let listed = try await job.zfs.snapshot(job.snapshot, properties: SnapshotProperties.listedKeys)
         let points = RestorePoints(job.catalogue, coldStorage: job.configuration.coldStorage)
-        guard let (point, kept) = points.point(of: listed) else { return nil }
+        guard let (point, kept) = points.point(of: listed), points.isVouchedFor(point) else { return nil }
         let meant = point.machines.filter { $0.id == job.options.machine || $0.name == job.options.machine }
         guard let machine = meant.first,
             let hypervisor = try await job.hypervisors.named(machine.hypervisor) as? any SnapshotReverting
@@ -63,6 +63,7 @@ struct RevertRestore: Sendable {
     }
 
     private func rollBackAndRevert(_ claim: inout RestoreClaim) async throws {
+        try await requireDisk()
         let others = try await others()
         guard others.isEmpty else {
             throw RestoreError(
@@ -80,7 +81,7 @@ struct RevertRestore: Sendable {
             isRolledBack = true
             let notes = try await hypervisor.revert(
                 RevertRequest(
-                    id: machine.id, name: machine.name, run: hasSnapshot ? run : nil, isStarted: ran))
+                    id: machine.id, name: machine.name, run: hasSnapshot ? run.text : nil, isStarted: ran))
             for note in notes { job.log.info("\(name): \(note)") }
         } catch {
             let state = isRolledBack ? "Its datasets are rolled back." : await rollback.stateAfterFailure()
@@ -89,6 +90,17 @@ struct RevertRestore: Sendable {
         }
         let left = await rollback.finish(isRunning: ran)
         job.log.info("\(name): as in \(job.snapshot), \(ran ? "started" : "off")\(left)")
+    }
+
+    /// Whatever id the restore point names: a VM that has no disk on the dataset is not the one that was in it.
+    private func requireDisk() async throws {
+        let (own, _) = try await job.machines(besides: MachineKey(machine.id, of: machine.hypervisor))
+        guard !own.isEmpty,
+            DatasetUse(storage: job.storage).machines(on: [job.snapshot.dataset], own).isEmpty
+        else { return }
+        throw RestoreError(
+            .refused,
+            "\(name) (\(printable(machine.id))) has no disk on \(job.snapshot.dataset) now, so nothing is rolled back")
     }
 
     /// Who or what else is on its datasets, in words.

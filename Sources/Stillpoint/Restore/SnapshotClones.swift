@@ -1,4 +1,6 @@
+internal import Glibc
 internal import Storage
+internal import SystemPackage
 
 /// Clones of the snapshots that hold a VM's disks; they tell what is in the snapshots, and can become the VM's disks.
 ///
@@ -12,13 +14,24 @@ actor SnapshotClones {
     }
 
     private let zfs: ZFSCommand
-    private let id: String
+    private let id: RunID
+    /// The folder that they are mounted in, where they are only looked at.
+    private let folder: String?
     private var made: [DatasetName: Made] = [:]
     /// A call was given up that may still make a clone.
     private(set) var mayStillMake = false
 
-    init(zfs: ZFSCommand, id: String = makeRunID()) {
+    /// Whatever is in a snapshot, it is no program and no device of the host's, and is offered to nobody.
+    private static let harmless = [
+        (name: "setuid", value: "off"), (name: "devices", value: "off"), (name: "exec", value: "off"),
+        (name: "sharenfs", value: "off"), (name: "sharesmb", value: "off"),
+    ]
+
+    /// - Parameter folder: a private one, made on need, in which clones are mounted that are only looked at; nil: they
+    ///   become a VM's, and are mounted beside their originals.
+    init(zfs: ZFSCommand, id: RunID = .make(), lookedAtIn folder: String? = nil) {
         self.zfs = zfs
+        self.folder = folder
         self.id = id
     }
 
@@ -29,7 +42,7 @@ actor SnapshotClones {
         guard try await !zfs.exists(clone.rawValue) else { throw Self.taken(clone) }
         let properties = try await properties(for: clone, of: snapshot.dataset)
         do {
-            try await zfs.clone(snapshot, to: clone, properties: [(RestoreTrace.property, id)] + properties)
+            try await zfs.clone(snapshot, to: clone, properties: [(RestoreTrace.property, id.text)] + properties)
         } catch {
             // zfs fails as well when it has made the clone and cannot mount it, and one that was given up may make it
             // yet. Another restore may have been faster with the same name.
@@ -46,6 +59,7 @@ actor SnapshotClones {
         made[snapshot.dataset] = Made(clone: clone, snapshot: snapshot)
         // A volume has no mount point.
         guard try await zfs.property("type", of: clone) == "filesystem" else { return }
+        if folder != nil { try await zfs.mount(clone) }
         let point = try await zfs.property("mountpoint", of: clone)
         guard try await zfs.property("mounted", of: clone) == "yes", let point else {
             throw RestoreError(
@@ -63,17 +77,22 @@ actor SnapshotClones {
         for clone: DatasetName, of dataset: DatasetName
     ) async throws -> [(name: String, value: String)] {
         guard try await zfs.property("type", of: dataset) == "filesystem" else { return [("readonly", "off")] }
+        let harmless = Self.harmless + [("readonly", "off")]
+        if let folder {
+            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+            return harmless + [("mountpoint", "\(folder)/\(fileName(clone.rawValue))"), ("canmount", "noauto")]
+        }
         let parent = clone.parent ?? clone
         let isReadOnly = try await zfs.property("readonly", of: parent) == "on"
         let inherited = try await zfs.property("mountpoint", of: parent)
-        if !isReadOnly, inherited?.hasPrefix("/") == true { return [("readonly", "off")] }
+        if !isReadOnly, inherited?.hasPrefix("/") == true { return harmless }
         let name = FileAccess.lastComponent(clone.rawValue)
         // Beside the original's own folder: `/srv/vm` -> `/srv/NAME`; a read-only parent can have no new folder.
         let own = try await zfs.property("mountpoint", of: dataset) ?? "none"
-        let folder =
+        let above =
             isReadOnly || !own.hasPrefix("/")
             ? "/var/lib/stillpoint-clones" : String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
-        return [("readonly", "off"), ("mountpoint", "\(folder)/\(name)"), ("canmount", "on")]
+        return harmless + [("mountpoint", "\(above)/\(name)"), ("canmount", "on")]
     }
 
     /// Where the content of a snapshot of that dataset is to be seen: a folder, or a volume's device.
@@ -98,7 +117,7 @@ extension SnapshotClones {
     private func standing(of mine: Made) async -> Standing {
         do {
             guard let clone = try await zfs.clone(mine.clone, markedBy: RestoreTrace.property) else { return .gone }
-            return clone.mark == id && clone.origin == mine.snapshot ? .own : .foreign
+            return clone.mark == id.text && clone.origin == mine.snapshot ? .own : .foreign
         } catch {
             return .unknown
         }

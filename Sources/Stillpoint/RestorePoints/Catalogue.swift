@@ -9,16 +9,19 @@ internal import SystemPackage
 struct Catalogue: Sendable {
     let folder: String
     private let directory: StateDirectory
+    /// What is kept of VMs is sealed with these keys.
+    let seals: SealKeys
 
     init(_ directory: StateDirectory) {
         folder = directory.restorePoints
         self.directory = directory
+        seals = SealKeys(directory)
     }
 
-    private func file(_ run: String) -> String { "\(folder)/\(run).json" }
-    private func mark(_ run: String) -> String { "\(folder)/\(run).archive" }
+    private func file(_ run: RunID) -> String { "\(folder)/\(run).json" }
+    private func mark(_ run: RunID) -> String { "\(folder)/\(run).archive" }
     /// What is kept of a run's VMs that have no dataset with a folder.
-    func keepsakes(of run: String) -> String { "\(folder)/\(run)" }
+    func keepsakes(of run: RunID) -> String { "\(folder)/\(run)" }
 
     /// All that can be read, oldest first, and what is wrong with the others.
     func all() -> (points: [RestorePoint], problems: [StateError]) {
@@ -35,7 +38,7 @@ struct Catalogue: Sendable {
     }
 
     /// The restore point of a run.
-    func read(_ run: String) throws(StateError) -> RestorePoint {
+    func read(_ run: RunID) throws(StateError) -> RestorePoint {
         try StateFile.read(
             RestorePoint.self, at: file(run), newest: RestorePoint.format,
             mend: (
@@ -44,7 +47,7 @@ struct Catalogue: Sendable {
             ))
     }
 
-    func contains(_ run: String) -> Bool { access(file(run), F_OK) == 0 }
+    func contains(_ run: RunID) -> Bool { access(file(run), F_OK) == 0 }
 
     /// Makes a restore point durable.
     func write(_ point: RestorePoint) throws(StateError) {
@@ -53,12 +56,12 @@ struct Catalogue: Sendable {
     }
 
     /// Forgets what was kept here of the VMs of a run that leaves no restore point.
-    func discardKeepsakes(of run: String) {
+    func discardKeepsakes(of run: RunID) {
         if !contains(run) { removeTree(at: keepsakes(of: run)) }
     }
 
     /// Forgets a run; what it kept of VMs here goes with it.
-    func remove(_ run: String) throws {
+    func remove(_ run: RunID) throws {
         removeTree(at: keepsakes(of: run))
         try removeFile(at: mark(run))
         try removeFile(at: file(run))
@@ -67,16 +70,16 @@ struct Catalogue: Sendable {
     // MARK: what waits for cold storage
 
     /// Notes that the run has a dump that is to be moved; before the run is closed, so that it is never forgotten.
-    func markForArchive(_ run: String) throws {
+    func markForArchive(_ run: RunID) throws {
         try replaceFile(at: mark(run), with: [])
     }
 
-    func unmarkForArchive(_ run: String) throws {
+    func unmarkForArchive(_ run: RunID) throws {
         try removeFile(at: mark(run))
     }
 
     /// The runs with a dump that is to be moved, oldest first.
-    func runsToArchive() -> [String] { runs(ending: ".archive") }
+    func runsToArchive() -> [RunID] { runs(ending: ".archive") }
 
     /// Held while dumps are moved or deleted; also on a host that has nothing but a copy of cold storage. Nil when another
     /// process holds it and is not waited for.
@@ -103,7 +106,8 @@ struct Catalogue: Sendable {
 
     func forgetPruning() throws { try removeFile(at: pruningMark) }
 
-    private func runs(ending: String) -> [String] {
-        FileAccess.names(in: folder).filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
+    private func runs(ending: String) -> [RunID] {
+        FileAccess.names(in: folder).filter { $0.hasSuffix(ending) }.compactMap { RunID($0.dropLast(ending.count)) }
+            .sorted()
     }
 }

@@ -13,7 +13,7 @@ struct Keepsakes: Sendable {
     var hypervisors: [any Hypervisor] = []
 
     /// Keeps one VM; nil when that worked, else what an administrator should know.
-    func keep(_ planned: PlannedMachine, run: String) async -> KeepingProblem? {
+    func keep(_ planned: PlannedMachine, run: RunID) async -> KeepingProblem? {
         do {
             guard let keepsake = try await planned.hypervisor.keepsake(of: planned.machine.id) else { return nil }
             let machine = planned.machine.name
@@ -23,12 +23,14 @@ struct Keepsakes: Sendable {
             return problems.isEmpty ? nil : KeepingProblem(text: problems.joined(separator: "; "), isForeign: false)
         } catch let error as ForeignFolderError {
             return KeepingProblem(text: "its definition is not in the snapshot: \(error)", isForeign: true)
+        } catch let error as SealError {
+            return KeepingProblem(text: "its definition is in the snapshot without a seal: \(error)", isForeign: false)
         } catch {
             return KeepingProblem(text: "its definition is not in the snapshot: \(error)", isForeign: false)
         }
     }
 
-    private func write(_ keepsake: Keepsake, _ planned: PlannedMachine, run: String) throws -> [String] {
+    private func write(_ keepsake: Keepsake, _ planned: PlannedMachine, run: RunID) throws -> [String] {
         let sources = KeptSources(keepsake.files)
         let kept = KeptDefinition(
             hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
@@ -38,13 +40,14 @@ struct Keepsakes: Sendable {
                 folder: folder, definition: Array(keepsake.definition.utf8), machine: try StateFile.text(kept),
                 sources: sources)
             // On the guests' own dataset each write may hold up their flushes while they are frozen.
-            if !copy.isThere { try copy.write() }
+            let content = try copy.isThere ?? copy.write()
+            try copy.seal(content, by: catalogue.seals.own().all)
         }
         return sources.problems
     }
 
     /// The VM's folder in each of its datasets that is mounted; for those that are volumes, one in the catalogue.
-    private func folders(for planned: PlannedMachine, run: String) throws -> [Folder] {
+    private func folders(for planned: PlannedMachine, run: RunID) throws -> [Folder] {
         let name = KeptDefinition.folderName(of: planned.machine.id)
         var folders: [Folder] = []
         var hasVolume = false
@@ -63,7 +66,7 @@ struct Keepsakes: Sendable {
             }
         }
         if hasVolume {
-            folders.append(try Folder(catalogue.folder).madePrivateFolder(run).madePrivateFolder(name))
+            folders.append(try Folder(catalogue.folder).madePrivateFolder(run.text).madePrivateFolder(name))
         }
         return folders
     }

@@ -12,37 +12,58 @@ struct KeptCopy {
     /// The files to copy into `files/`.
     let sources: KeptSources
 
-    /// Whether an earlier run left just this.
-    var isThere: Bool {
-        (try? holds(machine, "machine.json") && holds(definition, "definition.xml")
-            && sources.files.allSatisfy { try isSame($0, as: "files/\($0.name)") }) ?? false
+    /// What an earlier run left, where it is just this.
+    var isThere: SealedContent? {
+        guard (try? holds(machine, "machine.json") && holds(definition, "definition.xml")) == true,
+            var content = try? SealedContent(machine: machine, definition: definition)
+        else { return nil }
+        for source in sources.files {
+            let name = "files/\(source.name)"
+            guard let digest = try? digest(of: source, ifSameAs: name) else { return nil }
+            content.add(name, count: source.size, digest: digest)
+        }
+        return content
     }
 
     /// Puts it there.
     ///
-    /// - Throws: Errno. Half of it is never taken for the whole: `machine.json` is removed first and written last.
-    func write() throws {
+    /// - Returns: what was written, byte by byte, so that nothing else is sealed than what is there.
+    /// - Throws: Errno, SealError. Half of it is never taken for the whole: `machine.json` is removed first and written
+    ///   last.
+    func write() throws -> SealedContent {
+        folder.remove("seal")
         folder.remove("machine.json")
         folder.remove("files")
+        var content = try SealedContent(machine: machine, definition: definition)
         for source in sources.files {
             var place = folder
             let parts = ("files/" + source.name).split(separator: "/").map(String.init)
             for part in parts.dropLast() { place = try place.madePrivateFolder(part) }
-            try place.copy(source.file, to: parts[parts.count - 1], limit: KeptFile.mostBytes)
+            let copied = try place.copyHashed(source.file, to: parts[parts.count - 1], limit: KeptFile.mostBytes)
+            content.add("files/" + source.name, count: copied.count, digest: copied.digest)
         }
         try folder.write(definition, to: "definition.xml")
         try folder.write(machine, to: "machine.json")
+        return content
+    }
+
+    /// Seals what is there; a seal that is right already is not written again.
+    func seal(_ content: SealedContent, by keys: [SealingKey]) throws {
+        let text = try StateFile.text(Seal(content, by: keys))
+        if (try? holds(text, "seal")) != true { try folder.write(text, to: "seal") }
     }
 
     private func holds(_ content: [UInt8], _ name: String) throws -> Bool {
         try folder.content(of: name, limit: content.count + 1) == content
     }
 
-    /// Piece by piece, as UEFI variables can be 64 MiB.
-    private func isSame(_ source: KeptSources.Source, as other: String) throws -> Bool {
+    /// The SHA-256 of a file that is kept already as it is now, piece by piece, as UEFI variables can be 64 MiB; nil where
+    /// the two differ.
+    private func digest(of source: KeptSources.Source, ifSameAs other: String) throws -> [UInt8]? {
         let copy = try folder.file(other)
         return try copy.closeAfter {
-            guard Int(try copy.status().st_size) == source.size else { return false }
+            guard Int(try copy.status().st_size) == source.size else { return nil }
+            let digest = try Digest()
             var pieces = ([UInt8](repeating: 0, count: 256 << 10), [UInt8](repeating: 0, count: 256 << 10))
             var offset = 0
             while offset < source.size {
@@ -51,10 +72,47 @@ struct KeptCopy {
                     try pieces.0.withUnsafeMutableBytes { try source.file.read(fromAbsoluteOffset: at, into: $0) },
                     try pieces.1.withUnsafeMutableBytes { try copy.read(fromAbsoluteOffset: at, into: $0) }
                 )
-                guard counts.0 == counts.1, counts.0 > 0, pieces.0[..<counts.0] == pieces.1[..<counts.1] else { return false }
+                guard counts.0 == counts.1, counts.0 > 0, pieces.0[..<counts.0] == pieces.1[..<counts.1] else {
+                    return nil
+                }
+                digest.add(pieces.1[..<counts.1])
                 offset += counts.0
             }
-            return true
+            return digest.finish()
+        }
+    }
+}
+
+extension SealedContent {
+    /// What is kept of a VM, its files apart.
+    init(machine: [UInt8], definition: [UInt8]) throws {
+        self.init(.definition)
+        try add("machine.json", machine)
+        try add("definition.xml", definition)
+    }
+}
+
+extension Folder {
+    /// Copies a file, from its beginning, into a new one; see `newFile`.
+    /// - Returns: how many bytes were written, and their SHA-256.
+    func copyHashed(
+        _ source: FileDescriptor, to name: String, limit: Int = .max
+    ) throws -> (count: Int, digest: [UInt8]) {
+        let output = try newFile(name)
+        return try output.closeAfter {
+            let digest = try Digest()
+            var total = 0
+            var piece = [UInt8](repeating: 0, count: 256 << 10)
+            while true {
+                let count = try piece.withUnsafeMutableBytes {
+                    try source.read(fromAbsoluteOffset: Int64(total), into: $0)
+                }
+                if count == 0 { return (total, digest.finish()) }
+                total += count
+                guard total <= limit else { throw Errno.fileTooLarge }
+                digest.add(piece[..<count])
+                try output.writeAll(piece[..<count])
+            }
         }
     }
 }

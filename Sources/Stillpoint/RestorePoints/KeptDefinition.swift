@@ -25,13 +25,23 @@ struct KeptDefinition: Sendable, Codable, Equatable {
     /// - Parameter path: the folder's, for messages.
     /// - Throws: StateError, Errno.
     static func read(in folder: Folder, at path: String) throws -> KeptDefinition {
-        try StateFile.decode(
-            KeptDefinition.self, folder.content(of: "machine.json", limit: 16 << 20), from: path + "/machine.json",
-            newest: format,
-            mend: (
-                damaged: "define the VM by hand, from definition.xml beside it",
-                newer: "restore it with the version that wrote it"
-            ))
+        try decode(folder.content(of: "machine.json", limit: 16 << 20), at: path)
+    }
+
+    /// What the file's content says.
+    /// - Throws: StateError, also where a path in it leads out of its folder.
+    static func decode(_ bytes: [UInt8], at path: String) throws(StateError) -> KeptDefinition {
+        let damaged = "define the VM by hand, from definition.xml beside it"
+        let definition = try StateFile.decode(
+            KeptDefinition.self, bytes, from: path + "/machine.json", newest: format,
+            mend: (damaged: damaged, newer: "restore it with the version that wrote it"))
+        let paths = definition.images.compactMap(\.relativePath) + definition.files
+        guard paths.allSatisfy({ RelativePath($0) != nil }) else {
+            throw StateError(
+                code: .damaged, description: "\(path)/machine.json names a file outside of its folder: \(damaged)",
+                cause: nil)
+        }
+        return definition
     }
 
     /// The same, for a folder whose path nobody else can change.

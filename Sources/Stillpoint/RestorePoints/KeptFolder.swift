@@ -14,39 +14,53 @@ struct KeptFolder: Sendable {
 
     var path: String { ([root] + parts).joined(separator: "/") }
 
-    /// - Throws: Errno, `.permissionDenied` where others may write to it.
-    func open() throws(Errno) -> Folder {
+    /// - Parameter ownOnly: refuses it where others may write to it.
+    /// - Throws: Errno, `.permissionDenied`.
+    func open(ownOnly: Bool = true) throws(Errno) -> Folder {
         var folder = try Folder(reaching: root)
         for part in parts {
             folder = try folder.folder(part)
-            guard folder.isOwn else { throw .permissionDenied }
+            guard !ownOnly || folder.isOwn else { throw .permissionDenied }
         }
         return folder
     }
-
-    /// The definition in its hypervisor's words.
-    func definition() throws -> String {
-        String(decoding: try open().content(of: "definition.xml", limit: 16 << 20), as: UTF8.self)
-    }
-
-    /// Copies kept files into a new private folder.
-    /// - Returns: them where they are now.
-    func copy(_ names: [String], to destination: String) throws -> [KeptFile] {
-        guard !names.isEmpty else { return [] }
-        guard names.count <= KeptFile.mostFiles else { throw Errno.fileTooLarge }
-        let source = try open()
-        let copies = try Folder(FileAccess.parent(destination)).madePrivateFolder(FileAccess.lastComponent(destination))
-        return try names.enumerated().map { index, name in
-            let file = try source.file("files/" + name)
-            try file.closeAfter { try copies.copy(file, to: "\(index)", limit: KeptFile.mostBytes) }
-            return KeptFile(name: name, path: "\(destination)/\(index)")
-        }
-    }
 }
 
-extension RestoreSource {
-    /// The kept files, copied to where they stay when the clone goes.
-    func copyFiles(to destination: String) throws -> [KeptFile] {
-        try folder?.copy(definition.files, to: destination) ?? files
+/// All that was kept of a VM, read once: whoever vouches for it, vouches for these bytes.
+struct KeptContent: Sendable {
+    let definition: KeptDefinition
+    /// The definition in its hypervisor's words.
+    let text: String
+    /// The kept files, copied to where nobody else can change them.
+    let files: [KeptFile]
+    var provenance: Provenance
+
+    /// - Parameters:
+    ///   - machine: what `machine.json` holds.
+    ///   - destination: the new private folder for copies of the files.
+    /// - Throws: StateError, Errno, SealError.
+    init(_ machine: [UInt8], in folder: Folder, at path: String, copyingTo destination: String, _ seals: SealKeys)
+        throws
+    {
+        definition = try KeptDefinition.decode(machine, at: path)
+        let xml = try folder.content(of: "definition.xml", limit: 16 << 20)
+        text = String(decoding: xml, as: UTF8.self)
+        var content = try SealedContent(machine: machine, definition: xml)
+        guard definition.files.count <= KeptFile.mostFiles else { throw Errno.fileTooLarge }
+        var files: [KeptFile] = []
+        if !definition.files.isEmpty {
+            let copies = try Folder(FileAccess.parent(destination))
+                .madePrivateFolder(FileAccess.lastComponent(destination))
+            for (index, name) in definition.files.enumerated() {
+                let file = try folder.file("files/" + name)
+                let copied = try file.closeAfter {
+                    try copies.copyHashed(file, to: "\(index)", limit: KeptFile.mostBytes)
+                }
+                content.add("files/" + name, count: copied.count, digest: copied.digest)
+                files.append(KeptFile(name: name, path: "\(destination)/\(index)"))
+            }
+        }
+        self.files = files
+        provenance = seals.provenance(of: content, text: try? folder.content(of: "seal", limit: 64 << 10))
     }
 }

@@ -8,11 +8,13 @@ struct RestorePoint: Sendable, Codable, Equatable {
     static let format = 1
 
     var format = RestorePoint.format
-    let run: String
+    let run: RunID
     let manager: String
     /// Every snapshot that holds a disk of one of its VMs.
     var snapshots: [KeptSnapshot]
     var machines: [KeptMachine]
+    /// In a side-car: over all else in it.
+    var seal: Seal?
 
     /// The snapshots that hold this VM's disks.
     func snapshots(of machine: KeptMachine) -> [KeptSnapshot] {

@@ -7,6 +7,10 @@ struct RestorePoints: Sendable {
     private(set) var points: [RestorePoint]
     /// Files that could not be used.
     let problems: [StateError]
+    /// Dumps of which nobody but an unsealed side-car knows.
+    private var doubtful: Set<String> = []
+    /// Runs of which nobody but unsealed side-cars know.
+    private var doubtfulRuns: Set<RunID> = []
 
     init(_ catalogue: Catalogue, coldStorage: String?) {
         let known = catalogue.all()
@@ -14,16 +18,39 @@ struct RestorePoints: Sendable {
         if let coldStorage {
             let cold = SideCar.all(in: coldStorage)
             problems = known.problems + cold.problems
-            for point in cold.points { add(point) }
+            for point in cold.points {
+                let content = try? SideCar.content(of: point)
+                add(
+                    point,
+                    isSealed: content.map { catalogue.seals.provenance(of: $0, point.seal).isVouchedFor } ?? false)
+            }
         } else {
             problems = known.problems
         }
         points.sort { $0.run < $1.run }
     }
 
-    private mutating func add(_ sideCar: RestorePoint) {
-        guard let index = points.firstIndex(where: { $0.run == sideCar.run }) else { return points.append(sideCar) }
+    /// Whether the catalogue or a seal says that this is the RAM of that VM.
+    func isVouchedFor(_ dump: KeptDump) -> Bool { !doubtful.contains(dump.path) }
+
+    /// Whether the catalogue or a seal says that this run was.
+    func isVouchedFor(_ point: RestorePoint) -> Bool { !doubtfulRuns.contains(point.run) }
+
+    private mutating func add(_ sideCar: RestorePoint, isSealed: Bool) {
+        if !isSealed { doubtful.formUnion(sideCar.machines.compactMap { $0.dump?.path }) }
+        guard let index = points.firstIndex(where: { $0.run == sideCar.run }) else {
+            if !isSealed { doubtfulRuns.insert(sideCar.run) }
+            return points.append(sideCar)
+        }
+        let isBelieved = isSealed || doubtfulRuns.contains(sideCar.run)
         for machine in sideCar.machines {
+            if let dump = machine.dump, let packed = dump.packed,
+                points[index].machines.contains(where: { $0.key == machine.key && $0.dump?.packed == packed })
+            {
+                doubtful.remove(dump.path)
+            } else if !isBelieved {
+                continue
+            }
             guard let known = points[index].machines.firstIndex(where: { $0.key == machine.key }) else {
                 points[index].machines.append(machine)
                 continue
@@ -35,6 +62,7 @@ struct RestorePoints: Sendable {
                 points[index].machines[known].dump = machine.dump
             }
         }
+        guard isBelieved else { return }
         for snapshot in sideCar.snapshots where !points[index].snapshots.contains(where: { $0.name == snapshot.name }) {
             points[index].snapshots.append(snapshot)
         }
@@ -42,15 +70,20 @@ struct RestorePoints: Sendable {
 
     /// The point of a snapshot and the snapshot in it: by GUID, else by name where no GUID is known, else by run.
     func point(of snapshot: ListedSnapshot) -> (point: RestorePoint, kept: KeptSnapshot)? {
-        for point in points {
+        // What is sealed comes first.
+        let ordered =
+            doubtfulRuns.isEmpty
+            ? points
+            : points.filter { !doubtfulRuns.contains($0.run) } + points.filter { doubtfulRuns.contains($0.run) }
+        for point in ordered {
             if let kept = point.snapshots.first(where: { $0.guid == snapshot.guid }) { return (point, kept) }
         }
-        for point in points {
+        for point in ordered {
             // One that zfs said was not there has been taken since, by who knows whom.
             let kept = point.snapshots.first { $0.guid == nil && $0.wasMissing != true && $0.name == snapshot.name }
             if let kept { return (point, kept) }
         }
-        guard let run = snapshot.properties[SnapshotProperties.runKey],
+        guard let run = SnapshotProperties.run(in: snapshot),
             let point = points.first(where: { $0.run == run }),
             let kept = likeliest(for: snapshot.name, among: point.snapshots)
         else { return nil }

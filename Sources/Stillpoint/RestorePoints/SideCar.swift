@@ -27,7 +27,10 @@ enum SideCar {
     }
 
     /// Makes the side-car of a dump durable.
-    static func write(_ point: RestorePoint, of machine: KeptMachine, packed: PackedDump, dump: String) throws {
+    /// - Parameter keys: nil where this host cannot seal; its catalogue vouches for the dump all the same.
+    static func write(
+        _ point: RestorePoint, of machine: KeptMachine, packed: PackedDump, dump: String, sealedBy keys: [SealingKey]?
+    ) throws {
         var copy = point
         var only = machine
         only.dump = KeptDump(
@@ -35,7 +38,21 @@ enum SideCar {
             usableUntil: machine.dump?.usableUntil)
         copy.machines = [only]
         copy.snapshots = point.snapshots(of: machine)
+        copy.seal = try keys.map { Seal(try content(of: copy), by: $0) }
         try StateFile.write(copy, to: path(of: dump))
+    }
+
+    /// What the seal of a side-car is over: wherever it lies by now.
+    static func content(of point: RestorePoint) throws -> SealedContent {
+        var plain = point
+        plain.seal = nil
+        for index in plain.machines.indices {
+            guard let path = plain.machines[index].dump?.path else { continue }
+            plain.machines[index].dump?.path = FileAccess.lastComponent(path)
+        }
+        var content = SealedContent(.sideCar)
+        try content.add("\(point.run).json", try StateFile.text(plain))
+        return content
     }
 
     /// Reads a side-car, with the dump's whole path.
@@ -46,7 +63,8 @@ enum SideCar {
             RestorePoint.self, at: path, newest: RestorePoint.format,
             mend: (damaged: mend, newer: "use the version that wrote it"))
         let stem = String(FileAccess.lastComponent(path).dropLast(".json".count))
-        guard point.run == stem, point.machines.count == 1, let dump = point.machines[0].dump, let packed = dump.packed,
+        guard point.run.text == stem, point.machines.count == 1, let dump = point.machines[0].dump,
+            let packed = dump.packed,
             dump.path == stem + ".ram", dump.bytes == packed.plainBytes,
             // A file elsewhere is not a side-car's to name: pruning deletes what is named.
             dump.source == nil

@@ -1,0 +1,65 @@
+internal import Glibc
+internal import JSON
+internal import Logging
+internal import Storage
+internal import SystemPackage
+
+/// What `stillpoint trust` is asked for.
+public enum TrustRequest: Sendable {
+    /// Prints this host's key for others.
+    case show
+    /// Lists the keys that were imported.
+    case list
+    /// Imports the key in a file; `-`: in standard input.
+    case add(file: String)
+    /// Forgets the key of that id.
+    case remove(id: String)
+}
+
+extension Operator {
+    /// `stillpoint trust`
+    public func trust(_ request: TrustRequest) async -> ExitCode {
+        await perform { configuration in
+            let directory = StateDirectory(configuration.stateDirectory)
+            let keys = SealKeys(directory)
+            switch request {
+            case .show:
+                try directory.prepare()
+                say(String(decoding: try StateFile.text(try keys.exported(host: hostName())), as: UTF8.self) + "\n")
+            case .list:
+                let known = keys.trusted()
+                for problem in known.problems { context.log.warning("\(problem)") }
+                say(known.keys.map { "\($0.key.id)  \(printable($0.host))\n" }.joined())
+            case .add(let file):
+                try directory.prepare()
+                let exported = try exported(in: file)
+                let id = try keys.trust(exported)
+                say("\(id)  \(printable(exported.host))\n")
+            case .remove(let id):
+                guard try keys.forget(id) else {
+                    context.log.error(
+                        "no key \(printable(id)) was imported; stillpoint trust --list shows those that were")
+                    return .usage
+                }
+            }
+            return .done
+        }
+    }
+
+    private func exported(in file: String) throws -> SealKeys.Exported {
+        let bytes = try FileAccess.read(file == "-" ? "/dev/stdin" : file, limit: 64 << 10)
+        let exported = try StateFile.decode(
+            SealKeys.Exported.self, bytes, from: file, newest: SealKeys.Exported.format,
+            mend: (
+                damaged: "make it anew on the host that takes the snapshots: stillpoint trust --show",
+                newer: "use the version that wrote it"
+            ))
+        return exported
+    }
+
+    private func hostName() -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,94 @@
+internal import CSHA256
+
+/// A key that content is sealed with: HMAC-SHA-256, 32 bytes.
+struct SealingKey: Sendable, Equatable {
+    static let length = 32
+
+    let bytes: [UInt8]
+    /// The first 16 digits of its SHA-256, which tell nothing of the key.
+    let id: String
+
+    /// - Throws: SealError where that is no key's length.
+    init(_ bytes: [UInt8]) throws {
+        guard bytes.count == Self.length else { throw SealError(description: "a key has \(Self.length) bytes") }
+        self.bytes = bytes
+        id = String(hexadecimal(try Digest.of(bytes)).prefix(16))
+    }
+
+    func code(of content: [UInt8]) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: Int(csha256_length)) { buffer, count in
+            guard let start = buffer.baseAddress else { return }
+            csha256_hmac(bytes, bytes.count, content, content.count, start)
+            count = Int(csha256_length)
+        }
+    }
+
+    /// A key for another purpose, from which this one cannot be told.
+    func derived(for purpose: String) throws -> SealingKey { try SealingKey(code(of: Array(purpose.utf8))) }
+}
+
+/// What a seal is over: names with the length and the SHA-256 of what they stand for.
+struct SealedContent: Sendable, Equatable {
+    /// Content of one kind never passes for that of another.
+    enum Kind: String, Sendable {
+        case definition
+        case sideCar = "side-car"
+    }
+
+    let kind: Kind
+    private var lines: [String] = []
+
+    init(_ kind: Kind) { self.kind = kind }
+
+    mutating func add(_ name: String, count: Int, digest: [UInt8]) {
+        // The name last, and as digits: it can hold a line feed.
+        lines.append("\(count) \(hexadecimal(digest)) \(hexadecimal(name.utf8))")
+    }
+
+    /// - Throws: SealError.
+    mutating func add(_ name: String, _ bytes: [UInt8]) throws {
+        add(name, count: bytes.count, digest: try Digest.of(bytes))
+    }
+
+    /// The text that is sealed; the order in which things were added does not matter.
+    var text: [UInt8] { Array("stillpoint 1 \(kind.rawValue)\n\(lines.sorted().joined(separator: "\n"))\n".utf8) }
+}
+
+/// The marks that content was written by this host, one for itself and one for hosts that trust it.
+struct Seal: Sendable, Codable, Equatable {
+    /// The file's format; a higher one is none.
+    static let format = 1
+    /// Keys that may have sealed one thing.
+    static let mostMarks = 8
+
+    struct Mark: Sendable, Codable, Equatable {
+        /// `SealingKey.id`
+        let key: String
+        /// The HMAC in hexadecimal digits.
+        let code: String
+    }
+
+    var format = Seal.format
+    let marks: [Mark]
+
+    init(_ content: SealedContent, by keys: [SealingKey]) {
+        let text = content.text
+        marks = keys.map { Mark(key: $0.id, code: hexadecimal($0.code(of: text))) }
+    }
+
+    /// Whether the key has sealed just this; nil: it has not sealed it at all.
+    func fits(_ content: SealedContent, _ key: SealingKey) -> Bool? {
+        guard format == Self.format, marks.count <= Self.mostMarks,
+            let mark = marks.first(where: { $0.key == key.id })
+        else { return nil }
+        let (right, given) = (Array(hexadecimal(key.code(of: content.text)).utf8), Array(mark.code.utf8))
+        // In a time that does not tell how much of it is right.
+        return right.count == given.count && zip(right, given).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+}
+
+/// Why something cannot be sealed, or a key cannot be used.
+struct SealError: Error, CustomStringConvertible {
+    let description: String
+    var cause: (any Error)?
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Stillpoint
+
+struct Trust: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say which other hosts' replicas may be restored here.",
+        discussion: """
+            What Stillpoint keeps of a VM in a snapshot is sealed with a key of the host that took it. On that host \
+            'stillpoint trust --show' prints a key for those that receive its replicas; 'stillpoint trust FILE' imports it \
+            here, once. Bring it by a way that nobody else can change. Who has it can seal definitions for hosts that \
+            imported it, but none for the host that it comes from.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: "A file with another host's key; '-' for standard input.") var file: String?
+    @Flag(help: "Print this host's key for others.") var show = false
+    @Flag(help: "List the keys that were imported.") var list = false
+    @Option(help: ArgumentHelp("Forget an imported key.", valueName: "id")) var remove: String?
+
+    func validate() throws {
+        guard [file != nil, show, list, remove != nil].count(where: { $0 }) == 1 else {
+            throw ValidationError("Give one of: a file, --show, --list, --remove ID.")
+        }
+    }
+
+    func perform() async -> Stillpoint.ExitCode {
+        let request: TrustRequest =
+            if let file { .add(file: file) } else if let remove { .remove(id: remove) } else { show ? .show : .list }
+        return await common.makeOperator().trust(request)
+    }
+}
