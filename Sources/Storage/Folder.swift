@@ -1,5 +1,5 @@
 internal import CLinux
-public import Glibc
+internal import Glibc
 public import SystemPackage
 
 /// A folder that is held open: what is done in it and below is done by its descriptor.
@@ -100,7 +100,7 @@ public final class Folder: Sendable {
     }
 
     /// The folder of that name, made where it is missing; one that is there stays as it is.
-    public func madeFolder(_ name: String, mode: mode_t = 0o700) throws(Errno) -> Folder {
+    public func madeFolder(_ name: String, mode: UInt32 = 0o700) throws(Errno) -> Folder {
         try Self.check(name)
         guard mkdirat(descriptor, name, mode) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
         return try folder(name)
@@ -151,7 +151,7 @@ public final class Folder: Sendable {
     public func has(_ name: String) -> Bool { kind(of: name) != nil }
 
     /// `S_IFREG`, `S_IFDIR`, `S_IFLNK`, …; nil where nothing is there.
-    public func kind(of name: String) -> mode_t? {
+    public func kind(of name: String) -> UInt32? {
         var status = stat()
         return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_mode & S_IFMT : nil
     }

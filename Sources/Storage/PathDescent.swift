@@ -22,24 +22,28 @@ struct PathDescent: ~Copyable {
     private var folder: Int32
     private var path = ""
     private var links = 0
+    private let followsLast: Bool
     private let visit: (Step) throws(Errno) -> Void
 
     /// Opens what a path leads to.
     /// - Parameters:
     ///   - kind: `S_IFREG` or `S_IFDIR`; nothing else is opened, since to open a device can be to use it.
+    ///   - followsLast: whether what is at the path itself may be such a link.
     ///   - visit: sees each folder, and then what was opened, before the next step is taken.
     /// - Throws: Errno, `.tooManySymbolicLinkLevels` for a link that is not followed, `.invalidArgument` for what is of
     ///   another kind.
     static func descriptor(
-        to path: String, kind: mode_t, visit: @escaping (Step) throws(Errno) -> Void = { (_) throws(Errno) in }
+        to path: String, kind: mode_t, followsLast: Bool = true,
+        visit: @escaping (Step) throws(Errno) -> Void = { (_) throws(Errno) in }
     ) throws(Errno) -> Int32 {
         guard path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(0) else { throw .invalidArgument }
-        var descent = try PathDescent(visit)
+        var descent = try PathDescent(followsLast, visit)
         return try descent.run(path, kind)
     }
 
-    private init(_ visit: @escaping (Step) throws(Errno) -> Void) throws(Errno) {
+    private init(_ followsLast: Bool, _ visit: @escaping (Step) throws(Errno) -> Void) throws(Errno) {
         folder = try Self.root()
+        self.followsLast = followsLast
         self.visit = visit
     }
 
@@ -62,6 +66,7 @@ struct PathDescent: ~Copyable {
             var found = stat()
             guard fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0 else { throw Errno(rawValue: errno) }
             if found.st_mode & S_IFMT == S_IFLNK {
+                guard followsLast || !names.isEmpty else { throw .tooManySymbolicLinkLevels }
                 let text = try followed(name, found, in: above)
                 names += text.split(separator: "/").reversed()
                 if text.utf8.first == UInt8(ascii: "/") { try enter(Self.root(), named: nil) }

@@ -12,21 +12,26 @@ public enum TrustedPath {
         FileDescriptor(rawValue: try descriptor(to: path, S_IFREG))
     }
 
-    /// At most `limit` bytes from the beginning of such a file.
+    /// At most `limit` bytes from the beginning of such a file, which is no symbolic link.
     /// - Throws: UntrustedPathError, Errno.
     public static func content(of path: String, limit: Int) throws -> [UInt8] {
-        let file = try open(path)
+        let file = FileDescriptor(rawValue: try descriptor(to: path, S_IFREG, followsLast: false))
         return try file.closeAfter { try file.content(limit: limit) }
     }
+
+    /// Checks a regular file.
+    /// - Throws: UntrustedPathError, Errno.
+    public static func requireFile(_ path: String) throws { close(try descriptor(to: path, S_IFREG)) }
 
     /// Checks a folder.
     /// - Throws: UntrustedPathError, Errno.
     public static func requireFolder(_ path: String) throws { close(try descriptor(to: path, S_IFDIR)) }
 
-    private static func descriptor(to path: String, _ kind: mode_t) throws -> Int32 {
+    private static func descriptor(to path: String, _ kind: mode_t, followsLast: Bool = true) throws -> Int32 {
         var problem: UntrustedPathError?
         do throws(Errno) {
-            return try PathDescent.descriptor(to: absolute(path), kind: kind) { step throws(Errno) in
+            return try PathDescent.descriptor(to: absolute(path), kind: kind, followsLast: followsLast) {
+                step throws(Errno) in
                 problem = UntrustedPathError(step)
                 if problem != nil { throw .permissionDenied }
             }

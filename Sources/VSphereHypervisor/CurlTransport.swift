@@ -65,7 +65,7 @@ final class CurlTransport: Transport {
                     remedy: .stop)
             }
             do {
-                _ = try TrustedPath.content(of: path, limit: 1)
+                try TrustedPath.requireFile(path)
             } catch {
                 throw HypervisorError(.misconfigured, "ca_file = \(path) is not trusted: \(error)", remedy: .stop)
             }

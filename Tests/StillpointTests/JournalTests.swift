@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -51,9 +52,9 @@ struct JournalTests {
         "of a release waits a little for a disk that hangs, and puts no old state over a newer one when it comes back")
     func hanging() async throws {
         try await withJournal(machines: 1) { _, directory, journal in
-            // To open a FIFO for writing hangs until somebody reads it.
-            let file = "\(directory.path)/runs/\(StateDirectoryTests.id).json.tmp"
-            #expect(mkfifo(file, 0o600) == 0)
+            let file = "\(directory.path)/runs/\(StateDirectoryTests.id).json"
+            hangingFiles.withLock { _ = $0.insert(file) }
+            defer { hangingFiles.withLock { _ = $0.remove(file) } }
             await journal.allowLostWrites()
             let clock = ContinuousClock()
             let first = try await clock.measure { try await journal.record { $0.phase = .releasing } }
@@ -67,9 +68,7 @@ struct JournalTests {
             #expect(directory.isOpen(StateDirectoryTests.id))
 
             // The disk comes back, and the write that was given up ends in some way.
-            let reader = open(file, O_RDONLY)
-            #expect(unlink(file) == 0)
-            close(reader)
+            hangingFiles.withLock { _ = $0.remove(file) }
             for _ in 1...100 {
                 try await journal.record { $0.phase = .released }
                 if try directory.read(StateDirectoryTests.id).phase == .released { break }

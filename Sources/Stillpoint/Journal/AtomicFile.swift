@@ -6,6 +6,7 @@ internal import SystemPackage
 /// A temporary file beside it, fsync, rename, fsync of the directory. The temporary is a new one each time: what is there of
 /// that name may have a second name elsewhere, and is not written through.
 func replaceFile(at path: String, with content: [UInt8]) throws {
+    hangingPoint(path)
     let (folder, name) = (try Folder(FileAccess.parent(path)), FileAccess.lastComponent(path))
     let temporary = name + ".tmp"
     let file = try folder.newFile(temporary)

@@ -15,6 +15,14 @@ func failurePoint() {
     #endif
 }
 
+/// Where a test can have a file's disk hang, as long as its path is among `hangingFiles`. Compiled out of release builds.
+func hangingPoint(_ path: String) {
+    #if DEBUG
+        for _ in 0..<6000 where hangingFiles.withLock({ $0.contains(path) }) { usleep(10_000) }
+    #endif
+}
+
 #if DEBUG
     private let passed = Mutex(0)
+    let hangingFiles = Mutex<Set<String>>([])
 #endif
