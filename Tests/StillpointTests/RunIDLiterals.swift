@@ -1,11 +1,12 @@
 @testable import Stillpoint
 
-/// `"1"` stands for a whole id that ends in it.
+/// A text that is no whole id stands for one that is made of it: `"1"` for `20200101T000000Z-000001`.
 extension RunID: ExpressibleByStringLiteral {
     public init(stringLiteral text: String) {
-        let whole =
-            text.utf8.count > 6 ? text : "20200101T000000Z-" + String(repeating: "0", count: 6 - text.utf8.count) + text
-        guard let id = RunID(whole) else { fatalError("\(text) is no run's id") }
+        let digits = String(text.utf8.reduce(UInt32(0)) { ($0 &* 31 &+ UInt32($1)) & 0xff_ffff }, radix: 16)
+        let word = text.utf8.count <= 6 && text.allSatisfy(\.isHexDigit) ? text : digits
+        let made = "20200101T000000Z-" + String(repeating: "0", count: 6 - word.utf8.count) + word
+        guard let id = RunID(text) ?? RunID(made) else { fatalError("\(text) makes no run's id") }
         self = id
     }
 }

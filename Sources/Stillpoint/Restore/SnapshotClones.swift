@@ -59,7 +59,8 @@ actor SnapshotClones {
         made[snapshot.dataset] = Made(clone: clone, snapshot: snapshot)
         // A volume has no mount point.
         guard try await zfs.property("type", of: clone) == "filesystem" else { return }
-        if folder != nil { try await zfs.mount(clone) }
+        // zfs-fuse mounts it when it makes it, `canmount=noauto` or not.
+        if folder != nil, try await zfs.property("mounted", of: clone) != "yes" { try await zfs.mount(clone) }
         let point = try await zfs.property("mountpoint", of: clone)
         guard try await zfs.property("mounted", of: clone) == "yes", let point else {
             throw RestoreError(
