@@ -88,7 +88,9 @@ struct CatalogueTests {
                 try pool.scratch.write("state/restore-points/\(run)/web/files/nvram", "")
             }
             for _ in 1...2 { try pool.catalogue.remove("1") }
-            #expect(try pool.scratch.names(in: "state/restore-points") == ["2", "2.archive", "2.json"])
+            let left = RunID(stringLiteral: "2")
+            #expect(
+                try pool.scratch.names(in: "state/restore-points") == ["\(left)", "\(left).archive", "\(left).json"])
         }
     }
 }

@@ -116,6 +116,7 @@ struct CloneRestoreTests {
             case .imageMissing: pool.scratch.remove("snapshots/tank/VM@daily/web01.raw")
             case .unmounted: try pool.scratch.write("unmounted", "")
             case .otherDatasetMissing:
+                try pool.keep([keptMachine(on: ["tank/VM", "tank/VM/db"], .quiesced)])
                 try pool.snapshot(images: [pool.image(), pool.image("db.raw", on: "tank/VM/db")])
             case .ramMissing: pool.scratch.remove(ram)
             case .notMounted:
@@ -127,7 +128,7 @@ struct CloneRestoreTests {
                 bytes[bytes.count / 2] ^= 0xff
                 try pool.scratch.write(ram, bytes)
             case .ramUnknown:
-                for folder in ["cold", "state"] { pool.scratch.remove(folder) }
+                for folder in ["cold", "state/restore-points"] { pool.scratch.remove(folder) }
                 try pool.scratch.write(ram, "nobody knows")
                 try pool.pool.remove("tank/VM@daily")
                 try pool.pool.add("tank/VM@daily", ["stillpoint:vms": "web01=memory"])

@@ -15,7 +15,7 @@ struct ReplicaRestoreTests {
         try pool.snapshot("tank/VM/db@daily", images: images)
         try pool.archived(
             keptMachine(on: ["tank/VM", "tank/VM/db"], dump: dump), in: ["tank/VM@daily", "tank/VM/db@daily"])
-        if !hasCatalogue { pool.scratch.remove("state") }
+        if !hasCatalogue { try becomeReceiver(pool) }
         try pool.scratch.folder("snapshots/backup")
         try pool.scratch.folder("snapshots/backup/copy")
         for (from, to) in [("tank/VM@daily", "backup/copy@daily"), ("tank/VM/db@daily", "backup/copy/db@daily")] {
@@ -25,6 +25,27 @@ struct ReplicaRestoreTests {
         for name in ["backup", "backup/copy", "backup/copy/db"] { try pool.pool.add(name) }
         for name in ["tank", "tank/VM", "tank/VM/db", "tank/VM@daily", "tank/VM/db@daily", "tank/other"] {
             try pool.pool.remove(name)
+        }
+    }
+
+    /// From now on this is another host, which has imported the sender's key.
+    private func becomeReceiver(_ pool: PoolBench, trusts: Bool = true) throws {
+        let key = try pool.catalogue.seals.exported(host: "sender")
+        pool.scratch.remove("state")
+        try pool.bench.directory.prepare()
+        if trusts { _ = try pool.catalogue.seals.trust(key) }
+    }
+
+    @Test("is refused where the sender's key was not imported")
+    func untrusted() async throws {
+        try await withPool { pool async throws in
+            try await receive(pool, hasCatalogue: true)
+            try becomeReceiver(pool, trusts: false)
+            let recorder = pool.recorder()
+            #expect(await pool.restore("backup/copy@daily", to: .clone("web01")) == .usage)
+            #expect(pool.log.text.contains("it is sealed with another host's key"), "\(pool.log.text)")
+            #expect(recorder.seen.isEmpty)
+            try pool.expectNothingLeft()
         }
     }
 
@@ -66,7 +87,8 @@ struct ReplicaRestoreTests {
             #expect(await pool.restore("backup/copy@daily", to: .inPlace) == .usage)
             #expect(pool.log.text.contains("is a copy of another dataset's snapshot"))
             try pool.expectNothingLeft()
-            for folder in ["state", "cold"] { pool.scratch.remove(folder) }
+            try becomeReceiver(pool)
+            pool.scratch.remove("cold")
             #expect(await pool.restore("backup/copy@daily", to: .clone("web01")) == .usage)
             #expect(pool.log.text.contains("nothing says of which"))
             #expect(try pool.pool.clones().isEmpty)

@@ -22,7 +22,7 @@ struct RestorePointsTests {
             try pool.catalogue.markForArchive(PoolBench.run)
             #expect(try pool.archiver().run())
             let before = try await Listing(points: pool.points, zfs: pool.pool.command).machines(on: nil)
-            pool.scratch.remove("state")
+            pool.scratch.remove("state/restore-points")
             let after = try await Listing(points: pool.points, zfs: pool.pool.command).machines(on: nil)
             #expect(before.map(\.ram) == after.map(\.ram))
             #expect(before.map(\.snapshot) == after.map(\.snapshot))

@@ -26,9 +26,10 @@ struct SnapshotPropertiesTests {
     @Test("name each VM with what it got, in order")
     func machines() throws {
         let records = [try makeRecord("web", .quiesced), try makeRecord("db", .crash), try makeRecord("odd", nil)]
-        let found = try #require(SnapshotProperties(records, run: "r1"))
+        let found = try #require(SnapshotProperties(records, run: PoolBench.run))
         let expected = [
-            "stillpoint:consistency=crash", "stillpoint:vms=db=crash,odd=crash,web=quiesced", "stillpoint:run=r1",
+            "stillpoint:consistency=crash", "stillpoint:vms=db=crash,odd=crash,web=quiesced",
+            "stillpoint:run=\(PoolBench.run)",
         ]
         #expect(found.pairs.map { "\($0.name)=\($0.value)" } == expected)
     }
