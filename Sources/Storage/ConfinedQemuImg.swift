@@ -37,14 +37,14 @@ public enum ConfinedQemuImg {
         if outcome.exitStatus == 0 { return nil }
         // After a failed create it says first that it cannot delete what is not its own.
         let lines = outcome.error.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
-        guard let line = lines.first(where: { !$0.contains("Error when deleting file") }) ?? lines.first else {
+        guard let line = lines.first(where: { !$0.has("Error when deleting file") }) ?? lines.first else {
             return outcome.exitStatus == nil
                 ? "it was ended by a signal; it may have asked for more memory, time or storage than it is given"
                 : "no reason given"
         }
         // The longest numbers first: `/proc/self/fd/1` is the beginning of another one's name.
         return images.map(\.image).sorted { $0.descriptor > $1.descriptor }
-            .reduce(line) { $0.replacing(name(of: $1), with: $1.path) }
+            .reduce(line) { $0.putting($1.path, for: name(of: $1)) }
     }
 
     /// How an argument names an image.

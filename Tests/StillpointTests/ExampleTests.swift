@@ -21,7 +21,10 @@ struct ExampleTests {
 
     @Test(
         "that are configurations of ours are valid",
-        arguments: ["local-kvm.conf", "strict-production.conf", "with-ram.conf", "esxi-nfs.conf", "vcenter-iscsi.conf", "replica.conf"])
+        arguments: [
+            "local-kvm.conf", "strict-production.conf", "with-ram.conf", "esxi-nfs.conf", "vcenter-iscsi.conf",
+            "replica.conf",
+        ])
     func ours(_ name: String) throws {
         let configuration = try Self.load(name)
         #expect(configuration.overlayDirectory == "/var/lib/libvirt/stillpoint")

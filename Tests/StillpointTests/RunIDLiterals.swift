@@ -2,6 +2,7 @@
 
 /// A text that is no whole id stands for one that is made of it: `"1"` for `20200101T000000Z-000001`.
 extension RunID: ExpressibleByStringLiteral {
+    /// An id, or what one is made of.
     public init(stringLiteral text: String) {
         let digits = String(text.utf8.reduce(UInt32(0)) { ($0 &* 31 &+ UInt32($1)) & 0xff_ffff }, radix: 16)
         let word = text.utf8.count <= 6 && text.allSatisfy(\.isHexDigit) ? text : digits

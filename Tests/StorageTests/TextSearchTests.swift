@@ -1,5 +1,6 @@
-import Storage
 import Testing
+
+@testable import Storage
 
 @Suite("A search for words in a text")
 struct TextSearchTests {
@@ -19,5 +20,15 @@ struct TextSearchTests {
         arguments: [(" a b\t ", "a b"), ("\té\n", "é\n"), ("  ", ""), ("", ""), ("x", "x")])
     func trimmed(text: String, expected: String) {
         #expect(text.trimmed() == expected)
+    }
+
+    @Test(
+        "Words are replaced in each place, by bytes",
+        arguments: [
+            ("open fd/1: no fd/1", "fd/1", "a", "open a: no a"), ("aaa", "aa", "b", "ba"), ("", "a", "b", ""),
+            ("a", "", "b", "a"), ("a", "ab", "c", "a"),
+        ])
+    func replaced(text: String, words: String, other: String, expected: String) {
+        #expect(text.putting(other, for: words) == expected)
     }
 }
