@@ -42,7 +42,7 @@ public enum ChildProcess {
     ///
     /// What is late gets SIGTERM and half a second later SIGKILL, with all that it started.
     /// - Parameters:
-    ///   - path: the program, or a name that is looked for in PATH.
+    ///   - path: the program, absolute; see `programPath`.
     ///   - arguments: without the program's name.
     ///   - outputLimit: bytes of standard output; nil throws it away.
     ///   - confinement: what it may reach; `path` is absolute then. Nil: all that this process may.

@@ -8,7 +8,7 @@ public enum ProcessStart {
     ///
     /// It may hang, as the program is read from a disk.
     /// - Parameters:
-    ///   - program: a path, or a name that is looked for in PATH.
+    ///   - program: an absolute path; see `programPath`.
     ///   - arguments: the first one is the program's name for itself.
     ///   - keeping: stays open under its own number; it must be `O_CLOEXEC` here.
     /// - Throws: the system's error number; `ENOENT` where there is no such program.
@@ -16,6 +16,8 @@ public enum ProcessStart {
         _ program: String, _ arguments: [String], _ environment: [String: String], output: Int32? = nil,
         error: Int32? = nil, keeping: Int32? = nil
     ) throws(Errno) -> Int32 {
+        // Another is found where this process happens to be, and that is its caller's choice.
+        guard program.hasPrefix("/") else { throw .noSuchFileOrDirectory }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -52,7 +54,7 @@ public enum ProcessStart {
         // Somebody may be writing the program: it is being installed.
         for attempt in 0..<20 where status == ETXTBSY {
             if attempt > 0 { usleep(10_000) }
-            status = posix_spawnp(&process, program, &actions, &attributes, words + [nil], variables + [nil])
+            status = posix_spawn(&process, program, &actions, &attributes, words + [nil], variables + [nil])
         }
         guard status == 0 else { throw Errno(rawValue: status) }
         return process

@@ -4,7 +4,9 @@ import Stillpoint
 import Storage
 import VSphereHypervisor
 
+// Before a library is loaded or a thread started.
+let environment = ProgramEnvironment.adopt()
 let context = HookContext(
-    arguments: Array(CommandLine.arguments.dropFirst()), environment: processEnvironment(),
+    arguments: Array(CommandLine.arguments.dropFirst()), environment: environment,
     backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self], executable: "/proc/self/exe")
 Hook.end(Hook.main(.post, context))

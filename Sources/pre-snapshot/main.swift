@@ -4,7 +4,10 @@ import Stillpoint
 import Storage
 import VSphereHypervisor
 
+// Before a library is loaded or a thread started.
+let environment = ProgramEnvironment.adopt()
 let context = HookContext(
-    arguments: Array(CommandLine.arguments.dropFirst()), environment: processEnvironment(),
-    backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self], executable: "/proc/self/exe")
+    arguments: Array(CommandLine.arguments.dropFirst()), environment: environment,
+    backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self], executable: "/proc/self/exe",
+    calledAs: CommandLine.arguments.first)
 Hook.end(Hook.main(.pre, context))

@@ -1,6 +1,10 @@
 import ArgumentParser
 import Glibc
 import Stillpoint
+import Storage
+
+// Before a library is loaded or a thread started.
+ProgramEnvironment.adopt()
 
 // ArgumentParser's own main would call exit() from within a command; this returns from it first.
 let code: Int32

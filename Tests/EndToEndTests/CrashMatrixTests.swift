@@ -31,7 +31,10 @@ extension RealParts {
                 Row(
                     name: "guard", prepare: "\(pre) && { \(killGuard); }",
                     call:
-                        "STILLPOINT_GUARD=\(run) STILLPOINT_GUARD_MANAGER=1:1 STILLPOINT_KILL_AT=KILL \(debug)/pre-snapshot"
+                        """
+                        (r=\(run); exec 9<>\(stage.lab.runs)/$r.guard; flock 9
+                        STILLPOINT_KILL_AT=KILL exec -a stillpoint-guard \(debug)/pre-snapshot $r 9 1:1)
+                        """
                 ),
                 Row(
                     name: "archive",

@@ -181,6 +181,7 @@ static void follow(pid_t first)
 int main(int argc, char **argv)
 {
 	pid_t child;
+	char *program;
 	long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK
 		| PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
 
@@ -200,8 +201,11 @@ int main(int argc, char **argv)
 	if (child == 0) {
 		raise(SIGSTOP);
 		install_filter(argv[1]);
-		execvp(argv[5], argv + 5);
-		err(127, "%s", argv[5]);
+		program = argv[5];
+		if (getenv("NTH_CALLED_AS"))
+			argv[5] = getenv("NTH_CALLED_AS");
+		execvp(program, argv + 5);
+		err(127, "%s", program);
 	}
 	waitpid(child, NULL, WUNTRACED);
 	if (ptrace(PTRACE_SEIZE, child, 0, options) < 0)

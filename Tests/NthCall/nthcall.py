@@ -3,6 +3,7 @@
 `stillpoint recover` must bring everything back. Runs inside `Tests/Lab/lab run`; README.md says more."""
 import argparse
 import collections
+import fcntl
 import os
 import random
 import signal
@@ -43,7 +44,7 @@ class Injected:
         self.output = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [nth, calls, fault, str(number), report, *command], stdin=subprocess.DEVNULL, stdout=self.output,
-            stderr=subprocess.STDOUT, env=env, start_new_session=True)
+            stderr=subprocess.STDOUT, env=env, start_new_session=True, close_fds=False)
         wait_until(CALL_LIMIT, self.is_over, 0.02)
         lines = self.lines()
         ends = [line for line in lines if line.startswith("exit ")]
@@ -147,11 +148,13 @@ class Watchdog(Row):
         runs = [name.removesuffix(".json") for name in self.lab.runs() if name.endswith(".json")]
         if not pre.ok or not runs:
             return None
+        # It inherits the run's lock, as from pre-snapshot.
+        self.lock = open(f"{self.lab.state}/runs/{runs[0]}.guard")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        os.set_inheritable(self.lock.fileno(), True)
         # Process 1 never began at 1: a manager that is gone.
-        call = {}
-        for variable in ("STILLPOINT_GUARD", "STILLPOINT_WATCHDOG"):
-            call |= {variable: runs[0], f"{variable}_MANAGER": "1:1"}
-        return [self.lab.tool("pre-snapshot")], call
+        call = [self.lab.tool("pre-snapshot"), runs[0], str(self.lock.fileno()), "1:1"]
+        return call, {"NTH_CALLED_AS": "stillpoint-guard"}
 
 
 class Archive(Row):

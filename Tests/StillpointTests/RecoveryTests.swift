@@ -222,7 +222,8 @@ struct RecoveryTests {
             try pool.pool.fail("^get")
             if isGuard {
                 let guardian = Guard(
-                    run: run.id, context: pool.bench.context(), configuration: try pool.bench.configuration)
+                    run: run.id, manager: nil, context: pool.bench.context(),
+                    configuration: try pool.bench.configuration)
                 #expect(await guardian.watch() == .done)
             } else {
                 #expect(try await recovery(pool.bench).recover(only: run.id.text))

@@ -7,12 +7,9 @@ internal import SystemPackage
 
 /// Releases a run whose post-snapshot never comes: a process of its own that pre-snapshot leaves behind.
 struct Guard: Sendable {
-    /// Names the run; set for the process that is left behind.
-    static let variable = "STILLPOINT_GUARD"
-    /// The manager's process, where there is one to watch.
-    private static let managerVariable = "STILLPOINT_GUARD_MANAGER"
-
     let run: RunID
+    /// The manager's process, where there is one to watch.
+    let manager: ManagerProcess?
     let context: HookContext
     let configuration: Configuration
 
@@ -21,7 +18,7 @@ struct Guard: Sendable {
         let directory = StateDirectory(configuration.stateDirectory)
         let watch = GuardWatch(
             run: run, directory: directory, overlayDirectory: configuration.overlayDirectory,
-            manager: context.environment[Self.managerVariable].flatMap { ManagerProcess(text: $0) },
+            manager: manager,
             proc: context.roots.proc, deadline: .now + configuration.maxHold, maxHold: configuration.maxHold)
         var overdue = OverdueThaws(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))
         var isAskedToEnd = false
@@ -91,10 +88,10 @@ struct Guard: Sendable {
         // The guard shares the lock, so that everyone sees whether it lives.
         guard let lock = try directory.lock(guardOf: run) else { return }
         guard let executable = context.executable else { throw Errno.noSuchFileOrDirectory }
-        var variables = context.environment.merging([variable: run.text]) { $1 }
-        variables[managerVariable] = manager?.text
+        var variables = context.environment
         if let configurationPath { variables["STILLPOINT_CONFIG"] = configurationPath }
-        try Detached.start(executable, ["stillpoint-guard", run.text], variables, keeping: lock.descriptor)
+        let call = GuardCall(run: run, lock: lock.descriptor, manager: manager)
+        try Detached.start(executable, call.arguments, variables, keeping: lock.descriptor)
         withExtendedLifetime(lock) {}
     }
 }

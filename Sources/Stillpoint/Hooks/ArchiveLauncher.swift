@@ -57,10 +57,11 @@ struct ArchiveLauncher {
 
     /// systemd ends what a service leaves behind together with it, so the service's hook asks for a unit of its own.
     private func leaveToSystemd(_ command: [String]) async throws -> Bool {
+        guard let program = programPath("systemd-run", environment: environment) else { return false }
         let options = ["--quiet", "--collect", "--no-block", "--description=Stillpoint: RAM dumps"]
         do throws(ChildProcess.Failure) {
             let outcome = try await ChildProcess.run(
-                "systemd-run", options + command, environment: environment, within: Self.patience)
+                program, options + command, environment: environment, within: Self.patience)
             return outcome.exitStatus == 0
         } catch {
             if error == .notStarted(.noSuchFileOrDirectory) { return false }

@@ -48,9 +48,7 @@ public enum Hook {
 
     private static func begin(_ phase: Phase, _ context: HookContext) -> Step {
         do {
-            if let run = context.environment[Guard.variable].flatMap({ RunID($0) }) {
-                return try watch(over: run, context)
-            }
+            if let call = GuardCall(context), let step = try watch(call, context) { return step }
             let invocation = try Invocation.read(
                 phase: phase, arguments: context.arguments, environment: context.environment)
             let configuration = try context.configuration(invocation.configurationPath)
@@ -73,16 +71,20 @@ public enum Hook {
         }
     }
 
-    private static func watch(over run: RunID, _ context: HookContext) throws -> Step {
+    /// - Returns: nil where it is no guard, but something that calls itself one.
+    private static func watch(_ call: GuardCall, _ context: HookContext) throws -> Step? {
+        let configuration = try context.configuration(nil)
+        guard StateDirectory(configuration.stateDirectory).isGuardLock(call.lock, of: call.run) else { return nil }
         // Before any thread is there, so that all of them leave it to the one that waits for it.
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigprocmask(SIG_BLOCK, &signals, nil)
-        let configuration = try context.configuration(nil)
         return .work {
             await withTaskExecutorPreference(globalConcurrentExecutor) {
-                await Guard(run: run, context: context, configuration: configuration).watch()
+                await Guard(
+                    run: call.run, manager: call.manager, context: context, configuration: configuration
+                ).watch()
             }
         }
     }

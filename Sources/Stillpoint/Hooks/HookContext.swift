@@ -16,6 +16,8 @@ public struct HookContext: Sendable {
     public var zfs: ZFSCommand
     /// This program's own file, for what it leaves running behind it; nil: it leaves nothing.
     public var executable: String?
+    /// The program's name for itself, as its starter gave it (`argv[0]`).
+    public var calledAs: String?
     /// Where an administrator is told something.
     public var log: Logger
 
@@ -23,7 +25,7 @@ public struct HookContext: Sendable {
     public init(
         arguments: [String], environment: [String: String], backEnds: [any HypervisorBackEnd.Type],
         roots: SystemRoots = SystemRoots(), zfs: ZFSCommand? = nil, executable: String? = nil,
-        log: Logger? = nil
+        calledAs: String? = nil, log: Logger? = nil
     ) {
         self.arguments = arguments
         self.environment = environment
@@ -31,6 +33,7 @@ public struct HookContext: Sendable {
         self.roots = roots
         self.zfs = zfs ?? .ofThisHost(environment: environment)
         self.executable = executable
+        self.calledAs = calledAs
         self.log = log ?? StandardErrorLog.logger(environment: environment)
     }
 

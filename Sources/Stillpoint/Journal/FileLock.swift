@@ -28,6 +28,20 @@ final class FileLock: Sendable {
         }
     }
 
+    /// Whether an open file that this process inherited is the one at `path`, and holds its lock.
+    static func isHeld(by descriptor: Int32, path: String) -> Bool {
+        var (mine, there) = (stat(), stat())
+        guard fstat(descriptor, &mine) == 0, lstat(path, &there) == 0, there.st_mode & S_IFMT == S_IFREG,
+            mine.st_dev == there.st_dev, mine.st_ino == there.st_ino,
+            let another = try? FileDescriptor.open(
+                FilePath(path), .readOnly, options: [.noFollow, .closeOnExec, .nonBlocking])
+        else { return false }
+        defer { try? another.close() }
+        // Somebody holds it, as another open file does not get it; it is this one, which gets what it has (flock(2)).
+        return flock(another.rawValue, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+            && flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    }
+
     deinit {
         // To close it is not enough: a child that is just being started has it open until it becomes another program.
         if !isShared.load(ordering: .relaxed) { flock(file.rawValue, LOCK_UN) }

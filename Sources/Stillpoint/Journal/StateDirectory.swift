@@ -111,6 +111,12 @@ struct StateDirectory: Sendable {
         try lock("\(runs)/\(id).guard", waiting: false)
     }
 
+    /// Whether a descriptor, which this process was started with, is the lock of the run's guard, and holds it: whoever
+    /// can show that was started by the run's pre-snapshot.
+    func isGuardLock(_ descriptor: Int32, of id: String) -> Bool {
+        FileLock.isHeld(by: descriptor, path: "\(runs)/\(id).guard")
+    }
+
     /// Whether the run ever had a guard.
     func hadGuard(_ id: RunID) -> Bool { access("\(runs)/\(id).guard", F_OK) == 0 }
 

@@ -20,7 +20,7 @@ struct RunEndingElsewhere: Sendable {
     var owner: String {
         guard let process = owningProcess else { return "its guard" }
         let text = (try? FileAccess.read("\(proc)/\(process)/cmdline", limit: 4096)) ?? []
-        let isGuard = String(decoding: text, as: UTF8.self).hasPrefix("stillpoint-guard")
+        let isGuard = String(decoding: text, as: UTF8.self).hasPrefix(GuardCall.name)
         return "\(isGuard ? "its guard" : "another process") (\(process))"
     }
 
