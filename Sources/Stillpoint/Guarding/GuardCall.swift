@@ -9,25 +9,23 @@ struct GuardCall: Sendable, Equatable {
     /// The guard's name for itself.
     static let name = "stillpoint-guard"
 
-    let run: String
+    let run: RunID
     /// The descriptor of the lock that the guard inherits.
     let lock: Int32
     /// The manager's process, where there is one to watch.
     let manager: ManagerProcess?
 
     /// With the program's name.
-    var arguments: [String] { [Self.name, run, "\(lock)"] + (manager.map { [$0.text] } ?? []) }
+    var arguments: [String] { [Self.name, run.text, "\(lock)"] + (manager.map { [$0.text] } ?? []) }
 }
 
 extension GuardCall {
     /// Nil where the program was not called as a guard is.
     init?(_ context: HookContext) {
         guard context.calledAs == Self.name, 2...3 ~= context.arguments.count, let lock = Int32(context.arguments[1]),
-            lock > 2
+            lock > 2, let run = RunID(context.arguments[0])
         else { return nil }
-        run = context.arguments[0]
-        // It becomes part of a path.
-        guard runTime(run) != nil, !run.contains("/") else { return nil }
+        self.run = run
         self.lock = lock
         manager = context.arguments.count == 3 ? ManagerProcess(text: context.arguments[2]) : nil
         // What the guard starts does not share its lock.

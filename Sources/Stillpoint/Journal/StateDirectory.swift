@@ -113,7 +113,7 @@ struct StateDirectory: Sendable {
 
     /// Whether a descriptor, which this process was started with, is the lock of the run's guard, and holds it: whoever
     /// can show that was started by the run's pre-snapshot.
-    func isGuardLock(_ descriptor: Int32, of id: String) -> Bool {
+    func isGuardLock(_ descriptor: Int32, of id: RunID) -> Bool {
         FileLock.isHeld(by: descriptor, path: "\(runs)/\(id).guard")
     }
 
