@@ -94,17 +94,20 @@ public struct FreezeRequest: Sendable {
     public let run: String
     /// When the manager stops waiting.
     public let deadline: ContinuousClock.Instant?
+    /// The dataset to whose share of what all VMs use together this one counts.
+    public let dataset: String
 
     /// A request with these parts.
     public init(
         machine: VirtualMachine, disks: [Disk], strategy: Strategy, run: String,
-        deadline: ContinuousClock.Instant? = nil
+        deadline: ContinuousClock.Instant? = nil, dataset: String = ""
     ) {
         self.machine = machine
         self.disks = disks
         self.strategy = strategy
         self.run = run
         self.deadline = deadline
+        self.dataset = dataset
     }
 }
 

@@ -54,7 +54,7 @@ struct QuiesceFreeze: Sendable {
         hold.owesThaw = true
         try await record(hold)
         let switching = hold
-        let window = try await gate.pass { try await passWindow(switching, selection) }
+        let window = try await gate.pass(of: request.dataset) { try await passWindow(switching, selection) }
         let later = window.isThawPending ? await thawAgain() : nil
         hold.owesThaw = window.isThawPending && later == nil
         if let reason = failure(of: window) {

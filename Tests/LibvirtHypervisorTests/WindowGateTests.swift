@@ -65,4 +65,67 @@ struct WindowGateTests {
         #expect(results.filter { $0 }.count == 20)
         #expect(results.count == 40)
     }
+
+    /// Guests that stay inside until they are let go.
+    private final class Late: Sendable {
+        private let entered = Mutex<[String]>([])
+        private let isOver = Mutex(false)
+        var all: [String] { entered.withLock { $0 } }
+
+        func stay(_ dataset: String) async {
+            entered.withLock { $0.append(dataset) }
+            while !isOver.withLock({ $0 }) { try? await Task.sleep(for: .milliseconds(5)) }
+        }
+
+        func letGo() { isOver.withLock { $0 = true } }
+
+        /// Waits until so many are inside, five seconds at most.
+        func wait(for count: Int) async -> Bool {
+            for _ in 0..<1000 where all.count < count { try? await Task.sleep(for: .milliseconds(5)) }
+            return all.count >= count
+        }
+    }
+
+    @Test("late guests of one dataset keep none of another out", arguments: [2, 4, 8])
+    func lateGuests(places: Int) async throws {
+        let gate = WindowGate(places: places)
+        let late = Late()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 { group.addTask { try await gate.pass(of: "tank/late") { await late.stay("tank/late") } } }
+            #expect(await late.wait(for: places))
+            for dataset in ["tank/good", "tank/other"] {
+                let value = try await withThrowingTaskGroup(of: Int.self) { race in
+                    race.addTask { try await gate.pass(of: dataset) { 7 } }
+                    race.addTask {
+                        try? await Task.sleep(for: .seconds(5))
+                        late.letGo()
+                        return 0
+                    }
+                    defer { race.cancelAll() }
+                    return try await race.next()
+                }
+                #expect(value == 7)
+            }
+            #expect(late.all.count == places)
+            late.letGo()
+            try await group.waitForAll()
+        }
+        #expect(late.all.count == 8)
+    }
+
+    @Test(
+        "holds no more than its places where every dataset has one guest, nor where one has all", arguments: [1, 3, 8])
+    func manyDatasets(places: Int) async throws {
+        for isEachItsOwn in [true, false] {
+            let gate = WindowGate(places: places)
+            let crowd = Crowd()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<100 {
+                    group.addTask { try await gate.pass(of: isEachItsOwn ? "\(index)" : "a") { await crowd.stay() } }
+                }
+                try await group.waitForAll()
+            }
+            #expect(crowd.all == 100 && crowd.most <= places)
+        }
+    }
 }

@@ -101,7 +101,8 @@ struct Freezing: Sendable {
         if needsRoom { try await ramRoom.reserve(planned.machine.memory) }
         try await journal.record(machine: index) { $0.phase = .freezing }
         let request = FreezeRequest(
-            machine: planned.machine, disks: planned.disks, strategy: strategy, run: run.text, deadline: deadline)
+            machine: planned.machine, disks: planned.disks, strategy: strategy, run: run.text, deadline: deadline,
+            dataset: planned.datasets.sorted().first?.rawValue ?? "")
         let result: FreezeResult
         do {
             result = try await planned.hypervisor.freeze(request, record: recorder(index))
