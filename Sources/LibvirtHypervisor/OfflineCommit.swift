@@ -106,12 +106,18 @@ struct OfflineCommit: Sendable {
 
     private func commit(_ item: Item) async throws {
         let disk = item.disk
+        let moved = BaseHistory.moved(snapshot: await journal.hold.snapshot, of: domain?.name)
         let (taken, images) = try await blocking("taking \(disk.overlay) from QEMU", within: .seconds(60)) {
             // It must be written into nothing but the base.
             _ = try OfflineImages(disk)
             let taken = try TakenOverlay(disk)
             do {
-                return (taken, try OfflineImages(disk, overlay: taken.image))
+                let images = try OfflineImages(disk, overlay: taken.image)
+                // Whoever owns the base's folder may have put something else in its place since it was looked at.
+                if let doubt = BaseHistory.doubt(disk, now: images.baseStamp, lead: disk.lead, moved: moved) {
+                    throw disk.doubt(doubt)
+                }
+                return (taken, images)
             } catch {
                 taken.giveBack()
                 throw error

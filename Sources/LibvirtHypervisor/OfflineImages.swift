@@ -69,6 +69,9 @@ struct OfflineImages: Sendable {
         return ImageChain.layers(below: disk.base, format: disk.baseFormat)
     }
 
+    /// The base that qemu-img would write to, as it is now.
+    var baseStamp: ImageStamp? { lower.first.flatMap { ImageStamp.read(ConfinedQemuImg.name(of: $0.image)) } }
+
     // MARK: what is done with them
 
     /// Writes into the base what the overlay holds.
