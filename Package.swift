@@ -63,21 +63,22 @@ let package = Package(
         .target(name: "CZstd", linkerSettings: [.linkedLibrary(":libzstd.a")]),
         .target(name: "CSHA256", linkerSettings: [.linkedLibrary(":libcrypto.a")]),
 
-        library("XMLTree", ["CExpat"]),
-        library("INIFile", ["CINI", "Storage", system]),
-        library("JSON", ["CJansson"]),
+        library("Bounds", []),
+        library("XMLTree", ["Bounds", "CExpat"]),
+        library("INIFile", ["Bounds", "CINI", "Storage", system]),
+        library("JSON", ["Bounds", "CJansson"]),
         library("RAMArchive", ["CZstd", "CSHA256", system]),
         library("Storage", ["CLinux", system]),
         library("SnapshotManagers", ["Storage", "INIFile"]),
         library("Hypervisor", ["Storage"]),
         library(
-            "LibvirtHypervisor", ["Hypervisor", "Storage", "XMLTree", "CLibvirt", system, logging],
+            "LibvirtHypervisor", ["Bounds", "Hypervisor", "Storage", "XMLTree", "CLibvirt", system, logging],
             exclude: ["DISKS.md"]),
-        library("VSphereHypervisor", ["Hypervisor", "Storage", "XMLTree", "CCurl", "CSHA256", system]),
+        library("VSphereHypervisor", ["Bounds", "Hypervisor", "Storage", "XMLTree", "CCurl", "CSHA256", system]),
         library(
             "Stillpoint",
             [
-                "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", "CSHA256", system,
+                "Bounds", "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", "CSHA256", system,
                 logging,
             ],
             exclude: ["STATES.md"]),
@@ -88,15 +89,16 @@ let package = Package(
         program("stillpoint", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-        tests("XMLTree", ["XMLTree"]),
+        tests("Bounds", ["Bounds"]),
+        tests("XMLTree", ["XMLTree", "Bounds"]),
         tests("INIFile", ["INIFile"]),
-        tests("JSON", ["JSON"]),
+        tests("JSON", ["JSON", "Bounds"]),
         tests("RAMArchive", ["RAMArchive", system]),
         tests("Storage", ["Storage", "JSON", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
         tests("Hypervisor", ["Hypervisor", "JSON"]),
         tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "Storage", "XMLTree", subprocess, system]),
-        tests("VSphereHypervisor", ["VSphereHypervisor", "Hypervisor", "Storage", "XMLTree"]),
+        tests("VSphereHypervisor", ["VSphereHypervisor", "Bounds", "Hypervisor", "Storage", "XMLTree"]),
         tests(
             "Stillpoint",
             [

@@ -39,7 +39,9 @@ extension ImageStamp {
         return nanoseconds(status.st_mtim)
     }
 
-    private static func nanoseconds(_ time: timespec) -> Int64 {
-        Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    /// Whoever owns a file may date it thousands of years on, and ZFS keeps that: such a time wraps, and is a stamp all
+    /// the same.
+    static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 }

@@ -1,9 +1,14 @@
+internal import Bounds
 internal import Glibc
 internal import Storage
 internal import SystemPackage
 
-/// No configuration is this large; the limit keeps a device or a log named by mistake from filling the memory.
-private let largestFile = 4 << 20
+extension Budget {
+    /// No configuration is this large; the limit keeps a device or a log named by mistake from filling the memory.
+    ///
+    /// Nodes are lines.
+    static let configuration = Budget(bytes: 4 << 20, nodes: 100_000)
+}
 
 extension INIFile {
     /// The bytes of a regular file that only root, or this process's own user, can change.
@@ -17,10 +22,10 @@ extension INIFile {
             let count = Glibc.read(descriptor, &chunk, chunk.count)
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { throw failure(errno, path: path) }
-            if count == 0 { return bytes }
-            bytes += chunk[..<count]
-            guard bytes.count <= largestFile else {
-                throw INIError(.unreadable, path: path, message: "is larger than 4 MiB; name a configuration file")
+            if count > 0 { bytes += chunk[..<count] }
+            if count == 0 || bytes.count > Budget.configuration.bytes {
+                try checkCost(of: bytes, path: path)
+                return bytes
             }
         }
     }
@@ -35,6 +40,21 @@ extension INIFile {
             throw failure(problem.rawValue, path: path)
         } catch {
             throw INIError(.unreadable, path: path, message: "is not obeyed: \(error)")
+        }
+    }
+
+    /// - Throws: INIError `.unreadable`.
+    static func checkCost(of bytes: [UInt8], path: String) throws(INIError) {
+        do throws(BudgetError) {
+            var budget = Budget.configuration
+            try budget.spend(bytes: bytes.count)
+            // Either may end a line of sanoid's.
+            let ends = bytes.count { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            try budget.spend(nodes: ends)
+        } catch {
+            let message =
+                error.code == .bytes ? "is larger than 4 MiB" : "has more than \(Budget.configuration.nodes) lines"
+            throw INIError(.unreadable, path: path, message: message + "; name a configuration file")
         }
     }
 }

@@ -55,7 +55,7 @@ public struct INIFile: Sendable, Equatable {
     /// Reads configuration text.
     ///
     /// - Parameter path: the name that errors are to carry.
-    /// - Throws: ``INIError`` with code `syntax` for the first line that is wrong.
+    /// - Throws: ``INIError``: `unreadable` where it is too large, or `syntax` for the first line that is wrong.
     public static func parse(_ text: String, path: String) throws(INIError) -> INIFile {
         try parse(bytes: Array(text.utf8), path: path)
     }
@@ -68,6 +68,7 @@ public struct INIFile: Sendable, Equatable {
     }
 
     static func parse(bytes: [UInt8], path: String) throws(INIError) -> INIFile {
+        try checkCost(of: bytes, path: path)
         let reader = LineReader(bytes: bytes, path: path)
         let sections = try reader.run()
         return INIFile(path: path, sections: sections)

@@ -13,6 +13,12 @@ struct Line {
 
     var string: String { String(decoding: text, as: UTF8.self) }
 
+    /// What a message may say of it: `url https://admin:secret@host` may be meant for a setting.
+    var mentionable: String {
+        guard text.contains(UInt8(ascii: "@")) else { return string }
+        return String(decoding: text.prefix { !Self.isBlank($0) && $0 != UInt8(ascii: ":") }, as: UTF8.self) + " …"
+    }
+
     var isHeader: Bool { text.first == UInt8(ascii: "[") }
 
     /// The text between the first `[` and a `]` at the end of the line, so that a pattern such as `db[0-9]` may be

@@ -72,7 +72,7 @@ final class LineReader {
     private func checkedEntry(_ line: Line, capacity: Int) -> [UInt8]? {
         let text = line.text
         guard let equals = text.firstIndex(of: UInt8(ascii: "=")) else {
-            fail("\(excerpt(line.string)) has no equals sign; write key = value on one line")
+            fail("\(excerpt(line.mentionable)) has no equals sign; write key = value on one line")
             return nil
         }
         // inih would also split at a colon; sanoid.conf's dialect does not.

@@ -1,3 +1,5 @@
+public import Bounds
+
 /// Codable values as JSON text, written and read by jansson.
 ///
 /// Foundation does this too, for 4 MB in every program.
@@ -20,12 +22,14 @@ public enum JSON {
     ///
     /// A key that stands twice in an object is refused, as is an integer that needs more than 64 bits with sign.
     /// - Throws: ``JSONError``; where the type itself refuses a value, its error is the cause.
-    public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(JSONError) -> Value {
-        let decoder = ValueDecoder(value: try JSONValue(parsing: bytes), codingPath: [])
-        do {
-            return try decoder.decode(type)
-        } catch {
-            throw JSONError(decoding: error)
-        }
+    public static func decode<Value: Decodable>(
+        _ type: Value.Type, from bytes: [UInt8], within budget: Budget = .json
+    ) throws(JSONError) -> Value {
+        try JSONText(bytes, within: budget).decode(type)
     }
+}
+
+extension Budget {
+    /// 16 MiB of JSON with half a million values, which take some hundred megabytes while they are read.
+    public static let json = Budget(bytes: 16 << 20, nodes: 500_000, depth: JSONValue.deepest)
 }

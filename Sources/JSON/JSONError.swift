@@ -14,6 +14,8 @@ public struct JSONError: Error, Sendable, CustomStringConvertible {
         public static let missing = Self("missing")
         /// A value is of the right type and not accepted: too large a number, an unknown word.
         public static let invalid = Self("invalid")
+        /// The text would cost more than is allowed: bytes, values, depth.
+        public static let tooLarge = Self("too large")
         /// The value cannot be written as JSON.
         public static let unwritable = Self("unwritable")
     }

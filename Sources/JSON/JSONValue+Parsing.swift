@@ -1,9 +1,11 @@
+internal import Bounds
 internal import CJansson
 
 extension JSONValue {
     /// The value of a text.
-    /// - Throws: JSONError `.syntax`.
-    init(parsing bytes: [UInt8]) throws(JSONError) {
+    /// - Throws: JSONError `.syntax`, `.tooLarge`.
+    init(parsing bytes: [UInt8], within budget: Budget) throws(JSONError) {
+        try checkCost(of: bytes, within: budget)
         guard !bytes.allSatisfy(isBlank) else {
             throw JSONError(.syntax, bytes.isEmpty ? "the text is empty" : "the text has nothing but white space")
         }

@@ -8,8 +8,8 @@ enum JSONValue: Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// How deep a text may be nested: jansson reads no deeper one, so none is written.
-    static let deepest = 2048
+    /// How deep a text may be nested. Ours have eight levels; jansson would read 2048, each on the stack.
+    static let deepest = 64
 
     var isNull: Bool {
         if case .null = self { true } else { false }

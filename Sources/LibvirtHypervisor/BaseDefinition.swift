@@ -1,3 +1,4 @@
+internal import Bounds
 internal import Hypervisor
 internal import XMLTree
 
@@ -84,7 +85,7 @@ struct BaseDefinition: Sendable {
 extension HeldDisk {
     /// The `<disk>` as it was before the freeze; nil where it was not kept, or is of another image than the base.
     var keptDisk: XMLElement? {
-        definition.flatMap { try? XMLElement.parse($0, limit: Self.longestDefinition) }
+        definition.flatMap { try? XMLElement.parse($0, within: .definition.with(bytes: Self.longestDefinition)) }
     }
 }
 

@@ -62,7 +62,7 @@ nonisolated func releaseEvents(_ events: UnsafeMutableRawPointer?) {
 
 extension BlockJobEvents.Status {
     fileprivate init?(libvirt status: Int32) {
-        switch UInt32(status) {
+        switch UInt32(bitPattern: status) {
         case VIR_DOMAIN_BLOCK_JOB_READY.rawValue: self = .ready
         case VIR_DOMAIN_BLOCK_JOB_COMPLETED.rawValue: self = .completed
         case VIR_DOMAIN_BLOCK_JOB_FAILED.rawValue: self = .failed

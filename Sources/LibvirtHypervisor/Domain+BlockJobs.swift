@@ -34,7 +34,7 @@ extension Domain {
         let count = library.functions.virDomainGetBlockJobInfo(pointer, disk, &info, 0)
         guard count >= 0 else { throw library.lastError("asking for the block job of \(disk)") }
         guard count == 1 else { return nil }
-        let isActiveCommit = UInt32(info.type) == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT.rawValue
+        let isActiveCommit = UInt32(bitPattern: info.type) == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT.rawValue
         return BlockJob(isCommitThatCaughtUp: isActiveCommit && info.end > 0 && info.cur == info.end)
     }
 }

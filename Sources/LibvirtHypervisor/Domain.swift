@@ -171,7 +171,7 @@ extension Domain {
 extension VirtualMachine.PowerState {
     /// From a virDomainState.
     init(libvirt state: Int32) {
-        switch UInt32(state) {
+        switch UInt32(bitPattern: state) {
         case VIR_DOMAIN_RUNNING.rawValue, VIR_DOMAIN_BLOCKED.rawValue, VIR_DOMAIN_SHUTDOWN.rawValue: self = .running
         case VIR_DOMAIN_SHUTOFF.rawValue, VIR_DOMAIN_NOSTATE.rawValue: self = .off
         // Also crashed and suspended by the guest: QEMU is there and holds the disks.

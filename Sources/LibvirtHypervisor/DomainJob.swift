@@ -18,7 +18,7 @@ extension Domain {
         guard type != VIR_DOMAIN_JOB_NONE.rawValue else { return nil }
         var operation: Int32 = 0
         _ = library.functions.virTypedParamsGetInt(list, count, VIR_DOMAIN_JOB_OPERATION, &operation)
-        return DomainJob(operation: UInt32(operation))
+        return DomainJob(operation: UInt32(bitPattern: operation))
     }
 }
 

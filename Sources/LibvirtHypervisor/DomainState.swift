@@ -30,10 +30,11 @@ enum DomainState: Sendable, Equatable {
         case .running: self = .running
         case .paused:
             let isFailedWrite =
-                UInt32(state) == VIR_DOMAIN_PAUSED.rawValue && UInt32(reason) == VIR_DOMAIN_PAUSED_IOERROR.rawValue
+                UInt32(bitPattern: state) == VIR_DOMAIN_PAUSED.rawValue
+                && UInt32(bitPattern: reason) == VIR_DOMAIN_PAUSED_IOERROR.rawValue
             self = isFailedWrite ? .pausedByFailedWrite : .paused
         case .off, .suspended:
-            switch UInt32(reason) {
+            switch UInt32(bitPattern: reason) {
             case VIR_DOMAIN_SHUTOFF_MIGRATED.rawValue: self = .migratedAway
             case VIR_DOMAIN_SHUTOFF_SAVED.rawValue: self = .saved
             default: self = .off

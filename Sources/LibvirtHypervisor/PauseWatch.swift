@@ -54,7 +54,7 @@ nonisolated func lifecycleChanged(
     guard let library = try? LibvirtLibrary.load(), let domain, let watch, let uuid = library.uuid(of: domain) else {
         return 0
     }
-    Unmanaged<PauseWatch>.fromOpaque(watch).takeUnretainedValue().note(UInt32(event), of: uuid, at: now)
+    Unmanaged<PauseWatch>.fromOpaque(watch).takeUnretainedValue().note(UInt32(bitPattern: event), of: uuid, at: now)
     return 0
 }
 

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Storage
 
 /// qemu-img processes that outlived the hook which started them.
@@ -6,9 +5,9 @@ enum StrayQemuImg {
     /// Ends those that are still at work on one of the overlays: such a one would make the file again after it was deleted.
     static func end(on overlays: [String], proc: String = "/proc") {
         for process in FileAccess.names(in: proc).compactMap({ Int32($0) }) where isAtWork(process, overlays, proc) {
-            kill(process, SIGKILL)
-            // Killed, it is soon gone, or a zombie without arguments.
-            for _ in 1...100 where isAtWork(process, overlays, proc) { usleep(20_000) }
+            // Looked at again by its handle: the number may be another process's by now.
+            guard let handle = ProcessHandle(process), isAtWork(process, overlays, proc) else { continue }
+            _ = handle.kill(within: 2000)
         }
     }
 

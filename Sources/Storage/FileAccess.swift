@@ -44,11 +44,12 @@ public enum FileAccess {
     }
 
     /// The names in a folder, sorted; none where it cannot be read.
-    public static func names(in folder: String) -> [String] {
+    /// - Parameter most: names beyond are not read.
+    public static func names(in folder: String, most: Int = .max) -> [String] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
-        while let entry = readdir(stream) {
+        while names.count < most, let entry = readdir(stream) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
                 String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
             }

@@ -15,11 +15,11 @@ struct Inventory: Sendable {
     static func read(_ session: Session, until deadline: ContinuousClock.Instant) async throws -> Inventory {
         var backoff = Backoff(attempts: attempts, first: .milliseconds(100))
         while true {
-            let before = try await session.open().generation
+            let before = try await session.open(until: deadline).generation
             do {
                 return try await readOnce(session, until: deadline)
             } catch let error as CallFailure {
-                let isNewSession = try await session.open().generation != before
+                let isNewSession = try await session.open(until: deadline).generation != before
                 // What makes no sense has been asked for again by the session already.
                 let isWorthIt = error.isTransient && error.kind != .garbled
                 guard isWorthIt || isNewSession, .now < deadline, await backoff.wait() else { throw error }
@@ -44,18 +44,12 @@ struct Inventory: Sendable {
         request.want(Datastore.paths, of: "Datastore")
         request.add(all: "view", of: view)
         var inventory = Inventory()
-        var call = request.call(on: content.propertyCollector, page: page)
-        while true {
-            let token = inventory.take(try await session.call(call, until: deadline))
-            guard let token else { return inventory }
-            call = Call(
-                "ContinueRetrievePropertiesEx", on: content.propertyCollector, [XMLElement("token", text: token)])
-        }
+        try await session.readPages(of: request, page: page, within: .paging(until: deadline)) { inventory.take($0) }
+        return inventory
     }
 
-    /// Keeps what is needed of a page; the token for the next one.
-    mutating func take(_ result: XMLElement) -> String? {
-        let (objects, token) = ObjectProperties.read(result)
+    /// Keeps what is needed of a page.
+    mutating func take(_ objects: [ObjectProperties]) {
         for properties in objects {
             switch properties.object.type {
             case "VirtualMachine": machines.append(MachineDetails(properties))
@@ -63,6 +57,5 @@ struct Inventory: Sendable {
             default: break
             }
         }
-        return token
     }
 }

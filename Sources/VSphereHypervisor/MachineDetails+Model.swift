@@ -1,3 +1,4 @@
+internal import Bounds
 internal import Hypervisor
 
 extension MachineDetails {
@@ -9,6 +10,6 @@ extension MachineDetails {
                 Disk(
                     target: disk.target, chain: disk.chain.map(\.file),
                     datasets: disk.chain.map(datastores.datasets(of:)), format: "vmdk")
-            }, memory: memoryMegabytes << 20, notes: notes)
+            }, memory: memoryMegabytes.times(1 << 20), notes: notes)
     }
 }

@@ -86,21 +86,3 @@ struct ObjectProperties: Sendable {
     /// Whether a property says yes.
     func isTrue(_ path: String) -> Bool { ["true", "1"].contains(text(path)) }
 }
-
-extension Session {
-    /// The properties of some objects, in one page.
-    nonisolated func properties(
-        _ request: PropertyRequest, until deadline: ContinuousClock.Instant
-    ) async throws -> [ObjectProperties] {
-        let collector = try await open(until: deadline).content.propertyCollector
-        var (objects, token) = ObjectProperties.read(try await call(request.call(on: collector), until: deadline))
-        // A server may cut even a small answer into pages.
-        while let next = token {
-            let more = Call("ContinueRetrievePropertiesEx", on: collector, [XMLElement("token", text: next)])
-            let page = ObjectProperties.read(try await call(more, until: deadline))
-            objects += page.objects
-            token = page.token
-        }
-        return objects
-    }
-}

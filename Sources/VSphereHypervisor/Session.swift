@@ -79,6 +79,13 @@ actor Session {
     /// got lost, for some seconds: a server that is gone is not back within a snapshot manager's patience.
     /// - Throws: CallFailure; HypervisorError where there is no session to be had.
     nonisolated func call(_ call: Call, until deadline: ContinuousClock.Instant) async throws -> XMLElement {
+        try await answer(to: call, until: deadline).element
+    }
+
+    /// The same, with the length of the answer.
+    nonisolated func answer(
+        to call: Call, until deadline: ContinuousClock.Instant
+    ) async throws -> (element: XMLElement, bytes: Int) {
         var backoff = Backoff(until: min(deadline, .now + Self.patience))
         var senseless = 0
         while true {
@@ -111,7 +118,7 @@ actor Session {
 
     private nonisolated func callOnce(
         _ call: Call, until deadline: ContinuousClock.Instant
-    ) async throws -> XMLElement {
+    ) async throws -> (element: XMLElement, bytes: Int) {
         let session = try await open(until: deadline)
         do {
             return try await send(call, in: session, until: deadline)
@@ -123,21 +130,26 @@ actor Session {
 
     private nonisolated func send(
         _ call: Call, in session: Open, until deadline: ContinuousClock.Instant
-    ) async throws -> XMLElement {
-        let left = max(.milliseconds(100), deadline - .now)
-        let result = try await send(
-            call, action: session.content.version.action, cookie: session.cookie, within: min(left, .seconds(60))
-        ).element
-        if ObjectProperties.areWithoutSession(result) { throw CallFailure(VimFault(name: "NotAuthenticated")) }
-        return result
+    ) async throws -> (element: XMLElement, bytes: Int) {
+        // What is asked for after the deadline helps nobody any more; pages and repeats would go on with it for ever.
+        let left = deadline - .now
+        guard left > .zero else {
+            throw CallFailure(.unreachable, "the time was over before \(url) could be asked for \(call.method)")
+        }
+        let answer = try await send(
+            call, action: session.content.version.action, cookie: session.cookie, within: min(left, .seconds(60)))
+        if ObjectProperties.areWithoutSession(answer.element) {
+            throw CallFailure(VimFault(name: "NotAuthenticated"))
+        }
+        return (answer.element, answer.bytes)
     }
 
     private nonisolated func send(
         _ call: Call, action: String, cookie: String?, within limit: Duration
-    ) async throws -> (element: XMLElement, cookie: String?) {
+    ) async throws -> (element: XMLElement, cookie: String?, bytes: Int) {
         let answer = try await transport.post(
             Message(body: call.envelope, action: action, cookie: cookie), within: limit)
-        return (try answer.result(from: url), answer.cookie)
+        return (try answer.result(from: url), answer.cookie, answer.body.count)
     }
 
     private func forget(_ session: Open) {
@@ -165,7 +177,7 @@ actor Session {
         // First of all: a password that cannot be used must not cost a connection.
         let password = try password()
         let hello = Call("RetrieveServiceContent", on: .serviceInstance)
-        let (answer, early) = try await send(hello, action: APIVersion.first, cookie: nil, within: .seconds(15))
+        let (answer, early, _) = try await send(hello, action: APIVersion.first, cookie: nil, within: .seconds(15))
         guard let content = ServiceContent(answer) else {
             throw CallFailure(.garbled, "\(url) does not introduce itself as a vSphere server; check url")
         }
@@ -173,7 +185,7 @@ actor Session {
             "Login", on: content.sessionManager,
             [XMLElement("userName", text: username), XMLElement("password", text: password.reveal())])
         do {
-            let (answer, late) = try await send(
+            let (answer, late, _) = try await send(
                 login, action: content.version.action, cookie: early, within: .seconds(30))
             guard let cookie = late ?? early else {
                 throw CallFailure(.garbled, "\(url) gives no session to who logs in; check url")

@@ -1,26 +1,33 @@
+public import Bounds
 private import CExpat
 
 /// Why a text is not XML.
 public struct XMLError: Error, Sendable, CustomStringConvertible {
     /// Line in the text, from 1.
     public let line: Int
-    /// What expat, or the size limit, found wrong.
+    /// What expat, or the budget, found wrong.
     public let message: String
 
     /// Line and message.
     public var description: String { "line \(line): \(message)" }
 }
 
+extension Budget {
+    /// For a definition of libvirt's: the largest have some thousand elements, a tenth as deep.
+    public static let definition = Budget(bytes: 16 << 20, nodes: 200_000, depth: 200)
+    /// For a server's answer.
+    public static let answer = Budget(bytes: 64 << 20, nodes: 2_000_000, depth: 200)
+}
+
 extension XMLElement {
     /// The root element of a document.
     ///
     /// A document type declaration is refused: neither libvirt nor vSphere sends one, and entity bombs need one.
-    /// - Parameter limit: the most bytes that are accepted.
-    public static func parse(_ text: String, limit: Int = 16 << 20) throws(XMLError) -> XMLElement {
-        guard text.utf8.count <= limit else { throw XMLError(tooLong: text.utf8.count, limit: limit) }
+    /// - Parameter budget: bounds its bytes, its depth, and its elements and attributes together.
+    public static func parse(_ text: String, within budget: Budget = .definition) throws(XMLError) -> XMLElement {
         guard let parser = XML_ParserCreate("UTF-8") else { throw XMLError.noMemory }
         defer { XML_ParserFree(parser) }
-        let builder = TreeBuilder(parser)
+        let builder = TreeBuilder(parser, budget)
         var copy = text
         return try builder.parse { body in copy.withUTF8 { body(UnsafeRawBufferPointer($0)) } }
     }
@@ -29,28 +36,21 @@ extension XMLElement {
     /// element of the namespace `home` or of none has its plain name, any other is `{namespace}name`. So it is with
     /// attributes.
     ///
-    /// - Parameter limit: the most bytes that are accepted; depth and number of elements are bounded besides.
+    /// - Parameter budget: as above.
     public static func parse(
-        _ bytes: [UInt8], namespace home: String, limit: Int = 64 << 20
+        _ bytes: [UInt8], namespace home: String, within budget: Budget = .answer
     ) throws(XMLError) -> XMLElement {
-        guard bytes.count <= limit else { throw XMLError(tooLong: bytes.count, limit: limit) }
         guard let parser = XML_ParserCreateNS(nil, XML_Char(bitPattern: TreeBuilder.separator)) else {
             throw XMLError.noMemory
         }
         defer { XML_ParserFree(parser) }
-        let builder = TreeBuilder(parser)
+        let builder = TreeBuilder(parser, budget)
         builder.home = Array(home.utf8) + [TreeBuilder.separator]
-        builder.deepest = 200
-        builder.most = 2_000_000
         return try builder.parse { body in bytes.withUnsafeBytes(body) }
     }
 }
 
 extension XMLError {
-    fileprivate init(tooLong count: Int, limit: Int) {
-        self.init(line: 1, message: "document of \(count) bytes exceeds the limit of \(limit)")
-    }
-
     fileprivate static var noMemory: XMLError { XMLError(line: 0, message: "out of memory") }
 }
 
@@ -65,11 +65,12 @@ extension TreeBuilder {
         XML_SetStartDoctypeDeclHandler(parser, refuseDoctype)
         let status = withExtendedLifetime(self) {
             withDocument { bytes in
-                XML_Parse(parser, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count), 1)
+                guard isAffordable(bytes) else { return XML_STATUS_ERROR }
+                return XML_Parse(parser, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count), 1)
             }
         }
         guard status == XML_STATUS_OK, let root else {
-            let line = Int(XML_GetCurrentLineNumber(parser))
+            let line = max(1, Int(XML_GetCurrentLineNumber(parser)))
             if let refusal { throw XMLError(line: line, message: refusal) }
             let reason = XML_ErrorString(XML_GetErrorCode(parser)).map { String(cString: $0) } ?? "not XML"
             throw XMLError(line: line, message: reason)
@@ -88,24 +89,48 @@ private final class TreeBuilder {
     var refusal: String?
     /// The namespace whose names are plain, and the separator; nil: names are as written.
     var home: [UInt8]?
-    var deepest = Int.max
-    var most = Int.max
+    private var budget: Budget
     private var open: [XMLElement] = []
-    private var count = 0
     // expat hands text over in pieces.
     private var text = ""
 
     /// Builds what `parser`, which stays the caller's, reads.
-    init(_ parser: XML_Parser) {
+    init(_ parser: XML_Parser, _ budget: Budget) {
         self.parser = parser
+        self.budget = budget
+    }
+
+    /// Whether expat may have the document: it keeps all attributes of a tag before it hands over the first one.
+    func isAffordable(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        do throws(BudgetError) {
+            try budget.spend(bytes: bytes.count)
+            guard bytes.count <= Int32.max else {
+                refusal = "it has more bytes than expat takes"
+                return false
+            }
+            var attributes = budget
+            // Each has an equals sign, in any encoding that expat reads.
+            if bytes.count > 2 * budget.nodes {
+                try attributes.spend(nodes: bytes.count { $0 == UInt8(ascii: "=") })
+            }
+            return true
+        } catch {
+            refusal = error.message
+            return false
+        }
     }
 
     func begin(_ element: XMLElement) {
+        // Handlers may still be called for what the parser had read when it was stopped.
+        guard refusal == nil else { return }
         endText()
         open.append(element)
-        count += 1
-        if open.count > deepest { refuse("elements are nested too deeply") }
-        if count > most { refuse("there are too many elements") }
+        do throws(BudgetError) {
+            try budget.enter(level: open.count)
+            try budget.spend(nodes: 1 + element.attributes.count)
+        } catch {
+            refuse(error.message)
+        }
     }
 
     func refuse(_ reason: String) {

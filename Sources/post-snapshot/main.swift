@@ -4,6 +4,7 @@ import Stillpoint
 import Storage
 import VSphereHypervisor
 
+forbidCoreDumps()
 // Before a library is loaded or a thread started.
 let environment = ProgramEnvironment.adopt()
 let context = HookContext(

@@ -3,9 +3,9 @@ import Glibc
 import Stillpoint
 import Storage
 
+forbidCoreDumps()
 // Before a library is loaded or a thread started.
 ProgramEnvironment.adopt()
-
 // ArgumentParser's own main would call exit() from within a command; this returns from it first.
 let code: Int32
 do {

@@ -45,4 +45,29 @@ struct ReadingTests {
         let error = #expect(throws: INIError.self) { try INIFile.read(path: "/nowhere/a\n\u{1B}[31m") }
         #expect(error?.description.contains("\\n\\u{1B}[31m") == true)
     }
+
+    @Test("of more lines than a configuration has is refused, read or parsed", arguments: ["\n", "\r"])
+    func lines(end: String) throws {
+        let text = String(repeating: end, count: 100_001)
+        let error = #expect(throws: INIError.self) { try INIFile.parse(text, path: "a.conf") }
+        #expect(error?.description == "a.conf: has more than 100000 lines; name a configuration file")
+        try withScratchFolder { scratch in
+            let path = try scratch.write("a.conf", text)
+            #expect(throws: INIError.self) { try INIFile.contents(of: path) }
+        }
+    }
+
+    @Test("of one endless line is refused")
+    func line() {
+        let text = "#" + String(repeating: "x", count: 4 << 20)
+        let error = #expect(throws: INIError.self) { try INIFile.parse(text, path: "a.conf") }
+        #expect(error?.description == "a.conf: is larger than 4 MiB; name a configuration file")
+    }
+
+    @Test("without an equals sign does not say what may be a password")
+    func secret() {
+        let text = "[s]\nurl https://admin:hunter2@vc/sdk\n"
+        let error = #expect(throws: INIError.self) { try INIFile.parse(text, path: "a.conf") }
+        #expect(error?.description == "a.conf:2: url … has no equals sign; write key = value on one line")
+    }
 }

@@ -45,6 +45,6 @@ struct UnwritableTests {
         ring.next = ring
         defer { ring.next = nil }
         let error = try #require(throws: JSONError.self) { try JSON.encode(ring) }
-        #expect(error.description == "is nested more than 2048 deep")
+        #expect(error.description == "is nested more than 64 deep")
     }
 }

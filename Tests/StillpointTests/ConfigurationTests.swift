@@ -122,4 +122,18 @@ struct ConfigurationTests {
         #expect(editDistance(left, right) == expected)
         #expect(editDistance(right, left) == expected)
     }
+
+    @Test(
+        "takes a URI with a password for one",
+        arguments: [
+            ("qemu:///system", false), ("qemu+ssh://root@host/system", false), ("qemu+ssh://host:22/system", false),
+            ("qemu+ssh://root@host:22/system?keyfile=/root/k", false), ("qemu+tls://[fe80::1]:16514/system", false),
+            ("test:///default", false), ("qemu+tcp://root:pw@host/system", true), ("root:pw@host", true),
+            ("qemu+ssh://root:p/w@host/system", true), ("qemu+ssh://root:p?w@host/system", true),
+            ("qemu+ssh://root:p#w@host/system", true), ("qemu+ssh://root:p@w@host/system", true),
+            ("qemu+ssh://:pw@host/system", true), ("qemu+libssh2://host/system?Password=pw", true),
+        ])
+    func passwords(uri: String, isOne: Bool) {
+        #expect(hasPassword(uri) == isOne)
+    }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("What calls itself a guard")
 struct GuardCallTests {
-    private let run = makeRunID()
+    private let run = RunID.make()
 
     private func context(_ calledAs: String?, _ arguments: [String]) -> HookContext {
         HookContext(arguments: arguments, environment: [:], backEnds: [], calledAs: calledAs)
@@ -54,7 +54,7 @@ struct GuardCallTests {
             let another = open(path, O_RDWR | O_CLOEXEC)
             defer { close(another) }
             #expect(!directory.isGuardLock(another, of: run))
-            #expect(!directory.isGuardLock(lock.descriptor, of: makeRunID()))
+            #expect(!directory.isGuardLock(lock.descriptor, of: RunID.make()))
             withExtendedLifetime(lock) {}
         }
     }
@@ -62,11 +62,11 @@ struct GuardCallTests {
     @Test("is a hook like any other where it has no lock, whatever its variables say")
     func hook() async throws {
         try await withBench { bench, host async throws in
-            var context = bench.context([run, "990"], ["STILLPOINT_CONFIG": bench.scratch.path + "/stillpoint.conf"])
+            var context = bench.context([run.text, "990"], ["STILLPOINT_CONFIG": bench.scratch.path + "/stillpoint.conf"])
             context.calledAs = GuardCall.name
             // A run is no snapshot's name.
             #expect(await Hook.run(.pre, context) == .usage)
-            let variables = ["STILLPOINT_GUARD": run, "STILLPOINT_GUARD_MANAGER": "1:1"]
+            let variables = ["STILLPOINT_GUARD": run.text, "STILLPOINT_GUARD_MANAGER": "1:1"]
             #expect(await bench.run(.pre, ["tank/nosuch@daily"], environment: variables) == .usage)
             bench.has(host.web())
             #expect(await bench.run(.pre, environment: variables) == .done)

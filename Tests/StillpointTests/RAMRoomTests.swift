@@ -28,4 +28,16 @@ struct RAMRoomTests {
         #expect(error?.remedy == .fallBack)
         #expect(error?.description.contains("ram_dir cannot be used") == true)
     }
+
+    @Test("is not there for a guest with more RAM than can be counted")
+    func endless() async throws {
+        try await withScratchFolder { scratch in
+            let room = RAMRoom(directory: scratch.path)
+            let error = await #expect(throws: HypervisorError.self) { try await room.reserve(.max) }
+            #expect(error?.remedy == .fallBack)
+            try await room.reserve(0)
+            await room.giveBack(.max)
+            await room.giveBack(.max)
+        }
+    }
 }

@@ -94,9 +94,36 @@ struct SideCarTests {
             try pool.archived()
             try pool.scratch.link("cold/loop", to: pool.cold)
             try pool.scratch.write("cold/notes.txt", "{}")
+            try pool.scratch.write("cold/notes.json", "{}")
             let found = SideCar.all(in: pool.cold)
             #expect(found.points.count == 1)
             #expect(found.problems.isEmpty)
+        }
+    }
+
+    @Test("are not looked for without an end")
+    func many() async throws {
+        try await withPool { pool async throws in
+            try pool.archived()
+            let found = SideCar.all(in: pool.cold, most: 2)
+            #expect(
+                found.problems.map(\.description) == [
+                    "not all of cold_storage \(pool.cold) was looked at: it has more than 2 parts; "
+                        + "move away what is no dump"
+                ])
+        }
+    }
+
+    @Test("that are bombs are problems", arguments: ["[", "{}"])
+    func bombs(piece: String) async throws {
+        try await withPool { pool async throws in
+            let path = try pool.archived()
+            let text = "[\(String(repeating: piece + ",", count: 300_000))"
+            try pool.scratch.write("cold/20200101T000000Z-000000.json", text)
+            let found = SideCar.all(in: pool.cold)
+            #expect(found.points.count == 1)
+            #expect(found.problems.count == 1)
+            #expect(fileExists(path))
         }
     }
 }

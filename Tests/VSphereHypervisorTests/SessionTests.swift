@@ -128,6 +128,20 @@ struct SessionTests {
         #expect(try required(APIVersion(told)).action == spoken)
     }
 
+    @Test("No call begins after the deadline")
+    func late() async throws {
+        let transport = FakeServer().transport
+        let session = testSession(transport)
+        _ = try await session.look(at: .machine("vm-1"), until: soon)
+        let before = transport.received.count
+        let error = await #expect(throws: CallFailure.self) {
+            try await session.look(at: .machine("vm-1"), until: .now - .milliseconds(1))
+        }
+        #expect(error?.kind == .unreachable)
+        #expect(error?.mayHaveActed == false)
+        #expect(transport.received.count == before)
+    }
+
     @Test("Secrets print as stars")
     func secrets() {
         let secret = Secret("geheim")

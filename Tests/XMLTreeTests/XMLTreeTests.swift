@@ -1,3 +1,4 @@
+import Bounds
 import Testing
 
 @testable import XMLTree
@@ -60,7 +61,7 @@ struct XMLTreeTests {
     @Test("A document over the limit is refused unread")
     func limit() {
         #expect(throws: XMLError.self) {
-            try XMLElement.parse("<a>" + String(repeating: "x", count: 100) + "</a>", limit: 50)
+            try XMLElement.parse("<a>" + String(repeating: "x", count: 100) + "</a>", within: Budget(bytes: 50))
         }
     }
 

@@ -35,4 +35,14 @@ struct stillpoint_confinement {
 int stillpoint_start_confined(pid_t *process, const char *path, char *const arguments[], char *const environment[],
                               int null, int output, int error, const struct stillpoint_confinement *confinement);
 
+/* Neither a core file nor another user's ptrace(2) may have this process's memory (prctl(2), which is variadic). A
+ * program that it starts has memory of its own, which may be dumped to a core handler, but to no file. */
+int stillpoint_forbid_dumps(void);
+
+/* pidfd_open(2), from Linux 5.3 on: a descriptor, closed on exec, that stays this process's when its number is another's. */
+int stillpoint_pidfd_open(pid_t process);
+
+/* pidfd_send_signal(2), from Linux 5.1 on. */
+int stillpoint_pidfd_send_signal(int process, int signal);
+
 #endif

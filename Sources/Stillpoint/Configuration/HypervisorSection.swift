@@ -24,7 +24,7 @@ extension HypervisorSection {
         self.kind = kind
         maxParallel = try reader.integer(.maxParallel, in: 1...256)
         guard kind == "vsphere" else {
-            uri = try reader.string(.uri) ?? uri
+            uri = try reader.libvirtURI() ?? uri
             return
         }
         uri = try reader.url()
@@ -48,8 +48,22 @@ extension SectionReader {
     fileprivate func url() throws(ConfigurationError) -> String {
         let wanted = "the server's address is needed, such as https://vc1.example.com/sdk"
         let url = try required(.url, wanted)
+        // Before anything that would print it.
+        guard !url.contains(where: { $0 == "@" || $0 == "?" || $0 == "#" || $0.isWhitespace }) else {
+            throw concealing(.url, "must not hold an account, a query or blanks; set username and password_file")
+        }
         guard url.hasPrefix("https://"), url.utf8.count > 8 else { throw bad(.url, wanted) }
         return url
+    }
+
+    /// A URI goes into messages, and into the state of other programs.
+    fileprivate func libvirtURI() throws(ConfigurationError) -> String? {
+        guard let uri = try string(.uri) else { return nil }
+        guard !hasPassword(uri) else {
+            throw concealing(
+                .uri, "must not hold a password; take it out, and set up a key or a certificate for the account")
+        }
+        return uri
     }
 
     fileprivate func trust() throws(ConfigurationError) -> ServerLogin.Trust {
@@ -62,4 +76,19 @@ extension SectionReader {
         }
         return .thumbprint(digits)
     }
+}
+
+/// Whether a URI has a password: before the host, or among the parameters behind the question mark.
+///
+/// In doubt it has: a password may hold what else would end it.
+func hasPassword(_ uri: String) -> Bool {
+    let scheme = uri.indices.first { uri[$0...].hasPrefix("://") }
+    let rest = scheme.map { uri[$0...].dropFirst(3) } ?? uri[...]
+    let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+    if let account = authority.lastIndex(of: "@") {
+        if authority[..<account].contains(":") { return true }
+    } else if rest.contains("@"), !authority.hasPrefix("["), authority.contains(":") {
+        return true
+    }
+    return uri.lowercased().has("password=")
 }

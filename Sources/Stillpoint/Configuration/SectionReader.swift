@@ -36,6 +36,12 @@ struct SectionReader {
         bad(entry(key) ?? INIFile.Entry(key: key.rawValue, value: "", line: section.line), wanted)
     }
 
+    /// The error of a value that may be a secret, and so is in no message.
+    func concealing(_ key: ConfigurationKey, _ wanted: String) -> ConfigurationError {
+        ConfigurationError(
+            .badValue, "\(key.rawValue) \(wanted)", at: (file, entry(key)?.line ?? section.line))
+    }
+
     private func bad(_ entry: INIFile.Entry, _ wanted: String) -> ConfigurationError {
         ConfigurationError(
             .badValue, "\(entry.key) = '\(printable(entry.value))': \(wanted)", at: (file, entry.line))

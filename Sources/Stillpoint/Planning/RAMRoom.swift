@@ -1,3 +1,4 @@
+internal import Bounds
 internal import Hypervisor
 internal import Storage
 
@@ -22,7 +23,7 @@ actor RAMRoom {
         } catch {
             throw HypervisorError(.notQuiesced, "ram_dir cannot be used", remedy: .fallBack, cause: error)
         }
-        let needed = memory + Self.extraBytes
+        let needed = memory.plus(Self.extraBytes)
         guard needed <= room else {
             throw HypervisorError(
                 .notQuiesced,
@@ -34,7 +35,7 @@ actor RAMRoom {
 
     /// The dump for which that was set aside was not made.
     func giveBack(_ memory: UInt64) {
-        left? += memory + Self.extraBytes
+        left = left?.plus(memory.plus(Self.extraBytes))
     }
 
     private func freeBytes() throws -> UInt64 {

@@ -119,7 +119,7 @@ struct RestoreSearch: Sendable {
                     strange += 1
                     continue
                 }
-                guard let bytes = try? open.content(of: "machine.json", limit: 16 << 20),
+                guard let bytes = try? open.content(of: "machine.json", limit: KeptDefinition.mostBytes),
                     let definition = try? KeptDefinition.decode(bytes, at: folder.path)
                 else { continue }
                 let content = { try self.content(bytes, folder, of: snapshot.name) }

@@ -1,3 +1,4 @@
+internal import Bounds
 internal import Hypervisor
 internal import Storage
 
@@ -8,6 +9,8 @@ struct KeptDefinition: Sendable, Codable, Equatable {
     /// The folder in a dataset that holds what is kept of its VMs; owner-only.
     static let folder = ".stillpoint"
     static let format = 1
+    /// One more than the file may have, so that a longer one is refused.
+    static let mostBytes = Budget.machineFile.bytes + 1
 
     var format = KeptDefinition.format
     let hypervisor: String
@@ -25,7 +28,7 @@ struct KeptDefinition: Sendable, Codable, Equatable {
     /// - Parameter path: the folder's, for messages.
     /// - Throws: StateError, Errno.
     static func read(in folder: Folder, at path: String) throws -> KeptDefinition {
-        try decode(folder.content(of: "machine.json", limit: 16 << 20), at: path)
+        try decode(folder.content(of: "machine.json", limit: mostBytes), at: path)
     }
 
     /// What the file's content says.
@@ -33,7 +36,7 @@ struct KeptDefinition: Sendable, Codable, Equatable {
     static func decode(_ bytes: [UInt8], at path: String) throws(StateError) -> KeptDefinition {
         let damaged = "define the VM by hand, from definition.xml beside it"
         let definition = try StateFile.decode(
-            KeptDefinition.self, bytes, from: path + "/machine.json", newest: format,
+            KeptDefinition.self, bytes, from: path + "/machine.json", newest: format, within: .machineFile,
             mend: (damaged: damaged, newer: "restore it with the version that wrote it"))
         let paths = definition.images.compactMap(\.relativePath) + definition.files
         guard paths.allSatisfy({ RelativePath($0) != nil }) else {

@@ -1,3 +1,4 @@
+internal import Bounds
 internal import Glibc
 internal import RAMArchive
 internal import Storage
@@ -39,7 +40,7 @@ enum SideCar {
         copy.machines = [only]
         copy.snapshots = point.snapshots(of: machine)
         copy.seal = try keys.map { Seal(try content(of: copy), by: $0) }
-        try StateFile.write(copy, to: path(of: dump))
+        try StateFile.write(copy, to: path(of: dump), within: .machineFile)
     }
 
     /// What the seal of a side-car is over: wherever it lies by now.
@@ -60,7 +61,7 @@ enum SideCar {
     static func read(_ path: String) throws(StateError) -> RestorePoint {
         let mend = "compare it with the others in its folder; the dump beside it was left alone"
         var point = try StateFile.read(
-            RestorePoint.self, at: path, newest: RestorePoint.format,
+            RestorePoint.self, at: path, newest: RestorePoint.format, within: .machineFile,
             mend: (damaged: mend, newer: "use the version that wrote it"))
         let stem = String(FileAccess.lastComponent(path).dropLast(".json".count))
         guard point.run.text == stem, point.machines.count == 1, let dump = point.machines[0].dump,
@@ -87,29 +88,51 @@ enum SideCar {
     }
 
     /// All side-cars below a folder and what is wrong with those that cannot be used.
-    static func all(in coldStorage: String) -> (points: [RestorePoint], problems: [StateError]) {
+    /// - Parameter most: side-cars and folders that are looked at.
+    static func all(
+        in coldStorage: String, most: Int = 100_000
+    ) -> (points: [RestorePoint], problems: [StateError]) {
         var points: [RestorePoint] = []
         var problems: [StateError] = []
-        visit(coldStorage, depth: 0) { path in
-            do throws(StateError) {
-                points.append(try read(path))
-            } catch {
-                problems.append(error)
+        var budget = Budget(nodes: most, depth: deepest)
+        do throws(BudgetError) {
+            try visit(coldStorage, level: 1, &budget) { path in
+                do throws(StateError) {
+                    points.append(try read(path))
+                } catch {
+                    problems.append(error)
+                }
             }
+        } catch {
+            problems.append(
+                StateError(
+                    code: .damaged,
+                    description:
+                        "not all of cold_storage \(coldStorage) was looked at: \(error); move away what is no dump",
+                    cause: error))
         }
         return (points, problems)
     }
 
-    /// Datasets nest 50 deep at most (zfs_max_dataset_nesting).
-    private static func visit(_ folder: String, depth: Int, _ body: (String) -> Void) {
-        guard depth < 64 else { return }
-        for name in FileAccess.names(in: folder) {
+    /// Datasets nest 50 deep at most (zfs_max_dataset_nesting), and in each stands a folder a VM.
+    private static let deepest = 64
+
+    private static func visit(
+        _ folder: String, level: Int, _ budget: inout Budget, _ body: (String) -> Void
+    ) throws(BudgetError) {
+        try budget.enter(level: level)
+        // Half of the names are those of the dumps.
+        let names = FileAccess.names(in: folder, most: 4 * budget.nodes).filter { !$0.hasSuffix(".ram") }
+        for name in names {
             let path = "\(folder)/\(name)"
             var status = stat()
             guard lstat(path, &status) == 0 else { continue }
-            if status.st_mode & S_IFMT == S_IFDIR {
-                visit(path, depth: depth + 1, body)
-            } else if name.hasSuffix(".json") {
+            let isFolder = status.st_mode & S_IFMT == S_IFDIR
+            guard isFolder || name.hasSuffix(".json") && RunID(name.dropLast(".json".count)) != nil else { continue }
+            try budget.spend(nodes: 1)
+            if isFolder {
+                try visit(path, level: level + 1, &budget, body)
+            } else {
                 body(path)
             }
         }
