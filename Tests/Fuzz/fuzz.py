@@ -72,10 +72,10 @@ def main():
             results = list(pool.map(lambda target: fuzz(target, seconds, scratch), chosen))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    print(f"{'target':16}{'executions':>12}{'a second':>10}{'corpus':>8}  finding")
+    print(f"{'target':18}{'executions':>12}{'a second':>10}{'corpus':>8}  finding")
     for target, executions, rate, corpus, finding, _ in results:
-        print(f"{target:16}{executions:12}{rate:10}{corpus:8}  {finding[:300] or 'none'}")
-    print(f"{'all':16}{sum(result[1] for result in results):12}")
+        print(f"{target:18}{executions:12}{rate:10}{corpus:8}  {finding[:300] or 'none'}")
+    print(f"{'all':18}{sum(result[1] for result in results):12}")
     bad = [result for result in results if result[4] or result[1] == 0]
     for target, executions, _, _, finding, log in bad:
         print(f"{target}: {finding[:300] or 'nothing was run'}; see {log}; the input is in {WORK}/crashes/{target}")

@@ -41,8 +41,19 @@ func fuzzQcow2(_ bytes: [UInt8]) {
         let table = bytes.dropFirst(offset).prefix(entries * 8)
         invariant(table.count == entries * 8 && table.allSatisfy { $0 == 0 }, "a written overlay is called unwritten")
     }
-    guard let below = try? ImageChain.backingFile(of: ScratchFile.path) else { return }
-    invariant(!below.isEmpty && !below.utf8.contains(0), "the backing file has no name")
+    guard let header = try? ImageHeader(bytes: Array(bytes.prefix(ImageHeader.longest)), fileSize: UInt64(bytes.count))
+    else { return }
+    if header.hasDataFile {
+        invariant(content != .unwritten && content != .written, "an overlay with a data file is taken for one")
+    }
+    // QCOW_MAX_L1_SIZE of QEMU's block/qcow2.h.
+    invariant(header.firstTable.count <= 32 << 20, "the first table is too long")
+    invariant(header.firstTable.upperBound <= bytes.count, "the first table lies behind the file's end")
+    guard let below = header.backing?.name else { return }
+    invariant(below.utf8.count <= 1023 && !below.utf8.contains(0), "the backing file has no name")
+    if let path = ImageChain.localPath(below, from: ScratchFile.path) {
+        invariant(path.hasPrefix("/"), "\(path) is no path of this host")
+    }
 }
 
 /// An archive, whole or damaged, and what its side-car says of it: the first eight bytes are the length it claims.

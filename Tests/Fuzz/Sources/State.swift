@@ -19,6 +19,12 @@ func fuzzJSON(_ bytes: [UInt8]) {
         for machine in point.machines { check(machine.datasets) }
         check(point.snapshots.map(\.name.dataset))
     case 2:
+        if let read = try? KeptDefinition.decode(text, at: "x") {
+            for path in read.images.compactMap(\.relativePath) + read.files {
+                let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+                invariant(!parts.contains { $0.isEmpty || $0 == "." || $0 == ".." }, "\(path) leads elsewhere")
+            }
+        }
         guard let kept = stable(KeptDefinition.self, text) else { return }
         check(kept.images.map(\.dataset))
         let name = KeptDefinition.folderName(of: kept.id)
@@ -56,7 +62,9 @@ func fuzzProperties(_ bytes: [UInt8]) {
         record.consistency = [Consistency.quiesced, .crash, nil][Int(choices.byte() % 3)]
         records.append(record)
     }
-    guard let properties = SnapshotProperties(records, run: "20261121T110000Z-1f3c9a") else { return }
+    guard let run = RunID("20261121T110000Z-1f3c9a"), let properties = SnapshotProperties(records, run: run) else {
+        return
+    }
     for pair in properties.pairs {
         invariant(pair.value.utf8.count <= ZFSCommand.longestPropertyValue, "a value is too long")
         invariant(!pair.value.utf8.contains { $0 < 0x21 || $0 > 0x7E }, "a value has odd characters")
@@ -66,12 +74,12 @@ func fuzzProperties(_ bytes: [UInt8]) {
         invariant(
             records.contains {
                 $0.name.utf8.elementsEqual(machine.name.utf8)
-                    && ($0.consistency ?? .crash).rawValue == machine.consistency
+                    && ($0.consistency ?? .crash) == machine.consistency
             }, "\(machine) was not written")
     }
     let isCut = properties.machines.split(separator: ",").contains { $0.hasPrefix("+") }
     if !isCut { invariant(read.count == records.count { !$0.name.isEmpty }, "a VM is missing") }
     let text = String(decoding: bytes, as: UTF8.self)
     invariant(decoded(encoded(text)[...]).utf8.elementsEqual(text.utf8), "decoded(encoded(x)) is not x")
-    for machine in SnapshotProperties.read(machines: text) { _ = Consistency(rawValue: machine.consistency) }
+    _ = SnapshotProperties.read(machines: text)
 }

@@ -4,6 +4,7 @@ import Glibc
 let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "archive": fuzzArchive,
     "configuration": fuzzConfiguration,
+    "definition-filter": fuzzDefinitionFilter,
     "disk-finding": fuzzDiskFinding,
     "hook-input": fuzzHookInput,
     "json": fuzzJSON,

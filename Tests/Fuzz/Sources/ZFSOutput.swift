@@ -5,12 +5,14 @@ func fuzzZFSOutput(_ bytes: [UInt8]) {
     let text = String(decoding: bytes, as: UTF8.self)
     let lines = Set(text.split(separator: "\n").map(String.init))
     let zfs = ZFSCommand(executable: "/nonexistent", environment: [:])
-    let listed = zfs.parse(text)
+    let listed = zfs.parse(text, AskedProperties(["userrefs", "stillpoint:run"]))
     invariant(Set(listed.map(\.name)).count == listed.count, "a snapshot is listed twice")
     for snapshot in listed {
         invariant(
             lines.contains("\(snapshot.name)\tguid\t\(snapshot.guid)"), "the GUID of \(snapshot.name) was not printed")
+        invariant(UInt64(snapshot.guid) != nil, "\(snapshot.guid) is no GUID")
         for (name, value) in snapshot.properties {
+            invariant(name == "userrefs", "\(name) was not asked for here")
             invariant(lines.contains("\(snapshot.name)\t\(name)\t\(value)"), "\(name) was not printed")
         }
     }
