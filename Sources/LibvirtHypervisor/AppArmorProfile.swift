@@ -30,6 +30,6 @@ struct AppArmorProfile: Sendable {
     func wayOut(_ machine: String, _ base: String) -> String {
         "its AppArmor profile \(path) denies it, as libvirt before 12.1 writes for a VM that was started on its overlay; "
             + "shut \(machine) down, then: stillpoint recover; or while it runs: delete the line 'deny \"\(base)\" w,' "
-            + "from \(path).files, then: apparmor_parser -r \(path) && stillpoint recover"
+            + "from \(path).files, then: apparmor_parser -r \(shellQuoted(path)) && stillpoint recover"
     }
 }

@@ -135,7 +135,7 @@ private func unreachable(uri: String, _ error: LibvirtError) -> HypervisorError 
         } else if error.message.has("No such file") || error.message.has("refused") {
             "start libvirtd, or set uri in the [hypervisor] section"
         } else {
-            "check with: virsh -c \(uri) list"
+            "check with: virsh -c \(shellQuoted(uri)) list"
         }
     return HypervisorError(.unreachable, "libvirt at \(uri) cannot be reached (\(error)); \(mend)", remedy: .retry)
 }

@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Storage
 
 /// What every freeze of a domain has and does, whatever it freezes.
 struct FreezeContext: Sendable {
@@ -126,11 +127,11 @@ extension FreezeContext {
     private func work(on disks: [HeldDisk]) async throws -> String? {
         let name = request.machine.name
         return try await blocking("asking what is done with \(name)", within: .seconds(10)) {
-            if let job = try domain.job() { return "\(job.name) of the VM (virsh domjobinfo \(name))" }
+            if let job = try domain.job() { return "\(job.name) of the VM (virsh domjobinfo \(shellQuoted(name)))" }
             for disk in disks where try domain.blockJob(disk: disk.target) != nil {
-                return "a block job (virsh blockjob \(name) \(disk.target))"
+                return "a block job (virsh blockjob \(shellQuoted(name)) \(shellQuoted(disk.target)))"
             }
-            return try domain.isOccupied() ? "another call to libvirt (virsh domcontrol \(name))" : nil
+            return try domain.isOccupied() ? "another call to libvirt (virsh domcontrol \(shellQuoted(name)))" : nil
         }
     }
 }

@@ -37,7 +37,7 @@ struct ImageUsers: Sendable {
                 guard let found = named ?? claimed else { continue }
                 throw found.disk.doubt(
                     "the VM \(other.name) uses \(found.image) as its \(use.target); undefine one of the two, or give it "
-                        + "another disk (virsh edit \(other.name)), then: stillpoint recover")
+                        + "another disk (virsh edit \(shellQuoted(other.name))), then: stillpoint recover")
             }
         }
         for process in ImageProcesses.all(proc: roots.proc) {
@@ -51,7 +51,8 @@ struct ImageUsers: Sendable {
         for (name, backing) in LoopDevices.all(sys: roots.sys) {
             guard let found = holder(of: ImageIdentity(backing), backing) else { continue }
             throw found.disk.doubt(
-                "the loop device /dev/\(name) has \(found.image); losetup -d /dev/\(name), then: stillpoint recover")
+                "the loop device /dev/\(name) has \(found.image); "
+                    + "losetup -d \(shellQuoted("/dev/\(name)")), then: stillpoint recover")
         }
         for disk in disks where ImageIdentity.isClaimedDevice(disk.base) {
             throw disk.doubt(

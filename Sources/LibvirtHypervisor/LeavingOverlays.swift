@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Storage
 
 /// Brings the disks of a domain from their overlays back to their bases.
 ///
@@ -125,7 +126,8 @@ struct LeavingOverlays: Sendable {
                 throw HypervisorError(
                     .changed,
                     "the VM was migrated away from \(try connection.hostName()); on the host where it runs now it uses "
-                        + "\(overlays), and all was left alone; there, for each disk: virsh blockcommit \(domain.name) "
+                        + "\(overlays), and all was left alone; there, for each disk: "
+                        + "virsh blockcommit \(shellQuoted(domain.name)) "
                         + "DISK --active --pivot; then delete the overlay and try again",
                     remedy: .stop)
             }

@@ -84,7 +84,7 @@ struct Leftovers: Sendable {
             }
             part.obstacles.append(
                 "\(overlay) has the name of an overlay, but \(reason ?? "is no qcow2 image, or not there"); look at it with "
-                    + "qemu-img info -U \(overlay), and if nobody needs it: rm \(overlay)")
+                    + "qemu-img info -U \(shellQuoted(overlay)), and if nobody needs it: rm \(shellQuoted(overlay))")
             return
         }
         part.disks.append(HeldDisk(target: name.target, base: base, baseFormat: format, overlay: overlay))

@@ -99,9 +99,10 @@ struct OfflineCommit: Sendable {
     }
 
     private func wayOut(_ disk: HeldDisk) -> String {
-        let edit = domain.map { "put \(disk.base) into the definition (virsh edit \($0.name)), " } ?? ""
-        return "; to keep what \(disk.base) holds: \(edit)rm \(disk.overlay); to keep what the guest wrote last: "
-            + "qemu-img commit -d -f qcow2 \(disk.overlay), \(edit)rm \(disk.overlay); then: stillpoint recover"
+        let edit = domain.map { "put \(disk.base) into the definition (virsh edit \(shellQuoted($0.name))), " } ?? ""
+        let overlay = shellQuoted(disk.overlay)
+        return "; to keep what \(disk.base) holds: \(edit)rm \(overlay); to keep what the guest wrote last: "
+            + "qemu-img commit -d -f qcow2 \(overlay), \(edit)rm \(overlay); then: stillpoint recover"
     }
 
     private func commit(_ item: Item) async throws {
@@ -146,9 +147,10 @@ struct OfflineCommit: Sendable {
             guard let reason = try SharedStorage.reason(disk.overlay) else { continue }
             throw disk.doubt(
                 "the VM is not defined here any more, and may run on another host that reaches its overlay: \(reason); on "
-                    + "the host where it runs: virsh blockcommit VM \(disk.target) --active --shallow --pivot --wait, then: "
-                    + "rm \(disk.overlay); if it runs nowhere: qemu-img commit -d -f qcow2 \(disk.overlay) && "
-                    + "rm \(disk.overlay); then: stillpoint recover")
+                    + "the host where it runs: virsh blockcommit VM \(shellQuoted(disk.target)) --active --shallow --pivot "
+                    + "--wait, then: rm \(shellQuoted(disk.overlay)); if it runs nowhere: "
+                    + "qemu-img commit -d -f qcow2 \(shellQuoted(disk.overlay)) && "
+                    + "rm \(shellQuoted(disk.overlay)); then: stillpoint recover")
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Storage
 internal import Synchronization
 internal import XMLTree
 
@@ -148,7 +149,7 @@ extension Restore {
         throw HypervisorError(
             .timedOut,
             "\(plan.name) was not restored, and may be running or be started yet (\(problem)); look at it, and end it with: "
-                + "virsh destroy \(plan.name)", remedy: .stop, cause: reason)
+                + "virsh destroy \(shellQuoted(plan.name))", remedy: .stop, cause: reason)
     }
 
     private func start(_ domain: Domain, _ plan: RestorePlan, _ call: Given) async throws {

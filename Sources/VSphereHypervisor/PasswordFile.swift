@@ -47,10 +47,12 @@ struct PasswordFile: Sendable {
         guard fstat(descriptor, &status) == 0 else { throw bad("cannot be read") }
         guard status.st_mode & S_IFMT == S_IFREG else { throw bad("is not a regular file") }
         guard status.st_uid == geteuid() || status.st_uid == 0 else {
-            throw bad("belongs to another user; run: chown root \(path)")
+            throw bad("belongs to another user; run: chown root \(shellQuoted(path))")
         }
         guard status.st_mode & (isCredential ? 0o007 : 0o077) == 0 else {
-            throw bad("can be read by others; run: chmod 600 \(path), and change the password, which may be known")
+            throw bad(
+                "can be read by others; run: chmod 600 \(shellQuoted(path)), "
+                    + "and change the password, which may be known")
         }
         var bytes = [UInt8](repeating: 0, count: Self.longest + 1)
         var count = 0

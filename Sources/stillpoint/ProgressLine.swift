@@ -1,5 +1,6 @@
 import Glibc
 import Stillpoint
+import Storage
 import Synchronization
 
 /// One line of a terminal that says how far long work has come.
@@ -23,7 +24,7 @@ final class ProgressLine: Sendable {
         }
         guard isDue else { return }
         let percent = total == 0 ? 100 : min(100, done * 100 / total)
-        write("\r\u{1B}[K\(what): \(percent) % of \(total >> 20) MiB\(isOver ? "\n" : "")")
+        write("\r\u{1B}[K\(printable(what)): \(percent) % of \(total >> 20) MiB\(isOver ? "\n" : "")")
     }
 
     private func write(_ text: String) {

@@ -6,7 +6,8 @@ extension ListedMachine {
         var table = Table(header: ["SNAPSHOT", "VM", "CONSISTENCY", "FROZEN", "RAM", "PLACE", "AGE"])
         for machine in machines {
             table.rows.append([
-                machine.snapshot, printable(machine.vm), machine.consistency, machine.stoodStill,
+                printable(machine.snapshot, limit: 260), printable(machine.vm), printable(machine.consistency),
+                machine.stoodStill,
                 machine.ram.map { inUnits($0.storedBytes) } ?? "-", machine.ram?.placeInWords ?? "-",
                 machine.ageSeconds.map(age) ?? "-",
             ])
@@ -16,7 +17,7 @@ extension ListedMachine {
 
     /// A VM's paragraph in `stillpoint show`.
     var paragraph: String {
-        var lines = ["\(printable(vm)): \(consistency)"]
+        var lines = ["\(printable(vm)): \(printable(consistency))"]
         if let vmID { lines.append("id: \(printable(vmID))") }
         if let frozenMilliseconds { lines.append("file systems frozen for \(frozenMilliseconds) ms") }
         if let pausedMilliseconds { lines.append("paused for \(pausedMilliseconds) ms") }
@@ -25,7 +26,7 @@ extension ListedMachine {
                 "RAM: \(inUnits(ram.bytes)) as \(inUnits(ram.storedBytes)) in \(printable(ram.path, limit: 400))")
             if !ram.isThere { lines.append("that file is MISSING") }
             if !ram.isSealed { lines.append("not sealed: nobody vouches for it") }
-            if let sha256 = ram.sha256 { lines.append("sha256 of the RAM: \(sha256)") }
+            if let sha256 = ram.sha256 { lines.append("sha256 of the RAM: \(printable(sha256))") }
             if let problem = ram.problem { lines.append("not in cold storage: \(printable(problem, limit: 400))") }
         }
         lines += notes.map { printable($0, limit: 400) }

@@ -34,6 +34,10 @@ extension Operator {
     }
 
     private func tell(_ machines: [ListedMachine], json: Bool, _ text: ([ListedMachine]) -> String) throws {
-        say(json ? String(decoding: try StateFile.text(machines), as: UTF8.self) + "\n" : text(machines))
+        if json {
+            write(String(decoding: try StateFile.text(machines), as: UTF8.self) + "\n")
+        } else {
+            say(text(machines))
+        }
     }
 }

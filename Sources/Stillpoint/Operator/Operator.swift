@@ -47,7 +47,14 @@ public struct Operator: Sendable {
         Catalogue(StateDirectory(configuration.stateDirectory))
     }
 
+    /// Says what people read, line by line.
     func say(_ text: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        write(lines.map { printable(String($0), limit: 4000) }.joined(separator: "\n"))
+    }
+
+    /// Writes what a program reads as it is.
+    func write(_ text: String) {
         // Nobody is left to tell when standard output is closed.
         _ = try? FileDescriptor.standardOutput.writeAll(text.utf8)
     }

@@ -21,7 +21,8 @@ struct CloneRestore: Sendable {
             guard left.isEmpty else {
                 throw RestoreError(
                     .halfDone,
-                    "not restored; destroy the clones that are left: zfs destroy -r \(left.joined(separator: " "))",
+                    "not restored; destroy the clones that are left: "
+                        + "zfs destroy -r \(left.map { shellQuoted("\($0)") }.joined(separator: " "))",
                     cause: error)
             }
             throw error

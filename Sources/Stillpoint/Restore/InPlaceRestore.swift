@@ -190,7 +190,10 @@ struct InPlaceRestore: Sendable {
     private func requireMounts(of source: RestoreSource) throws {
         for image in source.definition.images
         where image.relativePath != nil && job.storage.mountTable.mountPoints(of: image.dataset).isEmpty {
-            throw RestoreError(.refused, "\(image.dataset) is not mounted; mount it with: zfs mount \(image.dataset)")
+            throw RestoreError(
+                .refused,
+                "\(image.dataset) is not mounted; mount it with: "
+                    + "zfs mount \(shellQuoted("\(image.dataset)"))")
         }
     }
 }

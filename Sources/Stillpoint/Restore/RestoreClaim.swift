@@ -62,7 +62,8 @@ struct RestoreClaim {
         let name = printable(machine.name)
         return
             "the restore of \(name) (\(run.id)) was killed half-way: its disks may be neither as before nor as in the "
-            + "snapshot. Restore it again; or, when it is as you want it: stillpoint recover --run \(run.id)"
+            + "snapshot. Restore it again; or, when it is as you want it: "
+            + "stillpoint recover --run \(shellQuoted(run.id))"
     }
 
     func end() throws {

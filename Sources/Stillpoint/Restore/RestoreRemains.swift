@@ -67,7 +67,9 @@ struct RestoreRemains: Sendable {
             }
             switch try await use(of: name, machines) {
             case .used(let machine):
-                let way = "look whether the VM is as it was wanted; if not, undefine it, then: zfs destroy -r \(name)"
+                let way =
+                    "look whether the VM is as it was wanted; if not, undefine it, then: "
+                    + "zfs destroy -r \(shellQuoted("\(name)"))"
                 context.log.warning(
                     "the clone \(name) of a restore that was killed stays, since \(machine) has its disks there; \(way)"
                 )
@@ -83,20 +85,21 @@ struct RestoreRemains: Sendable {
             }
             return true
         } catch {
+            let way = "zfs destroy -r \(shellQuoted("\(name)"))"
             context.log.error(
-                "the clone \(name) of a restore that was killed is left (\(error)); destroy it with: zfs destroy -r \(name)"
-            )
+                "the clone \(name) of a restore that was killed is left (\(error)); destroy it with: \(way)")
             return false
         }
     }
 
     private func unknownText(_ clone: Clone) -> String {
         "\(clone.name) carries \(RestoreTrace.property)=\(printable(clone.mark ?? "")), of which this state_dir knows "
-            + "nothing; if no restore is at work, destroy it with: zfs destroy -r \(clone.name); or \(keeping(clone.name))"
+            + "nothing; if no restore is at work, destroy it with: zfs destroy -r \(shellQuoted("\(clone.name)")); "
+            + "or \(keeping(clone.name))"
     }
 
     private func keeping(_ name: DatasetName) -> String {
-        "keep it with: zfs inherit \(RestoreTrace.property) \(name)"
+        "keep it with: zfs inherit \(RestoreTrace.property) \(shellQuoted("\(name)"))"
     }
 
     /// All VMs, and which hypervisor did not answer.

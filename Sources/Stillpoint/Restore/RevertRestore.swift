@@ -135,7 +135,7 @@ struct RevertRestore: Sendable {
 extension RevertRestore {
     /// What `--in-place` does, step by step.
     var steps: String {
-        let rollbacks = snapshots.map { "   zfs rollback \($0)\n" }.joined()
+        let rollbacks = snapshots.map { "   zfs rollback \(shellQuoted("\($0)"))\n" }.joined()
         let revert =
             hasSnapshot
             ? "4. Revert it to its snapshot \"stillpoint \(run)\", and delete that snapshot.\n"
@@ -153,7 +153,9 @@ extension RevertRestore {
 
     /// How it is restored without touching the VM that is there.
     var stepsBeside: String {
-        let clones = snapshots.map { "   zfs clone \($0) \($0.dataset)-restored\n" }.joined()
+        let clones = snapshots.map {
+            "   zfs clone \(shellQuoted("\($0)")) \(shellQuoted("\($0.dataset)-restored"))\n"
+        }.joined()
         return """
             1. Clone what holds its disks:
             \(clones)2. Offer the clone to the host: share it over NFS like the original, or make a LUN of the volume.
