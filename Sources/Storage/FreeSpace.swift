@@ -21,6 +21,12 @@ public enum FreeSpace {
         return (bytes(UInt64(status.f_bavail), unit), bytes(UInt64(status.f_blocks), unit))
     }
 
+    /// The room in bytes that one may fill: a tenth of the file system stays free for what else is written there.
+    public static func fillable(at path: String) throws(StorageError) -> UInt64 {
+        let (available, total) = try available(at: path)
+        return available - min(available, total / 10)
+    }
+
     private static func bytes(_ blocks: UInt64, _ unit: UInt64) -> UInt64 {
         let (product, overflow) = blocks.multipliedReportingOverflow(by: unit)
         return overflow ? .max : product

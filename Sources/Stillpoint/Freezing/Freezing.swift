@@ -20,10 +20,11 @@ struct Freezing: Sendable {
     func run() async throws {
         await keepsakes.removeStale(plan, before: deadline)
         let run = await journal.run.id
+        let budget = KeepingBudget(until: deadline)
         let places = Dictionary(grouping: plan.indices, by: { plan[$0].hypervisor.name })
         try await inParallel(places.values, limit: places.count) { indices in
             let limit = plan[indices[0]].hypervisor.maxParallel ?? maxParallel
-            try await inParallel(indices, limit: limit) { try await freeze($0, run: run) }
+            try await inParallel(indices, limit: limit) { try await freeze($0, run: run, budget) }
         }
         try await journal.record { run in
             run.phase = .frozen
@@ -31,10 +32,10 @@ struct Freezing: Sendable {
         }
     }
 
-    private func freeze(_ index: Int, run: RunID) async throws {
+    private func freeze(_ index: Int, run: RunID, _ budget: KeepingBudget) async throws {
         let planned = plan[index]
         // The definition of a VM on another run's overlays would name those; that run has kept it.
-        if taken[planned.key] == nil, let problem = await keepsakes.keep(planned, run: run) {
+        if taken[planned.key] == nil, let problem = await keepsakes.keep(planned, run: run, within: budget) {
             if problem.isForeign { log.warning("\(printable(planned.machine.name)): \(problem.text)") }
             try await journal.record(machine: index) { $0.notes.append(problem.text) }
         }

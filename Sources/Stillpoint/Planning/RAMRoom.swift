@@ -39,7 +39,6 @@ actor RAMRoom {
     }
 
     private func freeBytes() throws -> UInt64 {
-        let (available, total) = try FreeSpace.available(at: directory)
-        return available - min(available, total / 10)
+        try FreeSpace.fillable(at: directory)
     }
 }

@@ -116,11 +116,12 @@ struct MemoryRetrieval: Sendable {
     }
 
     private func requireRoom(_ bytes: UInt64) throws {
-        let (available, _) = try FreeSpace.available(at: ramDirectory)
-        guard available > bytes else {
+        let room = try FreeSpace.fillable(at: ramDirectory)
+        guard room > bytes else {
             throw RestoreError(
                 .refused,
-                "ram_dir \(ramDirectory) has \(available >> 20) MiB free and the RAM needs \(bytes >> 20) MiB; make room"
+                "ram_dir \(ramDirectory) has room for \(room >> 20) MiB (a tenth of its file system stays free) and the "
+                    + "RAM needs \(bytes >> 20) MiB; make room"
             )
         }
     }

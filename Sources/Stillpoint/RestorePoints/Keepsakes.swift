@@ -13,11 +13,27 @@ struct Keepsakes: Sendable {
     var hypervisors: [any Hypervisor] = []
 
     /// Keeps one VM; nil when that worked, else what an administrator should know.
-    func keep(_ planned: PlannedMachine, run: RunID) async -> KeepingProblem? {
+    /// - Parameter budget: for all VMs of the run.
+    func keep(_ planned: PlannedMachine, run: RunID, within budget: KeepingBudget) async -> KeepingProblem? {
+        let left = await budget.begin()
+        let problem =
+            left > .zero
+            ? await firstOf(deadline: .now + left) { Kept(problem: await keep(planned, run: run, limit: left)) } : nil
+        await budget.end()
+        if let problem { return problem.problem }
+        return KeepingProblem(
+            text: "its definition is not in the snapshot: the time for keeping definitions was over", isForeign: false)
+    }
+
+    private struct Kept: Sendable {
+        let problem: KeepingProblem?
+    }
+
+    private func keep(_ planned: PlannedMachine, run: RunID, limit: Duration) async -> KeepingProblem? {
         do {
             guard let keepsake = try await planned.hypervisor.keepsake(of: planned.machine.id) else { return nil }
             let machine = planned.machine.name
-            let problems = try await blocking("keeping the definition of \(machine)", within: .seconds(10)) {
+            let problems = try await blocking("keeping the definition of \(machine)", within: limit) {
                 try write(keepsake, planned, run: run)
             }
             return problems.isEmpty ? nil : KeepingProblem(text: problems.joined(separator: "; "), isForeign: false)
