@@ -40,12 +40,12 @@ struct BudgetTests {
         try other.spend(bytes: 5, nodes: 1)
     }
 
-    private func code(_ body: () throws(BudgetError) -> Void) -> BudgetError.Code? {
-        do throws(BudgetError) {
+    private func code(_ body: () throws -> Void) -> BudgetError.Code? {
+        do {
             try body()
             return nil
         } catch {
-            return error.code
+            return (error as? BudgetError)?.code
         }
     }
 }

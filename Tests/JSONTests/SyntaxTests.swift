@@ -44,7 +44,6 @@ struct SyntaxTests {
             ("\u{0}", 1, "invalid token"),
             ("[]\u{0}", 1, "end of file expected"),
             ("\u{1B}[2J", 1, "invalid token"),
-            (String(repeating: "[", count: 100_000), 1, "maximum parsing depth"),
         ])
     func refused(text: String, line: Int, words: String) throws {
         let error = try #require(throws: JSONError.self) { try read(Anything.self, text) }

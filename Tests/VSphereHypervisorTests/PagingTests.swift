@@ -16,7 +16,10 @@ struct PagingTests {
             switch call.method {
             case "CreateContainerView": .reply(.result("<returnval type=\"ContainerView\">view-1</returnval>"))
             case "RetrievePropertiesEx", "ContinueRetrievePropertiesEx":
-                .reply(.result("<returnval><token>\(token(count))</token>\(objects)</returnval>"))
+                .reply(
+                    .result(
+                        "<returnval><token>\(token(call.method == "RetrievePropertiesEx" ? 0 : count))</token>\(objects)</returnval>"
+                    ))
             default: nil
             }
         }.transport

@@ -32,7 +32,10 @@ struct BudgetTests {
         let time = onSmallStack {
             do { _ = try entry.parse(text) } catch { refusal.withLock { $0 = "\(error)" } }
         }
-        #expect(refusal.withLock { $0 }.hasSuffix("it is nested more than 200 deep"))
+        // Of very many equals signs that is seen even before.
+        let words = ["it is nested more than 200 deep", "it has more than 200000 parts"]
+        let said = refusal.withLock { $0 }
+        #expect(words.contains { said.hasSuffix($0) })
         #expect(time < .milliseconds(200))
     }
 
