@@ -12,17 +12,15 @@ func checkCost(of bytes: [UInt8], within budget: Budget) throws(JSONError) {
         // With a comma or a bracket at each, values have two bytes.
         let areValuesFew = bytes.count / 2 < budget.nodes
         if areValuesFew && bytes.count / 2 < budget.depth { return }
-        let (values, deepest) = bytes.withUnsafeBytes(shape)
-        try budget.enter(level: deepest)
-        try budget.spend(nodes: values)
+        try count(bytes, &budget)
     } catch {
         throw JSONError(.tooLarge, error.message)
     }
 }
 
-/// How many values there are at most, and how many of them lie within each other.
-private func shape(_ bytes: UnsafeRawBufferPointer) -> (values: Int, deepest: Int) {
-    var (values, depth, deepest) = (1, 0, 1)
+/// Spends a node for each value there may be, as far as there are any left, and looks how deep it lies.
+private func count(_ bytes: [UInt8], _ budget: inout Budget) throws(BudgetError) {
+    var (values, depth) = (1, 0)
     var isString = false
     var isEscaped = false
     for byte in bytes {
@@ -42,10 +40,11 @@ private func shape(_ bytes: UnsafeRawBufferPointer) -> (values: Int, deepest: In
         case UInt8(ascii: "["), UInt8(ascii: "{"):
             values += 1
             depth += 1
-            deepest = max(deepest, depth)
+            try budget.enter(level: depth)
         case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
         default: break
         }
+        if values > budget.nodes { break }
     }
-    return (values, deepest)
+    try budget.spend(nodes: values)
 }

@@ -1,5 +1,6 @@
 public import Bounds
 private import CExpat
+private import Glibc
 
 /// Why a text is not XML.
 public struct XMLError: Error, Sendable, CustomStringConvertible {
@@ -79,6 +80,20 @@ extension TreeBuilder {
     }
 }
 
+extension UnsafeRawBufferPointer {
+    /// How often a byte occurs, as far as that is of interest.
+    fileprivate func count(of byte: UInt8, upTo most: Int) -> Int {
+        guard var next = baseAddress, count > most else { return 0 }
+        let end = next + count
+        var found = 0
+        while found < most, let hit = memchr(next, Int32(byte), end - next) {
+            found += 1
+            next = UnsafeRawPointer(hit) + 1
+        }
+        return found
+    }
+}
+
 private final class TreeBuilder {
     /// Stands between namespace and name in what expat hands over.
     static let separator = UInt8(ascii: "}")
@@ -110,9 +125,7 @@ private final class TreeBuilder {
             }
             var attributes = budget
             // Each has an equals sign, in any encoding that expat reads.
-            if bytes.count > 2 * budget.nodes {
-                try attributes.spend(nodes: bytes.count { $0 == UInt8(ascii: "=") })
-            }
+            try attributes.spend(nodes: bytes.count(of: UInt8(ascii: "="), upTo: budget.nodes.plus(1)))
             return true
         } catch {
             refusal = error.message
