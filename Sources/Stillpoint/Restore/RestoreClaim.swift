@@ -63,7 +63,7 @@ struct RestoreClaim {
         return
             "the restore of \(name) (\(run.id)) was killed half-way: its disks may be neither as before nor as in the "
             + "snapshot. Restore it again; or, when it is as you want it: "
-            + "stillpoint recover --run \(shellQuoted(run.id))"
+            + "stillpoint recover --run \(shellQuoted(run.id.text))"
     }
 
     func end() throws {
