@@ -56,7 +56,7 @@ public enum ProgramEnvironment {
     /// `Europe/Berlin`, `de_DE.UTF-8@euro`, `CET-1CEST,M3.5.0,M10.5.0/3`, `<+03>-3`.
     private static func isLocale(_ value: String) -> Bool {
         let others = Set("_+-,.:/@<>=".utf8)
-        return !value.hasPrefix("/") && !value.hasPrefix(":") && !value.contains("..")
+        return !value.hasPrefix("/") && !value.hasPrefix(":") && !value.has("..")
             && value.utf8.allSatisfy { $0.isLetterOrDigit || others.contains($0) }
     }
 }

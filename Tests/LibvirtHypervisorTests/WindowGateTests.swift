@@ -97,7 +97,7 @@ struct WindowGateTests {
                 let value = try await withThrowingTaskGroup(of: Int.self) { race in
                     race.addTask { try await gate.pass(of: dataset) { 7 } }
                     race.addTask {
-                        try? await Task.sleep(for: .seconds(5))
+                        try await Task.sleep(for: .seconds(5))
                         late.letGo()
                         return 0
                     }

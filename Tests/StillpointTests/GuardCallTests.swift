@@ -62,7 +62,8 @@ struct GuardCallTests {
     @Test("is a hook like any other where it has no lock, whatever its variables say")
     func hook() async throws {
         try await withBench { bench, host async throws in
-            var context = bench.context([run.text, "990"], ["STILLPOINT_CONFIG": bench.scratch.path + "/stillpoint.conf"])
+            var context = bench.context(
+                [run.text, "990"], ["STILLPOINT_CONFIG": bench.scratch.path + "/stillpoint.conf"])
             context.calledAs = GuardCall.name
             // A run is no snapshot's name.
             #expect(await Hook.run(.pre, context) == .usage)

@@ -54,7 +54,8 @@ struct PostSnapshot: Sendable {
             context.log.warning("\(trouble); its guard goes on with: \(held.joined(separator: ", "))")
             return .done
         } catch {
-            context.log.error("\(trouble), and it has no guard (\(error)): stillpoint recover --run \(shellQuoted(id.text))")
+            context.log.error(
+                "\(trouble), and it has no guard (\(error)): stillpoint recover --run \(shellQuoted(id.text))")
             return .needsRecovery
         }
     }
