@@ -78,7 +78,8 @@ let package = Package(
         library(
             "Stillpoint",
             [
-                "Bounds", "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", "CSHA256", system,
+                "Bounds", "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", "CSHA256",
+                system,
                 logging,
             ],
             exclude: ["STATES.md"]),
