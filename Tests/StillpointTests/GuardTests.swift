@@ -16,11 +16,11 @@ struct GuardTests {
             proc: "/proc", deadline: .now + within, maxHold: .seconds(60))
     }
 
-    private func open(_ bench: HookBench, _ change: (inout Run) -> Void = { _ in }) throws -> Run {
+    private func open(_ bench: HookBench, _ change: (inout Run) throws -> Void = { _ in }) throws -> Run {
         var record = try makeRecord("web01")
         record.hold = someHold
         var run = try makeRun(RunID.make(), machines: [record])
-        change(&run)
+        try change(&run)
         try bench.directory.prepare()
         try bench.directory.write(run)
         return run
@@ -135,7 +135,43 @@ struct GuardTests {
             #expect(try look(at: "/elsewhere/a.qcow2") == nil)
             #expect(
                 try look(at: bench.scratch.path + "/a.qcow2")
-                    == .release("less than a tenth of \(bench.scratch.path) was free"))
+                    == .makeRoom(Set(try bench.openRuns().flatMap(\.machines).map(\.key)), Self.shortage(bench)))
+        }
+    }
+
+    private static func shortage(_ bench: HookBench) -> String {
+        "less than a tenth of \(bench.scratch.path) was free"
+    }
+
+    @Test(
+        "lets go of the VMs with the largest overlays, as few as will do, and of the others when that did not help",
+        arguments: [
+            (9, [], ["b"]), (5, [], ["b"]), (2, [], ["b", "d"]), (0, [], ["b", "d", "a"]), (9, ["b"], ["d"]),
+            (2, ["b", "d"], ["a", "c"]), (9, ["a", "b", "c", "d"], ["b"]),
+        ] as [(UInt64, [String], [String])])
+    func largest(free: UInt64, tried: [String], expected: [String]) async throws {
+        try await withBench { bench, _ async throws in
+            let folder = bench.scratch.path
+            let sizes: [String: UInt64] = ["a": 2, "b": 5, "c": 1, "d": 3]
+            let run = try open(bench) { run in
+                run.machines = try sizes.keys.sorted().map { name in
+                    var record = try makeRecord(name)
+                    record.hold = someHold
+                    record.hold?.disks = [
+                        HeldDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: "\(folder)/\(name)")
+                    ]
+                    return record
+                }
+            }
+            func keys(_ names: [String]) -> Set<MachineKey> {
+                Set(run.machines.filter { names.contains($0.name) }.map(\.key))
+            }
+            var watch = watch(bench, run)
+            watch.freeSpace = { _ in (free, 100) }
+            watch.fileSize = { path in sizes[String(path.suffix(1))] ?? 0 }
+            #expect(
+                watch.look(isAskedToEnd: false, tried: keys(tried)).event
+                    == .makeRoom(keys(expected), Self.shortage(bench)))
         }
     }
 

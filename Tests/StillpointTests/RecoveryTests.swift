@@ -191,6 +191,36 @@ struct RecoveryTests {
         }
     }
 
+    @Test("of one VM for its room is that VM's alone: the others keep what they got", arguments: [999, 1001] as [Int64])
+    func earlyForRoom(taken: Int64) async throws {
+        try await withPool { pool async throws in
+            pool.bench.has(pool.host.web(), pool.host.web("web02"))
+            var run = try openRun(pool.bench, makeRunID())
+            // A snapshot that is older than the run is another run's.
+            let began = try #require(runTime(run.id))
+            var other = try makeRecord("web02")
+            other.hold = someHold
+            run.machines[0].consistency = .quiesced
+            run.machines.append(other)
+            try pool.bench.directory.write(run)
+            let lock = try #require(try pool.bench.directory.lock(run: run.id, waiting: false))
+            let journal = Journal(run, in: pool.bench.directory, lock: lock)
+            let ending = RunEnding(
+                context: pool.bench.context(), configuration: try pool.bench.configuration, configurationPath: nil)
+            await ending.release([run.machines[0].key], because: "it grew", journal)
+            var left = try pool.bench.directory.read(run.id)
+            #expect(left.machines.map { $0.hold == nil } == [true, false])
+            #expect(left.machines.map { $0.earlyRelease?.reason } == ["it grew", nil])
+            #expect(left.phase == .frozen && left.earlyRelease == nil)
+            left.machines[0].earlyRelease = EarlyRelease(began: began + 1000, reason: "it grew")
+            try pool.pool.add("tank/VM@daily", ["creation": "\(began + taken)"])
+            #expect(try await ending.end(Journal(left, in: pool.bench.directory, lock: lock)))
+            let kept = try pool.catalogue.read(run.id).machines
+            #expect(kept.map(\.consistency) == [taken > 1000 ? .crash : .quiesced, .quiesced])
+            #expect(pool.log.text.contains("released before the snapshot") == (taken > 1000))
+        }
+    }
+
     @Test("keeps the RAM of a pre-snapshot that was killed before it could tell of it")
     func untold() async throws {
         try await withPool { pool async throws in

@@ -3,6 +3,7 @@ internal import Hypervisor
 internal import Logging
 internal import SnapshotManagers
 internal import Storage
+internal import Synchronization
 internal import SystemPackage
 
 /// Releases a run whose post-snapshot never comes: a process of its own that pre-snapshot leaves behind.
@@ -25,13 +26,14 @@ struct Guard: Sendable {
         // What could not be released now may be later: libvirtd is being restarted, a disk is full.
         var pause = Duration.seconds(1)
         var nextRelease = ContinuousClock.now
+        var tried: Set<MachineKey> = []
         while true {
             let isAsked = await withCheckedContinuation { continuation in
                 startThread { continuation.resume(returning: GuardWatch.sleepASecond()) }
             }
             // Remembered: what is asked while another process is at work is done after it.
             isAskedToEnd = isAskedToEnd || isAsked
-            let duties = watch.look(isAskedToEnd: isAskedToEnd)
+            let duties = watch.look(isAskedToEnd: isAskedToEnd, tried: tried)
             await thaw(overdue.due(duties, at: .now), directory)
             guard let event = duties.event else { continue }
             guard event == .over || nextRelease <= .now else { continue }
@@ -39,6 +41,12 @@ struct Guard: Sendable {
             case .over: return .done
             case .release(let reason):
                 if await release(because: reason, directory, isEnd: false) { return .done }
+            case .makeRoom(let machines, let reason):
+                await makeRoom(machines, because: reason, directory, watch)
+                let isNew = !machines.isSubset(of: tried)
+                tried.formUnion(machines)
+                // Whether that helped is seen at the next look.
+                if isNew { continue }
             case .end(let reason):
                 if await release(because: reason, directory, isEnd: true) { return .done }
             }
@@ -79,6 +87,34 @@ struct Guard: Sendable {
         }
     }
 
+    /// Lets some VMs go, and the others beside them where the room comes to its end before that is done.
+    private func makeRoom(
+        _ machines: Set<MachineKey>, because reason: String, _ directory: StateDirectory, _ watch: GuardWatch
+    ) async {
+        do {
+            guard let lock = try directory.lock(run: run, waiting: false) else { return }
+            let journal = Journal(try directory.read(run), in: directory, lock: lock)
+            let ending = RunEnding(context: context, configuration: configuration, configurationPath: nil)
+            let isOver = Flag()
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    await ending.release(machines, because: reason, journal)
+                    isOver.value.store(true, ordering: .relaxed)
+                }
+                group.addTask {
+                    while !isOver.value.load(ordering: .relaxed) {
+                        try? await Task.sleep(for: .milliseconds(500))
+                        guard watch.isRoomGone, !isOver.value.load(ordering: .relaxed) else { continue }
+                        let others = Set(await journal.run.machines.map(\.key)).subtracting(machines)
+                        return await ending.release(others, because: reason, journal)
+                    }
+                }
+            }
+        } catch {
+            context.log.error("\(error)")
+        }
+    }
+
     /// Starts this program again as the guard of a run that has none.
     /// - Throws: StateError, Errno.
     static func leaveBehind(
@@ -94,4 +130,9 @@ struct Guard: Sendable {
         try Detached.start(executable, call.arguments, variables, keeping: lock.descriptor)
         withExtendedLifetime(lock) {}
     }
+}
+
+/// Something that two tasks know of.
+private final class Flag: Sendable {
+    let value = Atomic(false)
 }

@@ -9,6 +9,8 @@ struct GuardWatch: Sendable {
         case over
         /// The VMs must be let go, for this reason.
         case release(String)
+        /// These VMs must be let go, for this reason, since their overlays are the largest; the others can stay.
+        case makeRoom(Set<MachineKey>, String)
         /// The same, and nobody will come and ask for the run any more.
         case end(String)
     }
@@ -31,6 +33,11 @@ struct GuardWatch: Sendable {
     let maxHold: Duration
     /// What is free at a path, and how large its file system is, in bytes.
     var freeSpace: @Sendable (String) -> (UInt64, UInt64)? = { try? FreeSpace.available(at: $0) }
+    /// How much room a file takes, in bytes.
+    var fileSize: @Sendable (String) -> UInt64 = { path in
+        var status = stat()
+        return lstat(path, &status) == 0 ? UInt64(status.st_blocks) * 512 : 0
+    }
 
     /// Blocks for a second; whether SIGTERM came meanwhile: systemd ends a service's left-overs that way. It must be
     /// blocked in all threads.
@@ -42,8 +49,10 @@ struct GuardWatch: Sendable {
         return sigtimedwait(&signals, nil, &second) == SIGTERM
     }
 
-    /// - Parameter isAskedToEnd: whether SIGTERM has come, now or before.
-    func look(isAskedToEnd: Bool) -> Duties {
+    /// - Parameters:
+    ///   - isAskedToEnd: whether SIGTERM has come, now or before.
+    ///   - tried: the VMs that were let go for their room already, or could not be.
+    func look(isAskedToEnd: Bool, tried: Set<MachineKey> = []) -> Duties {
         guard directory.isOpen(run) else { return Duties(event: .over) }
         // While pre-snapshot or post-snapshot is at work, the run is theirs.
         guard let lock = try? directory.lock(run: run, waiting: false) else {
@@ -51,10 +60,10 @@ struct GuardWatch: Sendable {
         }
         defer { withExtendedLifetime(lock) {} }
         guard let now = try? directory.read(run) else { return Duties() }
-        return Duties(event: event(of: now, isAskedToEnd: isAskedToEnd), pendingThaws: now.pendingThaws)
+        return Duties(event: event(of: now, isAskedToEnd, tried), pendingThaws: now.pendingThaws)
     }
 
-    private func event(of now: Run, isAskedToEnd: Bool) -> Event? {
+    private func event(of now: Run, _ isAskedToEnd: Bool, _ tried: Set<MachineKey>) -> Event? {
         if now.phase == .freezing { return .end("pre-snapshot died") }
         if now.phase != .frozen, now.earlyRelease == nil { return .end("post-snapshot did not end it") }
         let reason = reasonToEnd(isAskedToEnd: isAskedToEnd)
@@ -63,7 +72,10 @@ struct GuardWatch: Sendable {
             return (reason ?? managerIsGone).map { .end($0) }
         }
         if let reason { return .release(reason) }
-        if needsRoom(now), isRoomShort { return .release("less than a tenth of \(overlayDirectory) was free") }
+        if needsRoom(now), let missing = missingRoom {
+            let reason = "less than a tenth of \(overlayDirectory) was free"
+            return .makeRoom(largest(of: now, freeing: missing, tried), reason)
+        }
         if let managerIsGone { return .end(managerIsGone) }
         return nil
     }
@@ -80,12 +92,39 @@ struct GuardWatch: Sendable {
 
     /// A server's snapshots grow on its own storage.
     private func needsRoom(_ run: Run) -> Bool {
-        run.machines.contains { $0.hold?.disks.contains { $0.overlay.hasPrefix(overlayDirectory + "/") } == true }
+        run.machines.contains { !overlays(of: $0).isEmpty }
     }
 
-    private var isRoomShort: Bool {
+    private func overlays(of machine: MachineRecord) -> [String] {
+        machine.hold?.disks.map(\.overlay).filter { $0.hasPrefix(overlayDirectory + "/") } ?? []
+    }
+
+    /// What lacks to a tenth, in bytes; nil where nothing does.
+    private var missingRoom: UInt64? {
+        guard let (available, total) = freeSpace(overlayDirectory), available < total / 10 else { return nil }
+        return total / 10 - available
+    }
+
+    /// Whether there is so little room that there is no time to see whether a release helps.
+    var isRoomGone: Bool {
         guard let (available, total) = freeSpace(overlayDirectory) else { return false }
-        return available < total / 10
+        return available < total / 20
+    }
+
+    /// The VMs with the largest overlays, as few as give that much room; those that were not tried yet where there are.
+    private func largest(of run: Run, freeing bytes: UInt64, _ tried: Set<MachineKey>) -> Set<MachineKey> {
+        let held = run.machines.filter { !overlays(of: $0).isEmpty }
+        let untried = held.filter { !tried.contains($0.key) }
+        let sizes = (untried.isEmpty ? held : untried).map { machine in
+            (machine.key, overlays(of: machine).reduce(UInt64(0)) { $0 &+ fileSize($1) })
+        }
+        var chosen: Set<MachineKey> = []
+        var freed: UInt64 = 0
+        for (key, size) in sizes.sorted(by: { $0.1 > $1.1 }) where freed < bytes || chosen.isEmpty {
+            chosen.insert(key)
+            freed = freed.addingReportingOverflow(size).overflow ? .max : freed + size
+        }
+        return chosen
     }
 }
 

@@ -76,6 +76,8 @@ struct MachineRecord: Sendable, Codable, Equatable {
     var ramUsableUntil: Int64?
     /// How long the guest stood still for it.
     var pausedMilliseconds: Int64?
+    /// Why and when this VM was let go before the others of its run; nil: it was not.
+    var earlyRelease: EarlyRelease?
     /// What must be let go; nil when nothing is held.
     var hold: Hold?
 

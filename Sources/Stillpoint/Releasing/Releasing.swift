@@ -17,12 +17,7 @@ struct Releasing: Sendable {
     func run() async -> Bool {
         await journal.allowLostWrites()
         await note { $0.phase = .releasing }
-        let machines = await journal.run.machines
-        let places = Dictionary(grouping: machines.indices, by: { machines[$0].hypervisor })
-        await inParallel(places, limit: places.count) { name, indices in
-            let limit = (try? await hypervisors.named(name))?.maxParallel ?? maxParallel
-            await inParallel(indices, limit: limit) { await release($0) }
-        }
+        await release(await journal.run.machines.indices.map { $0 })
         let isDone = await journal.run.machines.allSatisfy { $0.hold == nil }
         if isDone {
             await note { $0.phase = .released }
@@ -31,7 +26,29 @@ struct Releasing: Sendable {
         return isDone
     }
 
-    private func release(_ index: Int) async {
+    /// Releases some VMs early; of the run, and of what the others are, nothing is said.
+    func run(_ keys: Set<MachineKey>, _ early: EarlyRelease) async {
+        let machines = await journal.run.machines
+        let indices = machines.indices.filter { keys.contains(machines[$0].key) }
+        // Before anything is done: a snapshot that is taken from now on holds VMs that were writing.
+        await note { run in
+            for index in indices where run.machines[index].earlyRelease == nil {
+                run.machines[index].earlyRelease = early
+            }
+        }
+        await release(indices)
+    }
+
+    private func release(_ indices: [Int]) async {
+        let machines = await journal.run.machines
+        let places = Dictionary(grouping: indices, by: { machines[$0].hypervisor })
+        await inParallel(places, limit: places.count) { name, indices in
+            let limit = (try? await hypervisors.named(name))?.maxParallel ?? maxParallel
+            await inParallel(indices, limit: limit) { await releaseOne($0) }
+        }
+    }
+
+    private func releaseOne(_ index: Int) async {
         let record = await journal.run.machines[index]
         guard record.hold != nil else { return }
         do {

@@ -47,6 +47,19 @@ struct RunEnding: Sendable {
         return isReleased
     }
 
+    /// Lets some VMs go before the others, which stay as they are; the run goes on.
+    func release(_ machines: Set<MachineKey>, because reason: String, _ journal: Journal) async {
+        let held = await journal.run.machines.filter { machines.contains($0.key) && $0.hold != nil }
+        guard !held.isEmpty else { return }
+        let early = EarlyRelease(began: Int64(time(nil)), reason: reason)
+        let names = held.map { printable($0.name) }.joined(separator: ", ")
+        context.log.warning("released: \(names), since \(reason)")
+        let hypervisors = Hypervisors(configuration, context)
+        await journal.allowLostWrites()
+        await releasing(journal, hypervisors).run(Set(held.map(\.key)), early)
+        await hypervisors.close()
+    }
+
     /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a frozen guest cannot.
     private func thaw(_ journal: Journal, _ hypervisors: Hypervisors) async {
         let thawed = await PendingThaws(hypervisors: hypervisors).ask(await journal.run.machines)
@@ -62,7 +75,7 @@ struct RunEnding: Sendable {
         async let listing = list(names)
         await lookAgainAtIdleMachines(held, journal, hypervisors)
         let listed = await listing
-        if let early = held.earlyRelease { await settle(early, held, listed, journal) }
+        await settleEarly(held, listed, journal)
         await markSnapshots(await journal.run, listed)
         return listed
     }
@@ -143,11 +156,13 @@ extension RunEnding {
     }
 
     /// Lowers what is said of VMs that were let go before a snapshot was taken, or may have been.
-    private func settle(_ early: EarlyRelease, _ held: Run, _ listed: Listed, _ journal: Journal) async {
-        if case .failure(let error) = listed { context.log.warning("\(error)") }
+    private func settleEarly(_ held: Run, _ listed: Listed, _ journal: Journal) async {
         let run = await journal.run
-        var isAnyLowered = false
+        guard run.machines.contains(where: { $0.early(in: held) != nil }) else { return }
+        if case .failure(let error) = listed { context.log.warning("\(error)") }
+        var lowered: [String] = []
         for (index, record) in run.machines.enumerated() where record.wasHeld || record.ramDump != nil {
+            guard let early = record.early(in: held) else { continue }
             switch SnapshotOrder(of: record, in: run, early, listed) {
             case .earlier: continue
             case .later:
@@ -160,10 +175,10 @@ extension RunEnding {
                 let doubt = "it may have been released before the snapshot was taken (\(why)): \(early.reason)"
                 await lower(index, held, because: doubt, journal)
             }
-            isAnyLowered = true
+            if !lowered.contains(early.reason) { lowered.append(early.reason) }
         }
-        if isAnyLowered {
-            context.log.warning("the VMs were released before the snapshot was known to be taken: \(early.reason)")
+        for reason in lowered {
+            context.log.warning("the VMs were released before the snapshot was known to be taken: \(reason)")
         }
     }
 
@@ -177,7 +192,7 @@ extension RunEnding {
             RAMDump.init(at:))
         let kept = record.ramDump ?? untold
         // Good for a snapshot that turns out to be earlier, where nothing else is in doubt.
-        let usableUntil = record.consistency == .memory ? run.earlyRelease?.began : record.ramUsableUntil
+        let usableUntil = record.consistency == .memory ? record.early(in: run)?.began : record.ramUsableUntil
         try? await journal.record(machine: index) { record in
             record.consistency = .crash
             record.ramDump = kept
@@ -219,6 +234,9 @@ extension RunEnding {
 }
 
 extension MachineRecord {
+    /// Its own release came before the run's.
+    fileprivate func early(in run: Run) -> EarlyRelease? { earlyRelease ?? run.earlyRelease }
+
     /// What it got depends on that nobody let it go.
     fileprivate var wasHeld: Bool { consistency == .quiesced || consistency == .memory }
 }
