@@ -42,6 +42,48 @@ extension RealParts {
             }
         }
 
+        @Test("A hostile environment changes nothing: neither what is done, nor which programs, nor who is the guard")
+        func environment() async throws {
+            let guest = Stage.Guest(name: "surrounded")
+            try await Stage.with("hostile", [guest]) { stage in
+                let folder = "\(stage.lab.folder)/hostile"
+                let snapshot = "\(stage.dataset)@a"
+                let variables = [
+                    "STILLPOINT_GUARD": "x", "STILLPOINT_GUARD_MANAGER": "1:1", "LIBVIRT_DEBUG": "1",
+                    "LIBVIRT_LOG_OUTPUTS": "1:file:\(folder)/written", "LIBVIRT_DEFAULT_URI": "test:///default",
+                    "SSLKEYLOGFILE": "\(folder)/written", "TZ": ":\(folder)/fifo", "LD_DEBUG_OUTPUT": "\(folder)/x",
+                    "PATH": ".:\(folder):$PATH",
+                ]
+                let hostile = "env " + variables.map { "\($0)=\"\($1)\"" }.joined(separator: " ")
+                let outcome = try await shell(
+                    """
+                    mkdir -m 0777 \(folder); chmod 0777 \(folder); cd \(folder); mkfifo fifo
+                    for name in zfs qemu-img systemd-run; do
+                        printf '#!/bin/sh\\ntouch \(folder)/written\\n' >$name; chmod +x $name
+                    done
+                    \(hostile) \(stage.lab.preSnapshot) \(snapshot) || exit 1
+                    tr '\\0' '\\n' </proc/$(pgrep -f '^stillpoint-guard')/environ | grep -E 'LIBVIRT|SSLKEY|GUARD|hostile' && exit 2
+                    zfs snapshot \(snapshot)
+                    \(hostile) \(stage.lab.postSnapshot) \(snapshot) || exit 3
+                    [ ! -e written ] || exit 4
+                    """)
+                #expect(outcome.status == 0, "\(outcome.output) \(outcome.errors)")
+                #expect(try await stage.property("vms", of: snapshot) == "surrounded=quiesced")
+                try await stage.expectNothingLeft()
+                // Only who holds the run's lock is its guard.
+                let called = try await shell(
+                    """
+                    \(stage.lab.preSnapshot) \(stage.dataset)@b || exit 1
+                    pkill -9 -f '^stillpoint-guard'; sleep 0.1
+                    run=$(ls \(stage.lab.runs) | sed -n 's/[.]json$//p'); exec 9<>\(stage.lab.runs)/$run.guard
+                    (exec -a stillpoint-guard \(stage.lab.preSnapshot) $run 9 1:1) 2>/dev/null; [ $? = 2 ] || exit 2
+                    flock 9; (exec -a stillpoint-guard \(stage.lab.preSnapshot) $run 9 1:1) || exit 3
+                    """)
+                #expect(called.status == 0, "\(called.errors)")
+                try await stage.expectNothingLeft()
+            }
+        }
+
         @Test(
             "What cannot be meant is refused with a message that names it, exit code 2",
             arguments: [
