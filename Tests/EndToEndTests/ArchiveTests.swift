@@ -37,7 +37,7 @@ extension RealParts {
         @Test("Full or missing cold storage: the dump stays where it is, the listing says why, a later try succeeds")
         func noRoom() async throws {
             try await Stage.withMemory("full", [Stage.Guest(name: "full")]) { stage in
-                try await need("mount -t tmpfs -o size=8M tmpfs \(stage.cold)")
+                try await need("mount -t tmpfs -o mode=0755,size=8M tmpfs \(stage.cold)")
                 try await stage.cycle("a")
                 try await stage.awaitArchiver()
                 let full = try await shell("\(stage.stillpoint) archive")

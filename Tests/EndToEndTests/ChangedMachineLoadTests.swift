@@ -7,7 +7,7 @@ extension RealParts {
             try await stage.change(
                 guest,
                 """
-                mkdir -p \(small); mount -t tmpfs -o size=20M small \(small)
+                mkdir -p \(small); mount -t tmpfs -o mode=0755,size=20M small \(small)
                 printf '[stillpoint]\\noverlay_dir = \(small)\\n' > \(stage.lab.configuration)
                 # tmpfs has no O_DIRECT before Linux 6.6.
                 virsh dumpxml $n | sed s/cache=.none./cache="'writeback'"/ > \(stage.lab.folder)/full.xml

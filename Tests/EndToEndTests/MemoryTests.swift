@@ -121,7 +121,7 @@ extension RealParts {
                 let said = try await stage.cycle("a")
                 #expect(said.contains("count: quiesced") && said.contains("memory: vdb is not on"), "\(said)")
                 try await need("virsh detach-disk count vdb; mkdir -p \(stage.lab.folder)/small-ram")
-                try await need("mount -t tmpfs -o size=64M tmpfs \(stage.lab.folder)/small-ram")
+                try await need("mount -t tmpfs -o mode=0755,size=64M tmpfs \(stage.lab.folder)/small-ram")
                 try await need(
                     "sed -i 's#^ram_dir.*#ram_dir = \(stage.lab.folder)/small-ram#' \(stage.lab.configuration)")
                 let small = try await stage.cycle("b")

@@ -195,9 +195,9 @@ struct RecoveryTests {
     func earlyForRoom(taken: Int64) async throws {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web(), pool.host.web("web02"))
-            var run = try openRun(pool.bench, makeRunID())
+            var run = try openRun(pool.bench, RunID.make())
             // A snapshot that is older than the run is another run's.
-            let began = try #require(runTime(run.id))
+            let began = try #require(runTime(run.id.text))
             var other = try makeRecord("web02")
             other.hold = someHold
             run.machines[0].consistency = .quiesced
