@@ -91,7 +91,7 @@ install:
 	install -m 0755 $(PROGRAMS:%=.build/release/%) $(DESTDIR)$(PREFIX)/lib/stillpoint
 	install -d $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../lib/stillpoint/stillpoint $(DESTDIR)$(PREFIX)/bin/stillpoint
-	install -m 0644 README.md CHANGELOG.md LICENSE Sources/LibvirtHypervisor/DISKS.md Sources/Stillpoint/STATES.md \
+	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE Sources/LibvirtHypervisor/DISKS.md Sources/Stillpoint/STATES.md \
 		$(DESTDIR)$(PREFIX)/share/doc/stillpoint
 	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system

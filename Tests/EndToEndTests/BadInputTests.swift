@@ -124,7 +124,8 @@ extension RealParts {
         func overlayDirectory() async throws {
             try await Stage.with("rooms", [Stage.Guest(name: "roomy")]) { stage in
                 let lab = stage.lab
-                try await need("mkdir -p \(lab.folder)/small && mount -t tmpfs -o mode=0755,size=1m tmpfs \(lab.folder)/small")
+                let small = "\(lab.folder)/small"
+                try await need("mkdir -p \(small) && mount -t tmpfs -o mode=0755,size=1m tmpfs \(small)")
                 for (folder, reason) in [
                     ("/nonexistent", "install -d -m 0711 /nonexistent"), ("/\(stage.dataset)", "is being snapshotted"),
                     ("/proc/sys", "is not writable"), ("\(lab.folder)/small", "make room"),

@@ -124,6 +124,7 @@ extension RealParts {
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@live") == "shapes=quiesced", "\(said)")
                 #expect(said.contains("vde is transient and was left alone"), "\(said)")
                 #expect(try await need("virsh dumpxml --inactive shapes") == before)
+                try await need("\(stage.lab.program) wait shapes")
                 let off = try await cycle(stage, "off", between: "sleep 1; virsh -q destroy shapes")
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@off") == "shapes=quiesced", "\(off)")
                 #expect(try await need("virsh dumpxml --inactive shapes") == before)
