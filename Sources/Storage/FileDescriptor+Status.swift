@@ -27,6 +27,7 @@ extension FileDescriptor {
     /// Copies it from its beginning to an empty file.
     /// - Throws: Errno, `.fileTooLarge` where it has more than `limit` bytes.
     public func copyContent(to output: FileDescriptor, limit: Int) throws {
+        guard try Int(status().st_size) <= limit else { throw Errno.fileTooLarge }
         var piece = [UInt8](repeating: 0, count: 256 << 10)
         var done = 0
         while true {

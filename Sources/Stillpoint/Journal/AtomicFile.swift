@@ -7,7 +7,7 @@ internal import SystemPackage
 /// that name may have a second name elsewhere, and is not written through.
 func replaceFile(at path: String, with content: [UInt8]) throws {
     hangingPoint(path)
-    let (folder, name) = (try Folder(FileAccess.parent(path)), FileAccess.lastComponent(path))
+    let (folder, name) = (try Folder(reaching: FileAccess.parent(path)), FileAccess.lastComponent(path))
     let temporary = name + ".tmp"
     let file = try folder.newFile(temporary)
     try file.closeAfter {
@@ -24,7 +24,7 @@ func replaceFile(at path: String, with content: [UInt8]) throws {
 func removeFile(at path: String) throws {
     failurePoint()
     do {
-        let folder = try Folder(FileAccess.parent(path))
+        let folder = try Folder(reaching: FileAccess.parent(path))
         try folder.removeFile(FileAccess.lastComponent(path))
         try folder.sync()
     } catch Errno.noSuchFileOrDirectory {

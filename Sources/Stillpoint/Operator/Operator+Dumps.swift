@@ -28,6 +28,7 @@ extension Operator {
     public func prune(_ snapshots: [String], orphans: Bool, dryRun: Bool) async -> ExitCode {
         await perform { configuration in
             let names = try snapshots.map { try SnapshotName($0) }
+            try await configuration.requireTrustInDumps()
             let pruner = pruner(configuration, isDryRun: dryRun)
             for name in names where try await context.zfs.exists(name.rawValue) {
                 context.log.info("\(name) is there still; its RAM dumps stay")

@@ -5,6 +5,7 @@ extension Operator {
     /// `stillpoint restore DATASET@SNAP --vm NAME`
     public func restore(_ options: RestoreOptions) async -> ExitCode {
         await perform { configuration in
+            try await configuration.requireTrustInDumps()
             let hypervisors = Hypervisors(configuration, context)
             do {
                 let job = RestoreJob(

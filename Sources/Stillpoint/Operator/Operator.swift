@@ -37,7 +37,8 @@ public struct Operator: Sendable {
             case .undone: .notConsistent
             case .halfDone: .needsRecovery
             }
-        case is ConfigurationError, is NameError, is UnknownSnapshotError, is UnknownDatasetError, is UnknownRunError:
+        case is ConfigurationError, is NameError, is UnknownSnapshotError, is UnknownDatasetError, is UnknownRunError,
+            is WorkFolderError:
             .usage
         default: .notConsistent
         }

@@ -19,6 +19,7 @@ struct PruneSnapshot: Sendable {
             catalogue: catalogue, coldStorage: configuration.coldStorage, zfs: context.zfs,
             isDryRun: invocation.isDryRun, log: context.log)
         return .work {
+            try await configuration.requireTrustInDumps()
             try await withTaskExecutorPreference(globalConcurrentExecutor) {
                 try await pruner.pruneNowOrLater(invocation.snapshots)
             }

@@ -98,6 +98,7 @@ extension Folder {
     func copyHashed(
         _ source: FileDescriptor, to name: String, limit: Int = .max
     ) throws -> (count: Int, digest: [UInt8]) {
+        guard try Int(source.status().st_size) <= limit else { throw Errno.fileTooLarge }
         let output = try newFile(name)
         return try output.closeAfter {
             let digest = try Digest()
