@@ -77,6 +77,7 @@ lint:
 		|| { echo 'no Foundation at all, it costs 4 MB a program; JSON is in Sources/JSON'; exit 1; }
 	@! grep -rnE '\.replacing\(|firstRange\(of:|import _StringProcessing|\.contains\("[^"\\]{2,}' Sources --include=*.swift \
 		|| { echo 'these are of the regular expressions, which add 1.3 MB to a hook; see Storage/TextSearch.swift'; exit 1; }
+	@Tests/Lint/paths.py
 	@! command -v gofmt >/dev/null || [ -z "$$(gofmt -l Tests/vcsim)" ] || { echo 'run gofmt -w Tests/vcsim'; exit 1; }
 
 format:
