@@ -89,7 +89,7 @@ let package = Package(
         program("prune-snapshot"),
         program("stillpoint", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("Bounds", ["Bounds"]),
         tests("XMLTree", ["XMLTree", "Bounds"]),
         tests("INIFile", ["INIFile"]),
