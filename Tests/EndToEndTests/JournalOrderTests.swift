@@ -6,8 +6,8 @@ private struct Trace {
         /// A file in the state directory had been written, synced, renamed, and its directory synced: its content, as
         /// strace quotes it.
         case durable(String)
-        /// A process was about to be started: its arguments.
-        case start(String)
+        /// A new file was about to be made.
+        case make(String)
         /// A call to libvirtd was about to be sent: its number in libvirt's remote_protocol.x.
         case call(Int)
         /// A file was about to be deleted.
@@ -39,8 +39,8 @@ private struct Trace {
     }
 
     private mutating func began(_ call: String) {
-        if call.hasPrefix("execve(") {
-            events.append(.start(call))
+        if call.hasPrefix("openat("), call.contains("O_EXCL") {
+            events.append(.make(call))
         } else if call.hasPrefix("unlink(") || call.hasPrefix("unlinkat(") {
             events.append(.delete(call))
         } else if call.hasPrefix("write("), let number = Self.remoteCall(call) {
@@ -98,7 +98,7 @@ extension RealParts {
             try await need(
                 """
                 rm -f \(file)
-                strace -f -y -x -s 100000 -e trace=execve,write,fsync,rename,renameat,unlink,unlinkat -o \(file) \
+                strace -f -y -x -s 100000 -e trace=openat,write,fsync,rename,renameat,unlink,unlinkat -o \(file) \
                     \(command) >/dev/null 2>&1 </dev/null &
                 for i in $(seq 600); do
                     first=$(head -n 1 \(file) 2>/dev/null | cut -d ' ' -f 1)
@@ -117,12 +117,12 @@ extension RealParts {
             try await Stage.with("order", [guest]) { stage in
                 let seen = try await trace("\(stage.lab.preSnapshot) \(stage.dataset)@a", stage)
                 var made: Set<String> = []
-                for (event, record) in seen.records(before: { $0.isStart(of: "qemu-img") }) {
-                    guard case .start(let call) = event else { continue }
+                // qemu-img is given the file that the hook has made.
+                for (event, record) in seen.records(before: { $0.isMaking(in: stage.lab.overlays) }) {
+                    guard case .make(let call) = event else { continue }
                     #expect(has("preparing", record))
-                    // `… "create", …, "-b", "BASE", "OVERLAY"], …`
                     let overlay = try #require(
-                        call.split(separator: "\"").last { $0.contains(stage.lab.overlays) }.map(String.init))
+                        call.split(separator: "\"").first { $0.contains(stage.lab.overlays) }.map(String.init))
                     #expect(record.contains(overlay), "\(overlay)")
                     made.insert(overlay)
                 }
@@ -160,7 +160,7 @@ extension RealParts {
                 let deleted = seen.records(before: { $0.isDeletion(of: stage.lab.overlays) })
                 #expect(deleted.count == guest.disks)
                 #expect(deleted.allSatisfy { has("released", $0.record) })
-                let closed = seen.records(before: { $0.isDeletion(of: stage.lab.runs) && $0.isDeletion(of: ".json") })
+                let closed = seen.records(before: { $0.isDeletion(of: stage.lab.runs) && $0.isDeletion(of: ".json\"") })
                 #expect(closed.count == 1)
                 #expect(closed.allSatisfy { $0.record.contains("/restore-points/") })
                 try await stage.expectNothingLeft()
@@ -170,9 +170,8 @@ extension RealParts {
 }
 
 extension Trace.Event {
-    /// Where a program is looked for in several folders, each attempt counts.
-    fileprivate func isStart(of program: String) -> Bool {
-        if case .start(let call) = self { call.contains("/\(program)\", [") } else { false }
+    fileprivate func isMaking(in folder: String) -> Bool {
+        if case .make(let call) = self { call.contains(folder) } else { false }
     }
 
     fileprivate func isCall(_ number: Int) -> Bool {

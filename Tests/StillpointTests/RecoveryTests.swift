@@ -191,7 +191,8 @@ struct RecoveryTests {
         }
     }
 
-    @Test("of one VM for its room is that VM's alone: the others keep what they got", arguments: [999, 1001] as [Int64])
+    @Test(
+        "of one VM for its room is that VM's alone: the others keep what they got", arguments: [999, 1001] as [Int64])
     func earlyForRoom(taken: Int64) async throws {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web(), pool.host.web("web02"))
