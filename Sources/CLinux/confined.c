@@ -57,7 +57,7 @@ static int become(const char *path, char *const arguments[], char *const environ
 	return errno;
 }
 
-int stillpoint_start_confined(pid_t *process, const char *path, char *const arguments[], char *const environment[],
+int stillpoint_start_confined(int *process, const char *path, char *const arguments[], char *const environment[],
                               int null, int output, int error, const struct stillpoint_confinement *confinement) {
 	volatile int problem = 0;
 	sigset_t all, before;

@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int stillpoint_openat_beneath(int folder, const char *path, int flags, mode_t mode, int crossing) {
+int stillpoint_openat_beneath(int folder, const char *path, int flags, unsigned mode, int crossing) {
 	struct open_how how = {
 		.flags = (unsigned int)flags,
 		.mode = mode,

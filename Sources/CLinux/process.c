@@ -13,7 +13,7 @@ int stillpoint_forbid_dumps(void) {
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? limited : -1;
 }
 
-int stillpoint_pidfd_open(pid_t process) {
+int stillpoint_pidfd_open(int process) {
 	return (int)syscall(SYS_pidfd_open, process, 0);
 }
 

@@ -1,4 +1,4 @@
-public import Glibc
+internal import Glibc
 
 /// A folder of a test's own.
 public struct ScratchFolder: Sendable {
@@ -21,7 +21,7 @@ public struct ScratchFolder: Sendable {
 
     /// Writes a file, with the folders above it, and returns its path.
     @discardableResult
-    public func write(_ name: String, _ bytes: [UInt8], mode: mode_t = 0o644) throws -> String {
+    public func write(_ name: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws -> String {
         try folder(name.split(separator: "/").dropLast().joined(separator: "/"))
         // Not open in a program that another test starts meanwhile: a script could not be run as long as that lives.
         let file = try required(fopen(path + "/" + name, "we"))
@@ -33,7 +33,7 @@ public struct ScratchFolder: Sendable {
 
     /// Writes a text file, with the folders above it, and returns its path.
     @discardableResult
-    public func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws -> String {
+    public func write(_ name: String, _ text: String, mode: UInt32 = 0o644) throws -> String {
         try write(name, Array(text.utf8), mode: mode)
     }
 
@@ -69,7 +69,7 @@ public struct ScratchFolder: Sendable {
     }
 
     /// The permissions of a file or folder.
-    public func mode(_ name: String) throws -> mode_t {
+    public func mode(_ name: String) throws -> UInt32 {
         var status = stat()
         try required(lstat(path + "/" + name, &status) == 0)
         return status.st_mode & 0o7777

@@ -1,13 +1,11 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
-#include <sys/types.h>
-
 /* System calls of Linux that glibc has no function for; each gives -1 and sets errno as one of glibc's would. */
 
 /* openat2(2), from Linux 5.6 on, with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS and RESOLVE_NO_SYMLINKS; where
  * `crossing` is 0 with RESOLVE_NO_XDEV too. */
-int stillpoint_openat_beneath(int folder, const char *path, int flags, mode_t mode, int crossing);
+int stillpoint_openat_beneath(int folder, const char *path, int flags, unsigned mode, int crossing);
 
 /* Landlock (landlock(7), from Linux 5.13 on): the version of its interface; 0 where this kernel has none, or was told to do
  * without. */
@@ -32,7 +30,7 @@ struct stillpoint_confinement {
 
 /* Starts a program in a session of its own, with no signal blocked or ignored, no way to new privileges, no core dump and
  * nothing open but `null` as 0, `output` as 1, `error` as 2 and what is kept. 0, or the number of the error. */
-int stillpoint_start_confined(pid_t *process, const char *path, char *const arguments[], char *const environment[],
+int stillpoint_start_confined(int *process, const char *path, char *const arguments[], char *const environment[],
                               int null, int output, int error, const struct stillpoint_confinement *confinement);
 
 /* Neither a core file nor another user's ptrace(2) may have this process's memory (prctl(2), which is variadic). A
@@ -40,7 +38,7 @@ int stillpoint_start_confined(pid_t *process, const char *path, char *const argu
 int stillpoint_forbid_dumps(void);
 
 /* pidfd_open(2), from Linux 5.3 on: a descriptor, closed on exec, that stays this process's when its number is another's. */
-int stillpoint_pidfd_open(pid_t process);
+int stillpoint_pidfd_open(int process);
 
 /* pidfd_send_signal(2), from Linux 5.1 on. */
 int stillpoint_pidfd_send_signal(int process, int signal);
