@@ -8,8 +8,8 @@ import Testing
 
 @Suite("A VM of another open run")
 struct OpenRunConflictTests {
-    /// Young, so that its post-snapshot may still come.
-    static let id = RunID.make()
+    /// Young, so that its post-snapshot may still come; and before those of the same second.
+    static let id = RunID(RunID.make().text.prefix(17) + "000000") ?? RunID.make()
 
     private func openRun(_ bench: HookBench, _ change: (inout MachineRecord) -> Void) throws {
         var record = try makeRecord("web01", nil)
