@@ -25,7 +25,8 @@ struct ExchangeTests {
         _ scratch: ScratchFolder, _ place: String, target: String, canary: Canary, mustSucceed: Bool = true,
         _ attempt: () throws -> Void
     ) throws {
-        let outcome = Exchange("\(scratch.path)/\(place)", forLinkTo: "\(scratch.path)/\(target)").during(attempt)
+        let outcome = Exchange("\(scratch.path)/\(place)", forLinkTo: "\(scratch.path)/\(target)").during(
+            mustSucceed: mustSucceed, attempt)
         #expect(outcome.exchanges >= Exchange.rounds)
         #expect(outcome.successes > 0 || !mustSucceed)
         #expect(Canary(scratch.path + "/etc") == canary)

@@ -181,7 +181,7 @@ struct KeepsakeTests {
                 datasets: [try DatasetName("tank/VM"), try DatasetName("tank/volume")], strategies: [],
                 onFailure: .continue, notes: [])
             let keepsakes = Keepsakes(storage: try pool.host.storage(), catalogue: pool.catalogue)
-            #expect(await keepsakes.keep(planned, run: PoolBench.run, within: KeepingBudget(until: nil)) == nil)
+            #expect(await keepsakes.keep(planned, run: PoolBench.run, within: KeepingBudget(until: nil)).problem == nil)
             let place = "state/restore-points/\(PoolBench.run)/id-of-web01"
             #expect(try kept(pool, in: place) == kept(pool))
             #expect(try pool.scratch.mode(place) == 0o700)

@@ -31,7 +31,8 @@ public struct Exchange: Sendable {
     }
 
     /// Calls `attempt` until there were enough exchanges and attempts, or half a minute is over.
-    public func during(_ attempt: () throws -> Void) -> Outcome {
+    /// - Parameter mustSucceed: until one has succeeded as well.
+    public func during(mustSucceed: Bool = false, _ attempt: () throws -> Void) -> Outcome {
         let loop = Loop()
         symlink(target, link)
         startThread {
@@ -48,7 +49,9 @@ public struct Exchange: Sendable {
         }
         var outcome = Outcome()
         let end = ContinuousClock.now + .seconds(30)
-        while outcome.exchanges < Self.rounds || outcome.successes + outcome.failures < Self.fewestAttempts {
+        while outcome.exchanges < Self.rounds || outcome.successes + outcome.failures < Self.fewestAttempts
+            || mustSucceed && outcome.successes == 0
+        {
             guard .now < end else { break }
             do {
                 try attempt()

@@ -35,9 +35,13 @@ struct Freezing: Sendable {
     private func freeze(_ index: Int, run: RunID, _ budget: KeepingBudget) async throws {
         let planned = plan[index]
         // The definition of a VM on another run's overlays would name those; that run has kept it.
-        if taken[planned.key] == nil, let problem = await keepsakes.keep(planned, run: run, within: budget) {
-            if problem.isForeign { log.warning("\(printable(planned.machine.name)): \(problem.text)") }
-            try await journal.record(machine: index) { $0.notes.append(problem.text) }
+        if taken[planned.key] == nil {
+            let keeping = await keepsakes.keep(planned, run: run, within: budget)
+            await journal.note(machine: index) { $0.kept = keeping.id }
+            if let problem = keeping.problem {
+                if keeping.isForeign { log.warning("\(printable(planned.machine.name)): \(problem)") }
+                try await journal.record(machine: index) { $0.notes.append(problem) }
+            }
         }
         // Its overlays are elsewhere, over a base that nobody writes: there is nothing to freeze, and nothing to be
         // blamed for. When another run holds it, it is on that run's overlay, and the strategies say so.

@@ -95,6 +95,11 @@ actor Journal {
     }
 
     /// Changes one VM's record and returns when the change is durable.
+    /// Changes what is known of a VM; recorded with what comes next.
+    func note(machine index: Int, _ change: @Sendable (inout MachineRecord) -> Void) {
+        if !isClosed { change(&run.machines[index]) }
+    }
+
     func record(machine index: Int, _ change: @Sendable (inout MachineRecord) -> Void) async throws {
         try await record { change(&$0.machines[index]) }
     }

@@ -69,6 +69,8 @@ struct MachineRecord: Sendable, Codable, Equatable {
     var frozenMilliseconds: Int64?
     /// The disks of a VM that is off, as they were before the snapshot; nil where it is not, or they are not this host's.
     var disksAtRest: [DiskAtRest]?
+    /// `SealedContent.id` of what was kept of it for this run's snapshots; nil where nothing was.
+    var kept: String?
     /// The guest's RAM, dumped and whole, in `ram_dir`.
     var ramDump: RAMDump?
     /// In seconds since 1970: the dump is of no snapshot that was taken later. Set where the claim was lowered because

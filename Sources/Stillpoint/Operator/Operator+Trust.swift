@@ -47,7 +47,12 @@ extension Operator {
     }
 
     private func exported(in file: String) throws -> SealKeys.Exported {
-        let bytes = try FileAccess.read(file == "-" ? "/dev/stdin" : file, limit: 64 << 10)
+        let bytes: [UInt8]
+        do {
+            bytes = try file == "-" ? standardInput() : FileAccess.read(file, limit: Self.mostOfKey)
+        } catch {
+            throw RestoreError(.refused, "cannot read \(printable(file, limit: 300))", cause: error)
+        }
         let exported = try StateFile.decode(
             SealKeys.Exported.self, bytes, from: file, newest: SealKeys.Exported.format,
             mend: (
@@ -55,6 +60,19 @@ extension Operator {
                 newer: "use the version that wrote it"
             ))
         return exported
+    }
+
+    private static let mostOfKey = 64 << 10
+
+    /// Waits for it: it may come from another host.
+    private func standardInput() throws -> [UInt8] {
+        var (bytes, piece): ([UInt8], [UInt8]) = ([], [UInt8](repeating: 0, count: 4096))
+        while bytes.count <= Self.mostOfKey {
+            let count = try piece.withUnsafeMutableBytes { try FileDescriptor.standardInput.read(into: $0) }
+            if count == 0 { break }
+            bytes += piece[..<count]
+        }
+        return bytes
     }
 
     private func hostName() -> String {

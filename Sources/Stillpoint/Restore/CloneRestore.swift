@@ -49,10 +49,11 @@ struct CloneRestore: Sendable {
             else { continue }
             moves.append(PathMove(from: image.path, to: place))
         }
-        let places = moves.map(\.to)
-        if !source.isTrusted { try UntrustedImages.requireHarmless(places, on: places + moves.map(\.from)) }
-        try await putChainsOnClones(moves, try formats(of: source, hypervisor))
-        if !source.isTrusted { try UntrustedImages.requireHarmless(places, on: places) }
+        let formats = try job.formats(of: source, hypervisor)
+        let images = RestoredImages(images: moves, formats: source.isTrusted ? formats : nil)
+        try images.requireHarmless()
+        try await putChainsOnClones(moves, formats)
+        try images.requireHarmless(also: moves.map(\.to))
         let datasets = await clones.names.joined(separator: ", ")
         let memory = try await job.retrieveMemory(source, changeable: true)
         defer { memory?.remove() }
@@ -62,7 +63,7 @@ struct CloneRestore: Sendable {
                 definition: source.text, files: source.files, moves: moves, newName: name, ramDump: memory?.path,
                 power: power, linksUp: job.options.connect ? nil : false, identity: source.identity,
                 isTrusted: source.isTrusted)
-            job.tell(leftOut: try await hypervisor.checkRestore(request))
+            try job.tell(leftOut: try await hypervisor.checkRestore(request), hasMemory: memory != nil)
             _ = try await hypervisor.restore(request)
         } catch {
             if let doubt = await doubt(of: hypervisor, after: error) {
@@ -77,17 +78,6 @@ struct CloneRestore: Sendable {
         let links = job.options.connect ? "" : ", its network links down"
         let what = memory == nil ? "its disks" : "disks and RAM"
         job.log.info("\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets)")
-    }
-
-    /// The formats of the VM's images, by their paths, as they were recorded.
-    private func formats(of source: RestoreSource, _ hypervisor: any Hypervisor) throws -> [String: String] {
-        let images = source.definition.images
-        var formats = images.reduce(into: [:]) { $0[$1.path] = $1.format }
-        // A version that did not record them left them to the definition.
-        if images.contains(where: { $0.format == nil }) {
-            formats.merge(try hypervisor.imageFormats(in: source.text)) { recorded, _ in recorded }
-        }
-        return formats
     }
 
     /// Or the clone would read the original's base, which may change.
@@ -110,6 +100,9 @@ struct CloneRestore: Sendable {
                         "nothing says of what format '\(printable(path, limit: 300))' is, which lies below "
                             + "'\(printable(move.from, limit: 300))'; say it, and take another snapshot: "
                             + "qemu-img rebase -u -F FORMAT -b BASE IMAGE")
+                }
+                guard ["raw", "qcow2"].contains(format) else {
+                    throw StorageError(.badImage, "'\(printable(path, limit: 300))' is of the format \(printable(format))")
                 }
                 formats[path] = format
                 try await ImageChain.rebase(image, onto: now.to, format: format)

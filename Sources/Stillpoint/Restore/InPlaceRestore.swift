@@ -80,12 +80,14 @@ struct InPlaceRestore: Sendable {
             let users = others.joined(separator: ", ")
             job.log.info("also on its datasets: \(users); so nothing is rolled back, the VM's own files are copied")
         }
-        let memory = try await job.retrieveMemory(source, changeable: false)
+        // The definition in RAM that nobody vouches for is changed.
+        let memory = try await job.retrieveMemory(source, changeable: !source.isTrusted)
         do {
             // Long work first, while the VM still runs.
             try await disks.prepare()
-            let request = try await request(source, clones, memory)
-            job.tell(leftOut: try await hypervisor.checkRestore(request))
+            let formats = source.isTrusted ? try job.formats(of: source, hypervisor) : nil
+            let request = try await request(source, clones, memory, formats)
+            try job.tell(leftOut: try await hypervisor.checkRestore(request), hasMemory: memory != nil)
             // Gone before the VM starts: its QEMU gets a copy of the mounts, and a clone that is mounted there cannot
             // be destroyed as long as the VM runs.
             await destroy(clones)
@@ -100,26 +102,30 @@ struct InPlaceRestore: Sendable {
     /// What the hypervisor is asked for. Of a definition that nobody vouches for, no path is believed: its images are
     /// where the snapshot's are put.
     private func request(
-        _ source: RestoreSource, _ clones: SnapshotClones, _ memory: MemoryRetrieval.Retrieved?
+        _ source: RestoreSource, _ clones: SnapshotClones, _ memory: MemoryRetrieval.Retrieved?,
+        _ formats: [String: String]?
     ) async throws -> RestoreRequest {
         var moves: [PathMove] = []
-        if !source.isTrusted {
-            var copies: [String] = []
-            for image in source.definition.images {
-                guard let now = source.snapshots[image.dataset]?.dataset,
-                    let copy = await clones.place(of: now, relativePath: image.relativePath)
-                else { continue }
-                copies.append(copy)
+        var copies: [PathMove] = []
+        for image in source.definition.images {
+            guard let now = source.snapshots[image.dataset]?.dataset,
+                let copy = await clones.place(of: now, relativePath: image.relativePath)
+            else { continue }
+            copies.append(PathMove(from: image.path, to: copy))
+            if !source.isTrusted {
                 let place = image.relativePath.flatMap { path in
                     job.storage.mountTable.mountPoints(of: image.dataset).first.map { "\($0)/\(path)" }
                 }
                 moves.append(PathMove(from: image.path, to: place ?? "/dev/zvol/\(image.dataset)"))
             }
-            try UntrustedImages.requireHarmless(copies, on: moves.map(\.to))
         }
+        try RestoredImages(images: copies, formats: formats).requireHarmless(also: moves.map(\.to))
         return RestoreRequest(
             definition: source.text, files: source.files, moves: moves, ramDump: memory?.path,
-            power: job.power(hasMemory: memory != nil), identity: source.identity, isTrusted: source.isTrusted)
+            power: job.power(hasMemory: memory != nil),
+            // Nobody vouches for the network that it names.
+            linksUp: source.isTrusted || job.options.connect ? nil : false,
+            identity: source.identity, isTrusted: source.isTrusted)
     }
 
     /// Whatever id the snapshot names: a VM that has no disk on its dataset is not the one that was in it.

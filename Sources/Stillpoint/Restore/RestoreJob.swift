@@ -91,10 +91,27 @@ struct RestoreJob: Sendable {
     }
 
     /// Names what is not restored of a definition that nobody vouches for.
-    func tell(leftOut: [String]) {
+    /// - Throws: RestoreError `.refused` where its RAM knows a device that it would not have: QEMU would find that out when
+    ///   its disks are back already.
+    func tell(leftOut: [String], hasMemory: Bool) throws {
         guard !leftOut.isEmpty else { return }
+        let devices = leftOut.filter { path in
+            let names = path.split(separator: "/")
+            return names.count == 2 && names[0] == "devices" && !names[1].hasPrefix("@")
+        }
+        guard !hasMemory || devices.isEmpty else {
+            let shown = devices.prefix(10).map { printable($0, limit: 100) }.joined(separator: ", ")
+            throw RestoreError(
+                .refused, "its RAM needs what is left out, as nobody vouches for it (\(shown)): restore --without-memory")
+        }
         let shown = leftOut.prefix(100).map { printable($0, limit: 100) }.joined(separator: ", ")
         log.warning("left out, as nobody vouches for it: \(shown)\(leftOut.count > 100 ? ", and more" : "")")
+    }
+
+    /// The formats of the VM's images, by their paths, as they were recorded, and of all others that its definition names.
+    func formats(of source: RestoreSource, _ hypervisor: any Hypervisor) throws -> [String: String] {
+        let recorded = source.definition.images.reduce(into: [:]) { $0[$1.path] = $1.format }
+        return recorded.merging(try hypervisor.imageFormats(in: source.text)) { recorded, _ in recorded }
     }
 
     /// udev takes a moment to make a new volume's device.

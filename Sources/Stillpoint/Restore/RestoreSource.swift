@@ -44,7 +44,9 @@ struct RestoreSearch: Sendable {
         let found = points.point(of: listed)
         if let found { try requireDisk(of: machine, in: name, found.point, found.kept.name.dataset) }
         try await clones.make(name, as: cloneName(name.dataset))
-        let content = try await kept(machine, in: listed, run: found?.point.run)
+        let content = try await kept(machine, in: listed, run: found?.point.run) { key in
+            found?.point.machines.first { $0.key == key }?.kept
+        }
         let definition = content.definition
         let original = try found?.kept.name.dataset ?? self.original(of: name.dataset, in: definition)
         // What a run kept of VMs on volumes is in one folder, whichever volume was named; and a snapshot that holds no
@@ -99,7 +101,8 @@ struct RestoreSearch: Sendable {
 
     /// What was kept of the VM: in the snapshot, or beside the state file for a volume.
     private func kept(
-        _ machine: String, in snapshot: ListedSnapshot, run: RunID?
+        _ machine: String, in snapshot: ListedSnapshot, run: RunID?,
+        _ recorded: @escaping (MachineKey) -> String?
     ) async throws -> KeptContent {
         var places: [(root: String, name: String)] = []
         if let folder = await clones.folder(of: snapshot.name.dataset) {
@@ -122,7 +125,9 @@ struct RestoreSearch: Sendable {
                 guard let bytes = try? open.content(of: "machine.json", limit: KeptDefinition.mostBytes),
                     let definition = try? KeptDefinition.decode(bytes, at: folder.path)
                 else { continue }
-                let content = { try self.content(bytes, folder, of: snapshot.name) }
+                let content = {
+                    try self.content(bytes, folder, of: snapshot.name, recorded: recorded(definition.key))
+                }
                 if definition.id == machine { return try content() }
                 if definition.name == machine { namesakes.append((definition, content)) }
                 others.insert(definition.name)
@@ -144,11 +149,18 @@ struct RestoreSearch: Sendable {
     }
 
     /// - Throws: RestoreError `.refused` where nobody vouches for it.
-    private func content(_ machine: [UInt8], _ folder: KeptFolder, of snapshot: SnapshotName) throws -> KeptContent {
+    /// - Parameter recorded: what the run says that it kept; nil where that is not known.
+    private func content(
+        _ machine: [UInt8], _ folder: KeptFolder, of snapshot: SnapshotName, recorded: String?
+    ) throws -> KeptContent {
         var content = try KeptContent(
             machine, in: folder.open(ownOnly: !takesUntrusted), at: folder.path, copyingTo: files, catalogue.seals)
         // In the catalogue nobody but root can have put it; earlier versions sealed nothing.
         if folder.root == catalogue.folder { content.provenance = .own }
+        // What was sealed for another snapshot, and put into this one by whoever may write to the dataset.
+        if let recorded, recorded != content.id, content.provenance.isVouchedFor {
+            content.provenance = .none("it was kept at another time than this snapshot's")
+        }
         guard let doubt = content.provenance.doubt, !takesUntrusted else { return content }
         throw RestoreError(
             .refused,

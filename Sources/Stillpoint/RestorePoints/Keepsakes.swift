@@ -12,41 +12,39 @@ struct Keepsakes: Sendable {
     /// All that are configured; without any, nothing is removed.
     var hypervisors: [any Hypervisor] = []
 
-    /// Keeps one VM; nil when that worked, else what an administrator should know.
+    /// Keeps one VM.
     /// - Parameter budget: for all VMs of the run.
-    func keep(_ planned: PlannedMachine, run: RunID, within budget: KeepingBudget) async -> KeepingProblem? {
+    func keep(_ planned: PlannedMachine, run: RunID, within budget: KeepingBudget) async -> Keeping {
         let left = await budget.begin()
-        let problem =
-            left > .zero
-            ? await firstOf(deadline: .now + left) { Kept(problem: await keep(planned, run: run, limit: left)) } : nil
+        let kept =
+            left > .zero ? await firstOf(deadline: .now + left) { await keep(planned, run: run, limit: left) } : nil
         await budget.end()
-        if let problem { return problem.problem }
-        return KeepingProblem(
-            text: "its definition is not in the snapshot: the time for keeping definitions was over", isForeign: false)
+        return kept ?? Keeping("its definition is not in the snapshot: the time for keeping definitions was over")
     }
 
-    private struct Kept: Sendable {
-        let problem: KeepingProblem?
-    }
-
-    private func keep(_ planned: PlannedMachine, run: RunID, limit: Duration) async -> KeepingProblem? {
+    private func keep(_ planned: PlannedMachine, run: RunID, limit: Duration) async -> Keeping {
         do {
-            guard let keepsake = try await planned.hypervisor.keepsake(of: planned.machine.id) else { return nil }
+            guard let keepsake = try await planned.hypervisor.keepsake(of: planned.machine.id) else {
+                return Keeping(nil)
+            }
             let machine = planned.machine.name
-            let problems = try await blocking("keeping the definition of \(machine)", within: limit) {
+            let (problems, id) = try await blocking("keeping the definition of \(machine)", within: limit) {
                 try write(keepsake, planned, run: run)
             }
-            return problems.isEmpty ? nil : KeepingProblem(text: problems.joined(separator: "; "), isForeign: false)
+            return Keeping(problems.isEmpty ? nil : problems.joined(separator: "; "), id: id)
         } catch let error as ForeignFolderError {
-            return KeepingProblem(text: "its definition is not in the snapshot: \(error)", isForeign: true)
+            return Keeping("its definition is not in the snapshot: \(error)", isForeign: true)
         } catch let error as SealError {
-            return KeepingProblem(text: "its definition is in the snapshot without a seal: \(error)", isForeign: false)
+            return Keeping("its definition is in the snapshot without a seal: \(error)")
         } catch {
-            return KeepingProblem(text: "its definition is not in the snapshot: \(error)", isForeign: false)
+            return Keeping("its definition is not in the snapshot: \(error)")
         }
     }
 
-    private func write(_ keepsake: Keepsake, _ planned: PlannedMachine, run: RunID) throws -> [String] {
+    private func write(_ keepsake: Keepsake, _ planned: PlannedMachine, run: RunID) throws -> (
+        problems: [String], id: String?
+    ) {
+        var id: String?
         let sources = KeptSources(keepsake.files)
         let kept = KeptDefinition(
             hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
@@ -58,8 +56,9 @@ struct Keepsakes: Sendable {
             // On the guests' own dataset each write may hold up their flushes while they are frozen.
             let content = try copy.isThere ?? copy.write()
             try copy.seal(content, by: catalogue.seals.own().all)
+            id = try content.id
         }
-        return sources.problems
+        return (sources.problems, id)
     }
 
     /// The VM's folder in each of its datasets that is mounted; for those that are volumes, one in the catalogue.
@@ -109,11 +108,20 @@ struct Keepsakes: Sendable {
     }
 }
 
-/// Why something of a VM was not kept.
-struct KeepingProblem: Sendable {
-    let text: String
+/// How the keeping of a VM ended.
+struct Keeping: Sendable {
+    /// What an administrator should know; nil: nothing.
+    let problem: String?
     /// Somebody else's folder is in the place of ours, and will be in the snapshot.
     let isForeign: Bool
+    /// `SealedContent.id` of what is kept; nil where nothing is.
+    let id: String?
+
+    init(_ problem: String?, isForeign: Bool = false, id: String? = nil) {
+        self.problem = problem
+        self.isForeign = isForeign
+        self.id = id
+    }
 }
 
 /// In a dataset is something in the place of our folder that is not ours.

@@ -34,6 +34,8 @@ struct KeptContent: Sendable {
     /// The kept files, copied to where nobody else can change them.
     let files: [KeptFile]
     var provenance: Provenance
+    /// `SealedContent.id`
+    let id: String
 
     /// - Parameters:
     ///   - machine: what `machine.json` holds.
@@ -61,6 +63,7 @@ struct KeptContent: Sendable {
             }
         }
         self.files = files
+        id = try content.id
         provenance = seals.provenance(of: content, text: try? folder.content(of: "seal", limit: 64 << 10))
     }
 }

@@ -43,6 +43,8 @@ struct KeptMachine: Sendable, Codable, Equatable {
     var pausedMilliseconds: Int64?
     var notes: [String] = []
     var dump: KeptDump?
+    /// See `MachineRecord.kept`.
+    var kept: String?
 }
 
 /// The RAM of a VM of a restore point.
@@ -75,7 +77,7 @@ extension RestorePoint {
                     notes: record.falls.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes,
                     dump: record.ramDump.map {
                         KeptDump(path: $0.path, bytes: $0.bytes, usableUntil: record.ramUsableUntil)
-                    })
+                    }, kept: record.kept)
             })
     }
 }

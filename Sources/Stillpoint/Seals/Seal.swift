@@ -51,6 +51,9 @@ struct SealedContent: Sendable, Equatable {
     }
 
     /// The text that is sealed; the order in which things were added does not matter.
+    /// What tells it from other content: a SHA-256 in hexadecimal digits.
+    var id: String { get throws { hexadecimal(try Digest.of(text)) } }
+
     var text: [UInt8] { Array("stillpoint 1 \(kind.rawValue)\n\(lines.sorted().joined(separator: "\n"))\n".utf8) }
 }
 
