@@ -50,6 +50,21 @@ struct ForgedSnapshotTests {
         }
     }
 
+    @Test("is not restored where its seal is right, and it was kept for another snapshot", arguments: [true, false])
+    func replayed(inPlace: Bool) async throws {
+        try await withPool { pool async throws in
+            try pool.web()
+            var machine = try keptMachine("web01", .quiesced)
+            machine.kept = String(repeating: "0", count: 64)
+            try pool.keep([machine])
+            let recorder = pool.recorder()
+            #expect(await pool.restore(to: inPlace ? .inPlace : .clone("web02")) == .usage, "\(pool.log.text)")
+            #expect(recorder.seen.isEmpty && pool.world.count("stop") == 0)
+            #expect(pool.log.text.contains("kept at another time"), "\(pool.log.text)")
+            try pool.expectNothingLeft()
+        }
+    }
+
     @Test("is restored as one that is not trusted when that is asked for", arguments: [true, false])
     func untrusted(inPlace: Bool) async throws {
         try await withPool { pool async throws in

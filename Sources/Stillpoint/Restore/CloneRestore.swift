@@ -102,7 +102,8 @@ struct CloneRestore: Sendable {
                             + "qemu-img rebase -u -F FORMAT -b BASE IMAGE")
                 }
                 guard ["raw", "qcow2"].contains(format) else {
-                    throw StorageError(.badImage, "'\(printable(path, limit: 300))' is of the format \(printable(format))")
+                    throw StorageError(
+                        .badImage, "'\(printable(path, limit: 300))' is of the format \(printable(format))")
                 }
                 formats[path] = format
                 try await ImageChain.rebase(image, onto: now.to, format: format)

@@ -102,7 +102,8 @@ struct RestoreJob: Sendable {
         guard !hasMemory || devices.isEmpty else {
             let shown = devices.prefix(10).map { printable($0, limit: 100) }.joined(separator: ", ")
             throw RestoreError(
-                .refused, "its RAM needs what is left out, as nobody vouches for it (\(shown)): restore --without-memory")
+                .refused,
+                "its RAM needs what is left out, as nobody vouches for it (\(shown)): restore --without-memory")
         }
         let shown = leftOut.prefix(100).map { printable($0, limit: 100) }.joined(separator: ", ")
         log.warning("left out, as nobody vouches for it: \(shown)\(leftOut.count > 100 ? ", and more" : "")")

@@ -27,7 +27,8 @@ struct RestoredImages: Sendable {
             guard let backing = header.backing else { continue }
             let path = ImageChain.localPath(backing.name, from: image.from).map(Self.plain) ?? backing.name
             let shown = printable(path, limit: 300)
-            guard (places + images.map(\.from) + (formats ?? [:]).keys).contains(where: { Self.isSame($0, path) }) else {
+            guard (places + images.map(\.from) + (formats ?? [:]).keys).contains(where: { Self.isSame($0, path) })
+            else {
                 throw refusal(
                     image,
                     "its header names \(shown) as what lies below it, and nothing but that; where it belongs there, put it "
