@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import Storage
+internal import SystemPackage
 
 /// What a restore goes back to: a VM in the snapshots of one run.
 struct RestoreSource: Sendable {
@@ -153,8 +154,15 @@ struct RestoreSearch: Sendable {
     private func content(
         _ machine: [UInt8], _ folder: KeptFolder, of snapshot: SnapshotName, recorded: String?
     ) throws -> KeptContent {
-        var content = try KeptContent(
-            machine, in: folder.open(ownOnly: !takesUntrusted), at: folder.path, copyingTo: files, catalogue.seals)
+        var content: KeptContent
+        do {
+            content = try KeptContent(
+                machine, in: folder.open(ownOnly: !takesUntrusted), at: folder.path, copyingTo: files, catalogue.seals)
+        } catch let error as Errno {
+            throw RestoreError(
+                .undone, "what \(snapshot) keeps of the VM is not all there, or no regular files of a sensible size",
+                cause: error)
+        }
         // In the catalogue nobody but root can have put it; earlier versions sealed nothing.
         if folder.root == catalogue.folder { content.provenance = .own }
         // What was sealed for another snapshot, and put into this one by whoever may write to the dataset.
@@ -165,8 +173,8 @@ struct RestoreSearch: Sendable {
         throw RestoreError(
             .refused,
             "nobody vouches for what \(snapshot) keeps of \(printable(content.definition.name)): \(doubt). Where it is a "
-                + "replica, import the key of the host that took it: stillpoint trust. Or restore what is harmless of it: "
-                + "--untrusted")
+                + "replica, import the key of the host that took it (there: stillpoint trust --show >key; here: stillpoint trust "
+                + "key). Or restore what is harmless of it: --untrusted")
     }
 
     /// The name that the dataset had when it was snapshotted; it can have another one on a replica.
