@@ -13,7 +13,10 @@ extension OverlayFile {
         if isInUse(aside) {
             _ = rename(aside, disk.overlay)
             throw HypervisorError(
-                .changed, "a QEMU has the overlay \(disk.overlay) open; it was left alone", remedy: .retry)
+                .changed,
+                "a QEMU has the overlay \(disk.overlay) open; it was left alone. Where that does not end, libvirtd was killed "
+                    + "before it had QEMU close it: shut the VM down and start it, then: stillpoint recover",
+                remedy: .retry)
         }
         guard unlink(aside) == 0 || errno == ENOENT else { throw notDeleted(disk) }
     }
