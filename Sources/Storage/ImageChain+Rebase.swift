@@ -8,6 +8,13 @@ extension ImageChain {
     /// - Throws: ``StorageError`` `badImage` where the header says more than that its data lies here and there is
     ///   something below, and where qemu-img fails or is not there; those of ``ImageFile``.
     public static func rebase(_ image: ImageFile, onto backing: String, format: String) async throws(StorageError) {
+        // QEMU knows formats that name files of their own: vmdk, qed, vdi.
+        guard ["raw", "qcow2"].contains(format) else {
+            throw StorageError(
+                .badImage,
+                "'\(printable(backing, limit: 300))' is of the format \(printable(format)), which is put below no image"
+            )
+        }
         let header = try ImageHeader.read(image)
         guard !header.hasDataFile, !header.isCorrupt else {
             throw failure(image, header.hasDataFile ? "its header names a data file" : "it is corrupt")

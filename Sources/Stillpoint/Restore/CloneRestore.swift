@@ -42,13 +42,7 @@ struct CloneRestore: Sendable {
             try cloneDataset(of: $0, named: name, isFirst: $0 == first)
         }
         let hypervisor = try await job.hypervisor(of: source)
-        var moves: [PathMove] = []
-        for image in source.definition.images {
-            guard let now = source.snapshots[image.dataset]?.dataset,
-                let place = await clones.place(of: now, relativePath: image.relativePath)
-            else { continue }
-            moves.append(PathMove(from: image.path, to: place))
-        }
+        let moves = await source.images(in: clones)
         let formats = try job.formats(of: source, hypervisor)
         let images = RestoredImages(images: moves, formats: source.isTrusted ? formats : nil)
         try images.requireHarmless()
@@ -100,10 +94,6 @@ struct CloneRestore: Sendable {
                         "nothing says of what format '\(printable(path, limit: 300))' is, which lies below "
                             + "'\(printable(move.from, limit: 300))'; say it, and take another snapshot: "
                             + "qemu-img rebase -u -F FORMAT -b BASE IMAGE")
-                }
-                guard ["raw", "qcow2"].contains(format) else {
-                    throw StorageError(
-                        .badImage, "'\(printable(path, limit: 300))' is of the format \(printable(format))")
                 }
                 formats[path] = format
                 try await ImageChain.rebase(image, onto: now.to, format: format)

@@ -105,27 +105,23 @@ struct InPlaceRestore: Sendable {
         _ source: RestoreSource, _ clones: SnapshotClones, _ memory: MemoryRetrieval.Retrieved?,
         _ formats: [String: String]?
     ) async throws -> RestoreRequest {
-        var moves: [PathMove] = []
-        var copies: [PathMove] = []
-        for image in source.definition.images {
-            guard let now = source.snapshots[image.dataset]?.dataset,
-                let copy = await clones.place(of: now, relativePath: image.relativePath)
-            else { continue }
-            copies.append(PathMove(from: image.path, to: copy))
-            if !source.isTrusted {
-                let place = image.relativePath.flatMap { path in
-                    job.storage.mountTable.mountPoints(of: image.dataset).first.map { "\($0)/\(path)" }
-                }
-                moves.append(PathMove(from: image.path, to: place ?? "/dev/zvol/\(image.dataset)"))
-            }
-        }
-        try RestoredImages(images: copies, formats: formats).requireHarmless(also: moves.map(\.to))
+        let moves = source.isTrusted ? [] : source.definition.images.map { PathMove(from: $0.path, to: place(of: $0)) }
+        try RestoredImages(images: await source.images(in: clones), formats: formats)
+            .requireHarmless(also: moves.map(\.to))
         return RestoreRequest(
             definition: source.text, files: source.files, moves: moves, ramDump: memory?.path,
             power: job.power(hasMemory: memory != nil),
             // Nobody vouches for the network that it names.
             linksUp: source.isTrusted || job.options.connect ? nil : false,
             identity: source.identity, isTrusted: source.isTrusted)
+    }
+
+    /// Where an image is put back.
+    private func place(of image: KeptImage) -> String {
+        guard let path = image.relativePath,
+            let point = job.storage.mountTable.mountPoints(of: image.dataset).first
+        else { return "/dev/zvol/\(image.dataset)" }
+        return "\(point)/\(path)"
     }
 
     /// Whatever id the snapshot names: a VM that has no disk on its dataset is not the one that was in it.

@@ -26,6 +26,20 @@ struct RestoreSource: Sendable {
     var isAtHome: Bool { snapshots.allSatisfy { $0.key == $0.value.dataset } }
 }
 
+extension RestoreSource {
+    /// The VM's images as its definition names them, and where they are in the clones.
+    func images(in clones: SnapshotClones) async -> [PathMove] {
+        var images: [PathMove] = []
+        for image in definition.images {
+            guard let now = snapshots[image.dataset]?.dataset,
+                let place = await clones.place(of: now, relativePath: image.relativePath)
+            else { continue }
+            images.append(PathMove(from: image.path, to: place))
+        }
+        return images
+    }
+}
+
 /// Finds out what a restore goes back to.
 struct RestoreSearch: Sendable {
     let points: RestorePoints
