@@ -100,9 +100,8 @@ struct ImageIdentity: Sendable, Hashable {
     /// Whether the kernel has a block device, or a partition of it, for itself: mounted, or under device-mapper (open(2),
     /// O_EXCL without O_CREAT).
     static func isClaimedDevice(_ path: String) -> Bool {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFBLK else { return false }
-        let descriptor = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)
+        guard let image = try? ImageFile(path), image.isDevice else { return false }
+        let descriptor = open("/proc/self/fd/\(image.descriptor)", O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { return errno == EBUSY }
         close(descriptor)
         return false
