@@ -14,25 +14,20 @@ extension INIFile {
     /// The bytes of a regular file that only root, or this process's own user, can change.
     /// - Throws: ``INIError``: `missing`, or `unreadable`, also where others could change what is obeyed.
     public static func contents(of path: String) throws(INIError) -> [UInt8] {
-        let descriptor = try descriptor(of: path)
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16384)
-        while true {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw failure(errno, path: path) }
-            if count > 0 { bytes += chunk[..<count] }
-            if count == 0 || bytes.count > Budget.configuration.bytes {
-                try checkCost(of: bytes, path: path)
-                return bytes
-            }
+        let file = try trustedFile(at: path)
+        let bytes: [UInt8]
+        do {
+            bytes = try file.closeAfter { try file.content(limit: Budget.configuration.bytes + 1) }
+        } catch {
+            throw failure((error as? Errno ?? .ioError).rawValue, path: path)
         }
+        try checkCost(of: bytes, path: path)
+        return bytes
     }
 
-    private static func descriptor(of path: String) throws(INIError) -> CInt {
+    private static func trustedFile(at path: String) throws(INIError) -> FileDescriptor {
         do {
-            return try TrustedPath.open(path).rawValue
+            return try TrustedPath.open(path)
         } catch let problem as Errno {
             guard problem != .invalidArgument else {
                 throw INIError(.unreadable, path: path, message: "is not a regular file; name a configuration file")

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 internal import SystemPackage
 
 /// A file that holds a guest's RAM: libvirt's save image.
@@ -86,9 +87,7 @@ struct SaveImage: Sendable {
         do {
             try file.closeAfter {
                 try file.writeAll(toAbsoluteOffset: 0, head.bytes(cookieOffset: cookieOffset) + data)
-                while fsync(file.rawValue) != 0 {
-                    guard errno == EINTR else { throw Errno(rawValue: errno) }
-                }
+                try file.sync()
             }
         } catch {
             throw HypervisorError(.badDump, "the RAM dump \(path) cannot be written", remedy: .stop, cause: error)

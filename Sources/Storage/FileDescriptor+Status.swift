@@ -12,7 +12,7 @@ extension FileDescriptor {
     /// At most `limit` bytes from the beginning.
     public func content(limit: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: max(1, min(limit, 256 << 10)))
+        var piece = [UInt8](repeating: 0, count: max(1, min(limit, 64 << 10)))
         while bytes.count < limit {
             let most = min(piece.count, limit - bytes.count)
             let count = try piece.withUnsafeMutableBytes {
@@ -25,8 +25,10 @@ extension FileDescriptor {
     }
 
     /// Copies it from its beginning to an empty file.
+    /// - Parameter each: sees the bytes in turn, before they are written.
     /// - Throws: Errno, `.fileTooLarge` where it has more than `limit` bytes.
-    public func copyContent(to output: FileDescriptor, limit: Int) throws {
+    public func copyContent(to output: FileDescriptor, limit: Int, each: (ArraySlice<UInt8>) -> Void = { _ in }) throws
+    {
         guard try Int(status().st_size) <= limit else { throw Errno.fileTooLarge }
         var piece = [UInt8](repeating: 0, count: 256 << 10)
         var done = 0
@@ -35,6 +37,7 @@ extension FileDescriptor {
             if count == 0 { return }
             done += count
             guard done <= limit else { throw Errno.fileTooLarge }
+            each(piece[..<count])
             try output.writeAll(piece[..<count])
         }
     }

@@ -41,12 +41,6 @@ extension Folder {
         _ = try file.closeAfter { try file.writeAll(content) }
     }
 
-    /// Copies a file, from its beginning, into a new one; see `newFile`.
-    /// - Throws: Errno, `.fileTooLarge` where it has more than `limit` bytes.
-    public func copy(_ source: FileDescriptor, to name: String, limit: Int = .max) throws {
-        let output = try newFile(name)
-        try output.closeAfter { try source.copyContent(to: output, limit: limit) }
-    }
 }
 
 extension Folder {
@@ -86,8 +80,6 @@ extension Folder {
     public func status(of path: String) throws(Errno) -> stat {
         let file = try file(path)
         defer { try? file.close() }
-        var status = stat()
-        guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
-        return status
+        return try file.status()
     }
 }

@@ -9,8 +9,6 @@ internal import SystemPackage
 struct PathDescent: ~Copyable {
     /// As many as the kernel itself follows (path_resolution(7)).
     private static let mostLinks = 40
-    /// `O_PATH`, see open(2); Swift's Glibc does not have it.
-    private static let pathOnly: Int32 = 0o10000000
 
     /// What is on the way, and last of all what it leads to.
     struct Step {
@@ -50,7 +48,7 @@ struct PathDescent: ~Copyable {
     deinit { close(folder) }
 
     private static func root() throws(Errno) -> Int32 {
-        let root = open("/", pathOnly | O_DIRECTORY | O_CLOEXEC)
+        let root = open("/", openPathOnly | O_DIRECTORY | O_CLOEXEC)
         guard root >= 0 else { throw Errno(rawValue: errno) }
         return root
     }
@@ -73,7 +71,7 @@ struct PathDescent: ~Copyable {
             } else if names.isEmpty, kind != S_IFDIR {
                 return try opened(name, found, kind)
             } else {
-                let next = openat(folder, name, Self.pathOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                let next = openat(folder, name, openPathOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
                 guard next >= 0 else { throw Errno(rawValue: errno) }
                 enter(next, named: name)
             }

@@ -12,9 +12,6 @@ public final class PathWalk {
         let status: stat?
     }
 
-    /// `O_PATH`, see open(2); Swift's Glibc does not have it.
-    private static let walkOnly: Int32 = 0o10000000
-
     private struct Folder {
         let path: String
         let descriptor: Int32
@@ -52,7 +49,7 @@ public final class PathWalk {
     private func folder(_ path: String) -> Folder? {
         let bytes = Array(path.utf8)
         if let known = folders[bytes] { return known }
-        let descriptor = open(path, Self.walkOnly | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = open(path, openPathOnly | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         // The kernel knows where it walked to (proc(5)).
         guard let real = FileAccess.linkText("/proc/self/fd/\(descriptor)"), real.hasPrefix("/") else {

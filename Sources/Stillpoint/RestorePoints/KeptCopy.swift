@@ -103,17 +103,11 @@ extension Folder {
         return try output.closeAfter {
             let digest = try Digest()
             var total = 0
-            var piece = [UInt8](repeating: 0, count: 256 << 10)
-            while true {
-                let count = try piece.withUnsafeMutableBytes {
-                    try source.read(fromAbsoluteOffset: Int64(total), into: $0)
-                }
-                if count == 0 { return (total, digest.finish()) }
-                total += count
-                guard total <= limit else { throw Errno.fileTooLarge }
-                digest.add(piece[..<count])
-                try output.writeAll(piece[..<count])
+            try source.copyContent(to: output, limit: limit) { piece in
+                digest.add(piece)
+                total += piece.count
             }
+            return (total, digest.finish())
         }
     }
 }

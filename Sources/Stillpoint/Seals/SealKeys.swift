@@ -47,8 +47,8 @@ final class SealKeys: Sendable {
         do {
             let file = try Folder(folder).file("key")
             return try file.closeAfter {
-                var status = stat()
-                guard fstat(file.rawValue, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o077 == 0 else {
+                let status = try file.status()
+                guard status.st_uid == geteuid(), status.st_mode & 0o077 == 0 else {
                     throw SealError(
                         description:
                             "\(path) can be read or written by others; what it sealed is worth nothing: remove it, "
@@ -81,7 +81,7 @@ final class SealKeys: Sendable {
             defer { folder.unlink(temporary) }
             try file.closeAfter {
                 try file.writeAll(secret)
-                guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+                try file.sync()
             }
             guard link("\(self.folder)/\(temporary)", path) == 0 || errno == EEXIST else {
                 throw Errno(rawValue: errno)
