@@ -90,6 +90,9 @@ public struct HeldDisk: Sendable, Codable, Equatable {
         /// It was asked to go back to its base, and has not been seen there. It may have been: then the guest writes to
         /// the base, and what the overlay holds is old.
         case pivotRequested
+        /// Either its disk is back on its base, as was asked for, or a commit is under way that ends by itself or was
+        /// begun anew, and has perhaps not copied all: which of both, only the QEMU that runs tells.
+        case undecided
         /// All that the overlay held is in the base; this alone licenses deleting the overlay.
         case committed
     }

@@ -33,7 +33,7 @@ enum BaseHistory {
                 return "nothing tells whether \(disk.base) was written after the overlay was made"
             }
             return modified <= moved ? nil : written(disk)
-        case .committing, .pivotRequested:
+        case .committing, .pivotRequested, .undecided:
             guard let lead else {
                 return "a commit was interrupted, and nothing tells whether anybody else has written to \(disk.base)"
             }

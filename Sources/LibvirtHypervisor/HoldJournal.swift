@@ -61,8 +61,18 @@ extension HoldJournal {
         try await flush()
     }
 
-    /// Whether its pivot was asked for.
-    func isPivotRequested(_ disk: HeldDisk) -> Bool { self.disk(disk.overlay)?.progress == .pivotRequested }
+    /// Whether its disk may have gone back to its base.
+    func mayHavePivoted(_ disk: HeldDisk) -> Bool { self.disk(disk.overlay)?.progress?.allowsPivot == true }
+}
+
+extension HeldDisk.Progress {
+    /// Whether the disk may have gone back to its base without being seen there.
+    var allowsPivot: Bool {
+        switch self {
+        case .pivotRequested, .undecided: true
+        case .committing, .committed: false
+        }
+    }
 }
 
 extension Hold {

@@ -24,12 +24,14 @@ struct LeavingOverlays: Sendable {
     ) async throws -> (notes: [String], state: DomainState) {
         var notes: [String] = []
         var known = found
+        // The overlays that this release has seen to be in their bases, as they were then.
+        var contained: [String: ImageStamp] = [:]
         for _ in 1...Self.rounds {
             // By UUID each time: it may have been undefined, and defined again.
             let (domain, state) = if let known { known } else { try await connection.find(machineID) }
             known = nil
             if let domain, state == .migratedAway { return (notes + (try await finishMigrated(domain, hold)), state) }
-            let (found, isSettled) = try await look(hold, domain, state)
+            let (found, isSettled) = try await look(hold, domain, state, contained)
             try await begin(found, &hold)
             if found.allSatisfy({ $0.finding == .free }) {
                 if isSettled { return (notes, state) }
@@ -51,12 +53,13 @@ struct LeavingOverlays: Sendable {
             if !items.isEmpty {
                 do {
                     notes += try await commitOffline(items, domain, state, &hold)
+                    for item in items { contained[item.disk.overlay] = ImageStamp.read(item.disk.overlay) }
                 } catch {
                     failure = failure ?? error
                 }
             }
             if let failure { throw failure }
-            try await settleDoubts(found, state, &hold)
+            contained.merge(try await settleDoubts(found, state, &hold)) { $1 }
             notes += found.compactMap { $0.note(state) }
         }
         throw HypervisorError(.changed, "the VM changes faster than it can be released", remedy: .retry)
@@ -67,14 +70,14 @@ struct LeavingOverlays: Sendable {
         let before = hold
         // Preparations that were never finished are known by their step until they are undone.
         if hold.step != .preparing { hold.step = .releasing }
-        for disk in found where disk.finding == .live && disk.disk.progress != .pivotRequested {
+        for disk in found where disk.finding == .live && disk.disk.progress?.allowsPivot != true {
             hold.set(.committing, of: disk.disk.overlay)
         }
         if hold != before { try await record(hold) }
     }
 
     private func look(
-        _ hold: Hold, _ domain: Domain?, _ state: DomainState
+        _ hold: Hold, _ domain: Domain?, _ state: DomainState, _ contained: [String: ImageStamp]
     ) async throws -> (disks: [FoundDisk], isSettled: Bool) {
         try await blocking("looking at the disks", within: .seconds(30)) {
             // Asked first: a call that we gave up waiting for may still be moving the domain to these very files.
@@ -85,7 +88,8 @@ struct LeavingOverlays: Sendable {
             let disks = try hold.disks.map { disk in
                 let finding = DiskFinding.find(
                     disk, step: hold.step, live: live, persistent: persistent,
-                    overlay: try OverlayContent.read(disk.overlay), lead: disk.lead, isSameProcess: isSameProcess)
+                    overlay: try OverlayContent.read(disk.overlay), lead: disk.lead, isSameProcess: isSameProcess,
+                    isContained: contained[disk.overlay].map { $0 == ImageStamp.read(disk.overlay) } ?? false)
                 return FoundDisk(disk, finding, live?.first(using: disk.overlay))
             }
             return (disks, isSettled)
@@ -98,15 +102,21 @@ struct LeavingOverlays: Sendable {
         return QemuProcess(domain: domain.name)?.isOlder(than: began) == true
     }
 
+    /// - Returns: the overlays that were seen to be in their bases, as they were then.
     /// - Throws: HypervisorError of the disks that are in doubt and stay so.
-    private func settleDoubts(_ found: [FoundDisk], _ state: DomainState, _ hold: inout Hold) async throws {
+    private func settleDoubts(
+        _ found: [FoundDisk], _ state: DomainState, _ hold: inout Hold
+    ) async throws -> [String: ImageStamp] {
+        var contained: [String: ImageStamp] = [:]
         var doubts: [String] = []
         for disk in found {
             guard case .doubtful(let reason) = disk.finding else { continue }
+            let stamp = ImageStamp.read(disk.disk.overlay)
             // A release that was killed when a commit of ours was over: then both hold the same.
             if disk.disk.progress != nil, !state.isActive,
                 (try? await OfflineCommit.isContained(disk.disk, within: settings.commitTimeout)) == true
             {
+                contained[disk.disk.overlay] = stamp
                 hold.set(.committed, of: disk.disk.overlay)
                 try await record(hold)
             } else {
@@ -114,6 +124,7 @@ struct LeavingOverlays: Sendable {
             }
         }
         guard doubts.isEmpty else { throw HypervisorError(.changed, doubts.joined(separator: "; "), remedy: .stop) }
+        return contained
     }
 
     /// Where the VM runs now it may use the overlays, which only that host can tell. Once they were committed and
@@ -225,7 +236,8 @@ extension LeavingOverlays {
                         var disk = disk
                         disk.firstStep = nil
                         return disk
-                    case .unseen: throw try await settleUnseenPivot(disk.disk, of: domain)
+                    case .unseen:
+                        throw try await settleUnseenPivot(journal.disk(disk.disk.overlay) ?? disk.disk, of: domain)
                     }
                 }
             }
@@ -245,6 +257,14 @@ extension LeavingOverlays {
 
     /// Whatever libvirt shows, the guest writes to the base: so that is what it must start from next time.
     private func settleUnseenPivot(_ disk: HeldDisk, of domain: Domain) async throws -> HypervisorError {
+        guard disk.progress != .undecided else {
+            let files = "\(shellQuoted(disk.base)) \(shellQuoted(disk.overlay))"
+            return disk.doubt(
+                "libvirtd was killed in the middle of its pivot or of its commit, and nothing tells which; if the guest "
+                    + "writes to \(disk.base) (stat -c '%y %n' \(files)), put that into its definition (virsh edit "
+                    + "\(shellQuoted(domain.name))); then, when it suits, shut the VM down and start it, and: "
+                    + "stillpoint recover")
+        }
         guard let lead = disk.lead, lead > DiskFinding.longestLag else {
             return disk.doubt(
                 "libvirtd was killed in the middle of its pivot, and nothing tells yet whether the guest writes to "
@@ -268,7 +288,7 @@ extension HoldJournal {
         found.filter { found in
             switch disk(found.disk.overlay)?.progress {
             case .committing: true
-            case .pivotRequested: found.use?.chain.first != found.disk.overlay
+            case .pivotRequested, .undecided: found.use?.chain.first != found.disk.overlay
             case .committed, nil: false
             }
         }.map(\.disk.overlay)

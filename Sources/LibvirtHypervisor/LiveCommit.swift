@@ -66,7 +66,7 @@ struct LiveCommit: Sendable {
             if status == .failed || status == .cancelled {
                 throw HypervisorError(.callFailed, "the commit of \(target) failed or was ended", remedy: .retry)
             }
-            let isRequested = await journal.isPivotRequested(disk)
+            let isRequested = await journal.mayHavePivoted(disk)
             if status == .completed, isRequested { return await finish() }
             let step = if let known { known } else { try await next() }
             known = nil
@@ -126,8 +126,9 @@ struct LiveCommit: Sendable {
     private func take(_ step: LiveStep) async throws -> LiveStep? {
         switch step {
         case .startActiveCommit:
-            if await !journal.isPivotRequested(disk) { try await journal.reach(.committing, disk) }
-            let started = try await start { try domain.startActiveCommit(disk: target) }
+            let started = try await start(.startActiveCommit, while: .committing) {
+                try domain.startActiveCommit(disk: target)
+            }
             if started == .wait {
                 gate.arrive(disk.overlay)
                 // QEMU takes the overlay for the disk's top, so it had not gone back to its base.
@@ -138,8 +139,9 @@ struct LiveCommit: Sendable {
             // It ends by itself, as a pivot: so it comes after the beginning of all others.
             gate.arrive(disk.overlay)
             guard gate.isOpen else { return .waitForOther }
-            try await journal.reach(.pivotRequested, disk)
-            return try await start { try domain.startCommit(disk: target, of: disk.overlay, into: disk.base) }
+            return try await start(.startCommitBelow, while: .undecided) {
+                try domain.startCommit(disk: target, of: disk.overlay, into: disk.base)
+            }
         case .pivot:
             try await journal.reach(.pivotRequested, disk)
             try await call("pivoting") { try domain.startPivot(disk: target) }
@@ -150,23 +152,32 @@ struct LiveCommit: Sendable {
     }
 
     /// Two jobs on a disk libvirt refuses, and a job that only reads, like a blockpull, its XML does not show.
-    private func start(_ body: @escaping @Sendable () throws -> Void) async throws -> LiveStep? {
+    /// - Parameter progress: what the disk has come to when the commit has begun.
+    /// - Returns: what there is to wait for; nil: it had gone back to its base before.
+    private func start(
+        _ step: LiveStep, while progress: HeldDisk.Progress, _ body: @escaping @Sendable () throws -> Void
+    ) async throws -> LiveStep? {
+        let before = await journal.disk(disk.overlay)?.progress
+        try await journal.reach(before?.allowsPivot == true ? .undecided : progress, disk)
         let refusal = try await call("starting the commit of") { () -> Refusal? in
             do {
                 try body()
                 return nil
             } catch let error as LibvirtError {
-                guard let job = try domain.blockJob(disk: target) else { return .failure(error) }
-                // Seen again, or it is one that has begun since the first look.
-                let isLost = try LiveStep.next(for: disk, in: domain.description().uses) == .startActiveCommit
+                let job = try domain.blockJob(disk: target)
+                // Seen again, or it is one that has begun, or ended, since the first look.
+                let now = try LiveStep.next(for: disk, in: domain.description().uses)
+                guard let job else { return now == step ? .failure(error) : .otherJob }
+                let isLost = now == .startActiveCommit
                 return job.isCommitThatCaughtUp && isLost ? .lostCommit : .otherJob
             }
         }
+        guard let refusal else { return .wait }
+        // None has begun, so nothing more is known than before.
+        if let before { try await journal.reach(before, disk) }
         switch refusal {
-        case nil: return .wait
         case .failure(let error):
-            // A commit below somebody's image has ended when its overlay is not in the chain any more.
-            if await journal.isPivotRequested(disk) { return nil }
+            if step == .startActiveCommit, before?.allowsPivot == true { return nil }
             throw await explained(error)
         case .lostCommit: try await takeUpLostCommit()
         case .otherJob: break

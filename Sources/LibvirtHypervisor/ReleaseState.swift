@@ -22,9 +22,10 @@ enum DiskFinding: Sendable, Equatable {
     ///   - lead: by how much the base was written later than the overlay; nil where that cannot be seen.
     ///   - isSameProcess: its QEMU runs since before the freeze. It can have left the overlay for its base by nothing
     ///     but a commit that was complete.
+    ///   - isContained: the base was seen by this release to hold all that the overlay holds.
     static func find(
         _ disk: HeldDisk, step: Hold.Step, live: [DiskUse]?, persistent: [DiskUse], overlay: OverlayContent,
-        lead: Duration? = nil, isSameProcess: Bool = false
+        lead: Duration? = nil, isSameProcess: Bool = false, isContained: Bool = false
     ) -> DiskFinding {
         if let use = live?.first(using: disk.overlay) {
             let below = use.chain.image(below: disk.overlay)
@@ -36,7 +37,8 @@ enum DiskFinding: Sendable, Equatable {
         let runsOnBase = live?.contains { $0.chain.contains(disk.base) } == true
         // What was only asked for licenses nothing.
         let isCommitted =
-            disk.progress == .committed || disk.progress == .pivotRequested && runsOnBase && isSameProcess
+            isContained || disk.progress == .committed
+            || disk.progress?.allowsPivot == true && runsOnBase && isSameProcess
         if let use = persistent.first(using: disk.overlay) {
             switch overlay {
             case .missing:
@@ -50,7 +52,7 @@ enum DiskFinding: Sendable, Equatable {
             let above = use.chain.image(above: disk.overlay)
             guard above == nil else { return .defined(above: above) }
             // A libvirtd that was killed had no time to change the definition.
-            if runsOnBase, isCommitted || overlay == .unwritten { return .pivoted }
+            if isContained || runsOnBase && (isCommitted || overlay == .unwritten) { return .pivoted }
             if let seen = afterPivot(disk, lead) { return seen }
             guard !runsOnBase else {
                 return .doubtful(
@@ -67,9 +69,9 @@ enum DiskFinding: Sendable, Equatable {
         case .unfinished: return step == .preparing ? .free : .doubtful("its overlay is no qcow2 image")
         case .written, .refused: break
         }
-        // It may have been started from the overlay again before it was undefined. To commit once more what the base was
-        // not written to after does no harm.
-        if isCommitted, !namesBase, let lead, lead <= .zero { return .orphan }
+        // It may have been started from the overlay again before it was undefined; nothing tells that of a volume, which
+        // has no time. What the overlay holds is looked at before anything is committed once more.
+        if isCommitted, !namesBase, !isContained, lead.map({ $0 <= .zero }) ?? true { return .orphan }
         if isCommitted { return .free }
         if case .refused(let reason) = overlay { return .doubtful(reason) }
         switch afterPivot(disk, lead) {
@@ -94,9 +96,10 @@ extension DiskFinding {
     private static func afterPivot(_ disk: HeldDisk, _ lead: Duration?) -> DiskFinding? {
         // After a commit with qemu-img, which a look at the base licenses to do again.
         if disk.progress == .committed, disk.baseAtRest != nil { return nil }
-        guard disk.progress == .pivotRequested || disk.progress == .committed else { return nil }
+        guard disk.progress == .committed || disk.progress?.allowsPivot == true else { return nil }
         if let lead, lead <= .zero { return nil }
-        if let lead, lead > longestLag || disk.progress == .committed { return .pivoted }
+        // A commit that was begun anew, and has not caught up, may have written to the base last.
+        if disk.progress != .undecided, let lead, lead > longestLag || disk.progress == .committed { return .pivoted }
         return .doubtful(
             "libvirtd or the host went down at the moment of its pivot, and nothing tells whether the guest wrote "
                 + "to \(disk.base) afterwards; if the guest's newest files are on the base alone, put it into the "

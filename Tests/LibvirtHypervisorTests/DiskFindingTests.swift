@@ -22,6 +22,7 @@ struct DiskFindingTests {
         /// Seconds.
         var lead: Int?
         var isSameProcess = false
+        var isContained = false
         /// Nil: doubtful.
         let expected: DiskFinding?
     }
@@ -143,6 +144,28 @@ struct DiskFindingTests {
             testDescription: "was undefined at the moment of its pivot", step: .releasing, progress: .pivotRequested,
             lead: 1,
             expected: nil),
+        Sample(
+            testDescription: "is off after a commit that was begun anew and was copying", step: .releasing,
+            persistent: onOverlay, progress: .undecided, lead: 60, expected: nil),
+        Sample(
+            testDescription: "was undefined after a commit that was begun anew and was copying", step: .releasing,
+            progress: .undecided, lead: 60, expected: nil),
+        Sample(
+            testDescription: "was left by the QEMU that was frozen, after a commit that was begun anew",
+            step: .releasing, live: onBase, persistent: onOverlay, progress: .undecided, lead: 60, isSameProcess: true,
+            expected: .pivoted),
+        Sample(
+            testDescription: "was committed and undefined, on a volume, which has no time", step: .releasing,
+            progress: .committed, expected: .orphan),
+        Sample(
+            testDescription: "was committed and undefined, on a volume that holds all of it", step: .releasing,
+            progress: .committed, isContained: true, expected: .free),
+        Sample(
+            testDescription: "is off at the moment of its pivot, and its base holds all of it", step: .releasing,
+            persistent: onOverlay, progress: .committed, isContained: true, expected: .pivoted),
+        Sample(
+            testDescription: "is off below a snapshot, and its base holds all of it", persistent: below,
+            isContained: true, expected: .defined(above: "/s/theirs.qcow2")),
         Sample(testDescription: "was put back by hand", live: onBase, persistent: onBase, expected: nil),
         Sample(testDescription: "was put back by hand while off", persistent: onBase, expected: nil),
         Sample(
@@ -157,7 +180,8 @@ struct DiskFindingTests {
         disk.baseAtRest = sample.baseAtRest
         let found = DiskFinding.find(
             disk, step: sample.step, live: sample.live, persistent: sample.persistent, overlay: sample.overlay,
-            lead: sample.lead.map { .seconds($0) }, isSameProcess: sample.isSameProcess)
+            lead: sample.lead.map { .seconds($0) }, isSameProcess: sample.isSameProcess,
+            isContained: sample.isContained)
         if let expected = sample.expected {
             #expect(found == expected)
         } else if case .doubtful(let reason) = found {

@@ -60,6 +60,6 @@ struct DiskStatesTests {
         #expect(
             progress.rows.compactMap { $0["progress of a disk"] }
                 == ["none"]
-                + [HeldDisk.Progress.committing, .pivotRequested, .committed].map { "`\($0.rawValue)`" })
+                + [HeldDisk.Progress.committing, .pivotRequested, .undecided, .committed].map { "`\($0.rawValue)`" })
     }
 }

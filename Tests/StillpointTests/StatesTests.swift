@@ -14,7 +14,7 @@ struct StatesTests {
         for step in [Hold.Step.preparing, .switching, .held, .releasing, .released] {
             for owesThaw in [false, true] {
                 for isPaused in [false, true] {
-                    for progress in [nil, HeldDisk.Progress.committing, .pivotRequested, .committed] {
+                    for progress in [nil, HeldDisk.Progress.committing, .pivotRequested, .undecided, .committed] {
                         var hold = someHold
                         (hold.step, hold.owesThaw, hold.pausedByUs) = (step, owesThaw, isPaused)
                         hold.disks[0].progress = progress

@@ -13,7 +13,13 @@ struct DiskModel {
     private(set) var content = OverlayContent.missing
     /// The truth.
     private(set) var isAhead = false
+    /// The truth the other way round: the guest wrote to the base what the overlay lacks.
+    private(set) var isBehind = false
     private var running: Place? = .base
+    /// libvirt shows the overlay still: it was killed in the middle of the pivot.
+    private var isBlind = false
+    /// A commit is to be begun; nil: none. With what was known before.
+    private var request: HeldDisk.Progress??
     private var defined: Place? = .base
     private var isSameProcess = true
     /// A block job of ours copies the overlay into the base; `isReady`: all is copied, and writes go to both.
@@ -36,18 +42,36 @@ struct DiskModel {
             }
         }
         return DiskFinding.find(
-            record, step: step, live: running.map(uses), persistent: uses(defined), overlay: content,
-            lead: hasTimes ? .seconds(baseTime - overlayTime) : nil, isSameProcess: running != nil && isSameProcess)
+            record, step: step, live: running.map { uses(isBlind ? .overlay : $0) }, persistent: uses(defined),
+            overlay: content,
+            lead: lead, isSameProcess: running != nil && isSameProcess)
     }
+
+    /// Whether a release would have qemu-img commit the overlay, whatever the base has come to.
+    var wouldCommit: Bool {
+        switch finding {
+        case .defined, .orphan:
+            return BaseHistory.doubt(record, now: baseStamp, lead: lead, moved: nil) == nil
+        case .free, .live, .pivoted, .doubtful: return false
+        }
+    }
+
+    private var baseStamp: ImageStamp {
+        hasTimes
+            ? ImageStamp(boot: "b", modified: Int64(baseTime), inode: 1, bytes: 1, sectors: nil)
+            : ImageStamp(boot: "b", modified: nil, inode: nil, bytes: nil, sectors: UInt64(baseTime))
+    }
+
+    private var lead: Duration? { hasTimes ? .seconds(baseTime - overlayTime) : nil }
 
     mutating func act(_ action: UInt8) {
         now += 1 + Int(action >> 5)
         let before = story.count
-        switch action % 18 {
+        switch action % 20 {
         case 0: makeOverlay()
         case 1: moveToOverlay()
         case 2: guestWrites()
-        case 3: beginCommit()
+        case 3: requestCommit()
         case 4: copyRest()
         case 5: askForPivot()
         case 6: pivot()
@@ -60,6 +84,10 @@ struct DiskModel {
         case 13: seeOfflineCommit()
         case 14: copySome()
         case 15: undefine()
+        case 16: commitBegins()
+        case 17: seeBegin()
+        case 18: killHook()
+        case 19: beat()
         default: break
         }
         if story.count > before { story[before] += " at \(now)" }
@@ -75,14 +103,15 @@ struct DiskModel {
     private mutating func moveToOverlay() {
         guard step == .preparing, content == .unwritten, running == .base, isSameProcess else { return }
         step = .held
-        (running, defined) = (.overlay, .overlay)
+        (running, defined, isBehind) = (.overlay, .overlay, false)
+        record.baseAtRest = baseStamp
         story.append("moved to overlay")
     }
 
     private mutating func guestWrites() {
         switch running {
         case nil: return
-        case .base: baseTime = now
+        case .base: (baseTime, isBehind) = (now, true)
         case .overlay:
             (content, overlayTime) = (.written, now)
             if isReady { baseTime = now } else { isAhead = true }
@@ -90,15 +119,46 @@ struct DiskModel {
         story.append("guest writes")
     }
 
-    /// As `LeavingOverlays.begin` and `LiveCommit` do, which act on what was found.
-    private mutating func beginCommit() {
-        guard step == .held || step == .releasing, finding == .live, !isCopying else { return }
+    /// As `LeavingOverlays.begin` and `LiveCommit.start` do, which act on what was found.
+    private mutating func requestCommit() {
+        guard step == .held || step == .releasing, finding == .live, !isCopying, request == nil else { return }
         step = .releasing
-        // A pivot asked for before has not come to pass: QEMU takes the overlay for the disk's top. Recorded a moment
-        // after the commit began (LiveCommit.take), which is taken for one moment here.
-        record.progress = .committing
+        request = .some(record.progress)
+        record.progress = record.progress?.allowsPivot == true ? .undecided : .committing
+        story.append("commit asked for")
+    }
+
+    private mutating func commitBegins() {
+        guard request != nil, running == .overlay, !isCopying else { return }
         isCopying = true
         story.append("commit began")
+    }
+
+    /// QEMU has taken the overlay for the disk's top, or refused to, as it is on its base; see `LiveCommit.start`.
+    private mutating func seeBegin() {
+        guard let before = request, running != nil else { return }
+        if isCopying {
+            record.progress = .committing
+            story.append("commit seen to begin")
+        } else if running == .base, isSameProcess {
+            record.progress = before ?? record.progress
+            story.append("commit refused")
+        } else {
+            return
+        }
+        request = nil
+    }
+
+    private mutating func killHook() {
+        guard request != nil else { return }
+        request = nil
+        story.append("hook killed")
+    }
+
+    /// `CommitHeartbeat`.
+    private mutating func beat() {
+        guard isCopying, record.progress == .committing else { return }
+        overlayTime = now
     }
 
     private mutating func copySome() {
@@ -116,7 +176,7 @@ struct DiskModel {
     }
 
     private mutating func askForPivot() {
-        guard isReady else { return }
+        guard isReady, request == nil else { return }
         record.progress = .pivotRequested
         story.append("pivot asked for")
     }
@@ -124,13 +184,14 @@ struct DiskModel {
     /// libvirtd may be killed before it changes the definition: see `loseJob` and `defineBase`.
     private mutating func pivot() {
         guard isReady, record.progress == .pivotRequested, running == .overlay else { return }
+        isBlind = defined == .overlay && now % 3 == 0
         (isCopying, isReady, running) = (false, false, .base)
-        if now % 2 == 0, defined != nil { defined = .base }
+        if !isBlind, now % 2 == 0, defined != nil { defined = .base }
         story.append("pivoted")
     }
 
     private mutating func seePivot() {
-        guard running == .base, record.progress == .pivotRequested, isSameProcess else { return }
+        guard running == .base, !isBlind, record.progress?.allowsPivot == true, isSameProcess else { return }
         record.progress = .committed
         story.append("pivot seen")
     }
@@ -143,7 +204,7 @@ struct DiskModel {
 
     private mutating func stop() {
         guard running != nil else { return }
-        (isCopying, isReady, running) = (false, false, nil)
+        (isCopying, isReady, running, isBlind, request) = (false, false, nil, false, nil)
         story.append("stopped")
     }
 
@@ -152,25 +213,26 @@ struct DiskModel {
         // An overlay that is not there keeps the VM from starting.
         guard defined == .base || content == .unwritten || content == .written else { return }
         (running, isSameProcess) = (defined, false)
+        // What the base alone has is lost to the guest then, whatever a release does.
+        if defined == .overlay { isBehind = false }
         story.append("started")
     }
 
     /// What a libvirtd that was only slow does after a pivot. By hand, nothing of it is ours to know.
     private mutating func defineBase() {
-        guard running == .base, isSameProcess, defined == .overlay else { return }
+        guard running == .base, !isBlind, isSameProcess, defined == .overlay else { return }
         defined = .base
         story.append("base defined")
     }
 
     private mutating func undefine() {
-        // On a volume, which has no time, nothing tells whether it was started from the overlay again before.
-        guard defined != nil, hasTimes else { return }
+        guard defined != nil else { return }
         defined = nil
         story.append("undefined")
     }
 
     private mutating func commitOffline() {
-        guard running == nil, case .defined = finding else { return }
+        guard running == nil, wouldCommit else { return }
         step = .releasing
         record.progress = .committing
         baseTime = now
@@ -182,22 +244,27 @@ struct DiskModel {
         guard running == nil, record.progress == .committing, !isAhead, story.last?.hasPrefix("committed by") == true
         else { return }
         record.progress = .committed
-        record.baseAtRest = ImageStamp(boot: "b", modified: Int64(baseTime), inode: 1, bytes: 1, sectors: nil)
+        record.baseAtRest = baseStamp
         story.append("commit seen")
     }
 }
 
-/// Never "free", nor "back on its base already", while the overlay holds what the base lacks.
+/// Never "free", nor "back on its base already", while the overlay holds what the base lacks; nor committed by qemu-img
+/// while the base holds what the overlay lacks.
 func fuzzDiskFinding(_ bytes: [UInt8]) {
     guard let first = bytes.first else { return }
     var model = DiskModel(hasTimes: first & 1 == 0)
     for action in bytes.dropFirst() {
         model.act(action)
-        guard model.isAhead else { continue }
-        let finding = model.finding
-        invariant(
-            finding != .free && finding != .pivoted,
-            "\(finding), and the overlay is ahead: \(model.story.joined(separator: ", ")); "
-                + "progress \(String(describing: model.record.progress))")
+        let story = {
+            "\(model.story.joined(separator: ", ")); progress \(String(describing: model.record.progress))"
+        }
+        if model.isAhead {
+            let finding = model.finding
+            invariant(finding != .free && finding != .pivoted, "\(finding), and the overlay is ahead: \(story())")
+        }
+        if model.isBehind {
+            invariant(!model.wouldCommit, "\(model.finding), and the base is ahead: \(story())")
+        }
     }
 }
