@@ -120,7 +120,8 @@ struct LeavingOverlays: Sendable {
                 hold.set(.committed, of: disk.disk.overlay)
                 try await record(hold)
             } else {
-                doubts.append(disk.disk.doubt(reason).message)
+                let isOpen = state.isActive && OverlayFile.isInUse(disk.disk.overlay)
+                doubts.append(disk.disk.doubt(isOpen ? disk.disk.openReason : reason).message)
             }
         }
         guard doubts.isEmpty else { throw HypervisorError(.changed, doubts.joined(separator: "; "), remedy: .stop) }
@@ -279,6 +280,18 @@ extension LeavingOverlays {
                     + "suits, shut the VM down and start it, then: stillpoint recover; until then the overlay is kept",
                 remedy: .stop)
         }
+    }
+}
+
+extension HeldDisk {
+    /// What libvirt shows cannot be trusted where a QEMU has the overlay open.
+    fileprivate var openReason: String {
+        let (base, overlay) = (shellQuoted(base), shellQuoted(overlay))
+        return
+            "libvirt does not show it on its overlay, but a QEMU has that open, as after a libvirtd that was killed while "
+            + "it moved the disk; see to which of both the guest writes: stat -c '%y %n' \(base) \(overlay); shut the VM "
+            + "down, and before it is started, where it wrote to the overlay: qemu-img commit -d -f qcow2 \(overlay); then: "
+            + "rm \(overlay); stillpoint recover"
     }
 }
 
