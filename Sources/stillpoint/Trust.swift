@@ -7,8 +7,9 @@ struct Trust: OperatorCommand {
         discussion: """
             What Stillpoint keeps of a VM in a snapshot is sealed with a key of the host that took it. On that host \
             'stillpoint trust --show' prints a key for those that receive its replicas; 'stillpoint trust FILE' imports it \
-            here, once. Bring it by a way that nobody else can change. Who has it can seal definitions for hosts that \
-            imported it, but none for the host that it comes from.
+            here, once. Bring it by a way that nobody else can change: who can seal with it is believed here as root of \
+            that host is, with any definition of a VM. The host that it comes from does not believe it. An example is in \
+            examples/replica.conf.
             """)
 
     @OptionGroup var common: CommonOptions

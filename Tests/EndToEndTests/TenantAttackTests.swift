@@ -86,32 +86,43 @@ extension RealParts {
             }
         }
 
+        @Test("With --untrusted what is harmless of a forgery comes to life, and nothing else of it")
+        func untrusted() async throws {
+            try await with("untrusted") { stage, uid, canary in
+                try await keepRootsFolder(stage, uid)
+                let before = try await canary.state()
+                var restored: [String] = []
+                for kind in ["variables", "link", "script", "emulator", "disk", "absolute"] {
+                    let snapshot = try await forge(
+                        kind, stage, uid, canary, owner: "chown -R 0:0 /\(stage.dataset)/.stillpoint")
+                    let said = try await shell(
+                        "timeout 60 \(stage.stillpoint) restore \(snapshot) --vm pawn --as pwn --untrusted --start"
+                    )
+                    #expect(said.status < 124, "\(kind): \(said.errors)")
+                    #expect(try await canary.state() == before, "\(kind): \(said.errors)")
+                    if said.status == 0 {
+                        restored.append(kind)
+                        let xml = try await need("virsh dumpxml pwn")
+                        for forged in ["evil.sh", canary.folder, "ethernet"] {
+                            #expect(!xml.contains(forged), "\(kind)")
+                        }
+                        #expect(try await need("virsh domstate pwn") == "running", "\(kind)")
+                    }
+                    #expect(try await need("for n in pawn prey; do virsh domstate $n; done") == "running\n\nrunning")
+                    await takeDown(stage)
+                }
+                // The lab's host has no UEFI firmware, and the others keep what is no kept file.
+                #expect(restored == ["script", "emulator", "disk"])
+            }
+        }
+
         private func expectRefusals(
             _ kinds: [String], _ options: [String], _ stage: Stage, _ uid: String, _ canary: Canary,
             owner: String = "true"
         ) async throws {
-            let id = try await need("virsh domuuid pawn | head -n 1")
-            let other = try await need("virsh domuuid prey | head -n 1")
-            let (mount, kept) = ("/\(stage.dataset)", stage.lab.folder + "/kept")
-            let asTenant = "\(stage.lab.program) as-tenant \(uid)"
-            if try await shell("test -d \(mount)/roots").status != 0 {
-                // More than he could see: root's own folder, seal and all, and somebody else's id.
-                try await stage.cycle("true")
-                try await need(
-                    """
-                    set -e; rm -rf \(kept); cp -r \(mount)/.stillpoint/\(id) \(kept); chmod -R a+rX \(kept)
-                    \(asTenant) mv \(mount)/.stillpoint \(mount)/roots
-                    """)
-            }
+            try await keepRootsFolder(stage, uid)
             for kind in kinds {
-                let snapshot = "\(stage.dataset)@\(kind)\(options.count)\(options[0].count)"
-                try await need(
-                    """
-                    set -e; rm -rf \(mount)/.stillpoint
-                    \(asTenant) /usr/bin/python3 $(dirname \(stage.lab.program))/attacks/forge.py \(kind) \(kept) \
-                        \(mount)/.stillpoint \(canary.folder) \(other)
-                    \(owner); zfs snapshot \(snapshot)
-                    """)
+                let snapshot = try await forge(kind, stage, uid, canary, owner: owner)
                 let before = (world: try await world(stage), canary: try await canary.state())
                 for option in options {
                     let said = try await shell("timeout 60 \(stage.stillpoint) restore \(snapshot) --vm pawn \(option)")
@@ -121,6 +132,39 @@ extension RealParts {
                     await takeDown(stage)
                 }
             }
+        }
+
+        private func kept(_ stage: Stage) -> String { stage.lab.folder + "/kept" }
+
+        /// Gives the tenant more than he could see: root's own folder, seal and all.
+        private func keepRootsFolder(_ stage: Stage, _ uid: String) async throws {
+            let mount = "/\(stage.dataset)"
+            guard try await shell("test -d \(mount)/roots").status != 0 else { return }
+            let id = try await need("virsh domuuid pawn | head -n 1")
+            try await stage.cycle("true")
+            try await need(
+                """
+                set -e; rm -rf \(kept(stage)); cp -r \(mount)/.stillpoint/\(id) \(kept(stage)); chmod -R a+rX \(kept(stage))
+                \(stage.lab.program) as-tenant \(uid) mv \(mount)/.stillpoint \(mount)/roots
+                """)
+        }
+
+        /// Puts a forgery in the place of root's folder, and takes a snapshot with it.
+        private func forge(
+            _ kind: String, _ stage: Stage, _ uid: String, _ canary: Canary, owner: String
+        ) async throws -> String {
+            let other = try await need("virsh domuuid prey | head -n 1")
+            let mount = "/\(stage.dataset)"
+            let count = try await need("zfs list -H -t snapshot -r \(stage.dataset) | wc -l")
+            let snapshot = "\(stage.dataset)@\(kind)\(count)"
+            try await need(
+                """
+                set -e; rm -rf \(mount)/.stillpoint
+                \(stage.lab.program) as-tenant \(uid) /usr/bin/python3 $(dirname \(stage.lab.program))/attacks/forge.py \
+                    \(kind) \(kept(stage)) \(mount)/.stillpoint \(canary.folder) \(other)
+                \(owner); zfs snapshot \(snapshot)
+                """)
+            return snapshot
         }
 
         @Test("A folder that was swapped for a link after the snapshot leads restore --in-place nowhere")

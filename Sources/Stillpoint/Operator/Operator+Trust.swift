@@ -53,13 +53,20 @@ extension Operator {
         } catch {
             throw RestoreError(.refused, "cannot read \(printable(file, limit: 300))", cause: error)
         }
-        let exported = try StateFile.decode(
-            SealKeys.Exported.self, bytes, from: file, newest: SealKeys.Exported.format,
-            mend: (
-                damaged: "make it anew on the host that takes the snapshots: stillpoint trust --show",
-                newer: "use the version that wrote it"
-            ))
-        return exported
+        do throws(StateError) {
+            return try StateFile.decode(
+                SealKeys.Exported.self, bytes, from: printable(file, limit: 300), newest: SealKeys.Exported.format,
+                mend: (damaged: "", newer: "use the version that wrote it"))
+        } catch {
+            throw error.code == .damaged ? Self.noKey(in: file) : error
+        }
+    }
+
+    private static func noKey(in file: String) -> any Error {
+        RestoreError(
+            .refused,
+            "\(printable(file, limit: 300)) holds no key as 'stillpoint trust --show' prints it on the host that takes the "
+                + "snapshots")
     }
 
     private static let mostOfKey = 64 << 10

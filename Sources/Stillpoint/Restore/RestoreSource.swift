@@ -127,7 +127,7 @@ struct RestoreSearch: Sendable {
             places.append((catalogue.folder, run.text))
         }
         var others: Set<String> = []
-        var strange = 0
+        var (strange, damaged) = (0, 0)
         for place in places {
             var namesakes: [(KeptDefinition, content: () throws -> KeptContent)] = []
             guard let above = try? Folder(reaching: place.root).folder(place.name) else { continue }
@@ -139,7 +139,10 @@ struct RestoreSearch: Sendable {
                 }
                 guard let bytes = try? open.content(of: "machine.json", limit: KeptDefinition.mostBytes),
                     let definition = try? KeptDefinition.decode(bytes, at: folder.path)
-                else { continue }
+                else {
+                    damaged += 1
+                    continue
+                }
                 let content = {
                     try self.content(bytes, folder, of: snapshot.name, recorded: recorded(definition.key))
                 }
@@ -158,7 +161,9 @@ struct RestoreSearch: Sendable {
             others.isEmpty
             ? strange > 0
                 ? "what is in \(KeptDefinition.folder) there can be written by others than root, so it is not used"
-                : "it holds the definition of no VM; was it taken with Stillpoint's hooks?"
+                : damaged > 0
+                    ? "what is in \(KeptDefinition.folder) there is damaged, or was written by a newer version"
+                    : "it holds the definition of no VM; was it taken with Stillpoint's hooks?"
             : "it holds \(others.sorted().map { printable($0) }.joined(separator: ", "))"
         throw RestoreError(.refused, "\(snapshot.name) does not hold a VM \(printable(machine)): \(hint)")
     }

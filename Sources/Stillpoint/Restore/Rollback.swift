@@ -1,10 +1,12 @@
 internal import Storage
+internal import Synchronization
 
 /// Takes datasets that hold one VM alone back to their snapshots.
-struct Rollback: DiskRestoration {
+final class Rollback: DiskRestoration {
     let snapshots: [SnapshotName]
     let zfs: ZFSCommand
     let destroyNewer: Bool
+    private let rolledBack = Mutex(0)
 
     /// - Throws: RestoreError `.refused` when newer snapshots would be destroyed and that was not asked for, or when
     ///   zfs would not destroy them.
@@ -44,13 +46,23 @@ struct Rollback: DiskRestoration {
     func abandon() async {}
 
     func putBack() async throws {
-        for snapshot in snapshots { try await zfs.rollBack(to: snapshot, destroyingNewer: destroyNewer) }
+        for snapshot in snapshots {
+            try await zfs.rollBack(to: snapshot, destroyingNewer: destroyNewer)
+            rolledBack.withLock { $0 += 1 }
+        }
     }
 
     func stateAfterFailure() async -> String { whereabouts }
 
     var whereabouts: String {
-        "Not all of its datasets are at \(snapshots.map(\.rawValue).joined(separator: ", ")) yet."
+        let count = rolledBack.withLock { $0 }
+        let parts = [
+            (snapshots.prefix(count), "rolled back to"), (snapshots.dropFirst(count), "not yet rolled back to"),
+        ]
+        let states = parts.filter { !$0.0.isEmpty }.map { snapshots, state in
+            "\(state) \(snapshots.map(\.rawValue).joined(separator: ", "))"
+        }
+        return "Its disks were \(states.joined(separator: ", "))."
     }
 
     func finish(isRunning: Bool) async -> String {

@@ -73,6 +73,9 @@ actor SnapshotClones {
         RestoreError(.refused, "the dataset \(clone) exists already; choose another name, or destroy it")
     }
 
+    /// Where its parent cannot hand down a mount point, clones are mounted here: a replica's own was chosen by its sender.
+    private static let fallbackFolder = "/var/lib/stillpoint-clones"
+
     /// A replica's parent is often read-only, and a parent that is mounted nowhere has no mount point to hand down.
     private func properties(
         for clone: DatasetName, of dataset: DatasetName
@@ -88,12 +91,7 @@ actor SnapshotClones {
         let inherited = try await zfs.property("mountpoint", of: parent)
         if !isReadOnly, inherited?.hasPrefix("/") == true { return harmless }
         let name = FileAccess.lastComponent(clone.rawValue)
-        // Beside the original's own folder: `/srv/vm` -> `/srv/NAME`; a read-only parent can have no new folder.
-        let own = try await zfs.property("mountpoint", of: dataset) ?? "none"
-        let above =
-            isReadOnly || !own.hasPrefix("/")
-            ? "/var/lib/stillpoint-clones" : String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
-        return harmless + [("mountpoint", "\(above)/\(name)"), ("canmount", "on")]
+        return harmless + [("mountpoint", "\(Self.fallbackFolder)/\(name)"), ("canmount", "on")]
     }
 
     /// Where the content of a snapshot of that dataset is to be seen: a folder, or a volume's device.

@@ -41,8 +41,9 @@ extension SealKeys {
             case nil: continue
             }
         }
-        let ids = seal.marks.prefix(Seal.mostMarks).map { printable($0.key) }.joined(separator: ", ")
-        return .none("it is sealed with another host's key (\(ids))")
+        // Of its two keys the last one is handed out.
+        let id = seal.marks.prefix(Seal.mostMarks).last.map { printable($0.key) } ?? "none"
+        return .none("it is sealed with another host's key (\(id))")
     }
 
     /// The same for a seal as it stands in a file.

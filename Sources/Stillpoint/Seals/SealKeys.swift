@@ -109,7 +109,16 @@ extension SealKeys {
         let key: String
 
         /// - Throws: SealError.
-        func sealingKey() throws -> SealingKey { try SealingKey(Stillpoint.bytes(hexadecimal: key) ?? []) }
+        func sealingKey() throws -> SealingKey {
+            do {
+                return try SealingKey(Stillpoint.bytes(hexadecimal: key) ?? [])
+            } catch {
+                throw SealError(
+                    description:
+                        "the key of \(printable(host)) is damaged; export it anew there: stillpoint trust --show",
+                    cause: error)
+            }
+        }
     }
 
     /// This host's half for others.
