@@ -258,14 +258,7 @@ extension LeavingOverlays {
 
     /// Whatever libvirt shows, the guest writes to the base: so that is what it must start from next time.
     private func settleUnseenPivot(_ disk: HeldDisk, of domain: Domain) async throws -> HypervisorError {
-        guard disk.progress != .undecided else {
-            let files = "\(shellQuoted(disk.base)) \(shellQuoted(disk.overlay))"
-            return disk.doubt(
-                "libvirtd was killed in the middle of its pivot or of its commit, and nothing tells which; if the guest "
-                    + "writes to \(disk.base) (stat -c '%y %n' \(files)), put that into its definition (virsh edit "
-                    + "\(shellQuoted(domain.name))); then, when it suits, shut the VM down and start it, and: "
-                    + "stillpoint recover")
-        }
+        guard disk.progress != .undecided else { return disk.doubt(disk.undecidedReason(of: domain.name)) }
         guard let lead = disk.lead, lead > DiskFinding.longestLag else {
             return disk.doubt(
                 "libvirtd was killed in the middle of its pivot, and nothing tells yet whether the guest writes to "
@@ -280,18 +273,6 @@ extension LeavingOverlays {
                     + "suits, shut the VM down and start it, then: stillpoint recover; until then the overlay is kept",
                 remedy: .stop)
         }
-    }
-}
-
-extension HeldDisk {
-    /// What libvirt shows cannot be trusted where a QEMU has the overlay open.
-    fileprivate var openReason: String {
-        let (base, overlay) = (shellQuoted(base), shellQuoted(overlay))
-        return
-            "libvirt does not show it on its overlay, but a QEMU has that open, as after a libvirtd that was killed while "
-            + "it moved the disk; see to which of both the guest writes: stat -c '%y %n' \(base) \(overlay); shut the VM "
-            + "down, and before it is started, where it wrote to the overlay: qemu-img commit -d -f qcow2 \(overlay); then: "
-            + "rm \(overlay); stillpoint recover"
     }
 }
 

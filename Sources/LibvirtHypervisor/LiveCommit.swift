@@ -217,12 +217,3 @@ private enum Refusal: Sendable {
     case otherJob
     case lostCommit
 }
-
-extension HeldDisk {
-    /// What is said where any guess might lose writes.
-    func doubt(_ reason: String, remedy: HypervisorError.Remedy = .stop) -> HypervisorError {
-        HypervisorError(
-            .changed, "\(target) is not as it was left: \(reason); its overlay \(overlay) was left alone",
-            remedy: remedy)
-    }
-}
