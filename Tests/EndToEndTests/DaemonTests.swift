@@ -36,7 +36,7 @@ extension RealParts {
                     told=\(stage.lab.folder)/told
                     for i in $(seq 20); do
                         \(stage.stillpoint) recover 2>$told && [ -z "$(ls -A \(stage.lab.runs))" ] && exit
-                        cat $told >&2; [ $i -gt 3 ] && grep -q 'not released: .*shut the VM down' $told && exit 1
+                        cat $told >&2; [ $i -gt 2 ] && grep -q 'not released: .*shut the VM down' $told && exit 1
                         sleep 1
                     done; exit 1
                     """)
@@ -54,8 +54,7 @@ extension RealParts {
                     try await commitByHand(stage)
                 } else {
                     try #require(told.errors.contains("shut the VM down and start it"), "\(recovered.errors)")
-                    try await need(
-                        "virsh shutdown served; until virsh domstate served | grep -q off; do sleep 0.2; done")
+                    try await shutDown()
                 }
             }
             if try await need("virsh domstate served") == "shut off" {
@@ -65,8 +64,14 @@ extension RealParts {
             try await recover(stage)
         }
 
-        private func commitByHand(_ stage: Stage) async throws {
+        /// From inside, where libvirt has lost it.
+        private func shutDown() async throws {
+            if try await need("virsh domstate served") == "shut off" { return try await endLostProcess() }
             try await need("virsh shutdown served; until virsh domstate served | grep -q off; do sleep 0.2; done")
+        }
+
+        private func commitByHand(_ stage: Stage) async throws {
+            try await shutDown()
             for target in guest.targets {
                 try await need(
                     """
