@@ -16,7 +16,7 @@ RELEASE := -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -Osiz
 	-Xlinker --icf=safe -Xlinker --no-export-dynamic -Xlinker -L$(CURDIR)/.build/archives \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 
-.PHONY: build release test demo bench stress nth-call fuzz lint format install packages clean
+.PHONY: build release test demo bench stress nth-call fuzz lint format install deb deb-test packages clean
 
 build: packages
 	swift build
@@ -84,8 +84,16 @@ format:
 	swift format --in-place --recursive Package.swift Sources Tests
 	! command -v gofmt >/dev/null || gofmt -w Tests/vcsim
 
-# Binaries in PREFIX/lib/stillpoint, systemd's units (not enabled), an example configuration where there is none yet, and
-# the two directories.
+# A package for Debian 12, 13 and Ubuntu 24.04, where it is built on Debian 12 (packaging/debian/build says how).
+deb: release
+	packaging/debian/build .build/release .build/deb
+
+# It is installed, upgraded, removed and purged in clean roots, and removed with an open run on real parts.
+deb-test: release
+	$(SUDO) Tests/Packaging/deb-test .build/release
+
+# For other systems: binaries in PREFIX/lib/stillpoint, systemd's units (not enabled), manual pages, completions, an example
+# configuration where there is none yet, and the two directories.
 install:
 	@test -x .build/release/pre-snapshot || { echo "first run: make release"; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/lib/stillpoint $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
@@ -95,6 +103,15 @@ install:
 	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE Sources/LibvirtHypervisor/DISKS.md Sources/Stillpoint/STATES.md \
 		$(DESTDIR)$(PREFIX)/share/doc/stillpoint
 	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
+	packaging/man .build/release $(DESTDIR)$(PREFIX)/share/man
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	.build/release/stillpoint --generate-completion-script bash \
+		>$(DESTDIR)$(PREFIX)/share/bash-completion/completions/stillpoint
+	.build/release/stillpoint --generate-completion-script zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_stillpoint
+	.build/release/stillpoint --generate-completion-script fish \
+		>$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/stillpoint.fish
+	install -m 0755 hooks/systemd/stillpoint-autostart $(DESTDIR)$(PREFIX)/lib/stillpoint
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in hooks/systemd/*.service hooks/systemd/*.timer; do \
 		sed 's#/usr/local/#$(PREFIX)/#' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; \
@@ -102,7 +119,7 @@ install:
 	done
 	install -d $(DESTDIR)$(SYSCONFDIR)/stillpoint
 	test -e $(DESTDIR)$(SYSCONFDIR)/stillpoint/stillpoint.conf \
-		|| install -m 0644 examples/local-kvm.conf $(DESTDIR)$(SYSCONFDIR)/stillpoint/stillpoint.conf
+		|| install -m 0644 examples/stillpoint.conf $(DESTDIR)$(SYSCONFDIR)/stillpoint/stillpoint.conf
 	install -d -m 0700 $(DESTDIR)/var/lib/stillpoint
 	install -d -m 0711 $(DESTDIR)/var/lib/libvirt/stillpoint
 

@@ -1,4 +1,5 @@
 import Hypervisor
+import RAMArchive
 import SnapshotManagers
 import Storage
 import TestSupport
@@ -28,6 +29,31 @@ struct ExampleTests {
     func ours(_ name: String) throws {
         let configuration = try Self.load(name)
         #expect(configuration.overlayDirectory == "/var/lib/libvirt/stillpoint")
+    }
+
+    @Test("The one that is installed says nothing, and what is commented out in it are the defaults")
+    func installed() throws {
+        #expect(try Self.load("stillpoint.conf").policy == Configuration().policy)
+        let text = String(decoding: try readFile(Self.folder + "/stillpoint.conf"), as: UTF8.self)
+        // `#key = value` and `#[section]`; what explains them has a blank behind the sign.
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.hasPrefix("#") && !line.hasPrefix("# ") ? line.dropFirst() : line
+        }
+        let found = try withScratchFolder { scratch in
+            try Configuration.load(
+                path: scratch.write("stillpoint.conf", lines.joined(separator: "\n")), environment: [:],
+                kinds: ["libvirt"])
+        }
+        let usual = Configuration()
+        #expect(found.policy == usual.policy && found.hypervisors == usual.hypervisors)
+        #expect(found.stateDirectory == usual.stateDirectory && found.overlayDirectory == usual.overlayDirectory)
+        #expect(found.ramDirectory == usual.ramDirectory && found.sanoidDirectory == usual.sanoidDirectory)
+        #expect(found.ramCompression == usual.ramCompression && found.maxParallel == usual.maxParallel)
+        #expect(found.maxHold == usual.maxHold && found.agentTimeout == usual.agentTimeout)
+        #expect(found.freezeLimit == usual.freezeLimit && found.commitTimeout == usual.commitTimeout)
+        for key in ConfigurationKey.general {
+            #expect(lines.contains { $0.hasPrefix(key.rawValue + " = ") }, "\(key.rawValue)")
+        }
     }
 
     @Test("The strict one aborts where it says so, and ignores whom it says")

@@ -23,6 +23,7 @@ struct Guard: Sendable {
             proc: context.roots.proc, deadline: .now + configuration.maxHold, maxHold: configuration.maxHold)
         var overdue = OverdueThaws(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))
         var isAskedToEnd = false
+        var scope: GuardScope? = GuardScope(run: run, environment: context.environment, proc: context.roots.proc)
         // What could not be released now may be later: libvirtd is being restarted, a disk is full.
         var pause = Duration.seconds(1)
         var nextRelease = ContinuousClock.now
@@ -34,6 +35,8 @@ struct Guard: Sendable {
             // Remembered: what is asked while another process is at work is done after it.
             isAskedToEnd = isAskedToEnd || isAsked
             let duties = watch.look(isAskedToEnd: isAskedToEnd, tried: tried)
+            // Most runs are over before the first look, and need none.
+            if duties.event != .over, let taken = scope.take() { Task { await taken.take() } }
             await thaw(overdue.due(duties, at: .now), directory)
             guard let event = duties.event else { continue }
             guard event == .over || nextRelease <= .now else { continue }
