@@ -36,7 +36,7 @@ struct Guard: Sendable {
             isAskedToEnd = isAskedToEnd || isAsked
             let duties = watch.look(isAskedToEnd: isAskedToEnd, tried: tried)
             // Most runs are over before the first look, and need none.
-            if duties.event != .over, let taken = scope.take() { Task { await taken.take() } }
+            if duties.event != .over, let scope = scope.take() { Task { await scope.ask() } }
             await thaw(overdue.due(duties, at: .now), directory)
             guard let event = duties.event else { continue }
             guard event == .over || nextRelease <= .now else { continue }

@@ -38,8 +38,8 @@ struct GuardScope: Sendable {
             + ["stillpoint-guard-\(run).scope", "fail", "\(properties.count)"] + properties.flatMap(\.self) + ["0"]
     }
 
-    /// Moves this process there.
-    func take() async {
+    /// Asks for it, and moves this process there.
+    func ask() async {
         guard isUnderSystemd, let program = programPath("busctl", environment: environment) else { return }
         _ = try? await ChildProcess.run(
             program, arguments(process: getpid()), environment: environment, within: Self.limit)
