@@ -114,7 +114,7 @@ install:
 	install -m 0755 hooks/systemd/stillpoint-autostart $(DESTDIR)$(PREFIX)/lib/stillpoint
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in hooks/systemd/*.service hooks/systemd/*.timer; do \
-		sed 's#/usr/local/#$(PREFIX)/#' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; \
+		sed 's#/usr/lib/stillpoint/#$(PREFIX)/lib/stillpoint/#' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; \
 		chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; \
 	done
 	install -d $(DESTDIR)$(SYSCONFDIR)/stillpoint
