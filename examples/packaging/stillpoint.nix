@@ -17,7 +17,7 @@ let
       mkdir -p $out/bin $out/lib/stillpoint $out/lib/systemd/system $out/share
       cp usr/sbin/stillpoint usr/lib/stillpoint/*-snapshot usr/lib/stillpoint/stillpoint-autostart $out/lib/stillpoint
       ln -s ../lib/stillpoint/stillpoint $out/bin/stillpoint
-      cp lib/systemd/system/* $out/lib/systemd/system
+      cp usr/lib/systemd/system/* $out/lib/systemd/system
       cp -r usr/share/man usr/share/doc usr/share/bash-completion usr/share/fish usr/share/zsh $out/share
       substituteInPlace $out/lib/systemd/system/*.service --replace /usr/lib/stillpoint $out/lib/stillpoint
       patchShebangs $out/lib/stillpoint/stillpoint-autostart
