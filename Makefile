@@ -16,7 +16,7 @@ RELEASE := -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -Osiz
 	-Xlinker --icf=safe -Xlinker --no-export-dynamic -Xlinker -L$(CURDIR)/.build/archives \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 
-.PHONY: build release test demo bench stress nth-call fuzz lint format install deb deb-test packages clean
+.PHONY: build release test demo bench stress nth-call fuzz lint format install deb deb-test host-test packages clean
 
 build: packages
 	swift build
@@ -91,6 +91,11 @@ deb: release
 # It is installed, upgraded, removed and purged in clean roots, and removed with an open run on real parts.
 deb-test: release
 	$(SUDO) Tests/Packaging/deb-test .build/release
+
+# On a host as users have them, in a virtual machine (Tests/Lab/host/README.md); not for CI.
+ITEM ?=
+host-test: deb
+	$(SUDO) Tests/Lab/host/host-test $(ITEM)
 
 # For other systems: binaries in PREFIX/lib/stillpoint, systemd's units (not enabled), manual pages, completions, an example
 # configuration where there is none yet, and the two directories.
