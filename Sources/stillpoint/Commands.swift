@@ -22,13 +22,19 @@ struct List: OperatorCommand {
 }
 
 struct Show: OperatorCommand {
-    static let configuration = CommandConfiguration(abstract: "Show all that is known of the VMs in one snapshot.")
+    static let configuration = CommandConfiguration(
+        abstract: "Show all that is known of the VMs in one snapshot.",
+        discussion: "A snapshot holds the VMs with a disk on its very dataset; -r adds those below, and sums them up.")
 
     @OptionGroup var common: CommonOptions
     @Argument(help: ArgumentHelp("The snapshot.", valueName: "dataset@snap")) var snapshot: String
+    @Flag(name: .shortAndLong, help: "With the snapshots of that name of what is below the dataset.")
+    var recursive = false
     @Flag(help: "Print JSON.") var json = false
 
-    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().show(snapshot, json: json) }
+    func perform() async -> Stillpoint.ExitCode {
+        await common.makeOperator().show(snapshot, recursive: recursive, json: json)
+    }
 }
 
 struct Prune: OperatorCommand {

@@ -155,7 +155,10 @@ extension RealParts {
                 let snapshots = try await stage.snapshots()
                 #expect(snapshots.count == 4)
                 for snapshot in snapshots {
-                    #expect(try await stage.property("vms", of: snapshot) == "leaf=quiesced")
+                    let isParent = !snapshot.contains("tree/leaf@")
+                    #expect(try await stage.property("vms", of: snapshot) == (isParent ? "-" : "leaf=quiesced"))
+                    let shown = try await need("\(lab.binaries)/stillpoint show -r \(snapshot)")
+                    #expect(shown.contains("\nleaf: quiesced\n"))
                 }
                 try await stage.expectNothingLeft()
                 try await need("virsh destroy leaf; virsh undefine leaf")

@@ -130,6 +130,46 @@ struct ListingTests {
         }
     }
 
+    @Test("sums up what a recursive snapshot holds, each VM once, with the least that it got")
+    func summary() async throws {
+        try await withPool { pool async throws in
+            let run = PoolBench.run.text
+            for (name, machines) in [
+                ("tank@daily", nil), ("tank/VM@daily", "both=quiesced,web=quiesced"),
+                ("tank/VM/db@daily", "both=crash"),
+                ("tank/VM@hourly", "web=crash"), ("tank/other@daily", "idle=off"),
+            ] {
+                let vms = machines.map { [SnapshotProperties.machinesKey: $0, SnapshotProperties.runKey: run] } ?? [:]
+                try pool.pool.add(name, vms)
+            }
+            let listing = listing(pool)
+            let name = try SnapshotName("tank@daily")
+            #expect(try await listing.machines(in: name).isEmpty)
+            let below = try await listing.machines(below: name)
+            let lines = ListedMachine.summary(of: below, in: name).split(separator: "\n")
+            #expect(
+                lines == [
+                    "tank@daily and below: crash (1 crash, 1 off, 1 quiesced), in 3 snapshots", "both: crash",
+                    "    in: tank/VM/db@daily, tank/VM@daily", "idle: off", "    in: tank/other@daily",
+                    "web: quiesced", "    in: tank/VM@daily",
+                ])
+            #expect(
+                ListedMachine.absence(from: name, below: below)
+                    == "no VM has a disk on tank itself; below it have: both, idle, web. See them with: "
+                    + "stillpoint show -r tank@daily\n")
+            #expect(await pool.operating.show("tank@daily", recursive: true, json: false) == .done)
+        }
+    }
+
+    @Test("says of a snapshot without any VM that it has none", arguments: [true, false])
+    func nothing(recursive: Bool) throws {
+        let name = try SnapshotName("tank/quiet@daily")
+        let text =
+            recursive
+            ? ListedMachine.summary(of: [], in: name) : ListedMachine.absence(from: name, below: [])
+        #expect(text.hasSuffix("was taken without Stillpoint, or holds no VM\n"))
+    }
+
     @Test(
         "reads from a run's id when it began",
         arguments: [

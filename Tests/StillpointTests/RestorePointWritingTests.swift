@@ -28,6 +28,23 @@ struct RestorePointWritingTests {
         }
     }
 
+    @Test("of a recursive snapshot knows the parent too, which holds no VM, and names the one that does")
+    func parent() async throws {
+        try await withPool { pool async throws in
+            for name in ["tank@daily", "tank/VM@daily", "tank/VM/db@daily"] { try pool.pool.add(name) }
+            pool.bench.has(pool.host.web())
+            #expect(await pool.bench.run(.pre, ["-r", "tank@daily"]) == .done)
+            #expect(await pool.bench.run(.post, ["-r", "tank@daily"]) == .done)
+            let point = try #require(pool.catalogue.all().points.first)
+            #expect(point.snapshots.map(\.name.rawValue) == ["tank@daily", "tank/VM@daily"])
+            #expect(await pool.restore("tank@daily", to: .clone("web02")) == .usage)
+            #expect(
+                pool.log.text.contains("no disk of web01 is in tank@daily; name a snapshot that has one: tank/VM@daily")
+            )
+            #expect(try pool.pool.calls("clone").isEmpty)
+        }
+    }
+
     @Test("is not there without a snapshot, and neither is the RAM", arguments: [true, false])
     func noSnapshot(hasDump: Bool) async throws {
         try await withPool(general: "strategy = \(hasDump ? "memory" : "quiesce")") { pool async throws in

@@ -67,6 +67,19 @@ struct UntakenTests {
         }
     }
 
+    @Test("of a parent alone claims nothing for VMs on its children, and is no failure")
+    func parentAlone() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web(), host.machine("db", host.disk("vda", "tank/VM/db/db.raw")))
+            try bench.scratch.write("existing", "tank\ntank/VM\ntank/VM@daily\ntank/VM/db\n")
+            await bench.run(.pre, ["-r", "tank/VM@daily"])
+            #expect(await bench.run(.post) == .done)
+            #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:vms=web01=quiesced"))
+            let line = "info: db: crash-consistent only, 2 of 2 file systems frozen for 40 ms "
+            #expect(bench.log.lines.contains(line + "(no snapshot was taken of what its disks are on)"))
+        }
+    }
+
     @Test("keeps all where zfs does not answer")
     func silence() async throws {
         try await withBench { bench, host async throws in

@@ -13,10 +13,17 @@ struct Listing: Sendable {
         return machines(in: snapshots)
     }
 
-    /// The VMs in one snapshot.
+    /// The VMs with a disk in one snapshot.
     /// - Throws: UnknownSnapshotError, ZFSError.
     func machines(in name: SnapshotName) async throws -> [ListedMachine] {
         machines(in: [try await zfs.snapshot(name, properties: SnapshotProperties.listedKeys)])
+    }
+
+    /// The VMs with a disk in the snapshots of that name of what lies below its dataset, as `zfs snapshot -r` makes them.
+    /// - Throws: ZFSError.
+    func machines(below name: SnapshotName) async throws -> [ListedMachine] {
+        let snapshots = try await zfs.children(of: name.dataset).map { try SnapshotName("\($0)@\(name.name)") }
+        return machines(in: try await zfs.snapshots(named: snapshots, properties: SnapshotProperties.listedKeys))
     }
 
     private func machines(in snapshots: [ListedSnapshot]) -> [ListedMachine] {

@@ -15,13 +15,16 @@ extension Operator {
         }
     }
 
-    /// `stillpoint show DATASET@SNAP`
-    public func show(_ snapshot: String, json: Bool) async -> ExitCode {
+    /// `stillpoint show [-r] DATASET@SNAP`
+    public func show(_ snapshot: String, recursive: Bool = false, json: Bool) async -> ExitCode {
         await perform { configuration in
-            let machines = try await listing(configuration).machines(in: try SnapshotName(snapshot))
-            try tell(machines, json: json) { machines in
-                guard !machines.isEmpty else { return "\(snapshot) was taken without Stillpoint, or holds no VM\n" }
-                return machines.map(\.paragraph).joined()
+            let (name, listing) = (try SnapshotName(snapshot), self.listing(configuration))
+            let own = try await listing.machines(in: name)
+            let below = recursive || own.isEmpty && !json ? try await listing.machines(below: name) : []
+            try tell(recursive ? own + below : own, json: json) { machines in
+                if recursive { return ListedMachine.summary(of: machines, in: name) }
+                guard machines.isEmpty else { return machines.map(\.paragraph).joined() }
+                return ListedMachine.absence(from: name, below: below)
             }
             return .done
         }

@@ -13,10 +13,18 @@ extension RunEnding {
         let run = await journal.run
         guard let named = try? listed.get(), !run.machines.isEmpty else { return listed }
         // One that was there before is another run's.
-        guard !named.contains(where: { $0.creation ?? .max >= run.id.time ?? .min }) else { return listed }
+        let taken = Set(
+            named.filter { $0.creation ?? .max >= run.id.time ?? .min }.map(\.name.dataset))
+        guard taken.isEmpty else {
+            // zfs-auto-snapshot does not say whether a parent's snapshot takes the children along.
+            let outside = run.machines.indices.filter { taken.isDisjoint(with: run.machines[$0].datasets) }
+            await disclaim(outside, "no snapshot was taken of what its disks are on", journal)
+            return listed
+        }
         // post-snapshot knows the names; without it one may have been renamed, as sanoid does when clocks are put back.
         guard run.snapshots.isEmpty || run.earlyRelease != nil else {
             await disclaim(run.machines.indices.map { $0 }, "no snapshot was taken", journal)
+            await noteUntaken(journal)
             return .success([])
         }
         // A run whose pre-snapshot did not come to its end, or is an older version's, does not know since when it held.
@@ -36,7 +44,10 @@ extension RunEnding {
         let datasets = Set(found.map(\.name.dataset))
         let uncovered = run.machines.indices.filter { datasets.isDisjoint(with: run.machines[$0].datasets) }
         await disclaim(uncovered, "no snapshot was taken while it was held", journal)
-        guard !found.isEmpty else { return .success([]) }
+        guard !found.isEmpty else {
+            await noteUntaken(journal)
+            return .success([])
+        }
         try? await journal.record { $0.snapshots = found.map(\.name) }
         await markSnapshots(await journal.run, .success(found))
         return .success(found)
@@ -61,9 +72,9 @@ extension RunEnding {
                 if !record.notes.contains(reason) { record.notes.append(reason) }
             }
         }
-        guard await journal.run.machines.count == indices.count else { return }
-        try? await journal.record { $0.isUntaken = true }
     }
+
+    private func noteUntaken(_ journal: Journal) async { try? await journal.record { $0.isUntaken = true } }
 
     /// What each VM got; where there is no snapshot, that.
     func report(_ run: Run) {

@@ -70,8 +70,9 @@ struct RunEnding: Sendable {
     /// - Parameter held: the run as it was before the release.
     private func settle(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async -> Listed {
         await lowerUnseenMachines(held, journal)
-        // One look at the snapshots for all that needs it.
-        let names = SnapshotProperties.bySnapshot(of: await journal.run).values.flatMap { $0 }.sorted()
+        // One look at the snapshots for all that needs it; a recursive one's parent may hold no disk of a VM.
+        let run = await journal.run
+        let names = Set(SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 } + run.snapshots).sorted()
         async let listing = list(names)
         await lookAgainAtIdleMachines(held, journal, hypervisors)
         let listed = await listing

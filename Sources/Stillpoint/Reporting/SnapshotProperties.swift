@@ -12,7 +12,7 @@ struct SnapshotProperties: Sendable, Hashable {
     let machines: String
     let run: RunID
 
-    /// Nil when none of the VMs is on the dataset.
+    /// Nil where there are no VMs.
     init?(_ records: [MachineRecord], run: RunID) {
         guard let lowest = records.compactMap(\.consistency).min() else { return nil }
         consistency = lowest.rawValue
@@ -64,7 +64,10 @@ struct SnapshotProperties: Sendable, Hashable {
 }
 
 extension SnapshotProperties {
-    /// The properties of each snapshot that a run is about, snapshots of recursive targets' children included.
+    /// The properties of each snapshot that holds a disk of a run's VMs, snapshots of recursive targets' children included.
+    ///
+    /// Each names the VMs with a disk on that very dataset: a parent's snapshot can bring back none of those below it, and
+    /// is destroyed, sent and rolled back without them.
     static func bySnapshot(of run: Run) -> [SnapshotProperties: [SnapshotName]] {
         let scope = Scope(run)
         var result: [SnapshotProperties: [SnapshotName]] = [:]
@@ -77,9 +80,7 @@ extension SnapshotProperties {
                 }
             }
             for dataset in datasets {
-                let records = run.machines.filter { machine in
-                    machine.datasets.contains { isRecursive ? $0.isSameOrDescendant(of: dataset) : $0 == dataset }
-                }
+                let records = run.machines.filter { $0.datasets.contains(dataset) }
                 guard let properties = SnapshotProperties(records, run: run.id),
                     let name = try? SnapshotName(dataset: dataset, name: snapshot.name)
                 else { continue }

@@ -10,7 +10,7 @@ struct RestorePoint: Sendable, Codable, Equatable {
     var format = RestorePoint.format
     let run: RunID
     let manager: String
-    /// Every snapshot that holds a disk of one of its VMs.
+    /// Every snapshot that was announced, or holds a disk of one of its VMs.
     var snapshots: [KeptSnapshot]
     var machines: [KeptMachine]
     /// In a side-car: over all else in it.

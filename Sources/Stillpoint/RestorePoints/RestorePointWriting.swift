@@ -13,7 +13,9 @@ struct RestorePointWriting: Sendable {
     /// - Returns: whether a dump waits to be moved.
     /// - Throws: StateError; the run must then stay open, or its dumps would be forgotten.
     func write(_ run: Run, _ listed: Listed, coldStorage: String?) throws -> Bool {
-        let names = SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 }.sorted()
+        let holding = SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 }
+        // Those of parents too, so that whoever names one can be told which holds the VM.
+        let names = Set(holding + run.snapshots).sorted()
         var guids: [SnapshotName: String]?
         switch listed {
         case .success(let snapshots): guids = Dictionary(snapshots.map { ($0.name, $0.guid) }) { first, _ in first }
@@ -21,7 +23,8 @@ struct RestorePointWriting: Sendable {
             log.warning("\(error); the restore point knows its snapshots by their names alone")
         }
         // When zfs did not answer they may well be there.
-        guard run.machines.contains(where: { $0.ramDump != nil }) || guids?.isEmpty != true else {
+        let mayBeThere = guids.map { known in holding.contains { known[$0] != nil } } ?? true
+        guard run.machines.contains(where: { $0.ramDump != nil }) || mayBeThere else {
             catalogue.discardKeepsakes(of: run.id)
             return false
         }
