@@ -63,6 +63,16 @@ public final class BlockDevices: Sendable {
         return result
     }
 
+    /// What of a volume a device is.
+    func volumePart(ofDevice name: String) -> VolumePart {
+        let disk = disk(of: name)
+        guard zvols.datasetByDisk[disk] != nil else { return .stacked }
+        if disk == name { return .whole }
+        let number = try? FileAccess.read("\(roots.sys)/class/block/\(name)/partition", limit: 32)
+        let digits = String(decoding: (number ?? []).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+        return VolumePart(rawValue: "partition \(digits)") ?? ZvolTable.part(ofDevice: name) ?? .stacked
+    }
+
     private var zvols: ZvolTable {
         table.withLock { stored in
             if let stored { return stored }

@@ -4,11 +4,14 @@ public struct DiskLocation: Sendable, Equatable {
     public let resolvedPath: String
     /// The datasets that hold the data; several for a stack over several volumes, none when it is not on ZFS here.
     public let datasets: Set<DatasetName>
+    /// What of a volume it is; nil where it is no block device.
+    public let volumePart: VolumePart?
 
-    /// Takes a resolved path and its datasets.
-    public init(resolvedPath: String, datasets: Set<DatasetName>) {
+    /// Takes a resolved path, its datasets and, for a device, what of a volume it is.
+    public init(resolvedPath: String, datasets: Set<DatasetName>, volumePart: VolumePart? = nil) {
         self.resolvedPath = resolvedPath
         self.datasets = datasets
+        self.volumePart = volumePart
     }
 }
 
@@ -16,12 +19,15 @@ public struct DiskLocation: Sendable, Equatable {
 public struct StorageMap: Sendable {
     /// The mounts as they were when the map was made.
     public let mountTable: MountTable
+    /// Where the device nodes are.
+    public let dev: String
     private let devices: BlockDevices
 
     /// Reads the mount table; devices are looked at when first asked about.
     public init(roots: SystemRoots = SystemRoots()) throws(StorageError) {
         mountTable = try MountTable.read(roots: roots)
         devices = BlockDevices(roots: roots)
+        dev = roots.dev
     }
 
     /// The datasets below a file, a folder or a block device.
@@ -36,7 +42,10 @@ public struct StorageMap: Sendable {
     /// `locate` for one of many paths that `walk` leads to.
     public func locate(_ path: String, by walk: PathWalk) throws(StorageError) -> DiskLocation {
         let place = try walk.place(of: path)
-        return DiskLocation(resolvedPath: place.path, datasets: datasets(at: place, by: walk, depth: 0))
+        let device = devices.deviceName(at: place)
+        return DiskLocation(
+            resolvedPath: place.path, datasets: datasets(at: place, device, by: walk, depth: 0),
+            volumePart: device.map(devices.volumePart))
     }
 
     /// Whether the dataset is mounted or has a device, or one below it.
@@ -57,8 +66,10 @@ public struct StorageMap: Sendable {
         return result
     }
 
-    private func datasets(at place: PathWalk.Place, by walk: PathWalk, depth: Int) -> Set<DatasetName> {
-        guard let device = devices.deviceName(at: place) else {
+    private func datasets(
+        at place: PathWalk.Place, _ device: String?, by walk: PathWalk, depth: Int
+    ) -> Set<DatasetName> {
+        guard let device else {
             return (mountTable.mount(containing: place.path)?.dataset).map { [$0] } ?? []
         }
         let backing = devices.backing(ofDevice: device)
@@ -68,7 +79,7 @@ public struct StorageMap: Sendable {
         guard depth < 8 else { return result }
         for file in backing.files {
             guard let below = try? walk.place(of: file) else { continue }
-            result.formUnion(datasets(at: below, by: walk, depth: depth + 1))
+            result.formUnion(datasets(at: below, devices.deviceName(at: below), by: walk, depth: depth + 1))
         }
         return result
     }

@@ -136,6 +136,12 @@ struct FakePool {
             printf '%s\tguid\t%s\n%s\tmountpoint\t%s\n%s\tmounted\t%s\n' \
                 "$2" 1 "$2" "$PWD/clones/$2" "$2" $mounted >> table
             printf '%s\torigin\t%s\n' "$2" "$1" >> table
+            if awk -F'\t' -v n="${1%@*}" '$1 == n && $2 == "type" && $3 == "volume" { f = 1 } END { exit !f }' table; then
+                printf '%s\ttype\tvolume\n' "$2" >> table
+                link=dev/zvol/$(printf %s "$2" | tr ' ' +)
+                mkdir -p "${link%/*}"
+                for part in "" -part1 -part2; do printf 'old %s%s' "${1%@*}" "$part" > "$link$part"; done
+            fi
             for mark in $marks; do printf '%s\t%s\t%s\n' "$2" "${mark%%:=:*}" "${mark#*:=:}" >> table; done
             echo "$2" >> made
             # As zfs does where it makes the clone and cannot mount it, or is killed by then.

@@ -47,6 +47,31 @@ struct KeepsakeTests {
         }
     }
 
+    @Test(
+        "says what of a volume a disk is, and of a stack which volumes are below it",
+        arguments: [
+            ("zd0", ["tank/v1"], .whole), ("zd0p2", ["tank/v1"], .partition(2)),
+            ("dm-0", ["tank/v1", "tank/v2"], .stacked),
+        ] as [(String, [String], VolumePart)])
+    func devices(name: String, datasets: [String], part: VolumePart) async throws {
+        try await withPool { pool async throws in
+            for device in ["zd0", "zd0p2", "zd16", "dm-0"] { try pool.scratch.write("dev/\(device)", "") }
+            try pool.scratch.link("dev/zvol/tank/v1", to: "../../zd0")
+            try pool.scratch.link("dev/zvol/tank/v2", to: "../../zd16")
+            for slave in ["zd0", "zd16"] { try pool.scratch.folder("sys/block/dm-0/slaves/\(slave)") }
+            let path = "\(pool.scratch.path)/dev/\(name)"
+            pool.bench.has(
+                VirtualMachine(
+                    id: "id-of-web01", name: "web01", power: .running,
+                    disks: [Disk(target: "vda", chain: [path], format: "raw")]))
+            #expect(await pool.bench.run(.pre, ["-r", "tank@daily"]) == .done)
+            let run = try #require(try pool.bench.openRuns().first)
+            let kept = try kept(pool, in: "state/restore-points/\(run.id)/id-of-web01")
+            #expect(kept.images.map(\.dataset.rawValue) == datasets)
+            #expect(kept.images.allSatisfy { $0.part == part && $0.path == path && $0.relativePath == nil })
+        }
+    }
+
     @Test("is there before the VM is frozen")
     func order() async throws {
         try await withPool { pool async throws in

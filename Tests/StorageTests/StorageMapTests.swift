@@ -70,6 +70,37 @@ struct StorageMapTests {
         }
     }
 
+    @Test(
+        "tells what of a volume a device is",
+        arguments: [
+            ("/dev/zvol/tank/VM/zv1", .whole), ("/dev/zd16", .whole), ("/dev/disk/by-diskseq/9", .whole),
+            ("/dev/zvol/tank/other/data-part1", .whole), ("/dev/zvol/tank/VM/zv1-part1", .partition(1)),
+            ("/dev/zd0p1", .partition(1)), ("/dev/disk/by-id/part", .partition(1)), ("/dev/mapper/vg-lv", .stacked),
+            ("/dev/dm-0", .stacked), ("/dev/md0p1", .stacked), ("/dev/loop0", .stacked), ("/dev/loop1", .stacked),
+            ("/dev/sda1", .stacked), ("/tank/VM/disk.raw", nil), ("/tank/VM/none.raw", nil),
+        ] as [(String, VolumePart?)])
+    func volumeParts(path: String, expected: VolumePart?) throws {
+        try withScratchFolder { scratch in
+            let map = try StorageMap(roots: SystemFixture(scratch).roots)
+            #expect(try map.locate(scratch.path + path).volumePart == expected)
+        }
+    }
+
+    @Test(
+        "tells by a path's name what of a volume it is",
+        arguments: [
+            ("/dev/zvol/tank/my+disk", .whole), ("/dev/tank/my+disk", .whole), ("/dev/zd0", .whole),
+            ("/dev/zvol/tank/my+disk-part12", .partition(12)), ("/dev/tank/my+disk-part3", .partition(3)),
+            ("/dev/zd160p2", .partition(2)), ("/dev/zvol/tank/my+disk2", nil), ("/dev/zvol/tank/my+disk-part", nil),
+            ("/dev/zvol/tank/my+disk-part1/x", nil), ("/dev/zvol/tank/my+disk-part0", nil), ("/dev/mapper/zd0", nil),
+            ("/dev/zdx", nil), ("/tank/my disk", nil), ("", nil),
+        ] as [(String, VolumePart?)])
+    func namedPart(path: String, expected: VolumePart?) throws {
+        let volume = try DatasetName("tank/my disk")
+        #expect(volume.volumePart(named: path) == expected)
+        if let expected { #expect(VolumePart(rawValue: expected.rawValue) == expected) }
+    }
+
     @Test("follows symbolic links, also one to a file that is not made yet")
     func links() throws {
         try withScratchFolder { scratch in

@@ -9,7 +9,7 @@ struct CloneRestore: Sendable {
 
     func run() async throws {
         let trace = try RestoreTrace("\(job.options.machine) of \(job.snapshot) as \(name)", in: job.directory)
-        let clones = SnapshotClones(zfs: job.zfs, id: trace.id)
+        let clones = SnapshotClones(zfs: job.zfs, id: trace.id, dev: job.storage.dev)
         do {
             try await restore(clones, trace)
         } catch let error as RestoreError where error.code == .halfDone {
@@ -38,7 +38,7 @@ struct CloneRestore: Sendable {
         try await requireFreeName()
         let name = name
         let first = job.snapshot.dataset
-        let source = try await job.search(clones, copyingTo: trace.files) {
+        let source = try await job.search(clones, copyingTo: trace.files, becomesClone: true) {
             try cloneDataset(of: $0, named: name, isFirst: $0 == first)
         }
         let hypervisor = try await job.hypervisor(of: source)
@@ -83,7 +83,7 @@ struct CloneRestore: Sendable {
         // Images come from the top of a chain down.
         for move in moves where formats[move.from] == "qcow2" {
             do throws(StorageError) {
-                let image = try ImageFile(move.to, followingLinks: false)
+                let image = try RestoredImages.file(move.to)
                 guard let backing = try ImageHeader.read(image).backing,
                     let path = ImageChain.localPath(backing.name, from: move.from),
                     let now = moves.first(where: { $0.from == path })

@@ -8,7 +8,8 @@ struct InPlaceRestore: Sendable {
 
     func run() async throws {
         let trace = try RestoreTrace("in place: \(job.options.machine) of \(job.snapshot)", in: job.directory)
-        let clones = SnapshotClones(zfs: job.zfs, id: trace.id, lookedAtIn: trace.mounts)
+        let clones = SnapshotClones(
+            zfs: job.zfs, id: trace.id, lookedAtIn: trace.mounts, dev: job.storage.dev)
         do {
             try await restore(clones, trace)
         } catch {
@@ -27,7 +28,7 @@ struct InPlaceRestore: Sendable {
     }
 
     private func restore(_ clones: SnapshotClones, _ trace: RestoreTrace) async throws {
-        let source = try await job.search(clones, copyingTo: trace.files) { dataset in
+        let source = try await job.search(clones, copyingTo: trace.files, becomesClone: false) { dataset in
             try DatasetName("\(dataset.parent ?? dataset)/stillpoint-\(trace.id)")
         }
         guard source.isAtHome else {
@@ -105,7 +106,8 @@ struct InPlaceRestore: Sendable {
         _ source: RestoreSource, _ clones: SnapshotClones, _ memory: MemoryRetrieval.Retrieved?,
         _ formats: [String: String]?
     ) async throws -> RestoreRequest {
-        let moves = source.isTrusted ? [] : source.definition.images.map { PathMove(from: $0.path, to: place(of: $0)) }
+        let moves =
+            source.isTrusted ? [] : try source.definition.images.map { PathMove(from: $0.path, to: try place(of: $0)) }
         try RestoredImages(images: await source.images(in: clones), formats: formats)
             .requireHarmless(also: moves.map(\.to))
         return RestoreRequest(
@@ -117,11 +119,17 @@ struct InPlaceRestore: Sendable {
     }
 
     /// Where an image is put back.
-    private func place(of image: KeptImage) -> String {
-        guard let path = image.relativePath,
-            let point = job.storage.mountTable.mountPoints(of: image.dataset).first
-        else { return "/dev/zvol/\(image.dataset)" }
-        return "\(point)/\(path)"
+    private func place(of image: KeptImage) throws -> String {
+        if let path = image.relativePath, let point = job.storage.mountTable.mountPoints(of: image.dataset).first {
+            return "\(point)/\(path)"
+        }
+        guard let part = image.part, part != .stacked else {
+            throw RestoreError(
+                .refused,
+                "\(image.target) was \(printable(image.path, limit: 300)), which is no volume nor a partition of one, and "
+                    + "nobody vouches for what it leads to; put the definition right by hand")
+        }
+        return image.dataset.volumeLink(part, dev: job.storage.dev)
     }
 
     /// Whatever id the snapshot names: a VM that has no disk on its dataset is not the one that was in it.

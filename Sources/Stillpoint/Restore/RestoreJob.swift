@@ -47,13 +47,13 @@ struct RestoreJob: Sendable {
     }
 
     func search(
-        _ clones: SnapshotClones, copyingTo files: String,
+        _ clones: SnapshotClones, copyingTo files: String, becomesClone: Bool,
         cloneName: @escaping @Sendable (DatasetName) throws -> DatasetName
     ) async throws -> RestoreSource {
         let points = RestorePoints(catalogue, coldStorage: configuration.coldStorage)
         let search = RestoreSearch(
             points: points, catalogue: catalogue, zfs: zfs, clones: clones, cloneName: cloneName, files: files,
-            takesUntrusted: options.untrusted)
+            takesUntrusted: options.untrusted, storage: storage, becomesClone: becomesClone)
         var source = try await search.find(options.machine, in: snapshot)
         for problem in points.problems { log.warning("\(problem)") }
         if let dump = source.dump, !points.isVouchedFor(dump), !options.untrusted, !options.withoutMemory {
@@ -65,14 +65,17 @@ struct RestoreJob: Sendable {
         }
         if let dump = source.dump, !points.isVouchedFor(dump), !options.withoutMemory { source.isTrusted = false }
         for image in source.definition.images {
-            guard let now = source.snapshots[image.dataset]?.dataset,
-                let path = await clones.place(of: now, relativePath: image.relativePath),
-                try await appears(path, isDevice: image.relativePath == nil)
-            else {
+            let now = source.snapshots[image.dataset]?.dataset
+            var path: String?
+            if let now { path = await clones.place(of: image, on: now) }
+            guard let now, let path, try await appears(path, isDevice: image.relativePath == nil) else {
+                let reason =
+                    image.relativePath != nil || path == nil
+                    ? "is not in the snapshot of \(image.dataset)"
+                    : "has no device \(printable(path ?? "", limit: 300)) in the clone of \(image.dataset): look at zfs get "
+                        + "volmode, and at udev"
                 throw RestoreError(
-                    .refused,
-                    "\(image.target)'s image \(printable(image.path, limit: 300)) is not in the snapshot of "
-                        + "\(image.dataset)")
+                    .refused, "\(image.target)'s image \(printable(image.path, limit: 300)) \(reason)")
             }
             // Its place was written down without symbolic links; whoever may write to the dataset can have made one.
             if let relativePath = image.relativePath, let root = await clones.folder(of: now) {

@@ -129,12 +129,14 @@ struct RestoreRemains: Sendable {
         let storage = try StorageMap(roots: context.roots)
         // A VM counts also while the clone is not mounted.
         let mountPoint = try await zfs.property("mountpoint", of: clone)
-        let places = [mountPoint, "/dev/zvol/\(clone)"].compactMap { $0 }
+        let places = [mountPoint, clone.volumeLink()].compactMap { $0 }
         let user = DatasetUse(storage: storage).machines(on: [clone], machines.all).first
         if let user { return .used(by: user) }
         for machine in machines.all {
             let paths = machine.disks.flatMap(\.chain)
-            if paths.contains(where: { path in places.contains { path == $0 || path.hasPrefix($0 + "/") } }) {
+            if paths.contains(where: { path in
+                places.contains { path == $0 || path.hasPrefix($0 + "/") || path.hasPrefix($0 + "-part") }
+            }) {
                 return .used(by: "the VM \(printable(machine.name))")
             }
         }

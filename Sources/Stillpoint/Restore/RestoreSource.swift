@@ -31,8 +31,7 @@ extension RestoreSource {
     func images(in clones: SnapshotClones) async -> [PathMove] {
         var images: [PathMove] = []
         for image in definition.images {
-            guard let now = snapshots[image.dataset]?.dataset,
-                let place = await clones.place(of: now, relativePath: image.relativePath)
+            guard let now = snapshots[image.dataset]?.dataset, let place = await clones.place(of: image, on: now)
             else { continue }
             images.append(PathMove(from: image.path, to: place))
         }
@@ -52,17 +51,23 @@ struct RestoreSearch: Sendable {
     let files: String
     /// What nobody vouches for may be used as well.
     let takesUntrusted: Bool
+    let storage: StorageMap
+    /// Its disks shall be those of the clones.
+    let becomesClone: Bool
 
     /// - Throws: RestoreError `.refused`, UnknownSnapshotError, ZFSError; clones may have been made.
     func find(_ machine: String, in name: SnapshotName) async throws -> RestoreSource {
         let listed = try await zfs.snapshot(name, properties: SnapshotProperties.listedKeys)
         let found = points.point(of: listed)
         if let found { try requireDisk(of: machine, in: name, found.point, found.kept.name.dataset) }
+        let run = found?.point.run ?? SnapshotProperties.run(in: listed)
+        if becomesClone, let run, let known = recorded(machine, run) { try known.requireClonable(name, storage) }
         try await clones.make(name, as: cloneName(name.dataset))
-        let content = try await kept(machine, in: listed, run: found?.point.run) { key in
+        let content = try await kept(machine, in: listed, run: run) { key in
             found?.point.machines.first { $0.key == key }?.kept
         }
-        let definition = content.definition
+        let definition = content.definition.withVolumeParts(by: storage)
+        if becomesClone { try definition.requireClonable(name, storage) }
         let original = try found?.kept.name.dataset ?? self.original(of: name.dataset, in: definition)
         // What a run kept of VMs on volumes is in one folder, whichever volume was named; and a snapshot that holds no
         // disk of the VM must neither be cloned nor rolled back for it.
@@ -114,6 +119,15 @@ struct RestoreSearch: Sendable {
             .refused, "no disk of \(printable(machine)) is in \(name); name a snapshot that has one: \(places)")
     }
 
+    /// What the catalogue has of a VM on devices, so that it is known without a clone; nil where it has nothing.
+    private func recorded(_ machine: String, _ run: RunID) -> KeptDefinition? {
+        guard let above = try? Folder(reaching: catalogue.folder).folder(run.text) else { return nil }
+        return above.names.lazy.compactMap { name in
+            let folder = KeptFolder(root: catalogue.folder, parts: [run.text, name])
+            return try? KeptDefinition.read(in: folder.open(ownOnly: true), at: folder.path)
+        }.first { $0.id == machine || $0.name == machine }?.withVolumeParts(by: storage)
+    }
+
     /// What was kept of the VM: in the snapshot, or beside the state file for a volume.
     private func kept(
         _ machine: String, in snapshot: ListedSnapshot, run: RunID?,
@@ -123,9 +137,7 @@ struct RestoreSearch: Sendable {
         if let folder = await clones.folder(of: snapshot.name.dataset) {
             places.append((folder, KeptDefinition.folder))
         }
-        if let run = run ?? SnapshotProperties.run(in: snapshot) {
-            places.append((catalogue.folder, run.text))
-        }
+        if let run { places.append((catalogue.folder, run.text)) }
         var others: Set<String> = []
         var (strange, damaged) = (0, 0)
         for place in places {

@@ -17,6 +17,7 @@ actor SnapshotClones {
     private let id: RunID
     /// The folder that they are mounted in, where they are only looked at.
     private let folder: String?
+    private let dev: String
     private var made: [DatasetName: Made] = [:]
     /// A call was given up that may still make a clone.
     private(set) var mayStillMake = false
@@ -29,8 +30,9 @@ actor SnapshotClones {
 
     /// - Parameter folder: a private one, made on need, in which clones are mounted that are only looked at; nil: they
     ///   become a VM's, and are mounted beside their originals.
-    init(zfs: ZFSCommand, id: RunID = .make(), lookedAtIn folder: String? = nil) {
+    init(zfs: ZFSCommand, id: RunID = .make(), lookedAtIn folder: String? = nil, dev: String = "/dev") {
         self.zfs = zfs
+        self.dev = dev
         self.folder = folder
         self.id = id
     }
@@ -80,7 +82,12 @@ actor SnapshotClones {
     private func properties(
         for clone: DatasetName, of dataset: DatasetName
     ) async throws -> [(name: String, value: String)] {
-        guard try await zfs.property("type", of: dataset) == "filesystem" else { return [("readonly", "off")] }
+        guard try await zfs.property("type", of: dataset) == "filesystem" else {
+            // Inherited from where the clone is, and not from its origin; one that is `dev` has no partitions.
+            let mode = try? await zfs.property("volmode", of: dataset)
+            let isFull = mode == "full" || mode == "geom"
+            return [(name: "readonly", value: "off")] + (isFull ? [(name: "volmode", value: "full")] : [])
+        }
         let harmless = Self.harmless + [("readonly", "off")]
         if let folder {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
@@ -94,10 +101,12 @@ actor SnapshotClones {
         return harmless + [("mountpoint", "\(Self.fallbackFolder)/\(name)"), ("canmount", "on")]
     }
 
-    /// Where the content of a snapshot of that dataset is to be seen: a folder, or a volume's device.
-    func place(of dataset: DatasetName, relativePath: String?) -> String? {
+    /// Where an image is to be seen in the clone of a snapshot of that dataset: a file, or a volume's device or partition.
+    func place(of image: KeptImage, on dataset: DatasetName) -> String? {
         guard let made = made[dataset] else { return nil }
-        guard let relativePath else { return "/dev/zvol/\(made.clone)" }
+        guard let relativePath = image.relativePath else {
+            return made.clone.volumeLink(image.part ?? .whole, dev: dev)
+        }
         return made.folder.map { "\($0)/\(relativePath)" }
     }
 

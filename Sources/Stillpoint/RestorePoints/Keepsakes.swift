@@ -49,7 +49,7 @@ struct Keepsakes: Sendable {
         let kept = KeptDefinition(
             hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
             images: images(of: planned), files: sources.files.map(\.name))
-        for folder in try folders(for: planned, run: run) {
+        for folder in try folders(for: planned, kept, run: run) {
             let copy = KeptCopy(
                 folder: folder, definition: Array(keepsake.definition.utf8), machine: try StateFile.text(kept),
                 sources: sources)
@@ -61,11 +61,12 @@ struct Keepsakes: Sendable {
         return (sources.problems, id)
     }
 
-    /// The VM's folder in each of its datasets that is mounted; for those that are volumes, one in the catalogue.
-    private func folders(for planned: PlannedMachine, run: RunID) throws -> [Folder] {
+    /// The VM's folder in each of its datasets that is mounted; for devices, one in the catalogue.
+    private func folders(for planned: PlannedMachine, _ kept: KeptDefinition, run: RunID) throws -> [Folder] {
         let name = KeptDefinition.folderName(of: planned.machine.id)
         var folders: [Folder] = []
-        var hasVolume = false
+        // A loop device's file is on a dataset with a folder: what cannot be restored to a clone is seen without one.
+        var hasVolume = kept.images.contains { $0.part != nil }
         for dataset in planned.datasets {
             guard let root = try storage.mountTable.folder(of: dataset) else {
                 hasVolume = true
@@ -88,14 +89,18 @@ struct Keepsakes: Sendable {
 
     private func images(of planned: PlannedMachine) -> [KeptImage] {
         planned.machine.disks.filter(\.isOwn).flatMap { disk in
-            disk.chain.enumerated().compactMap { index, path -> KeptImage? in
+            disk.chain.enumerated().flatMap { index, path -> [KeptImage] in
                 guard let place = try? storage.locate(path),
-                    let dataset = place.datasets.sorted().first(where: { planned.datasets.contains($0) })
-                else { return nil }
-                return KeptImage(
-                    target: disk.target, path: path, dataset: dataset,
-                    relativePath: relativePath(of: place.resolvedPath, on: dataset), isWritten: index == 0,
-                    format: disk.format(of: path))
+                    let first = place.datasets.sorted().first(where: { planned.datasets.contains($0) })
+                else { return [] }
+                // Of a stack over several volumes all, also those that are not snapshotted now: some of them are of no use.
+                let datasets = place.volumePart == .stacked ? place.datasets.sorted() : [first]
+                return datasets.map { dataset in
+                    KeptImage(
+                        target: disk.target, path: path, dataset: dataset,
+                        relativePath: relativePath(of: place.resolvedPath, on: dataset), isWritten: index == 0,
+                        format: disk.format(of: path), part: place.volumePart)
+                }
             }
         }
     }

@@ -16,8 +16,8 @@ struct KeptDefinition: Sendable, Codable, Equatable {
     let hypervisor: String
     let id: String
     let name: String
-    /// The VM's images on the snapshotted datasets, backing images included.
-    let images: [KeptImage]
+    /// The VM's images on the snapshotted datasets, backing images included; a device over several volumes once for each.
+    var images: [KeptImage]
     /// Names of the kept files, which lie in `files/`.
     let files: [String]
 
@@ -58,13 +58,15 @@ struct KeptImage: Sendable, Codable, Equatable {
     /// As the definition says it.
     let path: String
     let dataset: DatasetName
-    /// Below the dataset's mount point; nil where the dataset is a volume.
+    /// Below the dataset's mount point; nil for a device.
     let relativePath: String?
     /// It takes the guest's writes, and does not only back an image that does.
     let isWritten: Bool
     /// `raw`, `qcow2`: as the definition has it, or of an image below another one that one's header. Nil: nothing told it,
     /// or it was kept by a version that did not say.
     var format: String?
+    /// Of a device: what of the volume it is. Nil: it is a file, or was kept by a version that did not say.
+    var part: VolumePart?
 }
 
 /// A text as the name of a file, which is never hidden, `.` or `..`.
