@@ -169,29 +169,60 @@ struct FileRestorationTests {
         }
     }
 
-    @Test("is refused for a volume that another VM uses")
+    /// web01 with a second disk, the volume tank/vol, beside its file on tank/VM, which `other` uses too.
+    private func addVolume(_ pool: PoolBench, otherOn dataset: String? = nil) throws {
+        let volume = try DatasetName("tank/vol")
+        for name in ["tank/vol", "tank/vol@daily"] { try pool.pool.add(name, ["type": "volume"]) }
+        try pool.web(.quiesced)
+        try pool.keep(
+            [keptMachine(on: ["tank/VM", "tank/vol"], .quiesced)], in: ["tank/VM@daily", "tank/vol@daily"])
+        let disk = KeptImage(
+            target: "vdb", path: "/dev/zvol/tank/vol", dataset: volume, relativePath: nil, isWritten: true,
+            format: "raw", part: .whole)
+        try pool.snapshot(images: [pool.image(), disk])
+        let used = try dataset.map {
+            [Disk(target: "vdb", chain: ["/dev/zd0"], datasets: [[try DatasetName($0)]], format: "raw")]
+        }
+        let file = pool.host.disk("vda", "tank/VM/other.raw")
+        let other = VirtualMachine(
+            id: "other", name: "other", power: .running, disks: [file] + (used ?? []))
+        pool.bench.has(pool.host.web(), other)
+    }
+
+    @Test("rolls back a volume that is the VM's alone, beside a file on a shared dataset that is copied")
     func volume() async throws {
         try await withPool { pool async throws in
-            try pool.web(.quiesced)
-            let clone = KeptImage(
-                target: "vdb", path: "/dev/zvol/tank/VM", dataset: try DatasetName("tank/VM"), relativePath: nil,
-                isWritten: true)
-            let job = RestoreJob(
-                options: RestoreOptions(snapshot: "tank/VM@daily", machine: "web01", target: .inPlace),
-                snapshot: try SnapshotName("tank/VM@daily"), configuration: try pool.bench.configuration,
-                hypervisors: Hypervisors(
-                    try pool.bench.configuration,
-                    HookContext(arguments: [], environment: [:], backEnds: [FakeHypervisor.self])),
-                storage: try pool.host.storage(), zfs: pool.pool.command, log: pool.log.logger, progress: nil)
-            let kept = KeptDefinition(
-                hypervisor: "local", id: "id", name: "web01", images: [clone], files: [])
-            let source = RestoreSource(
-                definition: kept, text: "", files: [], snapshots: [clone.dataset: job.snapshot], dump: nil,
-                consistency: nil)
-            let error = await #expect(throws: RestoreError.self) {
-                try await FileRestoration(source: source, clones: SnapshotClones(zfs: job.zfs), job: job, others: [])
-            }
-            #expect(error?.code == .refused)
+            try addVolume(pool)
+            let recorder = pool.recorder()
+            #expect(await pool.restore(to: .inPlace) == .done, "\(pool.log.text)")
+            #expect(try recorder.only.disks == ["old web01.raw"])
+            #expect(try pool.pool.calls("rollback") == ["rollback tank/vol@daily"])
+            #expect(
+                pool.log.text.contains("also on its datasets: the VM other; so only tank/vol, its own, is rolled back"))
+        }
+    }
+
+    @Test("is refused for a volume that another VM uses")
+    func usedVolume() async throws {
+        try await withPool { pool async throws in
+            try addVolume(pool, otherOn: "tank/vol")
+            #expect(await pool.restore(to: .inPlace) == .usage)
+            #expect(pool.log.text.contains("the volume tank/vol is used by the VM other too"))
+            #expect(try pool.pool.calls("rollback").isEmpty)
+            #expect(pool.world.count("stop") == 0)
+        }
+    }
+
+    @Test("keeps files and volumes of one time when something fails", arguments: [true, false])
+    func volumeFails(isRollback: Bool) async throws {
+        try await withPool { pool async throws in
+            try addVolume(pool)
+            _ = pool.recorder(fails: !isRollback)
+            if isRollback { try pool.pool.fail("^rollback") }
+            #expect(await pool.restore(to: .inPlace) == .needsRecovery)
+            #expect(try text(pool.scratch, "tank/VM/web01.raw") == (isRollback ? "new web01.raw" : "old web01.raw"))
+            let state = isRollback ? "Its disks are as they were before" : "rolled back to tank/vol@daily"
+            #expect(pool.log.text.contains(state), "\(pool.log.text)")
         }
     }
 }

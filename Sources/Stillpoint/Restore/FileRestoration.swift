@@ -12,17 +12,15 @@ struct FileRestoration: DiskRestoration {
     private let files: [RestoredFile]
     private let job: RestoreJob
 
-    /// - Throws: RestoreError `.refused` for a volume or a changed image that another VM uses as well.
+    /// Of the VM's files; devices are not its to put back.
+    /// - Throws: RestoreError `.refused` for a changed image that another VM uses as well.
     init(source: RestoreSource, clones: SnapshotClones, job: RestoreJob, others: [VirtualMachine]) async throws {
         self.job = job
         let used = Set(others.flatMap(\.disks).flatMap(\.chain).compactMap { try? job.storage.locate($0).resolvedPath })
         var files: [RestoredFile] = []
         let run = RunID.make()
         for image in source.definition.images {
-            guard let relativePath = image.relativePath else {
-                throw RestoreError(
-                    .refused, "the volume \(image.dataset) is used by another VM too; restore --as a new VM")
-            }
+            guard let relativePath = image.relativePath else { continue }
             // Not through a symbolic link to it, which may lie anywhere.
             guard let now = source.snapshots[image.dataset]?.dataset, let root = await clones.folder(of: now),
                 let point = job.storage.mountTable.mountPoints(of: image.dataset).first

@@ -29,7 +29,9 @@ struct InPlaceRestore: Sendable {
 
     private func restore(_ clones: SnapshotClones, _ trace: RestoreTrace) async throws {
         let source = try await job.search(clones, copyingTo: trace.files, becomesClone: false) { dataset in
-            try DatasetName("\(dataset.parent ?? dataset)/stillpoint-\(trace.id)")
+            // One for each of those beside each other.
+            let name = "stillpoint-\(trace.id)-\(FileAccess.lastComponent(dataset.rawValue))"
+            return try DatasetName("\(dataset.parent ?? dataset)/\(name)")
         }
         guard source.isAtHome else {
             throw RestoreError(
@@ -70,17 +72,7 @@ struct InPlaceRestore: Sendable {
             source.definition.images.map(\.path)
             + own.flatMap(\.disks).filter(\.isOwn).flatMap(\.chain)
         let others = DatasetUse(storage: job.storage).others(on: datasets, than: images, machines)
-        let disks: any DiskRestoration =
-            if others.isEmpty {
-                try await Rollback(
-                    snapshots: source.snapshots.values.sorted(), zfs: job.zfs, destroyNewer: job.options.destroyNewer)
-            } else {
-                try await FileRestoration(source: source, clones: clones, job: job, others: machines)
-            }
-        if !others.isEmpty {
-            let users = others.joined(separator: ", ")
-            job.log.info("also on its datasets: \(users); so nothing is rolled back, the VM's own files are copied")
-        }
+        let disks = try await restoration(of: source, clones, others, machines)
         // The definition in RAM that nobody vouches for is changed.
         let memory = try await job.retrieveMemory(source, changeable: !source.isTrusted)
         do {
@@ -98,6 +90,23 @@ struct InPlaceRestore: Sendable {
             if let refusal = error as? RestoreError { throw refusal }
             throw RestoreError(.undone, "\(source.definition.name) was not restored", cause: error)
         }
+    }
+
+    /// - Parameter others: who or what else is on its datasets, in words.
+    private func restoration(
+        of source: RestoreSource, _ clones: SnapshotClones, _ others: [String], _ machines: [VirtualMachine]
+    ) async throws -> any DiskRestoration {
+        guard !others.isEmpty else {
+            return try await Rollback(
+                snapshots: source.snapshots.values.sorted(), zfs: job.zfs, destroyNewer: job.options.destroyNewer)
+        }
+        let disks = try await SharedRestoration(source: source, clones: clones, job: job, others: machines)
+        let volumes = disks.rolledBack.map(\.dataset.rawValue).joined(separator: ", ")
+        let users = others.joined(separator: ", ")
+        job.log.info(
+            "also on its datasets: \(users); so \(volumes.isEmpty ? "nothing is" : "only \(volumes), its own, is") rolled back, "
+                + "the VM's own files are copied")
+        return disks
     }
 
     /// What the hypervisor is asked for. Of a definition that nobody vouches for, no path is believed: its images are

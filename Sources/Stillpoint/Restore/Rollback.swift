@@ -7,6 +7,7 @@ final class Rollback: DiskRestoration {
     let zfs: ZFSCommand
     let destroyNewer: Bool
     private let rolledBack = Mutex(0)
+    private let isInDoubt = Mutex(false)
 
     /// - Throws: RestoreError `.refused` when newer snapshots would be destroyed and that was not asked for, or when
     ///   zfs would not destroy them.
@@ -47,10 +48,19 @@ final class Rollback: DiskRestoration {
 
     func putBack() async throws {
         for snapshot in snapshots {
-            try await zfs.rollBack(to: snapshot, destroyingNewer: destroyNewer)
+            do {
+                try await zfs.rollBack(to: snapshot, destroyingNewer: destroyNewer)
+            } catch {
+                // A call that was given up may still be carried out.
+                if error.code != .failed { isInDoubt.withLock { $0 = true } }
+                throw error
+            }
             rolledBack.withLock { $0 += 1 }
         }
     }
+
+    /// Whether something is, or may be, rolled back.
+    var mayHaveBegun: Bool { rolledBack.withLock { $0 > 0 } || isInDoubt.withLock { $0 } }
 
     func stateAfterFailure() async -> String { whereabouts }
 
