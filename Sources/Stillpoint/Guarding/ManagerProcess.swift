@@ -24,6 +24,34 @@ struct ManagerProcess: Sendable, Equatable {
         return nil
     }
 
+    /// For how long the manager has been waiting for this hook: since it forked for it, which is when it set its alarm
+    /// (sanoid's `runscript`, zrepl's `exec.CommandContext`) and before any shell or wrapper between began. Nil where that
+    /// cannot be seen.
+    /// - Parameter limit: the manager is gone when it has passed.
+    static func waiting(_ manager: SnapshotManager, limit: Duration, proc: String) -> Duration? {
+        guard let own = status(of: getpid(), proc: proc) else { return nil }
+        var (began, id, isThere) = (own.began, own.parent, false)
+        // A process between two whose parent is gone is not the manager's any more.
+        var candidate = own.began
+        for _ in 0..<8 {
+            guard !isThere, id > 1, let next = status(of: id, proc: proc) else { break }
+            isThere = next.name == names[manager]
+            if isThere { began = candidate }
+            (candidate, id) = (next.began, next.parent)
+        }
+        guard let age = age(began: began) else { return nil }
+        // It lives on, or this process was something else before it became a hook (exec).
+        return age >= limit && (isThere || own.parent != 1) ? nil : age
+    }
+
+    private static func age(began: String) -> Duration? {
+        var now = timespec()
+        let ticks = sysconf(Int32(_SC_CLK_TCK))
+        guard let began = Int64(began), ticks > 0, clock_gettime(CLOCK_BOOTTIME, &now) == 0 else { return nil }
+        let age = Duration.seconds(now.tv_sec) + .nanoseconds(now.tv_nsec) - Duration.seconds(began) / ticks
+        return max(age, .zero)
+    }
+
     /// As the kernel shows them, 15 characters at most.
     private static let names: [SnapshotManager: String] = [
         .sanoid: "sanoid", .zfsAutoSnapshot: "zfs-auto-snapsh", .znapzend: "znapzend", .zrepl: "zrepl",

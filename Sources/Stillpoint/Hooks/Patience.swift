@@ -1,4 +1,5 @@
 internal import SnapshotManagers
+internal import Storage
 
 /// How long a manager waits for a hook, less what it takes to come to an end.
 ///
@@ -10,24 +11,36 @@ struct Patience: Sendable {
     /// When the hook goes, whatever is under way: a call that hangs cannot be interrupted.
     let end: ContinuousClock.Instant
 
-    init(_ limit: Duration) {
+    /// - Parameter waited: for how long the manager has been waiting already; nil: the limit counts from now, and whoever set
+    ///   it is not known to die of it.
+    init(_ limit: Duration, waited: Duration? = nil) {
         let now = ContinuousClock.now
-        let reserve = min(.milliseconds(500), limit / 10)
-        deadline = now + limit - reserve
-        end = now + max(limit - reserve * 3 / 5, .seconds(1))
+        guard let waited else {
+            let reserve = min(.milliseconds(500), limit / 10)
+            deadline = now + limit - reserve
+            end = now + max(limit - reserve * 3 / 5, .seconds(1))
+            return
+        }
+        // On a busy host it takes its time until this process is gone and the manager has seen that.
+        end = max(now + (limit - waited) - min(.seconds(1), limit / 4), now + .milliseconds(100))
+        deadline = end - min(.milliseconds(500), limit / 10)
     }
 }
 
 extension Patience {
-    /// That of the manager that called; nil where it waits for as long as it takes.
-    static func of(
-        _ invocation: Invocation, _ sanoid: () throws -> SanoidConfiguration
-    ) rethrows -> Patience? {
-        var limit = invocation.deadline
-        if limit == nil, invocation.manager == .sanoid {
-            let sanoid = try sanoid()
-            limit = invocation.targets.compactMap { sanoid.scriptTimeout(for: $0) }.min()
-        }
-        return limit.map { Patience($0) }
+    /// How long the manager that called waits in all; nil: for as long as it takes.
+    static func limit(
+        of invocation: Invocation, _ sanoid: () throws -> SanoidConfiguration
+    ) rethrows -> Duration? {
+        if let limit = invocation.deadline { return limit }
+        guard invocation.manager == .sanoid else { return nil }
+        let sanoid = try sanoid()
+        return invocation.targets.compactMap { sanoid.scriptTimeout(for: $0) }.min()
+    }
+
+    /// What is left of a limit, for a manager that counts since it started the hook.
+    static func left(of limit: Duration, _ manager: SnapshotManager, proc: String) -> Patience {
+        guard manager == .sanoid || manager == .zrepl else { return Patience(limit) }
+        return Patience(limit, waited: ManagerProcess.waiting(manager, limit: limit, proc: proc) ?? .zero)
     }
 }

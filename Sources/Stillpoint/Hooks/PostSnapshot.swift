@@ -23,9 +23,10 @@ struct PostSnapshot: Sendable {
             return .finished(.done)
         }
         // A sanoid.conf that cannot be read has been complained about before the snapshot.
-        let patience = try? Patience.of(invocation) {
+        let limit = try? Patience.limit(of: invocation) {
             try SanoidConfiguration(directory: configuration.sanoidDirectory)
         }
+        let patience = limit.map { Patience.left(of: $0, invocation.manager, proc: context.roots.proc) }
         return .work {
             let code = try await tryFirstOf(deadline: patience?.end) {
                 try await withTaskExecutorPreference(globalConcurrentExecutor) {

@@ -19,11 +19,12 @@ struct PreSnapshot: Sendable {
         let scope = try Scope(invocation, configuration, sanoid: sanoid)
         // A recursive target's children are yet to be found, and may have strategies of their own.
         if scope.recursiveTargets.isEmpty, configuration.ignores(scope.targets) { return .finished(.done) }
-        let patience = try Patience.of(invocation, sanoid)
+        let limit = try Patience.limit(of: invocation, sanoid)
         let storage = try StorageMap(roots: context.roots)
         let planner = Planner(scope: scope, storage: storage, configuration: configuration)
         let unknown = planner.scope.targets.filter { !storage.isKnown($0) }
         if unknown.isEmpty, !planner.mayConcernMachines { return .finished(.done) }
+        let patience = limit.map { Patience.left(of: $0, invocation.manager, proc: context.roots.proc) }
         return .work {
             let opened = OpenedRun()
             let code = try await tryFirstOf(deadline: patience?.end) {
