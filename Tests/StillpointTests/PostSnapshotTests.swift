@@ -103,11 +103,31 @@ struct PostSnapshotTests {
             #expect(records.filter { $0.hold != nil }.map(\.name) == ["web01"])
             #expect(records.map(\.phase) == [.failed, .released])
             #expect(bench.log.text.contains("web01: not released: it migrated away"))
+            #expect(!bench.log.text.contains("web01: quiesced"))
+            #expect(bench.log.lines.contains { $0.hasPrefix("info: web02: quiesced") })
+            #expect(bench.log.lines.contains { $0.hasPrefix("error: ") && $0.contains("is still open, with web01; ") })
 
             bench.world.change { $0.release = release }
             #expect(await bench.run(.post) == .done)
             #expect(bench.world.count("release id-of-web02") == 1)
             #expect(try bench.openRuns().isEmpty)
+        }
+    }
+
+    @Test("does not repeat why a VM is crash-consistent, and says what is new", arguments: [true, false])
+    func repetition(isNew: Bool) async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web(), host.web("idle", power: .off))
+            bench.world.change { $0.freeze = { _, _ in throw refusal(.fallBack, "the guest has no agent") } }
+            await bench.run(.pre)
+            let pre = bench.log.lines
+            #expect(pre.contains("warning: web01: crash-consistent only (quiesce: the guest has no agent)"))
+            if isNew { bench.world.change { $0.looking = refusal(.stop, "no answer") } }
+            #expect(await bench.run(.post) == .done)
+            let post = bench.log.lines.dropFirst(pre.count)
+            #expect(post.contains("info: web01: crash-consistent only, as pre-snapshot said"))
+            #expect(!post.contains { $0.contains("no agent") })
+            #expect(post.contains { $0.hasPrefix("info: idle: crash-consistent only (it was off before") } == isNew)
         }
     }
 

@@ -49,6 +49,20 @@ struct ReportLineTests {
         #expect(found == "web01: crash-consistent only (quiesce: no agent; vdb is shareable; it was started)")
     }
 
+    @Test("says after pre-snapshot what is new alone")
+    func told() throws {
+        var told = try makeRecord("web01", .crash)
+        told.notes = ["vdb is shareable"]
+        var record = told
+        #expect(record.reportLine(after: told) == "web01: crash-consistent only, as pre-snapshot said")
+        record.notes.append("vda: the VM was off")
+        #expect(
+            record.reportLine(after: told)
+                == "web01: crash-consistent only, as pre-snapshot said (vda: the VM was off)")
+        told.consistency = .quiesced
+        #expect(record.reportLine(after: told) == record.reportLine)
+    }
+
     @Test("stays one line whatever the VM is called")
     func name() throws {
         #expect(try line(.quiesced, name: "a\nb\u{1B}[31m") { _ in } == "a\\nb\\u{1B}[31m: quiesced")

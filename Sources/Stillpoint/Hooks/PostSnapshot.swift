@@ -35,19 +35,20 @@ struct PostSnapshot: Sendable {
             }
             if let code { return code }
             // The disk may be what hangs.
-            let left = await firstOf(deadline: .now + .milliseconds(150)) { leave(found.id, in: directory) }
+            let left = await firstOf(deadline: .now + .milliseconds(150)) { leave(found, in: directory) }
             return left ?? .needsRecovery
         }
     }
 
     /// Leaves the run to its guard, as a kill would. Nobody is left waiting: a large overlay takes minutes to commit, and
     /// a manager that runs out of patience leaves out other snapshots.
-    private func leave(_ id: RunID, in directory: StateDirectory) -> ExitCode {
+    private func leave(_ found: Run, in directory: StateDirectory) -> ExitCode {
+        let id = found.id
         let trouble = "the manager waits no longer for the run \(id)"
         guard directory.isOpen(id) else { return .done }
         do {
             let run = try directory.read(id)
-            for machine in run.machines { context.log.info("\(machine.reportLine)") }
+            for line in run.reportLines(after: found) { context.log.info("\(line)") }
             // Does nothing where the one that pre-snapshot left lives.
             try Guard.leaveBehind(
                 id, in: directory, manager: nil, context, configurationPath: invocation.configurationPath)
@@ -68,7 +69,8 @@ struct PostSnapshot: Sendable {
         var run = try directory.read(id)
         run.snapshots += invocation.snapshots.filter { !run.snapshots.contains($0) }
         let ending = RunEnding(
-            context: context, configuration: configuration, configurationPath: invocation.configurationPath)
+            context: context, configuration: configuration, configurationPath: invocation.configurationPath,
+            followsPre: true)
         let journal = Journal(run, in: directory, lock: lock)
         await journal.allowLostWrites()
         // Beside the release, which waits for no disk: should this hook end before it is done, the guard finds the

@@ -77,9 +77,10 @@ extension RunEnding {
     private func noteUntaken(_ journal: Journal) async { try? await journal.record { $0.isUntaken = true } }
 
     /// What each VM got; where there is no snapshot, that.
-    func report(_ run: Run) {
+    /// - Parameter held: the run as it was before the release.
+    func report(_ run: Run, after held: Run) {
         guard run.isUntaken == true else {
-            for machine in run.machines { context.log.info("\(machine.reportLine)") }
+            for line in run.reportLines(after: followsPre ? held : nil) { context.log.info("\(line)") }
             return
         }
         let names = run.snapshots.map(\.rawValue).joined(separator: ", ")

@@ -10,6 +10,8 @@ struct RunEnding: Sendable {
     let context: HookContext
     let configuration: Configuration
     let configurationPath: String?
+    /// Whoever reads what it says has read what pre-snapshot said.
+    var followsPre = false
 
     private var catalogue: Catalogue { Catalogue(StateDirectory(configuration.stateDirectory)) }
 
@@ -26,9 +28,12 @@ struct RunEnding: Sendable {
         let listed = await settled
         await hypervisors.close()
         let taken = await settleTaken(listed, journal)
-        report(await journal.run)
+        report(await journal.run, after: held)
         guard isReleased else {
-            context.log.error("the run \(held.id) is still open; mend the cause, then: stillpoint recover")
+            let names = await journal.run.machines.filter { $0.hold != nil }.map { printable($0.name) }
+            context.log.error(
+                "the run \(held.id) is still open, with \(names.joined(separator: ", ")); mend the cause, then: "
+                    + "stillpoint recover")
             return false
         }
         try keep(await journal.run, taken)

@@ -13,8 +13,33 @@ extension MachineRecord {
             line += ", \(ramDump.bytes >> 20) MiB of RAM"
             if let milliseconds = pausedMilliseconds { line += ", paused for \(milliseconds) ms" }
         }
-        let reasons = falls.map { "\($0.strategy.rawValue): \($0.reason)" } + notes
-        return reasons.isEmpty ? line : line + " (\(reasons.joined(separator: "; ")))"
+        return line + inBrackets(reasons)
+    }
+
+    /// The line of a hook that comes after one which has told of the VM: what was said is not repeated, what is new is.
+    /// - Parameter told: the VM as it was then.
+    func reportLine(after told: MachineRecord) -> String {
+        guard consistency == .crash, told.consistency == .crash, !told.reasons.isEmpty else { return reportLine }
+        let new = reasons.filter { !told.reasons.contains($0) }
+        return "\(printable(name)): \(Consistency.crash.inWords), as pre-snapshot said" + inBrackets(new)
+    }
+
+    private var reasons: [String] { falls.map { "\($0.strategy.rawValue): \($0.reason)" } + notes }
+
+    private func inBrackets(_ reasons: [String]) -> String {
+        reasons.isEmpty ? "" : " (\(reasons.joined(separator: "; ")))"
+    }
+}
+
+extension Run {
+    /// A line for each VM but those whose release failed: what is to be said of them is that, and not what they got.
+    /// - Parameter told: the run as it was when pre-snapshot told of it; nil: it did not, or elsewhere.
+    func reportLines(after told: Run?) -> [String] {
+        machines.filter { $0.hold == nil || $0.phase != .failed }.map { machine in
+            // What was told at the end of a freeze that did not come to its end nobody knows.
+            let before = told?.frozenAt == nil ? nil : told?.machines.first { $0.key == machine.key }
+            return before.map(machine.reportLine(after:)) ?? machine.reportLine
+        }
     }
 }
 
