@@ -366,4 +366,25 @@ struct PreSnapshotTests {
             #expect(try bench.openRuns().first?.recursiveTargets.map(\.rawValue) == ["tank/VM"])
         }
     }
+
+    @Test(
+        "says to a person whose VMs are on the children that nothing was frozen, and to a manager nothing",
+        arguments: [
+            (["tank@daily"], true), (["tank"], true), (["tank/other@daily"], false), (["tank", "daily"], false),
+        ])
+    func onChildren(arguments: [String], isSaid: Bool) async throws {
+        let sections = "[tank]\nrecursive = \(arguments.count > 1 ? "no" : "auto")"
+        try await withBench(sections: sections) { bench, host async throws in
+            bench.has(host.web("web02"), host.web(), host.machine("else", host.disk("vda", "overlays/else.raw")))
+            #expect(await bench.run(.pre, arguments) == .done)
+            #expect(bench.world.count("freeze") == 0)
+            #expect(
+                bench.log.lines
+                    == (isSaid
+                        ? [
+                            "warning: nothing was frozen: no VM has a disk on tank itself, and below it have: web01, web02. "
+                                + "For zfs snapshot -r: pre-snapshot -r \(arguments[0])"
+                        ] : []))
+        }
+    }
 }

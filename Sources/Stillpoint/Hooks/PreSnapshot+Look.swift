@@ -3,8 +3,9 @@ internal import Logging
 internal import Storage
 
 extension PreSnapshot {
-    /// The VMs that the snapshot concerns, and those that were other runs' before they were looked for.
-    typealias Look = (plan: [PlannedMachine], takenBefore: Set<MachineKey>)
+    /// The VMs that the snapshot concerns; those that were other runs' before they were looked for; and, where the snapshot
+    /// concerns none and was asked for by hand, those that it would with the datasets below its own.
+    typealias Look = (plan: [PlannedMachine], takenBefore: Set<MachineKey>, below: [PlannedMachine])
 
     /// Nil when a hypervisor cannot be asked and the configuration wants no snapshot then.
     func look(
@@ -12,13 +13,14 @@ extension PreSnapshot {
     ) async throws -> Look? {
         // What is wrong with the state directory is said when the run is opened.
         let takenBefore = (try? opening.taken()) ?? []
-        return try await plan(planner, hypervisors, deadline).map { ($0, takenBefore) }
+        return try await plan(planner, hypervisors, deadline).map { ($0.plan, takenBefore, $0.below) }
     }
 
     private func plan(
         _ planner: Planner, _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
-    ) async throws -> [PlannedMachine]? {
+    ) async throws -> (plan: [PlannedMachine], below: [PlannedMachine])? {
         var plan: [PlannedMachine] = []
+        var below: [PlannedMachine] = []
         var misconfigured: [HypervisorError] = []
         let all = try await hypervisors.all()
         for (hypervisor, answer) in await hypervisors.machines(before: deadline, of: all) {
@@ -27,6 +29,7 @@ extension PreSnapshot {
                 let planned = planner.plan(machines, of: hypervisor)
                 warn(ofUnresolved: machines, planned: planned, by: planner)
                 plan += planned
+                if plan.isEmpty { below += self.below(planner, machines, hypervisor) }
             } catch {
                 if let error = error as? HypervisorError, error.code == .misconfigured { misconfigured.append(error) }
                 // With no other one there is nothing to be done for anybody, and it is said by the exit code.
@@ -37,7 +40,32 @@ extension PreSnapshot {
                 context.log.warning("\(section): its VMs are left as they are, crash-consistent in the snapshot")
             }
         }
-        return plan
+        return (plan, below)
+    }
+
+    /// A manager calls for many datasets that hold no VM; a person names the one that they mean.
+    private func below(
+        _ planner: Planner, _ machines: [VirtualMachine], _ hypervisor: any Hypervisor
+    ) -> [PlannedMachine] {
+        guard invocation.manager == .byHand, planner.scope.recursiveTargets.isEmpty else { return [] }
+        var wider = planner
+        wider.scope = planner.scope.withChildren
+        let targets = Set(planner.scope.targets)
+        guard !targets.isSuperset(of: wider.scope.datasets(of: planner.storage)) else { return [] }
+        return wider.plan(machines, of: hypervisor)
+    }
+
+    /// Says to a person that their VMs are on datasets that this snapshot does not take.
+    func explainNothing(_ below: [PlannedMachine], _ planner: Planner) {
+        guard !below.isEmpty else { return }
+        let targets = planner.scope.targets.map(\.rawValue).joined(separator: ", ")
+        let names = Set(below.map { printable($0.machine.name) }).sorted()
+        let shown = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
+        let snapshots = invocation.snapshots.map(\.rawValue)
+        let arguments = (snapshots.isEmpty ? planner.scope.targets.map(\.rawValue) : snapshots).map(shellQuoted)
+        context.log.warning(
+            "nothing was frozen: no VM has a disk on \(targets) itself, and below it have: \(shown). For zfs snapshot -r: "
+                + "pre-snapshot -r \(arguments.joined(separator: " "))")
     }
 
     /// A VM that may be concerned is not left out without a word. Those that are planned say it in their report.

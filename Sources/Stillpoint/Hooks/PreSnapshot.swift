@@ -57,7 +57,10 @@ struct PreSnapshot: Sendable {
             directory: StateDirectory(configuration.stateDirectory), invocation: invocation, scope: planner.scope,
             deadline: deadline, maxHold: configuration.maxHold, log: context.log)
         guard let first = try await look(planner, opening, hypervisors, deadline) else { return .notConsistent }
-        guard !first.plan.isEmpty else { return .done }
+        guard !first.plan.isEmpty else {
+            explainNothing(first.below, planner)
+            return .done
+        }
         if invocation.isDryRun {
             for planned in first.plan { context.log.info("\(planned.dryRunLine)") }
             return .done
@@ -73,7 +76,7 @@ struct PreSnapshot: Sendable {
     ) async throws -> ExitCode {
         var found: Look? = first
         var hasRecovered = false
-        while let (plan, takenBefore) = found {
+        while let (plan, takenBefore, _) = found {
             guard !plan.isEmpty else { return .done }
             // Once: what cannot be ended now keeps its VMs, and they fall back.
             let mustRecover = !hasRecovered

@@ -3,7 +3,7 @@ internal import Storage
 
 /// Finds the VMs whose disks a snapshot takes, and chooses what to try for each.
 struct Planner: Sendable {
-    let scope: Scope
+    var scope: Scope
     let storage: StorageMap
     let configuration: Configuration
 

@@ -4,7 +4,7 @@ internal import Storage
 /// The datasets that a snapshot takes.
 struct Scope: Sendable {
     let targets: [DatasetName]
-    let recursiveTargets: [DatasetName]
+    private(set) var recursiveTargets: [DatasetName]
     private var takesAll = false
 
     func contains(_ dataset: DatasetName) -> Bool {
@@ -28,6 +28,13 @@ struct Scope: Sendable {
     init(_ run: Run) {
         targets = run.targets
         recursiveTargets = run.recursiveTargets
+    }
+
+    /// The same targets, all of them with their children.
+    var withChildren: Scope {
+        var scope = Scope(targets: targets)
+        scope.recursiveTargets = targets
+        return scope
     }
 
     /// Datasets without their children.
