@@ -40,6 +40,11 @@ public struct SanoidConfiguration: Sendable {
         readings(dataset).contains { $0.isZFSRecursive(dataset.rawValue) }
     }
 
+    /// Whether sanoid snapshots a dataset because the section of one above it is recursive, in either way.
+    public func takesAlong(_ dataset: DatasetName, below root: DatasetName) -> Bool {
+        readings(dataset).contains { $0.takesAlong(dataset.rawValue, below: root.rawValue) }
+    }
+
     /// How long sanoid lets a script for this dataset run; nil where it waits for ever.
     public func scriptTimeout(for dataset: DatasetName) -> Duration? {
         readings(dataset).compactMap { $0.alarm(for: dataset.rawValue) }.min().map { .seconds($0) }

@@ -16,6 +16,8 @@ struct SanoidReading: Sendable {
     /// sanoid's `%config`: settings by the name of a section or of a dataset below one.
     private(set) var settings: [String: SanoidFile.Settings] = [:]
     private var initialized: Set<String> = []
+    /// The paths of recursive sections, and whether zfs recurses there.
+    private var trees: [String: Bool] = [:]
     private var file: [String: SanoidFile.Settings]
     private let version: SanoidVersion
     private let defaults: SanoidFile.Settings
@@ -74,6 +76,7 @@ struct SanoidReading: Sendable {
         settings[section] = result
         let skips = Self.isTrue(own["skip_children"])
         guard isZFS || skips || Self.isTrue(own["recursive"]), let path = result["path"]?.text else { return }
+        if isZFS || !skips { trees[path] = isZFS }
         for dataset in datasets where dataset.hasPrefix(path + "/") {
             if !isZFS && skips {
                 settings[dataset] = nil
@@ -120,6 +123,13 @@ extension SanoidReading {
             values["path"] == .one(dataset) && values["zfs_recursion"] == .one("1")
                 && Self.isSet(values["autosnap"]) && !Self.isSet(values["process_children_only"])
         }
+    }
+
+    /// Whether the dataset is snapshotted because the section of one above it is recursive.
+    func takesAlong(_ dataset: String, below root: String) -> Bool {
+        guard let isZFS = trees[root], dataset.hasPrefix(root + "/") else { return false }
+        let values = isZFS ? settings.values.first { $0["path"] == .one(root) } : settings[dataset]
+        return Self.isSet(values?["autosnap"])
     }
 
     /// Seconds until the hook's alarm; nil: there is none.

@@ -67,6 +67,31 @@ struct Findings: Sendable {
         }
     }
 
+    /// Datastores of other servers, as far as can be seen: nothing need be wrong with that, but their VMs are not taken, and a
+    /// target that is not LIO is not seen to be this host's.
+    static func foreign(
+        _ datastores: [Datastore], _ settings: HypervisorSettings, _ placing: any DatastorePlacing
+    ) -> [String] {
+        datastores.compactMap { datastore in
+            guard DatastoreMap.datasets(of: datastore, settings.storageRules, placing).isEmpty,
+                !placing.isLocal(datastore.kind)
+            else { return nil }
+            let name = printable(datastore.name)
+            let way: String
+            switch datastore.kind {
+            case .nfs(let hosts, let path):
+                let server = hosts.map { printable($0) }.joined(separator: ", ")
+                way = "is \(printable(path, limit: 300)) of \(server), which is not this host"
+            case .vmfs(let extents):
+                let luns = extents.map { printable($0) }.joined(separator: ", ")
+                way = "is on \(luns), which is no LUN of this host's LIO target"
+            case .other: return nil
+            }
+            return "the datastore \(name) \(way): its VMs are left alone; if it is here all the same, say where with: "
+                + "datastore = \(name)=DATASET"
+        }
+    }
+
     /// Datasets behind several datastores: no harm, but seldom meant.
     private var doubled: [String] {
         var names: [DatasetName: [String]] = [:]

@@ -135,6 +135,13 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
         return findings.all
     }
 
+    /// The datastores of other servers; see `Findings`.
+    public func notes() async throws -> [String] {
+        var datastores = await known.listed
+        if datastores == nil { datastores = try await inventory().datastores }
+        return Findings.foreign(datastores ?? [], settings, placing)
+    }
+
     /// Logs out.
     public func close() async {
         await session.close()

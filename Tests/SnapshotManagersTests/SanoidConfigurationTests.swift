@@ -50,6 +50,22 @@ struct SanoidConfigurationTests {
     }
 
     @Test(
+        "tells what is snapshotted with what lies above it",
+        arguments: [
+            ("tank/zfs/new", "tank/zfs", true), ("tank/each/new", "tank/each", true),
+            ("tank/each/a/new", "tank/each", true),
+            ("tank/aliased/new", "tank/aliased", true), ("tank/template/new", "tank/template", false),
+            ("tank/new", "tank", false), ("tank/each2/new", "tank/each", false), ("tank/each", "tank/each", false),
+        ])
+    func takenAlong(dataset: String, root: String, expected: Bool) throws {
+        try withScratchFolder { scratch in
+            try scratch.write("sanoid.conf", Self.recursive)
+            let configuration = try SanoidConfiguration(directory: scratch.path)
+            #expect(configuration.takesAlong(try DatasetName(dataset), below: try DatasetName(root)) == expected)
+        }
+    }
+
+    @Test(
         "tells how long a script may run",
         arguments: [
             // nothing said

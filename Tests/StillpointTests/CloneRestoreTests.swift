@@ -203,6 +203,33 @@ struct CloneRestoreTests {
             #expect(await pool.restore(to: .clone("web02")) == .done)
             #expect(try recorder.only.disks.sorted() == ["old db.raw", "old web01.raw"])
             #expect(try pool.pool.clones().sorted() == ["tank/VM/web02-db", "tank/web02"])
+            #expect(pool.log.text.contains("zfs destroy -r tank/VM/web02-db; zfs destroy -r tank/web02"))
+        }
+    }
+
+    @Test(
+        "says where the clone is snapshotted along with others",
+        arguments: [
+            ("", "", "", nil), ("", "", "tank@daily", "it has @daily too"), ("", "", "tank@weekly", nil),
+            ("[tank]\nrecursive = yes", "", "", "sanoid.conf"), ("[tank]\nrecursive = zfs", "", "", "sanoid.conf"),
+            ("[tank]\nrecursive = yes\n[tank/web02]\nautosnap = no", "", "", nil),
+            ("[tank/VM]\nrecursive = yes", "", "", nil),
+            ("[tank]\nrecursive = zfs\nautosnap = no", "", "", nil),
+            ("", "[tank]\nrecursive = yes", "", "recursive = yes in [tank]"),
+            ("", "[tank/VM]\nrecursive = yes", "", nil),
+        ] as [(String, String, String, String?)])
+    func tree(sanoid: String, sections: String, snapshot: String, evidence: String?) async throws {
+        try await withPool(sections: sections) { pool async throws in
+            try pool.web(.quiesced)
+            if !sanoid.isEmpty { try pool.scratch.write("sanoid/sanoid.conf", sanoid) }
+            if !snapshot.isEmpty { try pool.pool.add(snapshot) }
+            _ = pool.recorder()
+            #expect(await pool.restore(to: .clone("web02")) == .done)
+            let warnings = pool.log.lines.filter {
+                $0.hasPrefix("warning: tank/web02 lies below tank, which is snapshotted")
+            }
+            #expect(
+                warnings.map { line in evidence.map { line.contains("(\($0))") } } == (evidence == nil ? [] : [true]))
         }
     }
 }

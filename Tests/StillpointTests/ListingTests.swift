@@ -161,6 +161,23 @@ struct ListingTests {
         }
     }
 
+    @Test("says what it cannot read of past runs and of cold storage")
+    func unreadable() async throws {
+        try await withPool { pool async throws in
+            try pool.pool.add("tank/VM@daily", [SnapshotProperties.machinesKey: "web=off"])
+            #expect(await pool.operating.list(nil, json: false) == .done)
+            #expect(pool.log.lines.isEmpty)
+            // Root may read every folder, but follows no link to itself.
+            pool.scratch.remove("cold")
+            for folder in ["state/restore-points", "cold"] {
+                try pool.scratch.link(folder, to: FileAccess.lastComponent(folder))
+            }
+            #expect(await pool.operating.list(nil, json: false) == .done)
+            #expect(pool.log.lines.count { $0.hasPrefix("warning: ") && $0.contains("cannot be read") } == 2)
+            #expect(pool.log.text.contains("\(pool.scratch.path)/cold of cold_storage cannot be read"))
+        }
+    }
+
     @Test("says of a snapshot without any VM that it has none", arguments: [true, false])
     func nothing(recursive: Bool) throws {
         let name = try SnapshotName("tank/quiet@daily")

@@ -188,5 +188,8 @@ struct DiscoveryTests {
             #expect(found.contains { $0.has(words) }, "\(words)")
         }
         #expect(found.count == 6)
+        let foreign = Findings.foreign(inventory.datastores, settings, Places())
+        #expect(foreign.count == 1)
+        #expect(foreign.first?.has("the datastore theirs is /x of elsewhere, which is not this host") == true)
     }
 }

@@ -22,8 +22,7 @@ struct CloneRestore: Sendable {
                 throw RestoreError(
                     .halfDone,
                     "not restored; destroy the clones that are left: "
-                        + "zfs destroy -r \(left.map { shellQuoted("\($0)") }.joined(separator: " "))",
-                    cause: error)
+                        + destroying(left), cause: error)
             }
             throw error
         }
@@ -48,7 +47,9 @@ struct CloneRestore: Sendable {
         try images.requireHarmless()
         try await putChainsOnClones(moves, formats)
         try images.requireHarmless(also: moves.map(\.to))
-        let datasets = await clones.names.joined(separator: ", ")
+        let names = await clones.names
+        let datasets = names.joined(separator: ", ")
+        await warnOfTree(around: names)
         let memory = try await job.retrieveMemory(source, changeable: true)
         defer { memory?.remove() }
         let power = job.power(hasMemory: memory != nil)
@@ -71,7 +72,21 @@ struct CloneRestore: Sendable {
         }
         let links = job.options.connect ? "" : ", its network links down"
         let what = memory == nil ? "its disks" : "disks and RAM"
-        job.log.info("\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets)")
+        job.log.info(
+            "\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets). "
+                + "To be rid of it, undefine it, then: \(destroying(names))")
+    }
+
+    /// Says where the clones are snapshotted along with others from now on.
+    private func warnOfTree(around clones: [String]) async {
+        let trees = SnapshottedTrees(
+            configuration: job.configuration, zfs: job.zfs, snapshotName: job.snapshot.name)
+        for clone in clones.compactMap({ try? DatasetName($0) }) {
+            guard let tree = await trees.tree(around: clone) else { continue }
+            job.log.warning(
+                "\(clone) lies below \(tree.root), which is snapshotted with all that is below it (\(tree.evidence)): so is the "
+                    + "new VM from now on; leave it out there, or move the dataset (zfs rename) while the VM is off")
+        }
     }
 
     /// Or the clone would read the original's base, which may change.
@@ -124,6 +139,11 @@ struct CloneRestore: Sendable {
             }
         }
     }
+}
+
+/// The commands that destroy clones; zfs takes one a call.
+private func destroying(_ clones: [String]) -> String {
+    clones.map { "zfs destroy -r \(shellQuoted($0))" }.joined(separator: "; ")
 }
 
 /// Beside the dataset and not below it, where a recursive snapshot would take it along: `tank/VM` -> `tank/NAME`.

@@ -27,6 +27,14 @@ struct Catalogue: Sendable {
     func all() -> (points: [RestorePoint], problems: [StateError]) {
         var points: [RestorePoint] = []
         var problems: [StateError] = []
+        if let cause = obstacle(toReading: folder) {
+            problems.append(
+                StateError(
+                    code: .directory,
+                    description:
+                        "\(folder) cannot be read (\(cause)), so of past runs only what the snapshots and cold "
+                        + "storage say is known; run it as root", cause: cause))
+        }
         for run in runs(ending: ".json") {
             do {
                 points.append(try read(run))
@@ -110,4 +118,10 @@ struct Catalogue: Sendable {
         FileAccess.names(in: folder).filter { $0.hasSuffix(ending) }.compactMap { RunID($0.dropLast(ending.count)) }
             .sorted()
     }
+}
+
+/// Why a folder cannot be read; nil: it can be, or is not there.
+func obstacle(toReading folder: String) -> Errno? {
+    guard access(folder, R_OK | X_OK) != 0, errno != ENOENT else { return nil }
+    return Errno(rawValue: errno)
 }

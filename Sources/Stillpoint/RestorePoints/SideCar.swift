@@ -95,8 +95,9 @@ enum SideCar {
         var points: [RestorePoint] = []
         var problems: [StateError] = []
         var budget = Budget(nodes: most, depth: deepest)
+        var closed: [String] = []
         do throws(BudgetError) {
-            try visit(coldStorage, level: 1, &budget) { path in
+            try visit(coldStorage, level: 1, &budget, &closed) { path in
                 do throws(StateError) {
                     points.append(try read(path))
                 } catch {
@@ -111,6 +112,15 @@ enum SideCar {
                         "not all of cold_storage \(coldStorage) was looked at: \(error); move away what is no dump",
                     cause: error))
         }
+        if let first = closed.first {
+            let more = closed.count > 1 ? " and \(closed.count - 1) more folders" : ""
+            problems.append(
+                StateError(
+                    code: .directory,
+                    description:
+                        "\(printable(first, limit: 400))\(more) of cold_storage cannot be read: RAM that is there is "
+                        + "not known; run it as root", cause: obstacle(toReading: first)))
+        }
         return (points, problems)
     }
 
@@ -118,9 +128,10 @@ enum SideCar {
     private static let deepest = 64
 
     private static func visit(
-        _ folder: String, level: Int, _ budget: inout Budget, _ body: (String) -> Void
+        _ folder: String, level: Int, _ budget: inout Budget, _ closed: inout [String], _ body: (String) -> Void
     ) throws(BudgetError) {
         try budget.enter(level: level)
+        if obstacle(toReading: folder) != nil { closed.append(folder) }
         // Half of the names are those of the dumps.
         let names = FileAccess.names(in: folder, most: 4 * budget.nodes).filter { !$0.hasSuffix(".ram") }
         for name in names {
@@ -131,7 +142,7 @@ enum SideCar {
             guard isFolder || name.hasSuffix(".json") && RunID(name.dropLast(".json".count)) != nil else { continue }
             try budget.spend(nodes: 1)
             if isFolder {
-                try visit(path, level: level + 1, &budget, body)
+                try visit(path, level: level + 1, &budget, &closed, body)
             } else {
                 body(path)
             }
