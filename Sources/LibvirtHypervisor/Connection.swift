@@ -10,21 +10,31 @@ internal import Synchronization
 final class Connection: @unchecked Sendable {
     let library: LibvirtLibrary
     let pointer: virConnectPtr
-    /// The events and domains that it is told of. libvirt refuses to register a callback twice.
-    private let heard = Mutex<Set<String>>([])
+    /// The events and domains that it is told of, with libvirt's number of each callback. libvirt refuses to register one
+    /// twice.
+    private let heard = Mutex<[String: Int32]>([:])
+    private let open: OpenConnections?
 
     /// Connects; blocks until the daemon answers.
+    /// - Parameter open: counts it as long as it is open.
     /// - Throws: HypervisorError `.unreachable` with what to do about it.
-    init(uri: String) throws(HypervisorError) {
+    init(uri: String, in open: OpenConnections? = nil) throws(HypervisorError) {
         library = try LibvirtLibrary.load()
         guard let pointer = library.functions.virConnectOpen(uri) else {
             throw unreachable(uri: uri, library.lastError("connecting"))
         }
         self.pointer = pointer
+        self.open = open
+        open?.noteOpened()
     }
 
     deinit {
-        _ = library.functions.virConnectClose(pointer)
+        // Each callback has a reference to the connection (virObjectEventCallbackListAddID), which would stay open.
+        for id in heard.withLock({ $0.values.sorted() }) {
+            _ = library.functions.virConnectDomainEventDeregisterAny(pointer, id)
+        }
+        let references = library.functions.virConnectClose(pointer)
+        open?.noteClosed(references)
     }
 
     /// Whether the daemon is still at the other end (virConnectIsAlive).
@@ -116,7 +126,7 @@ final class Connection: @unchecked Sendable {
         _ listener: AnyObject, _ release: virFreeCallback
     ) throws {
         let subscription = "\(event.rawValue) \(try domain.uuid())"
-        guard !heard.withLock({ $0.contains(subscription) }) else { return }
+        guard heard.withLock({ $0[subscription] == nil }) else { return }
         let opaque = Unmanaged.passRetained(listener).toOpaque()
         let id = library.functions.virConnectDomainEventRegisterAny(
             pointer, domain.pointer, Int32(event.rawValue), callback, opaque, release)
@@ -124,7 +134,7 @@ final class Connection: @unchecked Sendable {
             release(opaque)
             throw library.lastError("asking for events")
         }
-        heard.withLock { _ = $0.insert(subscription) }
+        heard.withLock { $0[subscription] = id }
     }
 }
 

@@ -8,12 +8,16 @@ internal import Hypervisor
 actor ConnectionPool {
     private let uri: String
     private let hearsEvents: Bool
+    private let opened: OpenConnections?
     private var idle: [Connection] = []
     private var isClosed = false
 
-    /// - Parameter hearsEvents: whether its connections can be told of events.
-    init(uri: String, hearsEvents: Bool = false) {
+    /// - Parameters:
+    ///   - hearsEvents: whether its connections can be told of events.
+    ///   - opened: counts those that are open.
+    init(uri: String, hearsEvents: Bool = false, opened: OpenConnections? = nil) {
         self.uri = uri
+        self.opened = opened
         self.hearsEvents = hearsEvents
     }
 
@@ -51,7 +55,7 @@ actor ConnectionPool {
     private nonisolated func open() throws -> Connection {
         // A connection is told of events only when the event loop was there before it.
         if hearsEvents { try EventLoop.start() }
-        return try Connection(uri: uri)
+        return try Connection(uri: uri, in: opened)
     }
 
     private func takeBack(_ connection: Connection) {

@@ -15,6 +15,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     private let gate: WindowGate
     private let events = BlockJobEvents()
     private let pauses = PauseWatch()
+    private let opened = OpenConnections()
     private let calls: ConnectionPool
     /// Apart from `calls`, since to hear of events costs a thread and more.
     private let commits: ConnectionPool
@@ -32,9 +33,9 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         self.settings = settings
         // Two for each processor, so that it has work while a guest waits for its disk.
         gate = WindowGate(places: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 2)
-        calls = ConnectionPool(uri: settings.uri)
-        commits = ConnectionPool(uri: settings.uri, hearsEvents: true)
-        dumps = ConnectionPool(uri: settings.uri, hearsEvents: true)
+        calls = ConnectionPool(uri: settings.uri, opened: opened)
+        commits = ConnectionPool(uri: settings.uri, hearsEvents: true, opened: opened)
+        dumps = ConnectionPool(uri: settings.uri, hearsEvents: true, opened: opened)
     }
 
     /// A client of the libvirtd that the settings name.
@@ -165,11 +166,12 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         try await calls.with { try await Restore(connection: $0, request: request).run() }
     }
 
-    /// Closes all connections.
+    /// Closes all connections, as far as no call hangs on them.
     public func close() async {
         await calls.close()
         await commits.close()
         await dumps.close()
+        await opened.areClosed(within: .milliseconds(250))
     }
 }
 

@@ -63,6 +63,39 @@ struct ConnectionTests {
         await pool.close()
     }
 
+    @Test("is closed for libvirt too, also one that heard of events", arguments: [true, false])
+    func closed(hearsEvents: Bool) async throws {
+        let opened = OpenConnections()
+        let pool = ConnectionPool(uri: "test:///default", hearsEvents: true, opened: opened)
+        try await pool.blockingCall("listening", within: .seconds(20)) { connection in
+            guard hearsEvents, let (domain, _) = try connection.domains().first else { return }
+            try connection.subscribe(BlockJobEvents(), to: domain)
+            try connection.subscribe(PauseWatch(), to: domain)
+        }
+        await pool.close()
+        let begin = ContinuousClock.now
+        await opened.areClosed(within: .seconds(20))
+        #expect(begin.duration(to: .now) < .seconds(10))
+        #expect(opened.kept == 0)
+    }
+
+    @Test("that a call hangs on is not waited for when the others are closed")
+    func hangs() async throws {
+        let opened = OpenConnections()
+        let pool = ConnectionPool(uri: "test:///default", opened: opened)
+        let gate = DispatchSemaphore(value: 0)
+        await #expect(throws: HypervisorError.self) {
+            try await pool.blockingCall("hanging", within: .milliseconds(50)) { _ in gate.wait() }
+        }
+        await pool.close()
+        let begin = ContinuousClock.now
+        await opened.areClosed(within: .milliseconds(100))
+        #expect((.milliseconds(50)..<(.seconds(10))).contains(begin.duration(to: .now)))
+        gate.signal()
+        await opened.areClosed(within: .seconds(20))
+        #expect(opened.kept == 0)
+    }
+
     @Test("lists libvirt's own test machine")
     func listing() async throws {
         let hypervisor = LibvirtHypervisor.make(Self.settings(uri: "test:///default", overlays: "/overlays"))

@@ -12,6 +12,7 @@
     X(virEventRunDefaultImpl) X(virConnectOpen) X(virConnectClose) X(virConnectIsAlive)                                \
     X(virConnectGetAllDomainStats) X(virDomainStatsRecordListFree) X(virTypedParamsGetInt) X(virDomainRef)             \
     X(virConnectDomainEventRegisterAny) X(virDomainLookupByUUIDString) X(virDomainFree)                                \
+    X(virConnectDomainEventDeregisterAny)                                                                            \
     X(virDomainGetUUIDString) X(virDomainGetXMLDesc) X(virDomainGetState) X(virDomainGetControlInfo)                   \
     X(virDomainBlockCommit) X(virDomainBlockJobAbort) X(virDomainAgentSetResponseTimeout) X(virDomainGetFSInfo)        \
     X(virDomainFSInfoFree) X(virDomainFSFreeze) X(virDomainFSThaw) X(virDomainSnapshotCreateXML)                       \
