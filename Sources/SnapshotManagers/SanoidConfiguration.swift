@@ -40,6 +40,11 @@ public struct SanoidConfiguration: Sendable {
         readings(dataset).contains { $0.isZFSRecursive(dataset.rawValue) }
     }
 
+    /// Whether sanoid snapshots what is below the dataset too, with it or right after it.
+    public func isRecursive(_ dataset: DatasetName) -> Bool {
+        readings(dataset).contains { $0.isRecursive(dataset.rawValue) }
+    }
+
     /// Whether sanoid snapshots a dataset because the section of one above it is recursive, in either way.
     public func takesAlong(_ dataset: DatasetName, below root: DatasetName) -> Bool {
         readings(dataset).contains { $0.takesAlong(dataset.rawValue, below: root.rawValue) }

@@ -125,6 +125,11 @@ extension SanoidReading {
         }
     }
 
+    /// Whether a section that takes along what is below is about the dataset.
+    func isRecursive(_ dataset: String) -> Bool {
+        trees[dataset] != nil && settings.values.contains { $0["path"] == .one(dataset) && Self.isSet($0["autosnap"]) }
+    }
+
     /// Whether the dataset is snapshotted because the section of one above it is recursive.
     func takesAlong(_ dataset: String, below root: String) -> Bool {
         guard let isZFS = trees[root], dataset.hasPrefix(root + "/") else { return false }

@@ -21,6 +21,16 @@ public struct DatasetName: Hashable, Sendable, CustomStringConvertible {
         rawValue.lastIndex(of: "/").map { DatasetName(unchecked: String(rawValue[..<$0])) }
     }
 
+    /// Those above it, the pool first.
+    public var ancestors: [DatasetName] {
+        var (result, next): ([DatasetName], DatasetName?) = ([], parent)
+        while let name = next {
+            result.append(name)
+            next = name.parent
+        }
+        return result.reversed()
+    }
+
     /// The pool that holds the dataset.
     public var pool: DatasetName {
         DatasetName(unchecked: String(rawValue.prefix { $0 != "/" }))

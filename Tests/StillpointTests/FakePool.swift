@@ -74,6 +74,22 @@ struct FakePool {
                 awk -F'\t' '$2 == "guid" && $1 !~ /[\/@]/ { print $1 }' table; exit 0
             fi
             case "$*" in
+            "-H -o name,refreservation,available -t filesystem,volume "*)
+                shift 5; recursive=0; status=0
+                [ "$1" = -r ] && { recursive=1; shift; }
+                for name; do
+                    has "$name" || { missing "$name"; status=1; continue; }
+                    awk -F'\t' -v n="$name" -v r=$recursive '
+                        $1 !~ /@/ && ($1 == n || (r && index($1, n "/") == 1)) {
+                            if ($2 == "guid") order[++count] = $1; value[$1, $2] = $3
+                        }
+                        END {
+                            for (i = 1; i <= count; i++) print order[i] "\t" \
+                                ((order[i], "refreservation") in value ? value[order[i], "refreservation"] : "none") "\t" \
+                                ((order[i], "available") in value ? value[order[i], "available"] : "1G")
+                        }' table
+                done
+                exit $status;;
             "-H -o name,"*" -t filesystem,volume")
                 key=${3#name,}
                 awk -F'\t' -v k="$key" '

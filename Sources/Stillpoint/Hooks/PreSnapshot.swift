@@ -63,6 +63,7 @@ struct PreSnapshot: Sendable {
         }
         if invocation.isDryRun {
             for planned in first.plan { context.log.info("\(planned.dryRunLine)") }
+            for shortage in await foreseenShortages(planner.scope) { context.log.warning("\(shortage)") }
             return .done
         }
         return try await withTaskExecutorPreference(globalConcurrentExecutor) {
@@ -91,7 +92,11 @@ struct PreSnapshot: Sendable {
                 let keepsakes = Keepsakes(
                     storage: planner.storage, catalogue: Catalogue(StateDirectory(configuration.stateDirectory)),
                     hypervisors: try await hypervisors.all())
-                return try await freeze(plan, journal, taken, keepsakes, hypervisors, deadline)
+                // Beside the freeze, whose guests wait for the snapshot already.
+                async let shortages = foreseenShortages(planner.scope)
+                let code = try await freeze(plan, journal, taken, keepsakes, hypervisors, deadline)
+                for shortage in await shortages { context.log.warning("\(shortage)") }
+                return code
             }
             try await opening.wait(for: plan)
             found = try await look(planner, opening, hypervisors, deadline)
@@ -196,6 +201,17 @@ struct PreSnapshot: Sendable {
             context.log.error("\(error)")
             return .needsRecovery
         }
+    }
+
+    /// Where zfs does not tell within a second, nothing is foreseen.
+    private func foreseenShortages(_ scope: Scope) async -> [String] {
+        let room = SnapshotRoom(zfs: context.zfs)
+        let found = await firstOf(deadline: .now + .seconds(1)) {
+            let plain = scope.targets.filter { !scope.recursiveTargets.contains($0) }
+            let recursive = try? await room.shortages(of: scope.recursiveTargets, recursive: true)
+            return (recursive ?? []) + ((try? await room.shortages(of: plain, recursive: false)) ?? [])
+        }
+        return found ?? []
     }
 
     /// A dataset that is neither mounted nor a volume may be there all the same, so ZFS is asked; this is rare.

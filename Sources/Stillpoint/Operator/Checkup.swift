@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import SnapshotManagers
 internal import Storage
 
 /// Looks at all that the next run will need.
@@ -47,6 +48,7 @@ struct Checkup: Sendable {
             }
         }
         findings += folders(plans, storage) + (try openRuns()) + (try await leftovers())
+        findings += await shortages(Set(plans.flatMap(\.datasets)))
         findings += await RestoreRemains(context: context, configuration: configuration).findings()
         return (facts, notes, findings)
     }
@@ -93,6 +95,26 @@ struct Checkup: Sendable {
             look { try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), storage) }
         }
         return findings
+    }
+
+    /// Where the next snapshot will fail: of each dataset, and of those that are snapshotted with what is below them.
+    private func shortages(_ datasets: Set<DatasetName>) async -> [String] {
+        let room = SnapshotRoom(zfs: context.zfs)
+        let sanoid = try? SanoidConfiguration(directory: configuration.sanoidDirectory)
+        let roots = Set(datasets.flatMap { [$0] + $0.ancestors }).filter { root in
+            configuration.datasets.contains { $0.dataset == root && $0.recursive == .yes }
+                || sanoid?.isRecursive(root) == true
+        }
+        var found: [String] = []
+        do throws(ZFSError) {
+            found = try await room.shortages(ofEach: datasets.sorted())
+            for root in roots.sorted() {
+                found += try await room.shortages(of: [root], recursive: true).filter { !found.contains($0) }
+            }
+        } catch {
+            found.append("whether there is room for the next snapshot cannot be seen: \(error)")
+        }
+        return found
     }
 
     private func leftovers() async throws -> [String] {

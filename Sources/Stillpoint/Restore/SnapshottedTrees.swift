@@ -23,15 +23,3 @@ struct SnapshottedTrees: Sendable {
         return nil
     }
 }
-
-extension DatasetName {
-    /// Those above it, the pool first.
-    fileprivate var ancestors: [DatasetName] {
-        var (result, next): ([DatasetName], DatasetName?) = ([], parent)
-        while let name = next {
-            result.append(name)
-            next = name.parent
-        }
-        return result.reversed()
-    }
-}
