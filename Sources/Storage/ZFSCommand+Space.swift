@@ -18,7 +18,7 @@ public struct DatasetSpace: Sendable, Equatable {
     /// Nothing is known yet.
     public init(_ name: DatasetName) { self.name = name }
 
-    fileprivate static let keys: [(name: String, place: WritableKeyPath<DatasetSpace, UInt64> & Sendable)] = [
+    fileprivate static let keys: [(name: String, place: any WritableKeyPath<DatasetSpace, UInt64> & Sendable)] = [
         ("available", \.available), ("used", \.used), ("reservation", \.reservation),
         ("refreservation", \.refreservation), ("usedbyrefreservation", \.usedByRefreservation),
         ("refquota", \.refquota),

@@ -150,8 +150,12 @@ extension RealParts {
                     \(lab.program) dataset tree/leaf; \(lab.program) guest leaf --dataset tree/leaf
                     \(lab.program) wait leaf
                     """)
+                let ends = "grep -c 'End of file while reading data' /var/log/libvirt/libvirtd.log || true"
+                let before = try await need(ends)
                 let said = try await shell("sanoid --take-snapshots --force-update")
                 #expect(said.errors.contains("stillpoint: leaf: quiesced"))
+                // Each connection was closed, as libvirtd wants it.
+                #expect(try await need(ends) == before)
                 let snapshots = try await stage.snapshots()
                 #expect(snapshots.count == 4)
                 for snapshot in snapshots {

@@ -19,8 +19,8 @@ struct PatienceTests {
     @Test(
         "counts since the manager's alarm and leaves it a second of five",
         arguments: [
-            (5, 0, 3.5, 4), (5, 2.5, 1, 1.5), (5, 4.5, -0.4, 0.1), (5, 60, -0.4, 0.1), (120, 1, 117.5, 118),
-            (2, 0, 1.3, 1.5), (1, 0, 0.65, 0.75),
+            (5, 0, 3.8, 4), (5, 2.5, 1.3, 1.5), (5, 4.5, -0.1, 0.1), (5, 60, -0.1, 0.1), (120, 1, 117.8, 118),
+            (2, 0, 1.42, 1.5), (1, 0, 0.71, 0.75),
         ] as [(Double, Double, Double, Double)])
     func counted(limit: Double, waited: Double, deadline: Double, end: Double) {
         let found = left(Patience(.seconds(limit), waited: .seconds(waited)))

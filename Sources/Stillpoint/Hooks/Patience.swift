@@ -23,7 +23,7 @@ struct Patience: Sendable {
         }
         // On a busy host it takes its time until this process is gone and the manager has seen that.
         end = max(now + (limit - waited) - min(.seconds(1), limit / 4), now + .milliseconds(100))
-        deadline = end - min(.milliseconds(500), limit / 10)
+        deadline = end - min(.milliseconds(200), limit / 25)
     }
 }
 

@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import Logging
+internal import SnapshotManagers
 internal import Storage
 
 extension PreSnapshot {
@@ -63,9 +64,10 @@ extension PreSnapshot {
         let shown = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
         let snapshots = invocation.snapshots.map(\.rawValue)
         let arguments = (snapshots.isEmpty ? planner.scope.targets.map(\.rawValue) : snapshots).map(shellQuoted)
-        context.log.warning(
+        let line =
             "nothing was frozen: no VM has a disk on \(targets) itself, and below it have: \(shown). For zfs snapshot -r: "
-                + "pre-snapshot -r \(arguments.joined(separator: " "))")
+                + "pre-snapshot -r \(arguments.joined(separator: " "))"
+        context.log.warning("\(line)")
     }
 
     /// A VM that may be concerned is not left out without a word. Those that are planned say it in their report.

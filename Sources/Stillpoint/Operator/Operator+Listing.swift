@@ -6,10 +6,12 @@ extension Operator {
     public func list(_ dataset: String?, json: Bool) async -> ExitCode {
         await perform { configuration in
             let dataset = try dataset.map { try DatasetName($0) }
+            // What cannot be read is said also where zfs refuses.
+            let listing = self.listing(configuration)
             if let dataset, try await !context.zfs.exists(dataset.rawValue) {
                 throw UnknownDatasetError(dataset: dataset)
             }
-            let machines = try await listing(configuration).machines(on: dataset)
+            let machines = try await listing.machines(on: dataset)
             try tell(machines, json: json) { ListedMachine.table($0) }
             return .done
         }

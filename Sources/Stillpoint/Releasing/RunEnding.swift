@@ -31,9 +31,8 @@ struct RunEnding: Sendable {
         report(await journal.run, after: held)
         guard isReleased else {
             let names = await journal.run.machines.filter { $0.hold != nil }.map { printable($0.name) }
-            context.log.error(
-                "the run \(held.id) is still open, with \(names.joined(separator: ", ")); mend the cause, then: "
-                    + "stillpoint recover")
+            let who = names.joined(separator: ", ")
+            context.log.error("the run \(held.id) is still open, with \(who); mend the cause, then: stillpoint recover")
             return false
         }
         try keep(await journal.run, taken)

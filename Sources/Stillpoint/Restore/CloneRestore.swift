@@ -72,9 +72,10 @@ struct CloneRestore: Sendable {
         }
         let links = job.options.connect ? "" : ", its network links down"
         let what = memory == nil ? "its disks" : "disks and RAM"
-        job.log.info(
+        let line =
             "\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets). "
-                + "To be rid of it, undefine it, then: \(destroying(names))")
+                + "To be rid of it, undefine it, then: \(destroying(names))"
+        job.log.info("\(line)")
     }
 
     /// Says where the clones are snapshotted along with others from now on.
@@ -83,9 +84,10 @@ struct CloneRestore: Sendable {
             configuration: job.configuration, zfs: job.zfs, snapshotName: job.snapshot.name)
         for clone in clones.compactMap({ try? DatasetName($0) }) {
             guard let tree = await trees.tree(around: clone) else { continue }
-            job.log.warning(
+            let line =
                 "\(clone) lies below \(tree.root), which is snapshotted with all that is below it (\(tree.evidence)): so is the "
-                    + "new VM from now on; leave it out there, or move the dataset (zfs rename) while the VM is off")
+                    + "new VM from now on; leave it out there, or move the dataset (zfs rename) while the VM is off"
+            job.log.warning("\(line)")
         }
     }
 

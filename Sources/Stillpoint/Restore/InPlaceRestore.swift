@@ -103,9 +103,10 @@ struct InPlaceRestore: Sendable {
         let disks = try await SharedRestoration(source: source, clones: clones, job: job, others: machines)
         let volumes = disks.rolledBack.map(\.dataset.rawValue).joined(separator: ", ")
         let users = others.joined(separator: ", ")
-        job.log.info(
+        let line =
             "also on its datasets: \(users); so \(volumes.isEmpty ? "nothing is" : "only \(volumes), its own, is") rolled back, "
-                + "the VM's own files are copied")
+                + "the VM's own files are copied"
+        job.log.info("\(line)")
         return disks
     }
 

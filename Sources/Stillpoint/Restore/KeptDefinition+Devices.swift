@@ -26,7 +26,7 @@ extension KeptDefinition {
 }
 
 extension KeptImage {
-    private func presentPart(_ storage: StorageMap) -> VolumePart? {
+    fileprivate func presentPart(_ storage: StorageMap) -> VolumePart? {
         guard let now = try? storage.locate(path), now.datasets == [dataset] else { return nil }
         return now.volumePart
     }
