@@ -22,7 +22,7 @@ public final class Deadlines: Sendable {
 
     /// Has `action` called at `instant` unless `remove` comes first; it must not block.
     /// - Returns: what `remove` takes.
-    func add(at instant: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void) -> UInt64 {
+    public func add(at instant: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void) -> UInt64 {
         let (entry, isWatched, isEarliest) = state.withLock { state in
             let isEarliest = !state.entries.values.contains { $0.due <= instant }
             let isWatched = state.isWatched
@@ -40,7 +40,7 @@ public final class Deadlines: Sendable {
     }
 
     /// Takes an entry back; nothing happens where it has fallen due already.
-    func remove(_ entry: UInt64) {
+    public func remove(_ entry: UInt64) {
         state.withLock { _ = $0.entries.removeValue(forKey: entry) }
     }
 

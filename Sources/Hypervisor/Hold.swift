@@ -28,6 +28,9 @@ public struct Hold: Sendable, Codable, Equatable {
     public var disks: [HeldDisk]
     /// The guest was asked to freeze and has not been seen to thaw.
     public var owesThaw: Bool
+    /// How long the guest was given to prepare until it is frozen, in whole seconds; nil: no longer than for any other
+    /// question.
+    public var freezeSeconds: Int?
     /// The file that takes, or took, the guest's RAM. A release leaves it where it is.
     public var ramDump: String?
 
@@ -57,6 +60,7 @@ public struct Hold: Sendable, Codable, Equatable {
         reference = try values.decodeIfPresent(String.self, forKey: .reference)
         disks = try values.decode([HeldDisk].self, forKey: .disks)
         owesThaw = try values.decode(Bool.self, forKey: .owesThaw)
+        freezeSeconds = try values.decodeIfPresent(Int.self, forKey: .freezeSeconds)
         ramDump = try values.decodeIfPresent(String.self, forKey: .ramDump)
         pausedByUs = try values.decodeIfPresent(Bool.self, forKey: .pausedByUs) ?? false
     }

@@ -18,8 +18,10 @@ public struct HypervisorSettings: Sendable {
     public var overlayDirectory: String
     /// The folder in which RAM dumps are made.
     public var ramDirectory: String
-    /// How long the guest agent may take to answer.
+    /// How long the guest agent may take to answer every question but the freeze.
     public var agentTimeout: Duration
+    /// How long a guest may take to prepare, by hooks or VSS, until it is frozen.
+    public var freezeTimeout = Duration.seconds(60)
     /// How long a guest may stay frozen.
     public var freezeLimit: Duration
     /// How long a commit may take to catch up with the guest's writes.

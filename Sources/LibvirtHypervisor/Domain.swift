@@ -98,6 +98,18 @@ extension Domain {
         }
     }
 
+    /// What the guest calls its system: `debian`, `mswindows` (virDomainGetGuestInfo: guest-get-osinfo).
+    func operatingSystem() throws -> String? {
+        var list: virTypedParameterPtr?
+        var count: Int32 = 0
+        guard library.functions.virDomainGetGuestInfo(pointer, VIR_DOMAIN_GUEST_INFO_OS.rawValue, &list, &count, 0) == 0
+        else { throw library.lastError("asking for the guest's system") }
+        defer { library.functions.virTypedParamsFree(list, count) }
+        var name: UnsafePointer<CChar>?
+        guard library.functions.virTypedParamsGetString(list, count, "os.id", &name) == 1 else { return nil }
+        return name.map { String(cString: $0) }
+    }
+
     /// Freezes the file systems at these mount points, or all (nil), and says how many (virDomainFSFreeze).
     func freezeFileSystems(_ mountPoints: [String]?) throws -> Int {
         let count: Int32
@@ -189,4 +201,10 @@ struct GuestFileSystem: Sendable, Equatable {
     var type = ""
     /// The guest's name of the device: `vda1`, `dm-0`; empty where it does not tell.
     var device = ""
+
+    /// Whether the agent is one of Windows: it names each volume `\\?\Volume{…}\`, and where it is mounted `C:\` (qemu-ga:
+    /// build_guest_fsinfo).
+    var isOfWindows: Bool {
+        [device, mountPoint].contains { $0.hasPrefix(#"\\?\"#) } || mountPoint.dropFirst().hasPrefix(#":\"#)
+    }
 }

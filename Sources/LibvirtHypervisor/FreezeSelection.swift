@@ -6,14 +6,22 @@ struct FreezeSelection: Sendable, Equatable {
     let mountPoints: [String]?
     /// Of those listed, the ones that can be frozen; nil: the guest does not list them.
     let freezable: [GuestFileSystem]?
+    /// VSS freezes: for 10 s at most, and all volumes.
+    let isWindows: Bool
 
     /// - Parameters:
     ///   - listed: what the guest lists; nil: it cannot.
     ///   - held: targets of the disks that are set aside.
     ///   - writable: those of all disks that the guest can write to.
-    init(_ listed: [GuestFileSystem]?, held: Set<String>, writable: Set<String>) {
+    ///   - system: what a guest that does not list them calls its system.
+    init(_ listed: [GuestFileSystem]?, held: Set<String>, writable: Set<String>, system: String? = nil) {
         guard let listed else {
-            self.init(mountPoints: nil, freezable: nil)
+            self.init(mountPoints: nil, freezable: nil, isWindows: system == "mswindows")
+            return
+        }
+        // Volumes without a drive are listed under names that are no mount points, and older agents freeze all anyway.
+        guard !listed.contains(where: \.isOfWindows) else {
+            self.init(mountPoints: nil, freezable: Self.distinct(listed.filter(\.canBeFrozen)), isWindows: true)
             return
         }
         // One whose disks the guest cannot tell may lie on any.
@@ -21,12 +29,13 @@ struct FreezeSelection: Sendable, Equatable {
         let isPart = !writable.isSubset(of: held) && !affected.contains { $0.disks.isEmpty } && !affected.isEmpty
         self.init(
             mountPoints: isPart ? affected.map(\.mountPoint) : nil,
-            freezable: Self.distinct((isPart ? affected : listed).filter(\.canBeFrozen)))
+            freezable: Self.distinct((isPart ? affected : listed).filter(\.canBeFrozen)), isWindows: false)
     }
 
-    private init(mountPoints: [String]?, freezable: [GuestFileSystem]?) {
+    private init(mountPoints: [String]?, freezable: [GuestFileSystem]?, isWindows: Bool) {
         self.mountPoints = mountPoints
         self.freezable = freezable
+        self.isWindows = isWindows
     }
 
     /// What can be frozen and was not, when the guest says that it froze so many; nil: nothing is known to be left out.

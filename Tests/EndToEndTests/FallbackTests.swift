@@ -6,7 +6,7 @@ extension RealParts {
         @Test("A guest whose freeze hook takes too long is crash-consistent, gets no overlay and is not left frozen")
         func slowHook() async throws {
             let guest = Stage.Guest(name: "slow", options: "--hook-delay 4")
-            try await Stage.with("slow", [guest], configuration: "agent_timeout = 2") { stage in
+            try await Stage.with("slow", [guest], configuration: "freeze_timeout = 2") { stage in
                 let pre = try await shell("\(stage.lab.preSnapshot) \(stage.dataset)@a")
                 #expect(pre.status == 0)
                 #expect(

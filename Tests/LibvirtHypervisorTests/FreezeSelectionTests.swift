@@ -51,6 +51,12 @@ struct FreezeSelectionTests {
             Case(
                 testDescription: "nothing on the disks that are set aside: freeze all",
                 listed: [mount("/", on: ["vdb"])], writable: ["vda", "vdb"], wanted: 1),
+            Case(
+                testDescription: "Windows: a part of the disks, but VSS freezes them all",
+                listed: [
+                    mount("C:\\", "NTFS"),
+                    mount("\\\\?\\Volume{1}\\", "NTFS", on: ["vdb"], device: "\\\\?\\Volume{1}\\"),
+                ], writable: ["vda", "vdb"], wanted: 2),
             Case(testDescription: "a guest that cannot list them", listed: nil),
         ])
     func selection(_ example: Case) {
@@ -63,6 +69,18 @@ struct FreezeSelectionTests {
         } else {
             #expect(selection.shortfall(frozen: 1) == nil)
         }
+    }
+
+    @Test(
+        "knows Windows by its volumes, or by what a guest that does not list them calls its system",
+        arguments: [
+            ([mount("C:\\", "NTFS")], nil, true), ([mount("System Reserved", device: "\\\\?\\Volume{1}\\")], nil, true),
+            ([mount("/", device: "vda1"), mount("/a\\b\\")], nil, false), ([mount("/")], "mswindows", false),
+            (nil, "mswindows", true), (nil, "debian", false), (nil, nil, false), ([], nil, false),
+        ] as [([GuestFileSystem]?, String?, Bool)])
+    func windows(listed: [GuestFileSystem]?, system: String?, isWindows: Bool) {
+        let selection = FreezeSelection(listed, held: ["vda"], writable: ["vda"], system: system)
+        #expect(selection.isWindows == isWindows)
     }
 
     @Test("names what was not frozen")

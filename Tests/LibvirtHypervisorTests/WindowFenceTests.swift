@@ -7,9 +7,11 @@ struct WindowFenceTests {
     @Test("keeps a window that was given up from moving disks, and tells whether it came too late")
     func fence() {
         let early = WindowFence()
-        #expect(early.close() && !early.pass())
+        #expect(early.close() && !early.pass() && early.passedAt == nil)
         let late = WindowFence()
+        #expect(late.passedAt == nil)
         #expect(late.pass() && !late.close())
+        #expect(late.passedAt.map { $0 <= .now } == true)
         let twice = WindowFence()
         #expect(twice.close() && !twice.close() && !twice.pass())
     }

@@ -26,7 +26,7 @@ struct WindowGateTests {
 
     @Test("lets no more pass at a time than it has places, and all in the end", arguments: [1, 3, 200])
     func places(count: Int) async throws {
-        let gate = WindowGate(places: count)
+        let gate = WindowGate(places: count, longestStay: .seconds(60))
         let crowd = Crowd()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<100 { group.addTask { try await gate.pass { await crowd.stay() } } }
@@ -88,7 +88,7 @@ struct WindowGateTests {
 
     @Test("late guests of one dataset keep none of another out", arguments: [2, 4, 8])
     func lateGuests(places: Int) async throws {
-        let gate = WindowGate(places: places)
+        let gate = WindowGate(places: places, longestStay: .seconds(60))
         let late = Late()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 { group.addTask { try await gate.pass(of: "tank/late") { await late.stay("tank/late") } } }
@@ -113,11 +113,32 @@ struct WindowGateTests {
         #expect(late.all.count == 8)
     }
 
+    @Test("is held up by nobody that prepares for long, be it of the same dataset")
+    func preparing() async throws {
+        let gate = WindowGate(places: 2, longestStay: .milliseconds(50))
+        let late = Late()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<6 { group.addTask { try await gate.pass(of: "tank/vm") { await late.stay("tank/vm") } } }
+            // Each pair has given its places up to the next.
+            #expect(await late.wait(for: 6))
+            #expect(try await gate.pass(of: "tank/vm") { 7 } == 7)
+            late.letGo()
+            try await group.waitForAll()
+        }
+        // Whoever comes after them finds both places, and no more.
+        let crowd = Crowd()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<40 { group.addTask { try await gate.pass { await crowd.stay() } } }
+            try await group.waitForAll()
+        }
+        #expect(crowd.all == 40 && crowd.most <= 2)
+    }
+
     @Test(
         "holds no more than its places where every dataset has one guest, nor where one has all", arguments: [1, 3, 8])
     func manyDatasets(places: Int) async throws {
         for isEachItsOwn in [true, false] {
-            let gate = WindowGate(places: places)
+            let gate = WindowGate(places: places, longestStay: .seconds(60))
             let crowd = Crowd()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<100 {

@@ -287,7 +287,8 @@ class NthCall:
     def configure(self, policy, cold=True):
         lines = [
             "[stillpoint]", f"overlay_dir = {self.lab.overlays}", f"ram_dir = {self.lab.overlays}", "max_hold = 60",
-            f"freeze_limit = {FREEZE_LIMIT}", f"agent_timeout = {AGENT_TIMEOUT}", "commit_timeout = 40"]
+            f"freeze_limit = {FREEZE_LIMIT}", f"agent_timeout = {AGENT_TIMEOUT}",
+            f"freeze_timeout = {AGENT_TIMEOUT}", "commit_timeout = 40"]
         if cold:
             lines.append(f"cold_storage = {self.lab.cold}")
         with open("/etc/stillpoint/stillpoint.conf", "w") as file:

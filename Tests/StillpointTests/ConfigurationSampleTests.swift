@@ -68,6 +68,7 @@ struct ConfigurationSampleTests {
         #expect(found.sanoidDirectory == "/srv/sanoid")
         #expect(found.maxParallel == 256)
         #expect(found.agentTimeout == .seconds(7))
+        #expect(found.freezeTimeout == .seconds(75))
         #expect(found.freezeLimit == .seconds(8))
         #expect(found.commitTimeout == .seconds(86400))
         #expect(found.policy == Policy(strategies: [.crashConsistent], onFailure: .abort))

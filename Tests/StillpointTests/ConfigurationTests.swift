@@ -20,6 +20,7 @@ struct ConfigurationTests {
         #expect(found.sanoidDirectory == "/etc/sanoid")
         #expect(found.maxParallel == 16)
         #expect(found.agentTimeout == .seconds(5))
+        #expect(found.freezeTimeout == .seconds(60))
         #expect(found.freezeLimit == .seconds(10))
         #expect(found.commitTimeout == .seconds(300))
         #expect(found.policy == Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue))

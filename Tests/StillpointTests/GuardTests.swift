@@ -119,6 +119,32 @@ struct GuardTests {
         }
     }
 
+    @Test("leaves a guest its time to prepare, but not where the hook that is to thaw it is stopped")
+    func preparing() async throws {
+        try await withBench { bench, host async throws in
+            let run = try open(bench) {
+                $0.machines[0].hold = Self.frozen
+                $0.machines[0].hold?.freezeSeconds = 60
+            }
+            let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
+            let now = ContinuousClock.now
+            var overdue = OverdueThaws(limit: .seconds(10))
+            let inode = try #require(bench.directory.lockFileNumber(run: run.id))
+            for (state, isStopped) in [("S", false), ("T", true)] {
+                try host.scratch.write("proc/locks", "1: FLOCK  ADVISORY  WRITE 4711 08:01:\(inode) 0 EOF\n")
+                try host.scratch.write("proc/4711/stat", "4711 (pre-snap) T) \(state) 1 4711 4711 0\n")
+                var watch = watch(bench, run, within: .zero)
+                watch.proc = host.scratch.path + "/proc"
+                let duties = watch.look(isAskedToEnd: false)
+                #expect(duties.isOwned && duties.isOwnerStopped == isStopped)
+                #expect(overdue.due(duties, at: now).count == (isStopped ? 1 : 0))
+                #expect(overdue.due(duties, at: now + .seconds(69)).count == (isStopped ? 1 : 0))
+                #expect(isStopped || overdue.due(duties, at: now + .seconds(71)).count == 1)
+            }
+            withExtendedLifetime(lock) {}
+        }
+    }
+
     @Test("needs room only where overlays grow: not for a run that holds VMs of a server")
     func room() async throws {
         try await withBench { bench, _ async throws in

@@ -74,7 +74,8 @@ class Stress:
         lines = [
             "[stillpoint]", f"overlay_dir = {self.lab.overlays}", f"ram_dir = {self.lab.overlays}",
             f"cold_storage = {self.lab.cold}", f"max_hold = {MAX_HOLD}", f"freeze_limit = {FREEZE_LIMIT}",
-            f"agent_timeout = {AGENT_TIMEOUT}", "commit_timeout = 40"]
+            f"agent_timeout = {AGENT_TIMEOUT}",
+            f"freeze_timeout = {AGENT_TIMEOUT}", "commit_timeout = 40"]
         for name, strategy in step.strategies.items():
             lines += [f"[vm {name}*]", f"strategy = {strategy}"]
         with open("/etc/stillpoint/stillpoint.conf", "w") as file:

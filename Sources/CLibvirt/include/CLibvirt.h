@@ -25,7 +25,8 @@
     X(virDomainRestoreFlags) X(virDomainHasManagedSaveImage) X(virDomainManagedSaveRemove)                             \
     X(virDomainManagedSaveGetXMLDesc) X(virDomainManagedSaveDefineXML) X(virDomainSuspend) X(virDomainGetBlockJobInfo)   \
     X(virConnectGetHostname) X(virDomainGetBlockInfo) X(virDomainGetJobStats) X(virTypedParamsFree)                     \
-    X(virConnectGetCapabilities) X(virConnectDomainXMLToNative)
+    X(virConnectGetCapabilities) X(virConnectDomainXMLToNative) X(virDomainGetGuestInfo) X(virTypedParamsGetString)    \
+    X(virDomainSnapshotListAllChildren) X(virDomainSnapshotGetXMLDesc) X(virDomainSnapshotIsCurrent)
 
 struct CLibvirt {
 #define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;

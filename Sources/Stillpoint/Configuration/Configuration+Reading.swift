@@ -64,6 +64,7 @@ extension Configuration {
         maxParallel = try reader.integer(.maxParallel, in: 1...256) ?? maxParallel
         maxHold = try reader.seconds(.maxHold, in: 1...86400) ?? maxHold
         agentTimeout = try reader.seconds(.agentTimeout, in: 1...600) ?? agentTimeout
+        freezeTimeout = try reader.seconds(.freezeTimeout, in: 1...600) ?? freezeTimeout
         freezeLimit = try reader.seconds(.freezeLimit, in: 1...600) ?? freezeLimit
         commitTimeout = try reader.seconds(.commitTimeout, in: 1...86400) ?? commitTimeout
         policy = try Policy(reader).filled(from: policy)

@@ -15,7 +15,10 @@ struct Configuration: Sendable {
     var sanoidDirectory = "/etc/sanoid"
     /// VMs worked on at the same time.
     var maxParallel = 16
+    /// For every question to a guest agent but the freeze.
     var agentTimeout = Duration.seconds(5)
+    /// How long a guest may take to prepare (hooks, VSS) until it is frozen.
+    var freezeTimeout = Duration.seconds(60)
     var freezeLimit = Duration.seconds(10)
     /// How long an overlay may live before the guard releases it.
     var maxHold = Duration.seconds(300)

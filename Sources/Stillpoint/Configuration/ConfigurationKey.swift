@@ -9,6 +9,7 @@ enum ConfigurationKey: String, CaseIterable {
     case maxParallel = "max_parallel"
     case maxHold = "max_hold"
     case agentTimeout = "agent_timeout"
+    case freezeTimeout = "freeze_timeout"
     case freezeLimit = "freeze_limit"
     case commitTimeout = "commit_timeout"
     case strategy
@@ -33,7 +34,7 @@ enum ConfigurationKey: String, CaseIterable {
     static let general: [ConfigurationKey] =
         [
             .stateDirectory, .overlayDirectory, .ramDirectory, .coldStorage, .ramCompression, .sanoidDirectory,
-            .maxParallel, .maxHold, .agentTimeout, .freezeLimit, .commitTimeout,
+            .maxParallel, .maxHold, .agentTimeout, .freezeTimeout, .freezeLimit, .commitTimeout,
         ] + policy
     static let libvirt: [ConfigurationKey] = [.kind, .uri, .maxParallel]
     static let vSphere: [ConfigurationKey] = [

@@ -22,13 +22,15 @@ struct GuardWatch: Sendable {
         var pendingThaws: [MachineRecord] = []
         /// Another process works on the run, and thaws them unless it hangs.
         var isOwned = false
+        /// That process is stopped.
+        var isOwnerStopped = false
     }
 
     let run: RunID
     let directory: StateDirectory
     let overlayDirectory: String
     let manager: ManagerProcess?
-    let proc: String
+    var proc: String
     let deadline: ContinuousClock.Instant
     let maxHold: Duration
     /// What is free at a path, and how large its file system is, in bytes.
@@ -56,7 +58,9 @@ struct GuardWatch: Sendable {
         guard directory.isOpen(run) else { return Duties(event: .over) }
         // While pre-snapshot or post-snapshot is at work, the run is theirs.
         guard let lock = try? directory.lock(run: run, waiting: false) else {
-            return Duties(pendingThaws: (try? directory.read(run))?.pendingThaws ?? [], isOwned: true)
+            let pending = (try? directory.read(run))?.pendingThaws ?? []
+            let owner = RunOwner(run: run, directory: directory, proc: proc)
+            return Duties(pendingThaws: pending, isOwned: true, isOwnerStopped: !pending.isEmpty && owner.isStopped)
         }
         defer { withExtendedLifetime(lock) {} }
         guard let now = try? directory.read(run) else { return Duties() }

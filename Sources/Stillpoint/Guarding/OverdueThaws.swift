@@ -1,9 +1,9 @@
 internal import Hypervisor
 
 /// Which pending thaws are the guard's to ask for: those of a run that nobody works on, and those that whoever works on
-/// it should have asked for long ago. A hook that is stopped thaws nobody.
+/// it should have asked for long ago. A hook that is stopped (Ctrl-Z) thaws nobody.
 struct OverdueThaws: Sendable {
-    /// For how long a process that works on the run may keep a guest frozen.
+    /// For how long a process that works on the run may keep a guest frozen, beside the time for its preparation.
     let limit: Duration
     private var since: ContinuousClock.Instant?
 
@@ -13,12 +13,13 @@ struct OverdueThaws: Sendable {
 
     /// Those to ask for now.
     mutating func due(_ duties: GuardWatch.Duties, at now: ContinuousClock.Instant) -> [MachineRecord] {
-        guard duties.isOwned, !duties.pendingThaws.isEmpty else {
+        guard duties.isOwned, !duties.isOwnerStopped, !duties.pendingThaws.isEmpty else {
             since = nil
             return duties.pendingThaws
         }
         let start = since ?? now
         since = start
-        return start.duration(to: now) > limit ? duties.pendingThaws : []
+        let time = start.duration(to: now) - limit
+        return duties.pendingThaws.filter { time > .seconds($0.hold?.freezeSeconds ?? 0) }
     }
 }

@@ -40,6 +40,7 @@ actor Hypervisors {
             name: section.name, uri: section.uri, overlayDirectory: configuration.overlayDirectory,
             ramDirectory: configuration.ramDirectory, agentTimeout: configuration.agentTimeout,
             freezeLimit: configuration.freezeLimit, commitTimeout: configuration.commitTimeout)
+        settings.freezeTimeout = configuration.freezeTimeout
         settings.login = section.login
         settings.storageRules = section.storageRules
         settings.maxParallel = section.maxParallel

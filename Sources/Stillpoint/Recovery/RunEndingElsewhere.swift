@@ -18,26 +18,10 @@ struct RunEndingElsewhere: Sendable {
 
     /// Who ends it, in words.
     var owner: String {
-        guard let process = owningProcess else { return "its guard" }
+        guard let process = RunOwner(run: run, directory: directory, proc: proc).process else { return "its guard" }
         let text = (try? FileAccess.read("\(proc)/\(process)/cmdline", limit: 4096)) ?? []
         let isGuard = String(decoding: text, as: UTF8.self).hasPrefix(GuardCall.name)
         return "\(isGuard ? "its guard" : "another process") (\(process))"
-    }
-
-    /// By the kernel's list of locks (proc_locks(5)): `1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF`.
-    private var owningProcess: Int32? {
-        guard let inode = directory.lockFileNumber(run: run),
-            let bytes = try? FileAccess.read("\(proc)/locks", limit: 16 << 20)
-        else { return nil }
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-            let fields = line.split(separator: " ")
-            // A waiting one has an arrow in the second field.
-            guard fields.count >= 6, fields[1] == "FLOCK",
-                fields[5].split(separator: ":").last.map({ UInt64($0) }) == inode
-            else { continue }
-            return Int32(fields[4])
-        }
-        return nil
     }
 
     /// Waits for the run's end.

@@ -25,7 +25,9 @@ private func check(_ configuration: Configuration) {
     for path in [configuration.stateDirectory, configuration.overlayDirectory, configuration.ramDirectory] {
         invariant(path.hasPrefix("/"), "\(path) is not absolute")
     }
-    for limit in [configuration.maxHold, configuration.agentTimeout, configuration.freezeLimit] {
+    for limit in [
+        configuration.maxHold, configuration.agentTimeout, configuration.freezeTimeout, configuration.freezeLimit,
+    ] {
         invariant(limit >= .seconds(1) && limit <= .seconds(86400), "a time is out of its bounds")
     }
     guard let dataset = try? DatasetName("tank/VM") else { return }

@@ -1,0 +1,73 @@
+internal import Hypervisor
+
+extension QuiesceFreeze {
+    func times(of selection: FreezeSelection) -> FreezeTimes {
+        FreezeTimes(settings, until: request.deadline, isWindows: selection.isWindows)
+    }
+
+    func passWindow(_ hold: Hold, _ selection: FreezeSelection) async throws -> FrozenWindow {
+        let document = snapshotDocument(name: hold.snapshot, held: hold.disks, of: description)
+        let times = times(of: selection)
+        let fence = WindowFence()
+        let outcome = await waited(times, fence) {
+            FrozenWindow.pass(
+                domain, mountPoints: selection.mountPoints, snapshot: document, fence: fence, times: times)
+        }
+        guard case .givenUp(let call) = outcome else {
+            guard case .ended(let window) = outcome else { throw CancellationError() }
+            return try window.get()
+        }
+        // From here on a thaw is asked for over another connection, and this one is lent to nobody again.
+        let cannotMove = fence.close()
+        var left = hold
+        let isThawed = await thawAgain() != nil
+        // A freeze that was never sent for as long as the call hangs may come yet; its own thread thaws it then, or the
+        // guard.
+        let isOver = await call.result(within: .zero) != nil
+        left.owesThaw = !(isThawed && isOver)
+        guard cannotMove else {
+            // libvirt may move the disks yet, or has: whoever releases looks at what became of it.
+            try await record(left)
+            throw call.timeOut(after: times.thaw + settings.freezeLimit)
+        }
+        let limit = times.freeze + settings.freezeLimit
+        try await context.giveUp(
+            left,
+            because: HypervisorError.notQuiesced(
+                "the guest did not freeze within \(limit.inSeconds), and its disks stay where they are"),
+            isFenced: true)
+    }
+
+    /// A guest may prepare for long; once it is frozen, it is not waited for as long as that.
+    private func waited(
+        _ times: FreezeTimes, _ fence: WindowFence, _ window: @escaping @Sendable () throws -> FrozenWindow
+    ) async -> CallOutcome<FrozenWindow> {
+        let clock = ContinuousClock()
+        let prepared = clock.now + times.freeze + settings.freezeLimit
+        let limit = times.thaw + settings.freezeLimit
+        var outcome = await act("freezing \(request.machine.name)", within: limit, window)
+        while case .givenUp(let call) = outcome {
+            let left = clock.now.duration(to: fence.passedAt.map { $0 + limit } ?? prepared)
+            guard left > .zero else { break }
+            if let result = await call.result(within: min(left, .milliseconds(500))) { outcome = .ended(result) }
+        }
+        return outcome
+    }
+
+    /// Asks for a thaw until the guest confirms one, for as long as a guest may stay frozen and the manager waits; what
+    /// is still pending then is in the journal, and the guard and post ask again.
+    /// - Returns: how many file systems it says it thawed; nil: it confirmed none.
+    func thawAgain() async -> Int? {
+        let clock = ContinuousClock()
+        let thaw = GuestThaw(uri: settings.uri, machineID: request.machine.id, agentTimeout: agentTimeout)
+        // What was begun must be undone before the manager's time is over.
+        let longest = clock.now + settings.freezeLimit
+        let end = request.deadline.map { min(longest, $0 - FreezeTimes.undoing) } ?? longest
+        while clock.now + .milliseconds(200) < end {
+            let limit = min(agentTimeout + .seconds(1), clock.now.duration(to: end))
+            if let count = try? await thaw.ask(within: limit) { return count }
+            try? await clock.sleep(for: .milliseconds(200))
+        }
+        return nil
+    }
+}

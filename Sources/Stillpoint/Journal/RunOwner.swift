@@ -1,0 +1,33 @@
+internal import Storage
+
+/// The process that works on a run: it holds the run's lock.
+struct RunOwner: Sendable {
+    let run: RunID
+    let directory: StateDirectory
+    let proc: String
+
+    /// By the kernel's list of locks (proc_locks(5)): `1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF`; nil: there is
+    /// none, or it is not seen.
+    var process: Int32? {
+        guard let inode = directory.lockFileNumber(run: run),
+            let bytes = try? FileAccess.read("\(proc)/locks", limit: 16 << 20)
+        else { return nil }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            // A waiting one has an arrow in the second field.
+            guard fields.count >= 6, fields[1] == "FLOCK",
+                fields[5].split(separator: ":").last.map({ UInt64($0) }) == inode
+            else { continue }
+            return Int32(fields[4])
+        }
+        return nil
+    }
+
+    /// Whether it is stopped, by a signal or a terminal's Ctrl-Z (proc(5), field 3 of stat).
+    var isStopped: Bool {
+        guard let process, let text = try? smallText(at: "\(proc)/\(process)/stat"),
+            let close = text.lastIndex(of: ")")
+        else { return false }
+        return text[text.index(after: close)...].split(separator: " ").first == "T"
+    }
+}
