@@ -36,6 +36,7 @@ build_image() (
 	cp "$LAB_HOME/guest/shutdown" "$root/sbin/"
 	gcc -O2 -Wall -Wextra -static -o "$root/bin/recorder" "$LAB_HOME/guest/recorder.c"
 	ln -s recorder "$root/bin/fsfreeze-hook"
+	gcc -O2 -Wall -Wextra -static -o "$root/bin/vss-agent" "$LAB_HOME/guest/vss-agent.c"
 
 	cp /usr/sbin/qemu-ga "$root/bin/"
 	ldd /usr/sbin/qemu-ga | grep -o '/[^ ]*' | while read -r library; do

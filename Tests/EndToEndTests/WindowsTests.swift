@@ -1,0 +1,71 @@
+import Testing
+
+extension RealParts {
+    /// Guests whose agents behave as qemu-ga on Windows does: see Tests/Lab/guest/vss-agent.c.
+    @Suite("Windows guests")
+    struct WindowsTests {
+        private static let times = "agent_timeout = 2\nfreeze_timeout = 9"
+
+        @Test("are quiesced where VSS held until their disks had moved, and never otherwise; nobody is left frozen")
+        func behaviours() async throws {
+            let guests = [
+                Stage.Guest(name: "prepares", disks: 2, options: "--vss prepare:6"),
+                Stage.Guest(name: "letsgo", options: "--vss hold:0"),
+                Stage.Guest(name: "refuses", options: "--vss refuse,mute"),
+                Stage.Guest(name: "never", options: "--vss never"),
+                Stage.Guest(name: "late", options: "--vss prepare:13,hold:60"),
+                Stage.Guest(name: "busy", options: "--vss fail:1"),
+                Stage.Guest(name: "linux"),
+            ]
+            let quiesced: Set = ["prepares", "linux"]
+            try await Stage.with("windows", guests, configuration: Self.times) { stage in
+                let s = "\(stage.dataset)@a"
+                let pre = try await shell("\(stage.lab.preSnapshot) --deadline 40 \(s)")
+                #expect(pre.status == 0, "\(pre.errors)")
+                for text in [
+                    "letsgo: crash-consistent only, 1 of 1 file systems frozen",
+                    "couldn't hold writes: fsfreeze is limited up to 10 seconds",
+                    "failed to add D:\\ to snapshot set", "Another shadow copy creation is already in progress",
+                    "never: crash-consistent only (quiesce: the guest did not freeze",
+                    "late: crash-consistent only (quiesce: the guest did not freeze",
+                ] {
+                    #expect(pre.errors.contains(text), "\(text) is not in \(pre.errors)")
+                }
+                let post = try await shell("zfs snapshot \(s); \(stage.lab.postSnapshot) \(s)")
+                #expect(post.status == 0, "\(post.errors)")
+                #expect(post.errors.contains("prepares: quiesced, 2 of 2 file systems"), "\(post.errors)")
+                #expect(post.errors.contains("to prepare its freeze"), "\(post.errors)")
+                let got = try await stage.property("vms", of: s).split(separator: ",")
+                #expect(
+                    Set(got)
+                        == Set(
+                            guests.map { Substring("\($0.name)=\(quiesced.contains($0.name) ? "quiesced" : "crash")") })
+                )
+                try await stage.expectConsistency(of: s, quiesced: quiesced)
+                // VSS's ten seconds are sixty here: somebody else has thawed the late one.
+                var before: [String: Int] = [:]
+                for guest in guests { before[guest.name] = try await stage.durable(guest, "vda") }
+                try await Task.sleep(for: .seconds(2))
+                for guest in guests {
+                    #expect(try await stage.durable(guest, "vda") > before[guest.name] ?? 0, "\(guest.name)")
+                }
+                try await stage.expectNothingLeft()
+                // What is frozen for as long as VSS prepares is not frozen by that, and nobody waited for it frozen.
+                for name in quiesced {
+                    let held = try await need("\(stage.lab.program) frozen \(name) | tail -n 1")
+                    #expect(Double(held).map { $0 < 3000 } == true, "\(name): \(held)")
+                }
+                try await worksLater(stage)
+            }
+        }
+
+        private func worksLater(_ stage: Stage) async throws {
+            let s = "\(stage.dataset)@b"
+            try await stage.set(
+                "\(Self.times)\nstrategy = crash-consistent\n[vm busy]\nstrategy = quiesce, crash-consistent")
+            try await need("\(stage.lab.preSnapshot) \(s); zfs snapshot \(s); \(stage.lab.postSnapshot) \(s)")
+            #expect(try await stage.property("vms", of: s).hasPrefix("busy=quiesced,"))
+            try await stage.expectNothingLeft()
+        }
+    }
+}
