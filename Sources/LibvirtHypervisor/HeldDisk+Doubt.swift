@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import Storage
+internal import SystemPackage
 
 /// What an administrator is told of a disk that is left on its overlay.
 extension HeldDisk {
@@ -27,4 +28,34 @@ extension HeldDisk {
 
     /// The command that shows when both were written.
     private var times: String { "stat -c '%y %n' \(shellQuoted(base)) \(shellQuoted(overlay))" }
+
+    /// An internal snapshot lies in the image that took the guest's writes when it was made, and would go with it.
+    /// - Throws: HypervisorError `.changed`, remedy `.stop`, where the overlay has one.
+    func requireNoInternalSnapshot(of domain: String?) throws {
+        guard let header = try? ImageHeader.read(ImageFile(overlay, followingLinks: false)), header.snapshotCount > 0
+        else { return }
+        let name = shellQuoted(domain ?? "VM")
+        throw doubt(
+            "somebody took \(header.snapshotCount == 1 ? "an internal snapshot" : "\(header.snapshotCount) internal snapshots") "
+                + "of the VM since, which is in its overlay and would go with that; when it is not needed any more, "
+                + "delete it (virsh snapshot-list \(name); virsh snapshot-delete \(name) SNAPSHOT), then: stillpoint recover"
+        )
+    }
+
+    /// Why its writes find no room on its base: it was resized meanwhile, and a device does not grow with the commit, as a
+    /// file does. Nil: there is room.
+    /// - Parameter size: how long a device is, in bytes.
+    func smallBaseReason(size: (String) throws -> UInt64 = deviceSize) -> String? {
+        guard baseFormat == "raw", base.hasPrefix("/dev/"),
+            let wanted = try? ImageHeader.read(ImageFile(overlay, followingLinks: false)).virtualSize,
+            let size = try? size(base), size < wanted
+        else { return nil }
+        return
+            "\(target) was resized to \(wanted) bytes while it was on its overlay \(overlay), and \(base) has \(size): "
+            + "enlarge that (zfs set volsize=\(wanted) VOLUME), then: stillpoint recover"
+    }
+
+    static func deviceSize(_ path: String) throws -> UInt64 {
+        UInt64(try ImageFile(path).withOpen { try $0.seek(offset: 0, from: .end) })
+    }
 }

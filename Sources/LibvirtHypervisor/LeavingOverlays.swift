@@ -86,6 +86,7 @@ struct LeavingOverlays: Sendable {
             let persistent = try domain?.description(persistent: true).usesWithChains() ?? []
             let isSameProcess = state.isActive && domain.map { Self.isOlder($0, than: hold) } == true
             let disks = try hold.disks.map { disk in
+                try disk.requireNoInternalSnapshot(of: domain?.name)
                 let finding = DiskFinding.find(
                     disk, step: hold.step, live: live, persistent: persistent,
                     overlay: try OverlayContent.read(disk.overlay), lead: disk.lead, isSameProcess: isSameProcess,

@@ -132,7 +132,9 @@ struct OfflineCommit: Sendable {
             taken.giveBack()
             // It did not begin: somebody else has the image.
             if (error as? HypervisorError)?.code == .changed { try await journal.change { $0.put(before) } }
-            throw error
+            let reason = try await blocking("looking at \(disk.base)", within: .seconds(30)) { disk.smallBaseReason() }
+            guard let reason else { throw error }
+            throw HypervisorError(.callFailed, reason, remedy: .retry, cause: error)
         }
         let stamp = try await blocking("looking at \(disk.base)", within: .seconds(30)) { ImageStamp.read(disk.base) }
         try await journal.change { $0.finish(disk.overlay, stamp) }

@@ -65,14 +65,23 @@ struct Release: Sendable {
     /// The disks are on their bases whatever comes of this.
     private func complete(_ domain: Domain?, _ disks: [HeldDisk]) async -> [String] {
         guard let domain else { return [] }
+        let bases = BaseDefinition(disks: disks)
+        var notes: [String] = []
         do {
             try await blocking("comparing the definition with the one before", within: .seconds(30)) {
-                try connection.complete(domain, BaseDefinition(disks: disks))
+                try connection.complete(domain, bases)
             }
-            return []
         } catch {
-            return ["its definition may lack something of what it said of its disks before the freeze (\(error))"]
+            notes.append("its definition may lack something of what it said of its disks before the freeze (\(error))")
         }
+        do {
+            try await blocking("looking at others' snapshots", within: .seconds(30)) { [request] in
+                try domain.correctSnapshots(after: request.hold.snapshot, bases)
+            }
+        } catch {
+            notes.append("a snapshot that somebody took meanwhile still names an overlay that is gone (\(error))")
+        }
+        return notes
     }
 
     /// Nobody knows whether it is whole, and nobody was told of it.

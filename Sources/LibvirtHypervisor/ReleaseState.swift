@@ -82,7 +82,7 @@ enum DiskFinding: Sendable, Equatable {
         guard namesBase else { return .orphan }
         return .doubtful(
             "somebody put it back on \(disk.base), and the overlay holds writes; if they were committed "
-                + "(virsh blockcommit), delete the overlay")
+                + "(virsh blockcommit), or the VM was reverted to an older snapshot, delete the overlay")
     }
 }
 

@@ -72,6 +72,10 @@ extension RealParts {
                 #expect(try await need("qemu-img info -U \(quoted(top))").contains(stage.image(guest, "vda")))
                 #expect(try await need("ls -A \(stage.lab.overlays); ls -A \(stage.lab.runs)").isEmpty)
                 #expect(try await need("virsh snapshot-list --name theirs").trimmed == "theirs")
+                #expect(try await need("virsh snapshot-current --name theirs") == "theirs")
+                // What it would be reverted to is on the disk that is there.
+                let kept = try await need("virsh snapshot-dumpxml theirs theirs")
+                #expect(!kept.contains(stage.lab.overlays) && kept.contains(stage.image(guest, "vda")), "\(kept)")
                 // It starts, and has all that it wrote.
                 if !isOn { try await need("virsh -q start theirs; \(stage.lab.program) wait theirs") }
                 let known = try await stage.durable(guest, "vda")

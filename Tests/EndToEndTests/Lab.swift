@@ -95,7 +95,8 @@ struct Stage: Sendable {
             // and reads it when it is started the next time.
             _ = try? await shell(
                 """
-                virsh destroy \(guest.name); virsh undefine --snapshots-metadata --managed-save \(guest.name)
+                virsh destroy \(guest.name)
+                virsh undefine --snapshots-metadata --checkpoints-metadata --managed-save \(guest.name)
                 rm -f /etc/libvirt/qemu/\(guest.name).xml
                 """)
         }

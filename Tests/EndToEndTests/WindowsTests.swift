@@ -9,31 +9,31 @@ extension RealParts {
         @Test("are quiesced where VSS held until their disks had moved, and never otherwise; nobody is left frozen")
         func behaviours() async throws {
             let guests = [
-                Stage.Guest(name: "prepares", disks: 2, options: "--vss prepare:6"),
-                Stage.Guest(name: "letsgo", options: "--vss hold:0"),
-                Stage.Guest(name: "refuses", options: "--vss refuse,mute"),
-                Stage.Guest(name: "never", options: "--vss never"),
-                Stage.Guest(name: "late", options: "--vss prepare:13,hold:60"),
-                Stage.Guest(name: "busy", options: "--vss fail:1"),
-                Stage.Guest(name: "linux"),
+                Stage.Guest(name: "vss-prepares", disks: 2, options: "--vss prepare:6"),
+                Stage.Guest(name: "vss-letsgo", options: "--vss hold:0"),
+                Stage.Guest(name: "vss-refuses", options: "--vss refuse,mute"),
+                Stage.Guest(name: "vss-never", options: "--vss never"),
+                Stage.Guest(name: "vss-late", options: "--vss prepare:13,hold:60"),
+                Stage.Guest(name: "vss-busy", options: "--vss fail:1"),
+                Stage.Guest(name: "no-vss"),
             ]
-            let quiesced: Set = ["prepares", "linux"]
+            let quiesced: Set = ["vss-prepares", "no-vss"]
             try await Stage.with("windows", guests, configuration: Self.times) { stage in
                 let s = "\(stage.dataset)@a"
                 let pre = try await shell("\(stage.lab.preSnapshot) --deadline 40 \(s)")
                 #expect(pre.status == 0, "\(pre.errors)")
                 for text in [
-                    "letsgo: crash-consistent only, 1 of 1 file systems frozen",
+                    "vss-letsgo: crash-consistent only, 1 of 1 file systems frozen",
                     "couldn't hold writes: fsfreeze is limited up to 10 seconds",
                     "failed to add D:\\ to snapshot set", "Another shadow copy creation is already in progress",
-                    "never: crash-consistent only (quiesce: the guest did not freeze",
-                    "late: crash-consistent only (quiesce: the guest did not freeze",
+                    "vss-never: crash-consistent only (quiesce: the guest did not freeze",
+                    "vss-late: crash-consistent only (quiesce: the guest did not freeze",
                 ] {
                     #expect(pre.errors.contains(text), "\(text) is not in \(pre.errors)")
                 }
                 let post = try await shell("zfs snapshot \(s); \(stage.lab.postSnapshot) \(s)")
                 #expect(post.status == 0, "\(post.errors)")
-                #expect(post.errors.contains("prepares: quiesced, 2 of 2 file systems"), "\(post.errors)")
+                #expect(post.errors.contains("vss-prepares: quiesced, 2 of 2 file systems"), "\(post.errors)")
                 #expect(post.errors.contains("to prepare its freeze"), "\(post.errors)")
                 let got = try await stage.property("vms", of: s).split(separator: ",")
                 #expect(
@@ -62,9 +62,9 @@ extension RealParts {
         private func worksLater(_ stage: Stage) async throws {
             let s = "\(stage.dataset)@b"
             try await stage.set(
-                "\(Self.times)\nstrategy = crash-consistent\n[vm busy]\nstrategy = quiesce, crash-consistent")
+                "\(Self.times)\nstrategy = crash-consistent\n[vm vss-busy]\nstrategy = quiesce, crash-consistent")
             try await need("\(stage.lab.preSnapshot) \(s); zfs snapshot \(s); \(stage.lab.postSnapshot) \(s)")
-            #expect(try await stage.property("vms", of: s).hasPrefix("busy=quiesced,"))
+            #expect(try await stage.property("vms", of: s).contains("vss-busy=quiesced"))
             try await stage.expectNothingLeft()
         }
     }

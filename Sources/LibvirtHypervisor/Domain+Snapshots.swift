@@ -1,0 +1,41 @@
+internal import CLibvirt
+internal import Glibc
+internal import XMLTree
+
+extension Domain {
+    /// Puts the bases into the definitions that others' snapshots keep, of those that were taken after the snapshot of
+    /// that name, and so while the domain was on overlays that are to be deleted: a revert would look for them
+    /// (virDomainSnapshotListAllChildren, and VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE as virsh snapshot-edit does).
+    func correctSnapshots(after name: String, _ bases: BaseDefinition) throws {
+        guard let ours = library.functions.virDomainSnapshotLookupByName(pointer, name, 0) else { return }
+        defer { _ = library.functions.virDomainSnapshotFree(ours) }
+        var list: UnsafeMutablePointer<virDomainSnapshotPtr?>?
+        let flags = VIR_DOMAIN_SNAPSHOT_LIST_DESCENDANTS.rawValue
+        let count = library.functions.virDomainSnapshotListAllChildren(ours, &list, flags)
+        guard count >= 0 else { throw library.lastError("listing the snapshots after \(name)") }
+        defer { free(list) }
+        let theirs = (0..<Int(count)).compactMap { list?[$0] }
+        defer { for snapshot in theirs { _ = library.functions.virDomainSnapshotFree(snapshot) } }
+        for snapshot in theirs { try correct(snapshot, bases) }
+    }
+
+    private func correct(_ snapshot: virDomainSnapshotPtr, _ bases: BaseDefinition) throws {
+        let secure = VIR_DOMAIN_SNAPSHOT_XML_SECURE.rawValue
+        guard let text = library.functions.virDomainSnapshotGetXMLDesc(snapshot, secure) else {
+            throw library.lastError("reading a snapshot's definition")
+        }
+        defer { free(text) }
+        let now = try XMLElement.parse(String(cString: text))
+        var corrected = now
+        for name in ["domain", "inactiveDomain"] { corrected.change(name) { $0 = bases.rewritten($0) } }
+        guard corrected != now else { return }
+        var flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE.rawValue
+        if library.functions.virDomainSnapshotIsCurrent(snapshot, 0) == 1 {
+            flags |= VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT.rawValue
+        }
+        guard let again = library.functions.virDomainSnapshotCreateXML(pointer, corrected.description, flags) else {
+            throw library.lastError("putting the base into a snapshot's definition")
+        }
+        _ = library.functions.virDomainSnapshotFree(again)
+    }
+}
