@@ -66,7 +66,7 @@ extension PreSnapshot {
         let arguments = (snapshots.isEmpty ? planner.scope.targets.map(\.rawValue) : snapshots).map(shellQuoted)
         let line =
             "nothing was frozen: no VM has a disk on \(targets) itself, and below it have: \(shown). For zfs snapshot -r: "
-                + "pre-snapshot -r \(arguments.joined(separator: " "))"
+            + "pre-snapshot -r \(arguments.joined(separator: " "))"
         context.log.warning("\(line)")
     }
 

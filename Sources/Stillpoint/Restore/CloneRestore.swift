@@ -74,7 +74,7 @@ struct CloneRestore: Sendable {
         let what = memory == nil ? "its disks" : "disks and RAM"
         let line =
             "\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets). "
-                + "To be rid of it, undefine it, then: \(destroying(names))"
+            + "To be rid of it, undefine it, then: \(destroying(names))"
         job.log.info("\(line)")
     }
 
@@ -86,7 +86,7 @@ struct CloneRestore: Sendable {
             guard let tree = await trees.tree(around: clone) else { continue }
             let line =
                 "\(clone) lies below \(tree.root), which is snapshotted with all that is below it (\(tree.evidence)): so is the "
-                    + "new VM from now on; leave it out there, or move the dataset (zfs rename) while the VM is off"
+                + "new VM from now on; leave it out there, or move the dataset (zfs rename) while the VM is off"
             job.log.warning("\(line)")
         }
     }

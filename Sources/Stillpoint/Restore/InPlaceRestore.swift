@@ -105,7 +105,7 @@ struct InPlaceRestore: Sendable {
         let users = others.joined(separator: ", ")
         let line =
             "also on its datasets: \(users); so \(volumes.isEmpty ? "nothing is" : "only \(volumes), its own, is") rolled back, "
-                + "the VM's own files are copied"
+            + "the VM's own files are copied"
         job.log.info("\(line)")
         return disks
     }
