@@ -1,4 +1,5 @@
 import Glibc
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -26,6 +27,25 @@ struct ArchiveLauncherTests {
             let path = try scratch.write("stillpoint.conf", "")
             let arguments = ArchiveLauncher.arguments(nil, environment: [:], defaultPath: path)
             #expect(arguments == ["archive", "--config", path])
+        }
+    }
+
+    @Test("is the one beside the hook, also of a hook that an upgrade has replaced since it was started")
+    func place() throws {
+        try withScratchFolder { scratch in
+            let folder = try scratch.folder("lib")
+            try scratch.write("lib/post-snapshot", "")
+            func place(_ target: String) throws -> String {
+                let link = "exe-\(target.count)"
+                try scratch.link(link, to: target)
+                let launcher = ArchiveLauncher(
+                    executable: "\(scratch.path)/\(link)", environment: [:], log: LogRecorder().logger)
+                return try launcher.commandLine()
+            }
+            // A folder for scratch may itself be reached by a link.
+            #expect(try place("\(folder)/post-snapshot").hasSuffix("/lib/stillpoint"))
+            #expect(try place("\(folder)/replaced (deleted)") == "\(folder)/stillpoint")
+            #expect(throws: Errno.noSuchFileOrDirectory) { try place("\(folder)/nowhere") }
         }
     }
 

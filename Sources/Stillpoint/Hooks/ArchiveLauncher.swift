@@ -48,11 +48,23 @@ struct ArchiveLauncher {
         return "\(String(cString: folder))/\(path)"
     }
 
-    private func commandLine() throws -> String {
-        // /proc/self/exe says where this program lies whatever its arguments claim.
-        guard let path = realpath(executable, nil) else { throw Errno(rawValue: errno) }
-        defer { free(path) }
-        return FilePath(String(cString: path)).removingLastComponent().appending("stillpoint").string
+    /// `stillpoint` beside the hook.
+    /// - Throws: Errno, where the hook's file cannot be found.
+    func commandLine() throws -> String {
+        FilePath(try ownPath()).removingLastComponent().appending("stillpoint").string
+    }
+
+    /// /proc/self/exe says where this program lies whatever its arguments claim; of one that an upgrade has replaced since,
+    /// with an ending (proc(5)).
+    private func ownPath() throws -> String {
+        if let path = realpath(executable, nil) {
+            defer { free(path) }
+            return String(cString: path)
+        }
+        let problem = Errno(rawValue: errno)
+        let ending = " (deleted)"
+        guard let text = FileAccess.linkText(executable), text.hasSuffix(ending) else { throw problem }
+        return String(text.dropLast(ending.count))
     }
 
     /// systemd ends what a service leaves behind together with it, so the service's hook asks for a unit of its own.
