@@ -75,7 +75,7 @@ struct Release: Sendable {
             notes.append("its definition may lack something of what it said of its disks before the freeze (\(error))")
         }
         do {
-            try await blocking("looking at others' snapshots", within: .seconds(30)) { [request] in
+            notes += try await blocking("looking at others' snapshots", within: .seconds(30)) { [request] in
                 try domain.correctSnapshots(after: request.hold.snapshot, bases)
             }
         } catch {

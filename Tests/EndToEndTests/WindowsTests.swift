@@ -4,16 +4,16 @@ extension RealParts {
     /// Guests whose agents behave as qemu-ga on Windows does: see Tests/Lab/guest/vss-agent.c.
     @Suite("Windows guests")
     struct WindowsTests {
-        private static let times = "agent_timeout = 2\nfreeze_timeout = 9"
+        private static let times = "agent_timeout = 2\nfreeze_timeout = 7"
 
         @Test("are quiesced where VSS held until their disks had moved, and never otherwise; nobody is left frozen")
         func behaviours() async throws {
             let guests = [
-                Stage.Guest(name: "vss-prepares", disks: 2, options: "--vss prepare:6"),
+                Stage.Guest(name: "vss-prepares", disks: 2, options: "--vss prepare:4"),
                 Stage.Guest(name: "vss-letsgo", options: "--vss hold:0"),
                 Stage.Guest(name: "vss-refuses", options: "--vss refuse,mute"),
                 Stage.Guest(name: "vss-never", options: "--vss never"),
-                Stage.Guest(name: "vss-late", options: "--vss prepare:13,hold:60"),
+                Stage.Guest(name: "vss-late", options: "--vss prepare:11,hold:60"),
                 Stage.Guest(name: "vss-busy", options: "--vss fail:1"),
                 Stage.Guest(name: "no-vss"),
             ]
