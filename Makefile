@@ -12,7 +12,7 @@ PROGRAMS := pre-snapshot post-snapshot prune-snapshot stillpoint
 # position independent: that saves 1 MB of relocations, which the loader would work through at every start, as it would
 # through libstdc++'s, 1 of an idle hook's 3 ms. The default linker, or ICU comes along (DESIGN.md). No run path: a hook
 # runs as root and needs no library from its own folder.
-RELEASE := -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -Osize -Xlinker -s -Xlinker --gc-sections \
+RELEASE := -c release --static-swift-stdlib --disable-local-rpath -Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections -Xlinker -s -Xlinker --gc-sections \
 	-Xlinker --icf=safe -Xlinker --no-export-dynamic -Xlinker -L$(CURDIR)/.build/archives \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 
