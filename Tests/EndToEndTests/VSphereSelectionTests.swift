@@ -100,8 +100,9 @@ extension RealParts {
                     ("indep", "independent"), ("asleep", "RAM"), ("away", "disconnected"),
                     ("linked", "writes to [far]"),
                 ] {
-                    let line = post.errors.split(separator: "\n").first { $0.contains("stillpoint: \(name): ") }
-                    #expect(line?.contains(reason) == true, "\(name): \(post.errors)")
+                    let said = pre.errors + post.errors
+                    let line = said.split(separator: "\n").first { $0.contains("stillpoint: \(name): ") }
+                    #expect(line?.contains(reason) == true, "\(name): \(said)")
                 }
             }
         }
