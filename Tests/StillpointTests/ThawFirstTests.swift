@@ -62,6 +62,34 @@ struct ThawFirstTests {
         }
     }
 
+    @Test("that a guest does not answer keeps no other VM on its overlay, and the snapshot gets its properties")
+    func late() async throws {
+        try await withBench { bench, host async throws in
+            let id = try open(bench, .frozen, [Self.frozen("late"), makeRecord("well")])
+            var run = try bench.directory.read(id)
+            run.machines[1].hold = someHold
+            try bench.directory.write(run)
+            bench.has(host.web("late"), host.web("well"))
+            bench.world.change { behaviour in
+                behaviour.thaw = { [world = bench.world] _ in
+                    for _ in 1...1500 where !world.calls.contains("release id-of-well") {
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                    for _ in 1...1500 where try bench.zfs.stored().isEmpty {
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                }
+            }
+            let begin = ContinuousClock.now
+            #expect(await bench.operating.recover(run: id.text) == .done)
+            #expect(begin.duration(to: .now) < .seconds(14))
+            #expect(
+                bench.world.calls.filter { !$0.hasPrefix("l") } == [
+                    "thaw id-of-late", "release id-of-well", "release id-of-late",
+                ])
+        }
+    }
+
     @Test("does not wait for zfs, nor does a release")
     func zfsHangs() async throws {
         try await withBench { bench, host async throws in

@@ -14,10 +14,18 @@ struct Releasing: Sendable {
     let log: Logger
 
     /// Releases; whether nothing of the run is held any more.
-    func run() async -> Bool {
+    /// - Parameter thawing: what asks guests to thaw; those that have not answered it yet are released after it.
+    func run(_ thawing: Task<Void, Never>? = nil) async -> Bool {
         await journal.allowLostWrites()
         await note { $0.phase = .releasing }
-        await release(await journal.run.machines.indices.map { $0 })
+        let machines = await journal.run.machines
+        let late = thawing == nil ? [] : machines.indices.filter { machines[$0].hold?.owesThaw == true }
+        async let others: Void = release(machines.indices.filter { !late.contains($0) })
+        if !late.isEmpty {
+            await thawing?.value
+            await release(late)
+        }
+        await others
         let isDone = await journal.run.machines.allSatisfy { $0.hold == nil }
         if isDone {
             await note { $0.phase = .released }

@@ -20,11 +20,11 @@ struct RunEnding: Sendable {
     func end(_ journal: Journal) async throws -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
-        await thaw(journal, hypervisors)
+        let thawing = await beginThaws(journal, hypervisors)
         // Beside the release: neither zfs nor a VM that is not held may keep one that is on its overlays.
         let held = await journal.run
         async let settled = settle(held, journal, hypervisors)
-        let isReleased = await releasing(journal, hypervisors).run()
+        let isReleased = await releasing(journal, hypervisors).run(thawing)
         let listed = await settled
         await hypervisors.close()
         let taken = await settleTaken(listed, journal)
@@ -45,8 +45,8 @@ struct RunEnding: Sendable {
     func release(_ journal: Journal) async -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
-        await thaw(journal, hypervisors)
-        let isReleased = await releasing(journal, hypervisors).run()
+        let thawing = await beginThaws(journal, hypervisors)
+        let isReleased = await releasing(journal, hypervisors).run(thawing)
         await hypervisors.close()
         return isReleased
     }
@@ -64,10 +64,18 @@ struct RunEnding: Sendable {
         await hypervisors.close()
     }
 
-    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a frozen guest cannot.
-    private func thaw(_ journal: Journal, _ hypervisors: Hypervisors) async {
-        let thawed = await PendingThaws(hypervisors: hypervisors).ask(await journal.run.machines)
-        if !thawed.isEmpty { await journal.change { $0.note(thawed: thawed) } }
+    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a frozen guest cannot. But a
+    /// guest that does not answer within a second keeps nobody else from anything.
+    /// - Returns: the thaws, which may go on.
+    private func beginThaws(_ journal: Journal, _ hypervisors: Hypervisors) async -> Task<Void, Never> {
+        let machines = await journal.run.machines
+        let thawing = Task {
+            let thawed = await PendingThaws(hypervisors: hypervisors).ask(machines)
+            if !thawed.isEmpty { await journal.change { $0.note(thawed: thawed) } }
+        }
+        guard machines.contains(where: { $0.hold?.owesThaw == true }) else { return thawing }
+        _ = await firstOf(deadline: .now + .seconds(1)) { await thawing.value }
+        return thawing
     }
 
     /// Settles what each VM got and says so on the snapshots.
