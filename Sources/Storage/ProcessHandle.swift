@@ -7,8 +7,9 @@ public struct ProcessHandle: ~Copyable {
 
     /// - Returns: nil where there is no such process.
     public init?(_ process: Int32) {
-        descriptor = stillpoint_pidfd_open(process)
-        guard descriptor >= 0 else { return nil }
+        let opened = stillpoint_pidfd_open(process)
+        guard opened >= 0 else { return nil }
+        descriptor = opened
     }
 
     deinit { close(descriptor) }

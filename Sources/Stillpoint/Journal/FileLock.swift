@@ -22,7 +22,7 @@ final class FileLock: Sendable {
         while flock(file.rawValue, waiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
             let problem = Errno(rawValue: errno)
             if problem == .interrupted { continue }
-            try file.close()
+            // Nothing to close: from here on `deinit` does, also where there is no lock.
             if problem == .wouldBlock { return nil }
             throw problem
         }
