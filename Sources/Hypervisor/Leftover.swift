@@ -1,7 +1,7 @@
 /// What a run has left behind on one VM, known without its state file.
 public struct Leftover: Sendable, Equatable {
-    /// The id of the run that made it.
-    public let run: String
+    /// The id of the run that made it; nil: nothing tells.
+    public let run: String?
     /// The VM's `VirtualMachine.id`.
     public let machineID: String
     /// Its name.
@@ -12,7 +12,7 @@ public struct Leftover: Sendable, Equatable {
     public let obstacle: String?
 
     /// A leftover with these parts.
-    public init(run: String, machineID: String, machineName: String, hold: Hold, obstacle: String? = nil) {
+    public init(run: String?, machineID: String, machineName: String, hold: Hold, obstacle: String? = nil) {
         self.run = run
         self.machineID = machineID
         self.machineName = machineName

@@ -26,8 +26,13 @@ struct FreezeContext: Sendable {
                     .changed, "\(disk.target) does not write to \(base) alone any more", remedy: .fallBack)
             }
             try description.requireHoldable(disk.target)
+            if let left = disk.chain.overlay(of: request.machine.id) {
+                throw HypervisorError(
+                    .overlay, "\(disk.target) is on the overlay \(left) of an earlier run: stillpoint recover",
+                    remedy: .fallBack)
+            }
             let overlay = OverlayFile.path(
-                in: settings.overlayDirectory, machine: request.machine, disk: disk.target, run: request.run)
+                in: settings.overlayDirectory, machine: request.machine, disk: disk.target)
             return HeldDisk(
                 target: disk.target, base: base, baseFormat: disk.format, overlay: overlay,
                 definition: kept[disk.target], below: now.layersBelow)
@@ -55,7 +60,7 @@ struct FreezeContext: Sendable {
             for (disk, capacity) in zip(disks, capacities) {
                 group.addTask {
                     do {
-                        try await OverlayFile.create(disk, capacity: capacity)
+                        try await OverlayFile.create(disk, capacity: capacity, run: request.run)
                         return .success(disk)
                     } catch {
                         return .failure(error)

@@ -87,6 +87,9 @@ struct LeavingOverlays: Sendable {
             let isSameProcess = state.isActive && domain.map { Self.isOlder($0, than: hold) } == true
             let disks = try hold.disks.map { disk in
                 try disk.requireNoInternalSnapshot(of: domain?.name)
+                if let other = OverlayMark.otherRun(of: disk.overlay, than: hold) {
+                    return FoundDisk(disk, .doubtful("its overlay is the run \(other)'s, which is to release it"), nil)
+                }
                 let finding = DiskFinding.find(
                     disk, step: hold.step, live: live, persistent: persistent,
                     overlay: try OverlayContent.read(disk.overlay), lead: disk.lead, isSameProcess: isSameProcess,

@@ -9,7 +9,7 @@ struct Leftovers: Sendable {
 
     private struct Key: Hashable {
         let machine: String
-        let run: String
+        let run: String?
     }
 
     private struct Part {
@@ -22,6 +22,7 @@ struct Leftovers: Sendable {
         var parts: [Key: Part] = [:]
         var names: [String: String] = [:]
         var known: Set<String> = []
+        var snapshots: [String: [String]] = [:]
         var agents: Set<String> = []
         var formats: [String: [String: String]] = [:]
         for (domain, _) in try connection.domains() {
@@ -32,11 +33,13 @@ struct Leftovers: Sendable {
             if live?.agent == .connected { agents.insert(id) }
             let next = try? domain.description(persistent: true)
             let persistent = next?.usesWithChains() ?? []
+            let runs = ((try? domain.snapshotNames()) ?? []).compactMap { runID(inName: $0) }
+            snapshots[id] = runs
             formats[id] = [live, next].compactMap(\.self).reduce(into: [:]) { $0.merge($1.formats) { old, _ in old } }
             for (use, isLive) in (live?.uses ?? []).map({ ($0, true) }) + persistent.map({ ($0, false) }) {
                 for overlay in use.chain {
                     guard let name = OverlayName(overlay), name.machineID == id else { continue }
-                    let key = Key(machine: id, run: name.run)
+                    let key = Key(machine: id, run: run(of: overlay, name, runs))
                     if isLive { parts[key, default: Part()].isLive = true }
                     guard known.insert(overlay).inserted else { continue }
                     add(
@@ -44,26 +47,36 @@ struct Leftovers: Sendable {
                         to: &parts[key, default: Part()])
                 }
             }
-            for snapshot in (try? domain.snapshotNames()) ?? [] {
-                guard snapshot.hasPrefix("stillpoint-"), runTime(inName: snapshot) != nil else { continue }
-                _ = parts[Key(machine: id, run: String(snapshot.dropFirst(11))), default: Part()]
-            }
+            for run in runs { _ = parts[Key(machine: id, run: run), default: Part()] }
         }
         for file in FileAccess.names(in: directory) {
             let overlay = "\(directory)/\(file)"
             guard let name = OverlayName(overlay), known.insert(overlay).inserted else { continue }
             names[name.machineID] = names[name.machineID] ?? name.machineName
-            let key = Key(machine: name.machineID, run: name.run)
+            let key = Key(
+                machine: name.machineID, run: run(of: overlay, name, snapshots[name.machineID] ?? []))
             add(overlay, name, below: nil, formats[name.machineID] ?? [:], to: &parts[key, default: Part()])
         }
         return parts.map { key, part in
             Leftover(
                 run: key.run, machineID: key.machine, machineName: names[key.machine] ?? key.machine,
                 hold: Hold(
-                    step: .held, snapshot: "stillpoint-\(key.run)", disks: part.disks,
+                    step: .held, snapshot: "stillpoint-\(key.run ?? "unknown")", disks: part.disks,
                     owesThaw: part.isLive && agents.contains(key.machine)),
                 obstacle: part.obstacles.isEmpty ? nil : part.obstacles.joined(separator: "; "))
-        }.sorted { ($0.run, $0.machineName) < ($1.run, $1.machineName) }
+        }.sorted { ($0.run ?? "", $0.machineName) < ($1.run ?? "", $1.machineName) }
+    }
+
+    /// By its mark, or its name where an older version made it; else it is of the only run that left a VM snapshot.
+    /// - Parameter snapshots: the runs of the VM's snapshots.
+    private func run(of overlay: String, _ name: OverlayName, _ snapshots: [String]) -> String? {
+        name.run ?? OverlayMark.run(of: overlay) ?? (snapshots.count == 1 ? snapshots[0] : nil)
+    }
+
+    /// Of `stillpoint-20261121T110000Z-1f3c9a`.
+    private func runID(inName snapshot: String) -> String? {
+        let run = String(snapshot.dropFirst("stillpoint-".count))
+        return snapshot.hasPrefix("stillpoint-") && isRunID(run) ? run : nil
     }
 
     /// - Parameters:

@@ -5,19 +5,24 @@ internal import SystemPackage
 
 /// The qcow2 file that takes a disk's writes between freeze and release.
 enum OverlayFile {
-    /// A name that says at 3 a.m. whose file it is: `web01-UUID-vda-20261121T110000Z-1f3c9a.qcow2`.
+    /// What an overlay's name ends in.
+    static let ending = ".stillpoint.qcow2"
+
+    /// A name that says at 3 a.m. whose file it is: `web01-UUID-vda.stillpoint.qcow2`.
+    ///
+    /// The same in each run: libvirt adds two lines to a VM's AppArmor profile for each new name and takes none away while
+    /// the VM runs, until the profile takes a second to load, with the guest frozen.
     ///
     /// A VM's name may be any text, so only harmless characters of it are kept; the UUID keeps two VMs apart. It is
     /// whole, as administrators give UUIDs that differ in their last digits only.
     /// AppArmor's rules for libvirt want the ending.
-    static func path(in directory: String, machine: VirtualMachine, disk: String, run: String) -> String {
-        name(of: [(machine.name, 40), (machine.id, 36), (disk, 16)], in: directory, run: run, ending: "qcow2")
+    static func path(in directory: String, machine: VirtualMachine, disk: String) -> String {
+        "\(directory)/\(name(of: [(machine.name, 40), (machine.id, 36), (disk, 16)]))\(ending)"
     }
 
     /// - Parameter words: texts from outside, and how many characters of each are kept.
-    static func name(of words: [(String, Int)], in directory: String, run: String, ending: String) -> String {
-        let kept = words.map { harmless($0, limit: $1) }.joined(separator: "-")
-        return "\(directory)/\(kept)-\(run).\(ending)"
+    static func name(of words: [(String, Int)]) -> String {
+        words.map { harmless($0, limit: $1) }.joined(separator: "-")
     }
 
     /// Letters, digits, `-` and `_` of a text; everything else becomes `_`.
@@ -41,15 +46,20 @@ enum OverlayFile {
     }
 
     private static func existing(_ disk: HeldDisk) -> HypervisorError {
-        HypervisorError(.overlay, "the overlay \(disk.overlay) exists already; it was left alone", remedy: .fallBack)
+        HypervisorError(
+            .overlay,
+            "the overlay \(disk.overlay) of an earlier run exists still; it was left alone: stillpoint check says what it "
+                + "holds, stillpoint recover --adopt brings it home", remedy: .fallBack)
     }
 
     /// Makes the file, backed by the disk's present image.
-    /// - Parameter capacity: the disk's size in bytes.
+    /// - Parameters:
+    ///   - capacity: the disk's size in bytes.
+    ///   - run: whose it is.
     /// - Throws: HypervisorError `.overlay`; the file is then not there, unless it was before. `.timedOut` where its storage
     ///   hangs: it may be there, or come to be.
-    static func create(_ disk: HeldDisk, capacity: UInt64) async throws {
-        try await claim(disk)
+    static func create(_ disk: HeldDisk, capacity: UInt64, run: String) async throws {
+        try await claim(disk, run)
         do {
             try await format(disk, capacity)
         } catch let error as HypervisorError where error.code == .timedOut {
@@ -64,13 +74,13 @@ enum OverlayFile {
 
     /// Makes an empty file of that name: qemu-img would overwrite one that is there. It opens the file by its path again, as
     /// libvirt and QEMU do: that is sound since nobody but root can put another one there (`TrustedPath`, before each run).
-    private static func claim(_ disk: HeldDisk) async throws {
+    private static func claim(_ disk: HeldDisk, _ run: String) async throws {
         try await blocking("creating the overlay \(disk.overlay)", within: .seconds(10)) {
             do {
-                try FileDescriptor.open(
+                let file = try FileDescriptor.open(
                     FilePath(disk.overlay), .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
-                    permissions: .ownerReadWrite
-                ).close()
+                    permissions: .ownerReadWrite)
+                try file.closeAfter { OverlayMark.put(run, on: file) }
             } catch Errno.fileExists {
                 throw existing(disk)
             } catch {

@@ -4,9 +4,9 @@ internal import SystemPackage
 
 /// The file that a `memory` freeze dumps a guest's RAM to.
 enum RAMFile {
-    /// A name that says whose RAM it is, like an overlay's: `web01-UUID-20261121T110000Z-1f3c9a.ram`.
+    /// A name that says whose RAM it is, and of which run: `web01-UUID-20261121T110000Z-1f3c9a.ram`.
     static func path(in directory: String, machine: VirtualMachine, run: String) -> String {
-        OverlayFile.name(of: [(machine.name, 40), (machine.id, 36)], in: directory, run: run, ending: "ram")
+        "\(directory)/\(OverlayFile.name(of: [(machine.name, 40), (machine.id, 36)]))-\(run).ram"
     }
 
     /// Checks, before a hold names it as its own, that no such file is there.

@@ -97,7 +97,10 @@ struct Release: Sendable {
     private func deleteOverlays(of hold: Hold, _ domain: Domain?, areSeenUnused: Bool) async throws {
         try await blocking("deleting the overlays", within: .seconds(60)) {
             if let domain, !areSeenUnused { try domain.requireUnused(hold) }
-            for disk in hold.disks { try OverlayFile.remove(disk) }
+            // Where another run has made one of that name since, this run's is gone.
+            for disk in hold.disks where OverlayMark.otherRun(of: disk.overlay, than: hold) == nil {
+                try OverlayFile.remove(disk)
+            }
             try domain?.forgetSnapshot(named: hold.snapshot)
         }
     }

@@ -82,7 +82,7 @@ extension RealParts {
             for target in guest.targets {
                 try await need(
                     """
-                    for overlay in \(stage.lab.overlays)/served-*-\(target)-*.qcow2; do
+                    for overlay in \(stage.lab.overlays)/served-*-\(target).*qcow2; do
                         [ -e $overlay ] || continue
                         [ \(stage.image(guest, target)) -nt $overlay ] || qemu-img commit -d -f qcow2 $overlay
                         rm $overlay

@@ -27,7 +27,7 @@ struct ForgedOverlayTests {
                     <disk type='file'><driver name='qemu' type='\(baseFormat)'/><source file='\(base)'/>\
                     <target dev='vda'/></disk>
                     """)
-            try await OverlayFile.create(disk, capacity: 1 << 20)
+            try await OverlayFile.create(disk, capacity: 1 << 20, run: OverlayFileTests.run)
             ForgedOverlayTests.shell("qemu-io -f qcow2 -c 'write -P 9 512k 512' \(disk.overlay)")
             disk.baseAtRest = ImageStamp.read(base)
         }

@@ -20,7 +20,7 @@ struct OverlayContentTests {
                 target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2",
                 definition: "<disk type='file'><source file='\(base)'/><target dev='vda'/></disk>")
             #expect(try OverlayContent.read(disk.overlay) == .missing)
-            try await OverlayFile.create(disk, capacity: 1 << 20)
+            try await OverlayFile.create(disk, capacity: 1 << 20, run: OverlayFileTests.run)
             #expect(try OverlayContent.read(disk.overlay) == .unwritten)
             run("qemu-io -f qcow2 -c 'read 0 64k' -c 'flush' '\(disk.overlay)'")
             #expect(try OverlayContent.read(disk.overlay) == .unwritten)
@@ -44,7 +44,7 @@ struct OverlayContentTests {
             var disk = HeldDisk(
                 target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2",
                 definition: "<disk type='file'><source file='\(base)'/><target dev='vda'/></disk>")
-            try await OverlayFile.create(disk, capacity: 1 << 20)
+            try await OverlayFile.create(disk, capacity: 1 << 20, run: OverlayFileTests.run)
             disk.baseAtRest = ImageStamp.read(base)
             run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
             let journal = HoldJournal(Hold(step: .releasing, snapshot: "s", disks: [disk])) { _ in }
@@ -83,7 +83,7 @@ struct OverlayContentTests {
         try await withScratchFolder { scratch in
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
             let disk = HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/a.qcow2")
-            try await OverlayFile.create(disk, capacity: 1 << 20)
+            try await OverlayFile.create(disk, capacity: 1 << 20, run: OverlayFileTests.run)
             run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
             #expect(try await !OfflineCommit.isContained(disk, within: .seconds(20)))
             run("qemu-img commit -q -d -f qcow2 '\(disk.overlay)'")
@@ -103,7 +103,8 @@ struct OverlayContentTests {
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
             let overlay = scratch.path + "/a.qcow2"
             try await OverlayFile.create(
-                HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay), capacity: 1 << 20)
+                HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay), capacity: 1 << 20,
+                run: OverlayFileTests.run)
             let disk = HeldDisk(
                 target: "vda", base: scratch.path + "/b", baseFormat: "raw", overlay: overlay,
                 definition: "<disk type='file'><source file='\(scratch.path)/b'/><target dev='vda'/></disk>")

@@ -88,6 +88,74 @@ struct AdoptionTests {
         }
     }
 
+    private static func nameless(_ obstacle: String? = nil) -> Leftover {
+        let hold = Hold(step: .held, snapshot: "stillpoint-unknown", disks: someHold.disks)
+        return Leftover(run: nil, machineID: "id-of-web01", machineName: "web01", hold: hold, obstacle: obstacle)
+    }
+
+    @Test("is brought home by a run of its own where nothing tells which run made it")
+    func nameless() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            bench.world.change { $0.leftovers = { [Self.nameless()] } }
+            #expect(await bench.operating.recover() == .needsRecovery)
+            #expect(bench.log.text.contains("web01: a run, which has no state file, left vda on /o/a.qcow2"))
+            #expect(await bench.operating.recover(adopt: true) == .done)
+            #expect(bench.world.calls == ["release id-of-web01"])
+            let hold = try #require(bench.world.journal["web01"]??.hold)
+            #expect(hold.disks == someHold.disks)
+            #expect(RunID(hold.snapshot.dropFirst("stillpoint-".count)) != nil)
+            #expect(try bench.openRuns().isEmpty)
+        }
+    }
+
+    @Test(
+        "is nobody's to adopt where an open run holds that overlay, or is about to freeze the VM",
+        arguments: [true, false])
+    func openRuns(isHeld: Bool) async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let id = OpenRunConflictTests.id
+            bench.world.change {
+                $0.leftovers = {
+                    // It comes while the hypervisor is looked at, and is another overlay of that VM.
+                    if !isHeld {
+                        var run = try makeRun(id, machines: [makeRecord("web01", nil)])
+                        run.phase = .freezing
+                        try bench.directory.prepare()
+                        try bench.directory.write(run)
+                    }
+                    return [Self.nameless()]
+                }
+            }
+            if isHeld {
+                var record = try makeRecord("web01")
+                record.hold = someHold
+                try bench.directory.prepare()
+                try bench.directory.write(makeRun(id, machines: [record]))
+            }
+            try bench.directory.prepare()
+            let lock = try bench.directory.lock(run: id, waiting: false)
+            #expect(await bench.operating.recover(adopt: true) == .done)
+            #expect(bench.world.count("release") == 0)
+            #expect(try bench.openRuns().map(\.id) == [id])
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    @Test("is left alone where it may be of a run whose state file cannot be read")
+    func unreadable() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            bench.world.change { $0.leftovers = { [Self.nameless()] } }
+            try bench.directory.prepare()
+            try bench.scratch.write("state/runs/\(OpenRunConflictTests.id).json", "{")
+            #expect(await bench.operating.recover(adopt: true) == .needsRecovery)
+            #expect(bench.world.count("release") == 0)
+            #expect(bench.log.text.contains("it may be of a run"))
+        }
+    }
+
     @Test("that nobody could be asked of is said, and keeps nothing else from recovery")
     func silent() async throws {
         try await withBench { bench, host async throws in

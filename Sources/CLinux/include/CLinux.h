@@ -1,6 +1,9 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+/* fgetxattr(2), fsetxattr(2): the system's module for Swift leaves them out. */
+#include <sys/xattr.h>
+
 /* System calls of Linux that glibc has no function for; each gives -1 and sets errno as one of glibc's would. */
 
 /* openat2(2), from Linux 5.6 on, with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS and RESOLVE_NO_SYMLINKS; where

@@ -1,3 +1,4 @@
+internal import Hypervisor
 internal import SnapshotManagers
 internal import Storage
 
@@ -5,8 +6,10 @@ internal import Storage
 struct OpenRuns {
     private(set) var runs: [Run] = []
     private(set) var unreadable: [any Error] = []
+    private let ids: Set<String>
 
     init(_ ids: [RunID], in directory: StateDirectory) {
+        self.ids = Set(ids.map(\.text))
         for id in ids {
             do {
                 runs.append(try directory.read(id))
@@ -26,5 +29,24 @@ struct OpenRuns {
         let names = Set(invocation.snapshotNames)
         return sameTarget.last { !names.isDisjoint(with: $0.snapshots.map(\.name)) }
             ?? sameTarget.last { $0.manager == invocation.manager.rawValue }
+    }
+}
+
+extension OpenRuns {
+    /// Whether what was left on a VM is one of these runs': by the run's id, or since it holds one of the overlays. Which run
+    /// made an overlay its name does not say, but a run notes what it makes before it is there.
+    func has(_ leftover: Leftover) -> Bool {
+        let overlays = Set(leftover.hold.disks.map(\.overlay))
+        if let run = leftover.run, ids.contains(run) { return true }
+        return runs.flatMap(\.machines).contains { machine in
+            machine.hold?.disks.contains { overlays.contains($0.overlay) } == true
+        }
+    }
+
+    /// Whether one of them is about to freeze the VM.
+    func plans(_ key: MachineKey) -> Bool {
+        runs.contains { run in
+            run.phase == .freezing && run.machines.contains { $0.key == key && $0.consistency == nil }
+        }
     }
 }

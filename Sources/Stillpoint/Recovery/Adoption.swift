@@ -20,7 +20,8 @@ struct Adoption: Sendable {
         var inWords: String {
             let disks = leftover.hold.disks.map { "\($0.target) on \($0.overlay) over its base \($0.base)" }
             let held = disks.isEmpty ? "a VM snapshot" : disks.joined(separator: ", ")
-            return "\(printable(leftover.machineName)): the run \(leftover.run), which has no state file, left \(held)"
+            let run = leftover.run.map { "the run \($0)" } ?? "a run"
+            return "\(printable(leftover.machineName)): \(run), which has no state file, left \(held)"
         }
     }
 
@@ -31,7 +32,7 @@ struct Adoption: Sendable {
     /// - Throws: StateError.
     func find(_ hypervisors: Hypervisors, silent: (String, any Error) -> Void) async throws -> [Found] {
         // One that is opened while we look is known by its file afterwards, one that is closed by its file before.
-        var open = Set(try directory.openRunIDs())
+        let before = OpenRuns(try directory.openRunIDs(), in: directory)
         var found: [Found] = []
         for hypervisor in try await hypervisors.all() {
             do {
@@ -40,8 +41,13 @@ struct Adoption: Sendable {
                 silent(hypervisor.name, error)
             }
         }
-        open.formUnion(try directory.openRunIDs())
-        return found.filter { found in !open.contains { $0.text == found.leftover.run } }
+        let after = OpenRuns(try directory.openRunIDs(), in: directory)
+        return found.filter { found in ![before, after].contains { $0.has(found.leftover) } }.map { found in
+            // An overlay says by its name alone whose VM's it is.
+            guard found.leftover.run == nil, let problem = after.unreadable.first else { return found }
+            return Found(
+                hypervisor: found.hypervisor, leftover: found.leftover.withObstacle("it may be of a run: \(problem)"))
+        }
     }
 
     /// Names every leftover, and with `adopts` brings them home; whether none is left.
@@ -59,7 +65,8 @@ struct Adoption: Sendable {
         }
         await hypervisors.close()
         var isDone = true
-        for (run, parts) in Dictionary(grouping: found, by: \.leftover.run).sorted(by: { $0.key < $1.key }) {
+        let runs = Dictionary(grouping: found, by: \.leftover.run).sorted { ($0.key ?? "") < ($1.key ?? "") }
+        for (run, parts) in runs {
             for part in parts {
                 if let obstacle = part.leftover.obstacle {
                     context.log.error("\(part.inWords); it is left alone: \(obstacle)")
@@ -70,8 +77,9 @@ struct Adoption: Sendable {
                 }
             }
             let whole = parts.filter { $0.leftover.obstacle == nil }
-            guard adopts, !isDryRun, !whole.isEmpty, let run = RunID(run) else { continue }
-            isDone = try await adopt(run, whole) && isDone
+            let id = if let run { RunID(run) } else { RunID.make() as RunID? }
+            guard adopts, !isDryRun, !whole.isEmpty, let id else { continue }
+            isDone = try await adopt(id, whole) && isDone
         }
         return isDone
     }
@@ -86,7 +94,12 @@ struct Adoption: Sendable {
         try directory.prepare()
         let claims = try directory.lockForClaims()
         defer { withExtendedLifetime(claims) {} }
-        guard !directory.isOpen(id), let lock = try directory.lock(run: id, waiting: false) else { return nil }
+        // A run may have taken the VM since it was looked at, and made an overlay of the same name.
+        let open = OpenRuns(try directory.openRunIDs(), in: directory)
+        let parts = parts.filter { !open.has($0.leftover) && !open.plans($0.key) }
+        guard !parts.isEmpty, !directory.isOpen(id), let lock = try directory.lock(run: id, waiting: false) else {
+            return nil
+        }
         let run = Run(
             id: id, manager: Self.manager, targets: [], recursiveTargets: [], snapshots: [], phase: .releasing,
             machines: parts.map { part in
@@ -94,7 +107,7 @@ struct Adoption: Sendable {
                     hypervisor: part.hypervisor, id: part.leftover.machineID, name: part.leftover.machineName,
                     datasets: [])
                 record.consistency = .crash
-                record.hold = part.leftover.hold
+                record.hold = part.leftover.run == nil ? part.leftover.hold.of(id) : part.leftover.hold
                 return record
             })
         try directory.write(run)
@@ -116,5 +129,26 @@ struct Adoption: Sendable {
             context.log.info("\(printable(machine.name)): back on its own disks\(notes)")
         }
         return true
+    }
+}
+
+extension Adoption.Found {
+    fileprivate var key: MachineKey { MachineKey(leftover.machineID, of: hypervisor) }
+}
+
+extension Leftover {
+    fileprivate func withObstacle(_ reason: String) -> Leftover {
+        Leftover(
+            run: run, machineID: machineID, machineName: machineName, hold: hold,
+            obstacle: obstacle.map { "\($0); \(reason)" } ?? reason)
+    }
+}
+
+extension Hold {
+    /// The same, begun by that run as far as anybody knows.
+    fileprivate func of(_ id: RunID) -> Hold {
+        var hold = self
+        hold.snapshot = "stillpoint-\(id)"
+        return hold
     }
 }

@@ -1,0 +1,65 @@
+import Glibc
+import Hypervisor
+import Storage
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import LibvirtHypervisor
+
+@Suite("The run that is noted at an overlay")
+struct OverlayMarkTests {
+    private static let run = "20261121T110000Z-1f3c9a"
+
+    /// Whether this process may set what root alone may (in a container it may not).
+    private static let canMark: Bool = {
+        (try? withScratchFolder { scratch in
+            let file = try FileDescriptor.open(FilePath(scratch.write("a", "x")), .readWrite)
+            return try file.closeAfter { file.setMark("x", named: "stillpoint.run") }
+        }) ?? false
+    }()
+
+    private func hold(_ run: String, _ overlay: String) -> Hold {
+        Hold(
+            step: .held, snapshot: "stillpoint-\(run)",
+            disks: [HeldDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: overlay)])
+    }
+
+    @Test("is read again, and tells another run's overlay of that name from one's own")
+    func mark() throws {
+        try withScratchFolder { scratch in
+            let overlay = try scratch.write("o.stillpoint.qcow2", "x")
+            let file = try FileDescriptor.open(FilePath(overlay), .readWrite)
+            try file.closeAfter { OverlayMark.put(Self.run, on: file) }
+            #expect(OverlayMark.run(of: overlay) == (Self.canMark ? Self.run : nil))
+            #expect(OverlayMark.otherRun(of: overlay, than: hold(Self.run, overlay)) == nil)
+            let other = hold("20261121T120000Z-1f3c9a", overlay)
+            #expect(OverlayMark.otherRun(of: overlay, than: other) == (Self.canMark ? Self.run : nil))
+        }
+    }
+
+    @Test("is none where there is none, no file, a link, or something else in its place")
+    func none() throws {
+        try withScratchFolder { scratch in
+            let overlay = try scratch.write("o.stillpoint.qcow2", "x")
+            #expect(OverlayMark.run(of: overlay) == nil)
+            #expect(OverlayMark.otherRun(of: overlay, than: hold(Self.run, overlay)) == nil)
+            #expect(OverlayMark.run(of: scratch.path + "/none") == nil)
+            let file = try FileDescriptor.open(FilePath(overlay), .readWrite)
+            try file.closeAfter { OverlayMark.put("../../etc/passwd", on: file) }
+            #expect(OverlayMark.run(of: overlay) == nil)
+            try scratch.link("l.qcow2", to: overlay)
+            #expect(OverlayMark.run(of: scratch.path + "/l.qcow2") == nil)
+        }
+    }
+
+    @Test(
+        "has the form of a run's id",
+        arguments: [
+            (run, true), ("20261121T110000Z-zzzzzz", false), ("20261121T110000Z-1f3c9a0", false), ("", false),
+            ("20261121T110000Z", false),
+        ])
+    func form(text: String, expected: Bool) {
+        #expect(isRunID(text) == expected)
+    }
+}
