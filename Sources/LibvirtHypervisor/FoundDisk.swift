@@ -16,6 +16,13 @@ struct FoundDisk: Sendable {
         firstStep = use.map { LiveStep.next(for: disk, in: [$0]) }
     }
 
+    /// The same, to be looked at anew.
+    var lookingAgain: FoundDisk {
+        var disk = self
+        disk.firstStep = nil
+        return disk
+    }
+
     /// What qemu-img must do for it, if it must.
     var offlineItem: OfflineCommit.Item? {
         switch finding {

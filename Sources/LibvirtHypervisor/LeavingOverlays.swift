@@ -166,8 +166,16 @@ extension LeavingOverlays {
     private func commitLive(_ found: [FoundDisk], of domain: Domain, _ hold: inout Hold) async throws
         -> [String]
     {
-        let behind = try await commit(found, of: domain, within: settings.commitTimeout, &hold)
-        guard !behind.isEmpty else { return [] }
+        var notes: [String] = []
+        let behind: [FoundDisk]
+        do {
+            behind = try await commit(found, of: domain, within: settings.commitTimeout, &hold)
+        } catch let denied as DeniedCommits {
+            // Those that could begin are through by now; each pivot has libvirt write the profile anew.
+            notes += try await denied.commits.permit(on: connection, domain.name)
+            behind = try await commitAgain(denied, found, of: domain, &hold)
+        }
+        guard !behind.isEmpty else { return notes }
         let names = behind.map(\.disk.target).joined(separator: ", ")
         let late = HypervisorError(
             .timedOut,
@@ -178,10 +186,28 @@ extension LeavingOverlays {
         let length = try await guest.paused(&hold) {
             guard try await commit(behind, of: domain, within: HeldGuest.longestPause, &$0).isEmpty else { throw late }
         }
-        return [
+        return notes + [
             "the commit of \(names) did not catch up with the guest within \(settings.commitTimeout.inSeconds), so the "
                 + "guest was paused for \(length.inSeconds)"
         ]
+    }
+
+    /// Once, when the profile allows it.
+    private func commitAgain(
+        _ denied: DeniedCommits, _ found: [FoundDisk], of domain: Domain, _ hold: inout Hold
+    ) async throws -> [FoundDisk] {
+        let overlays = Set(denied.commits.map(\.disk.overlay))
+        let disks = found.filter { overlays.contains($0.disk.overlay) }.map(\.lookingAgain)
+        do {
+            let behind = try await commit(disks, of: domain, within: settings.commitTimeout, &hold)
+            if let other = denied.other { throw other }
+            return denied.behind + behind
+        } catch let again as DeniedCommits {
+            let version = try? await blocking("asking for libvirt's version", within: .seconds(10)) { [connection] in
+                try connection.libraryVersion()
+            }
+            throw again.commits[0].error(domain.name, libvirt: version)
+        }
     }
 
     private func commitOffline(
@@ -237,10 +263,7 @@ extension LeavingOverlays {
                     switch try await commit.run(within: limit) {
                     // What keeps the gate shut is another commit's failure.
                     case .done, .gated: return nil
-                    case .behind:
-                        var disk = disk
-                        disk.firstStep = nil
-                        return disk
+                    case .behind: return disk.lookingAgain
                     case .unseen:
                         throw try await settleUnseenPivot(journal.disk(disk.disk.overlay) ?? disk.disk, of: domain)
                     }
@@ -249,12 +272,15 @@ extension LeavingOverlays {
             // Each disk is brought as far as it goes, also when another one fails.
             var failure: (any Error)?
             var behind: [FoundDisk] = []
+            var denied: [DeniedCommit] = []
             while let result = await group.nextResult() {
                 switch result {
                 case .success(let disk): behind += disk.map { [$0] } ?? []
+                case .failure(let error as DeniedCommit): denied.append(error)
                 case .failure(let error): failure = failure ?? error
                 }
             }
+            if !denied.isEmpty { throw DeniedCommits(commits: denied, behind: behind, other: failure) }
             if let failure { throw failure }
             return behind
         }
@@ -291,4 +317,16 @@ extension HoldJournal {
             }
         }.map(\.disk.overlay)
     }
+}
+
+/// The commits of a domain's disks that a profile keeps from beginning.
+private struct DeniedCommits: Error, CustomStringConvertible {
+    /// One at least.
+    let commits: [DeniedCommit]
+    /// The guest writes to these faster than they can be committed.
+    let behind: [FoundDisk]
+    /// Why another disk could not be brought to its base.
+    let other: (any Error)?
+
+    var description: String { commits.map { "\($0.cause)" }.joined(separator: "; ") }
 }

@@ -120,27 +120,4 @@ extension LibvirtHypervisor {
             try Leftovers(connection: connection, directory: directory).find()
         }
     }
-
-    /// Where AppArmor is in force: which VMs cannot be committed while they run. And what keeps qemu-img from nothing.
-    public func notes() async throws -> [String] {
-        var notes: [String] = []
-        if !Confinement.isComplete {
-            notes.append(
-                "this kernel has no Landlock (Linux 5.13, lsm=landlock,…): qemu-img gets no privileges, and limits on "
-                    + "memory, time and files, but is not kept from other files")
-        }
-        return try await notes + appArmorNotes()
-    }
-
-    private func appArmorNotes() async throws -> [String] {
-        guard AppArmorProfile.isInForce() else { return [] }
-        let version = try await asking("asking for libvirt's version", within: .seconds(30)) { connection, _ in
-            try connection.libraryVersion()
-        }
-        guard version < AppArmorProfile.fixedVersion else { return [] }
-        return [
-            "AppArmor is in force and libvirt is older than 12.1: a VM that is started on its overlay (autostart after a power "
-                + "cut) cannot be committed while it runs; hooks/systemd/README.md says what to do"
-        ]
-    }
 }

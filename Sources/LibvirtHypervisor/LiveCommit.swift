@@ -194,19 +194,12 @@ struct LiveCommit: Sendable {
         switch refusal {
         case .failure(let error):
             if step == .startActiveCommit, before?.allowsPivot == true { return nil }
-            throw await explained(error)
+            guard let profile = AppArmorProfile.refusing(error, domain: machineID) else { throw error }
+            throw DeniedCommit(profile: profile, disk: disk, target: target, cause: error)
         case .lostCommit: try await takeUpLostCommit()
         case .otherJob: break
         }
         return .waitForOther
-    }
-
-    private func explained(_ error: LibvirtError) async -> any Error {
-        guard let profile = AppArmorProfile.refusing(error, domain: machineID) else { return error }
-        return HypervisorError(
-            .callFailed,
-            "QEMU may not write to \(disk.base), so \(target) stays on its overlay \(disk.overlay): "
-                + profile.wayOut(domain.name, disk.base), remedy: .stop, cause: error)
     }
 
     /// A libvirtd that was killed when a commit had just begun knows the job when it is back, but not that the disk has

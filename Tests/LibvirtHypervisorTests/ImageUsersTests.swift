@@ -108,26 +108,3 @@ struct QemuProcessTests {
         #expect(runTime(inName: name) == expected)
     }
 }
-
-@Suite("A commit that AppArmor denies")
-struct AppArmorProfileTests {
-    @Test("is explained with the VM's profile, the line in it, and the commands")
-    func wayOut() throws {
-        try withScratchFolder { scratch in
-            let denied = LibvirtError(
-                number: 1, message: "starting the commit of vda: Could not reopen: Permission denied")
-            #expect(AppArmorProfile.refusing(denied, domain: "u-1", in: scratch.path) == nil)
-            try scratch.write("libvirt-u-1", "")
-            let profile = try #require(AppArmorProfile.refusing(denied, domain: "u-1", in: scratch.path))
-            let text = profile.wayOut("web01", "/tank/a.raw")
-            for part in [
-                "\(scratch.path)/libvirt-u-1.files", "'deny \"/tank/a.raw\" w,'",
-                "apparmor_parser -r \(scratch.path)/libvirt-u-1", "stillpoint recover", "web01",
-            ] {
-                #expect(text.contains(part))
-            }
-            let other = LibvirtError(number: 1, message: "no space left on device")
-            #expect(AppArmorProfile.refusing(other, domain: "u-1", in: scratch.path) == nil)
-        }
-    }
-}
