@@ -5,6 +5,9 @@ extension LibvirtHypervisor {
     /// What keeps QEMU, or us, from what a release needs.
     public func findings() async throws -> [String] {
         var findings: [String] = []
+        if let directory = overlayDirectory, let finding = SELinuxLabels().finding(directory) {
+            findings.append(finding)
+        }
         if AppArmorProfile.isInForce(), AppArmorProfile.parser == nil,
             try await version() < AppArmorProfile.fixedVersion
         {
@@ -23,6 +26,7 @@ extension LibvirtHypervisor {
                 "this kernel has no Landlock (Linux 5.13, lsm=landlock,…): qemu-img gets no privileges, and limits on "
                     + "memory, time and files, but is not kept from other files")
         }
+        if let directory = overlayDirectory, let note = SELinuxLabels().note(directory) { notes.append(note) }
         return try await notes + appArmorNotes()
     }
 
