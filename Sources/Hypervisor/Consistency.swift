@@ -1,5 +1,8 @@
 /// What a VM really got in a storage snapshot: what was seen, never what was asked for.
 public enum Consistency: String, Codable, Sendable, Comparable, CaseIterable {
+    /// Less than a power cut leaves: the VM had been on an overlay for longer than the snapshot before it took, so its disks
+    /// hold nothing of what it wrote since; where a commit had begun, they are of no one instant either.
+    case stale
     /// What a power cut leaves: every disk at one instant, nothing flushed.
     case crash
     /// The VM was shut off, so its disks were at rest.
@@ -9,13 +12,14 @@ public enum Consistency: String, Codable, Sendable, Comparable, CaseIterable {
     /// Disks and RAM of one instant.
     case memory
 
-    /// Orders by worth: `crash` is the least.
+    /// Orders by worth: `stale` is the least.
     public static func < (left: Consistency, right: Consistency) -> Bool {
         left.rank < right.rank
     }
 
     private var rank: Int {
         switch self {
+        case .stale: -1
         case .crash: 0
         case .off: 1
         case .quiesced: 2

@@ -80,6 +80,9 @@ public struct Disk: Sendable, Codable, Equatable {
     public let exclusion: Exclusion?
     /// Why a writable disk cannot be set aside, so that its VM is no more than crash-consistent; nil where it can.
     public let refusal: String?
+    /// The overlay of ours in its chain, so that what lies below holds nothing of what the guest writes; nil where there
+    /// is none.
+    public var overlay: DiskOverlay?
 
     /// The image that takes the guest's writes.
     public var source: String? { chain.first }
@@ -109,8 +112,24 @@ public struct Disk: Sendable, Codable, Equatable {
     /// The same disk with more images below its own.
     public func over(_ layers: [ImageChain.Layer]) -> Disk {
         let formats = layers.reduce(into: lowerFormats ?? [:]) { $0[$1.path] = $1.format }
-        return Disk(
+        var disk = Disk(
             target: target, chain: chain + layers.map(\.path), datasets: datasets, format: format,
             lowerFormats: formats.isEmpty ? nil : formats, exclusion: exclusion, refusal: refusal)
+        disk.overlay = overlay
+        return disk
+    }
+}
+
+/// An overlay that a run has made, and that a disk is on.
+public struct DiskOverlay: Sendable, Codable, Equatable {
+    /// The file.
+    public let path: String
+    /// The run's id; nil: nothing tells which it was.
+    public let run: String?
+
+    /// An overlay of that run.
+    public init(path: String, run: String?) {
+        self.path = path
+        self.run = run
     }
 }

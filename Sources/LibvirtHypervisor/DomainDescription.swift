@@ -56,8 +56,18 @@ struct DomainDescription: Sendable {
     /// In the words of the model.
     func machine(_ power: VirtualMachine.PowerState) -> VirtualMachine {
         VirtualMachine(
-            id: uuid, name: name, power: power, disks: disks.map(\.disk) + unnamedDisks.map(\.disk), memory: memory,
+            id: uuid, name: name, power: power,
+            disks: disks.map { $0.disk.markingOverlay(of: uuid) } + unnamedDisks.map(\.disk), memory: memory,
             unresolved: unresolved.isEmpty ? nil : unresolved)
+    }
+}
+
+extension Disk {
+    fileprivate func markingOverlay(of machineID: String) -> Disk {
+        guard let path = chain.overlay(of: machineID) else { return self }
+        var disk = self
+        disk.overlay = DiskOverlay(path: path, run: OverlayName(path)?.run ?? OverlayMark.run(of: path))
+        return disk
     }
 }
 

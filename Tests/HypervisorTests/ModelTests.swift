@@ -5,11 +5,11 @@ import Testing
 
 @Suite("The model of VMs")
 struct ModelTests {
-    @Test("orders consistency from a power cut's to that with RAM")
+    @Test("orders consistency from what is older than a power cut's to that with RAM")
     func order() {
-        let expected: [Consistency] = [.crash, .off, .quiesced, .memory]
+        let expected: [Consistency] = [.stale, .crash, .off, .quiesced, .memory]
         #expect(Consistency.allCases.sorted() == expected)
-        #expect(expected.reversed().min() == .crash)
+        #expect(expected.reversed().min() == .stale)
         #expect(!(Consistency.quiesced < .quiesced))
     }
 

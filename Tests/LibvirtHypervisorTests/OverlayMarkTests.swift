@@ -62,4 +62,28 @@ struct OverlayMarkTests {
     func form(text: String, expected: Bool) {
         #expect(isRunID(text) == expected)
     }
+
+    @Test("is told of each disk that a running VM has on one, and of no other image")
+    func machine() throws {
+        try withScratchFolder { scratch in
+            let id = "11111111-2222-3333-4444-555555555555"
+            let overlay = "\(scratch.path)/web01-\(id)-vda.stillpoint.qcow2"
+            func xml(_ image: String) -> String {
+                """
+                <domain><name>web01</name><uuid>\(id)</uuid><devices>
+                <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='\(image)'/>
+                <backingStore type='file'><format type='raw'/><source file='/tank/a.raw'/><backingStore/></backingStore>
+                <target dev='vda'/></disk></devices></domain>
+                """
+            }
+            func disk(_ image: String) throws -> Disk? {
+                try DomainDescription(xml: xml(image)) { _, _ in "" }.machine(.running).disks.first
+            }
+            let old = "/o/web01-\(id)-vda-\(Self.run).qcow2"
+            let found = try [overlay, "/tank/own.qcow2", old].map { try disk($0)?.overlay }
+            #expect(found[0] == DiskOverlay(path: overlay, run: nil))
+            #expect(found[1] == nil)
+            #expect(found[2] == DiskOverlay(path: old, run: Self.run))
+        }
+    }
 }

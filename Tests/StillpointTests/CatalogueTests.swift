@@ -46,7 +46,7 @@ struct CatalogueTests {
             try pool.bench.directory.prepare()
             for run in ["3", "1", "2"] as [RunID] { try pool.catalogue.write(full(run)) }
             let folder = "state/restore-points"
-            try pool.scratch.write("\(folder)/\("4" as RunID).json", #"{"format": 2, "what": "is new"}"#)
+            try pool.scratch.write("\(folder)/\("4" as RunID).json", #"{"format": 3, "what": "is new"}"#)
             try pool.scratch.write("\(folder)/\("5" as RunID).json", #"{"format": 1, "run": "5"#)
             try pool.scratch.write("\(folder)/\("6" as RunID).json", "")
             try pool.scratch.write("\(folder)/\("7" as RunID).json.tmp", "half")
@@ -55,7 +55,7 @@ struct CatalogueTests {
             let (points, problems) = pool.catalogue.all()
             #expect(points.map(\.run) == ["1", "2", "3"])
             #expect(problems.map(\.code) == [.newerFormat, .damaged, .damaged])
-            #expect(problems.first?.description.contains("format 2, this Stillpoint knows 1") == true)
+            #expect(problems.first?.description.contains("format 3, this Stillpoint knows 2") == true)
             #expect(try text(pool.scratch, "\(folder)/\("5" as RunID).json") == #"{"format": 1, "run": "5"#)
         }
     }

@@ -51,6 +51,16 @@ struct ListingTests {
         #expect(text.contains("\ntank/VM@daily  db     off          -     "))
     }
 
+    @Test("says since when a VM is stale")
+    func stale() {
+        var machine = listed("web01", "stale")
+        machine.staleSince = "2026-11-21T11:00:00Z"
+        #expect(ListedMachine.table([machine]).contains("stale since 2026-11-21T11:00:00Z"))
+        #expect(machine.paragraph.hasPrefix("web01: stale since 2026-11-21T11:00:00Z\n"))
+        #expect(machine.paragraph.contains("holds nothing of what it wrote since"))
+        #expect(ListedMachine.table([listed("web01", "stale")]).contains("  stale  "))
+    }
+
     @Test("has an empty table's header alone where there is nothing")
     func empty() {
         #expect(ListedMachine.table([]) == "SNAPSHOT  VM  CONSISTENCY  FROZEN  RAM  PLACE  AGE\n")

@@ -29,7 +29,7 @@ struct PrunerCareTests {
         "by a side-car that cannot be believed",
         arguments: [
             ("truncated", #"{"format": 1, "run""#), ("empty", ""), ("no side-car", #"{"name": "a package"}"#),
-            ("newer", #"{"format": 2}"#),
+            ("newer", #"{"format": 3}"#),
         ])
     func damagedSideCar(name: String, content: String) async throws {
         try await withPool { pool async throws in

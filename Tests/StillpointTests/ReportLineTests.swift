@@ -19,6 +19,7 @@ struct ReportLineTests {
             (nil, "web01: not frozen"), (.crash, "web01: crash-consistent only"),
             (.off, "web01: shut off, consistent as it is"), (.quiesced, "web01: quiesced"),
             (.memory, "web01: disks and RAM of one instant"),
+            (.stale, "web01: stale: the snapshot holds nothing of what it wrote since"),
         ] as [(Consistency?, String)])
     func consistency(consistency: Consistency?, expected: String) throws {
         #expect(try line(consistency) { _ in } == expected)

@@ -160,7 +160,7 @@ extension SideCarTests.Lie {
         try StateFile.write(point, to: file)
         switch self {
         case .truncated: truncate(file, 40)
-        case .newer: try replaceFile(at: file, with: Array(#"{"format": 2}"#.utf8))
+        case .newer: try replaceFile(at: file, with: Array(#"{"format": 3}"#.utf8))
         case .link:
             rename(file, file + ".moved")
             symlink(file + ".moved", file)

@@ -10,7 +10,7 @@ struct SnapshotPropertiesTests {
         "say the lowest consistency of its VMs",
         arguments: [
             ([.quiesced], "quiesced"), ([.quiesced, .crash, .memory], "crash"), ([.memory, .quiesced], "quiesced"),
-            ([.quiesced, .off], "off"), ([.memory], "memory"),
+            ([.quiesced, .off], "off"), ([.memory], "memory"), ([.crash, .stale, .memory], "stale"),
         ] as [([Consistency], String)])
     func lowest(consistencies: [Consistency], expected: String) throws {
         let records = try consistencies.map { try makeRecord("web", $0) }
@@ -32,6 +32,21 @@ struct SnapshotPropertiesTests {
             "stillpoint:run=\(PoolBench.run)",
         ]
         #expect(found.pairs.map { "\($0.name)=\($0.value)" } == expected)
+    }
+
+    @Test("tell since when a VM is stale, and are read back")
+    func stale() throws {
+        var since = try makeRecord("web", .stale)
+        since.staleSince = 1_795_258_800
+        let records = [since, try makeRecord("db", .stale), try makeRecord("a", .crash)]
+        let text = try #require(SnapshotProperties(records, run: PoolBench.run)).machines
+        #expect(text == "a=crash,db=stale,web=stale:2026-11-21T11:00:00Z")
+        let claims = SnapshotProperties.read(machines: text)
+        #expect(claims.map(\.consistency) == [.crash, .stale, .stale])
+        #expect(claims.map(\.staleSince) == [nil, nil, 1_795_258_800])
+        let strange = SnapshotProperties.read(machines: "a=stale:soon,b=staler,c=crash:1,d=,e=quiesced:2026")
+        #expect(strange.map(\.consistency) == [.stale, .crash, .crash, .crash])
+        #expect(strange.allSatisfy { $0.staleSince == nil })
     }
 
     @Test(

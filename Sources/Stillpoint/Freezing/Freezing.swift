@@ -10,7 +10,7 @@ struct Freezing: Sendable {
     let maxParallel: Int
     let deadline: ContinuousClock.Instant?
     /// Why a VM cannot be touched: another run has it.
-    let taken: [MachineKey: String]
+    let taken: [MachineKey: TakenMachine]
     let keepsakes: Keepsakes
     let ramRoom: RAMRoom
     let log: Logger
@@ -34,6 +34,15 @@ struct Freezing: Sendable {
 
     private func freeze(_ index: Int, run: RunID, _ budget: KeepingBudget) async throws {
         let planned = plan[index]
+        let lastGood = { keepsakes.catalogue.lastGood(planned.key) }
+        if let staleness = Staleness(planned, taken[planned.key], lastGood: lastGood) {
+            return try await journal.record(machine: index) { record in
+                record.phase = .failed
+                record.consistency = .stale
+                record.staleSince = staleness.since
+                record.notes.append(staleness.reason)
+            }
+        }
         // The definition of a VM on another run's overlays would name those; that run has kept it.
         if taken[planned.key] == nil {
             let keeping = await keepsakes.keep(planned, run: run, within: budget)
@@ -129,7 +138,7 @@ struct Freezing: Sendable {
     }
 
     private func obstacle(to planned: PlannedMachine) -> String? {
-        if let reason = taken[planned.key] { return reason }
+        if let reason = taken[planned.key]?.reason { return reason }
         if planned.machine.power == .paused { return "the VM is paused" }
         if planned.disks.isEmpty { return "none of its disks writes to the snapshotted datasets" }
         if let deadline, deadline <= .now { return "the manager's deadline has passed" }

@@ -48,7 +48,7 @@ struct PostSnapshot: Sendable {
         guard directory.isOpen(id) else { return .done }
         do {
             let run = try directory.read(id)
-            for line in run.reportLines(after: found) { context.log.info("\(line)") }
+            run.report(after: found, to: context.log)
             // Does nothing where the one that pre-snapshot left lives.
             try Guard.leaveBehind(
                 id, in: directory, manager: nil, context, configurationPath: invocation.configurationPath)

@@ -105,7 +105,7 @@ struct PreSnapshot: Sendable {
     }
 
     private func freeze(
-        _ plan: [PlannedMachine], _ journal: Journal, _ taken: [MachineKey: String], _ keepsakes: Keepsakes,
+        _ plan: [PlannedMachine], _ journal: Journal, _ taken: [MachineKey: TakenMachine], _ keepsakes: Keepsakes,
         _ hypervisors: Hypervisors, _ deadline: ContinuousClock.Instant?
     ) async throws -> ExitCode {
         leaveGuard(plan, run: await journal.run.id)
@@ -154,8 +154,8 @@ struct PreSnapshot: Sendable {
         _ plan: [PlannedMachine], _ journal: Journal, _ hypervisors: Hypervisors
     ) async throws -> ExitCode {
         let machines = await journal.run.machines
-        for record in machines where record.consistency == .crash {
-            context.log.warning("\(record.reportLine)")
+        for record in machines where record.consistency == .crash || record.consistency == .stale {
+            context.log.log(level: record.consistency == .stale ? .error : .warning, "\(record.reportLine)")
         }
         let failed = zip(plan, machines).contains { $0.onFailure == .abort && $1.phase == .failed }
         guard failed else { return .done }

@@ -27,7 +27,9 @@ struct RunOpening {
         self.scope = scope
         self.log = log
         self.maxHold = maxHold
-        end = deadline.map { $0 - .seconds(1) } ?? .now + Self.patience
+        let now = ContinuousClock.now
+        // Half of the time is left for freezing the others: what is stuck is not let go however long it is waited for.
+        end = deadline.map { min($0 - .seconds(1), now + now.duration(to: $0) / 2) } ?? now + Self.patience
     }
 
     /// Opens the run unless one of its VMs is another run's and may be waited for.
@@ -35,7 +37,7 @@ struct RunOpening {
     /// - Returns: the journal of the new run, and why some VMs must not be touched; nil: wait.
     func open(
         for plan: [PlannedMachine], takenBefore: Set<MachineKey>
-    ) throws -> (Journal, taken: [MachineKey: String])? {
+    ) throws -> (Journal, taken: [MachineKey: TakenMachine])? {
         try directory.prepare()
         // Nothing is awaited while the lock is held, so nobody waits long for it.
         let claims = try directory.lockForClaims()
@@ -62,29 +64,40 @@ struct RunOpening {
     /// The VMs that are other runs' now.
     func taken() throws -> Set<MachineKey> { Set(try takenMachines().keys) }
 
-    private func isBlocked(_ plan: [PlannedMachine], by taken: [MachineKey: String]) -> Bool {
+    private func isBlocked(_ plan: [PlannedMachine], by taken: [MachineKey: TakenMachine]) -> Bool {
         .now < end && plan.contains { $0.machine.power == .running && taken[$0.key] != nil }
     }
 
-    private func takenMachines() throws -> [MachineKey: String] {
-        var taken: [MachineKey: String] = [:]
+    private func takenMachines() throws -> [MachineKey: TakenMachine] {
+        var taken: [MachineKey: TakenMachine] = [:]
         for id in try directory.openRunIDs() {
             do {
                 let run = try directory.read(id)
                 for machine in run.machines where machine.hold != nil {
-                    taken[machine.key] = "the run \(id) has not released it yet"
+                    taken[machine.key] = TakenMachine(machine, of: run, isOverdue: isOverdue(run, machine))
                 }
                 // What is planned is as good as held, as long as the process that planned it lives.
                 guard run.phase == .freezing, try isOwned(id) else { continue }
                 for machine in run.machines where machine.consistency == nil && machine.hold == nil {
-                    taken[machine.key] =
-                        run.manager == RestoreClaim.manager ? "it is being restored" : "the run \(id) is freezing it"
+                    taken[machine.key] = TakenMachine(
+                        reason: run.manager == RestoreClaim.manager
+                            ? "it is being restored" : "the run \(id) is freezing it")
                 }
             } catch {
                 log.error("\(error)")
             }
         }
         return taken
+    }
+
+    /// Whether its release has begun, or should have: what it holds is of a time that is over.
+    private func isOverdue(_ run: Run, _ machine: MachineRecord) -> Bool {
+        if run.phase == .releasing || run.phase == .released { return true }
+        return run.earlyRelease != nil || machine.earlyRelease != nil || age(of: run) >= maxHold
+    }
+
+    private func age(of run: Run) -> Duration {
+        run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? maxHold
     }
 
     /// Whether a living process works on the run.
@@ -108,8 +121,7 @@ struct RunOpening {
 
     private func isOver(_ run: Run) -> Bool {
         guard run.manager != invocation.manager.rawValue, run.phase == .frozen else { return true }
-        let age = run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? maxHold
-        return age >= maxHold
+        return age(of: run) >= maxHold
     }
 
     private func makeRun(_ plan: [PlannedMachine]) -> Run {

@@ -4,13 +4,13 @@ internal import Storage
 /// One cycle from pre-snapshot to the release of every VM, as its state file keeps it.
 struct Run: Sendable, Codable, Equatable {
     /// The state file's format; a higher one is left alone.
-    static let format = 1
+    static let format = 2
 
     enum Phase: String, Sendable, Codable {
         case freezing, frozen, releasing, released
     }
 
-    var format = Run.format
+    var format = 1
     /// Sorts by time: `20261121T110000Z-1f3c9a`.
     let id: RunID
     /// The program that takes the snapshots.
@@ -29,6 +29,9 @@ struct Run: Sendable, Codable, Equatable {
     var isUntaken: Bool?
     /// Why and when the VMs were let go before post-snapshot came; nil: they were not.
     var earlyRelease: EarlyRelease?
+
+    /// What it must be written in: versions that do not know the word `stale` know format 1.
+    var neededFormat: Int { machines.contains { $0.consistency == .stale } ? 2 : 1 }
 }
 
 /// A release that post-snapshot did not ask for: by the guard, or by recovery.
@@ -61,6 +64,8 @@ struct MachineRecord: Sendable, Codable, Equatable {
     /// The strategy that was carried out.
     var strategy: Strategy?
     var consistency: Consistency?
+    /// Of a VM that is stale: when it wrote to its disks last, in seconds since 1970; nil where nothing tells.
+    var staleSince: Int64?
     var falls: [Fall] = []
     /// What an administrator should know of this VM.
     var notes: [String] = []
@@ -90,4 +95,7 @@ struct MachineRecord: Sendable, Codable, Equatable {
         self.datasets = datasets
         self.notes = notes
     }
+
+    /// Lowers what is claimed to that; what is less stays.
+    mutating func lower(to limit: Consistency) { consistency = min(consistency ?? limit, limit) }
 }

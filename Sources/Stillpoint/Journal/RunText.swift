@@ -24,11 +24,15 @@ final class RunText: Sendable {
             return fresh
         }
         var frame = run
+        frame.format = run.neededFormat
         frame.machines = []
         let text = try JSON.encode(frame)
         // Nowhere else: a quotation mark inside a string has a backslash before it.
         let empty = Array(#""machines": []"#.utf8)
-        guard !parts.isEmpty, let place = text.firstIndex(of: empty) else { return try JSON.encode(run) }
+        guard !parts.isEmpty, let place = text.firstIndex(of: empty) else {
+            frame.machines = run.machines
+            return try JSON.encode(frame)
+        }
         var result = Array(text[..<(place + empty.count - 1)])
         result.reserveCapacity(text.count + parts.reduce(0) { $0 + $1.text.count + 2 })
         for (index, part) in parts.enumerated() {

@@ -1,3 +1,4 @@
+internal import Hypervisor
 internal import Storage
 
 extension ListedMachine {
@@ -6,7 +7,7 @@ extension ListedMachine {
         var table = Table(header: ["SNAPSHOT", "VM", "CONSISTENCY", "FROZEN", "RAM", "PLACE", "AGE"])
         for machine in machines {
             table.rows.append([
-                printable(machine.snapshot, limit: 260), printable(machine.vm), printable(machine.consistency),
+                printable(machine.snapshot, limit: 260), printable(machine.vm), machine.consistencyInWords,
                 machine.stoodStill,
                 machine.ram.map { inUnits($0.storedBytes) } ?? "-", machine.ram?.placeInWords ?? "-",
                 machine.ageSeconds.map(age) ?? "-",
@@ -17,7 +18,10 @@ extension ListedMachine {
 
     /// A VM's paragraph in `stillpoint show`.
     var paragraph: String {
-        var lines = ["\(printable(vm)): \(printable(consistency))"]
+        var lines = ["\(printable(vm)): \(consistencyInWords)"]
+        if consistency == Consistency.stale.rawValue {
+            lines.append("it was on an overlay: the snapshot holds nothing of what it wrote since")
+        }
         if let vmID { lines.append("id: \(printable(vmID))") }
         if let frozenMilliseconds { lines.append("file systems frozen for \(frozenMilliseconds) ms") }
         if let pausedMilliseconds { lines.append("paused for \(pausedMilliseconds) ms") }
@@ -31,6 +35,11 @@ extension ListedMachine {
         }
         lines += notes.map { printable($0, limit: 400) }
         return lines.joined(separator: "\n    ") + "\n"
+    }
+
+    /// `quiesced`, `stale since 2026-11-21T11:00:00Z`.
+    private var consistencyInWords: String {
+        printable(staleSince.map { "\(consistency) since \($0)" } ?? consistency)
     }
 
     private var stoodStill: String {

@@ -28,6 +28,8 @@ struct ListedMachine: Sendable, Codable, Equatable {
     let vm: String
     let vmID: String?
     let consistency: String
+    /// Of a VM that is stale: when it wrote to its disks last, as `2026-11-21T11:00:00Z`; nil where nothing tells.
+    var staleSince: String?
     let frozenMilliseconds: Int64?
     let pausedMilliseconds: Int64?
     let ram: RAM?
@@ -41,11 +43,14 @@ extension ListedMachine {
         _ machine: KeptMachine, of point: RestorePoint, in snapshot: ListedSnapshot, now: Int64, _ points: RestorePoints
     ) {
         // Never more than the snapshot itself says.
-        let claim = SnapshotProperties.claim(of: machine.name, in: snapshot) ?? machine.consistency
+        let claim = SnapshotProperties.claim(of: machine.name, in: snapshot)
+        let consistency = min(machine.consistency, claim?.consistency ?? machine.consistency)
+        let staleSince = consistency == .stale ? claim?.staleSince ?? machine.staleSince : nil
         self.init(
             snapshot: snapshot.name.rawValue, guid: snapshot.guid, run: point.run.text, vm: machine.name,
             vmID: machine.id,
-            consistency: min(machine.consistency, claim).rawValue, frozenMilliseconds: machine.frozenMilliseconds,
+            consistency: consistency.rawValue, staleSince: staleSince.map(utcText),
+            frozenMilliseconds: machine.frozenMilliseconds,
             pausedMilliseconds: machine.pausedMilliseconds,
             ram: machine.dump.map { RAM($0, isSealed: points.isVouchedFor($0)) },
             ageSeconds: point.run.time.map { now - $0 }, notes: machine.notes)
@@ -55,10 +60,11 @@ extension ListedMachine {
     static func all(by properties: ListedSnapshot, now: Int64) -> [ListedMachine] {
         guard let words = properties.properties[SnapshotProperties.machinesKey] else { return [] }
         let run = SnapshotProperties.run(in: properties)
-        return SnapshotProperties.read(machines: words).map { name, consistency in
+        return SnapshotProperties.read(machines: words).map { claim in
             ListedMachine(
-                snapshot: properties.name.rawValue, guid: properties.guid, run: run?.text, vm: name, vmID: nil,
-                consistency: consistency.rawValue, frozenMilliseconds: nil, pausedMilliseconds: nil, ram: nil,
+                snapshot: properties.name.rawValue, guid: properties.guid, run: run?.text, vm: claim.name, vmID: nil,
+                consistency: claim.consistency.rawValue, staleSince: claim.staleSince.map(utcText),
+                frozenMilliseconds: nil, pausedMilliseconds: nil, ram: nil,
                 ageSeconds: run?.time.map { now - $0 }, notes: [])
         }
     }

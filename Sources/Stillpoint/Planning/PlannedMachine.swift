@@ -14,4 +14,6 @@ struct PlannedMachine: Sendable {
     let onFailure: Policy.OnFailure
     /// What costs consistency whatever is done.
     let notes: [String]
+    /// The disks whose bases are on the snapshotted datasets, while the guest writes to an overlay that a run made.
+    var disksOnOverlays: [Disk] = []
 }

@@ -23,6 +23,7 @@ struct Planner: Sendable {
     ) -> PlannedMachine? {
         var disks: [Disk] = []
         var datasets: [DatasetName] = []
+        var onOverlays: [Disk] = []
         var notes = machine.notes + (machine.unresolved ?? [])
         let machine = withWholeChains(machine)
         for disk in machine.disks {
@@ -33,6 +34,7 @@ struct Planner: Sendable {
                 continue
             }
             datasets += held.filter { !datasets.contains($0) }
+            if disk.overlay != nil { onOverlays.append(disk) }
             if let top = places.first, !top.isEmpty {
                 disks.append(disk)
             } else {
@@ -45,7 +47,7 @@ struct Planner: Sendable {
         guard strategies != [.ignore] else { return nil }
         return PlannedMachine(
             hypervisor: hypervisor, machine: machine, disks: disks, datasets: datasets.sorted(), strategies: strategies,
-            onFailure: policy.onFailure ?? .continue, notes: notes)
+            onFailure: policy.onFailure ?? .continue, notes: notes, disksOnOverlays: onOverlays)
     }
 
     private func withWholeChains(_ machine: VirtualMachine) -> VirtualMachine {

@@ -67,7 +67,7 @@ extension RunEnding {
         for index in indices {
             await deleteDump(index, journal)
             try? await journal.record(machine: index) { record in
-                record.consistency = .crash
+                record.lower(to: .crash)
                 // A release that failed is tried again, and comes here again.
                 if !record.notes.contains(reason) { record.notes.append(reason) }
             }
@@ -80,7 +80,7 @@ extension RunEnding {
     /// - Parameter held: the run as it was before the release.
     func report(_ run: Run, after held: Run) {
         guard run.isUntaken == true else {
-            for line in run.reportLines(after: followsPre ? held : nil) { context.log.info("\(line)") }
+            run.report(after: followsPre ? held : nil, to: context.log)
             return
         }
         let names = run.snapshots.map(\.rawValue).joined(separator: ", ")

@@ -207,7 +207,7 @@ extension RunEnding {
         // Good for a snapshot that turns out to be earlier, where nothing else is in doubt.
         let usableUntil = record.consistency == .memory ? record.early(in: run)?.began : record.ramUsableUntil
         try? await journal.record(machine: index) { record in
-            record.consistency = .crash
+            record.lower(to: .crash)
             record.ramDump = kept
             record.ramUsableUntil = kept == nil ? nil : usableUntil
             record.notes.append(doubt)

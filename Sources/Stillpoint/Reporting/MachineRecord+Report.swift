@@ -1,10 +1,14 @@
 internal import Hypervisor
+internal import Logging
 internal import Storage
 
 extension MachineRecord {
     /// The VM's line in the report: its name, what it got, and why not more.
     var reportLine: String {
         var line = "\(printable(name)): \(consistency?.inWords ?? "not frozen")"
+        if consistency == .stale {
+            line = "\(printable(name)): \(staleness(since: staleSince)): the snapshot holds nothing of what it wrote since"
+        }
         if let frozen = frozenFileSystems, let milliseconds = frozenMilliseconds, frozen > 0 {
             let count = listedFileSystems.map { "\(frozen) of \($0)" } ?? "\(frozen)"
             line += ", \(count) file systems frozen for \(milliseconds) ms"
@@ -32,13 +36,14 @@ extension MachineRecord {
 }
 
 extension Run {
-    /// A line for each VM but those whose release failed: what is to be said of them is that, and not what they got.
+    /// Logs a line for each VM but those whose release failed: what is to be said of them is that, and not what they got.
     /// - Parameter told: the run as it was when pre-snapshot told of it; nil: it did not, or elsewhere.
-    func reportLines(after told: Run?) -> [String] {
-        machines.filter { $0.hold == nil || $0.phase != .failed }.map { machine in
+    func report(after told: Run?, to log: Logger) {
+        for machine in machines where machine.hold == nil || machine.phase != .failed {
             // What was told at the end of a freeze that did not come to its end nobody knows.
             let before = told?.frozenAt == nil ? nil : told?.machines.first { $0.key == machine.key }
-            return before.map(machine.reportLine(after:)) ?? machine.reportLine
+            let line = before.map(machine.reportLine(after:)) ?? machine.reportLine
+            log.log(level: machine.consistency == .stale ? .error : .info, "\(line)")
         }
     }
 }
@@ -46,10 +51,17 @@ extension Run {
 extension Consistency {
     fileprivate var inWords: String {
         switch self {
+        case .stale: "stale"
         case .crash: "crash-consistent only"
         case .off: "shut off, consistent as it is"
         case .quiesced: "quiesced"
         case .memory: "disks and RAM of one instant"
         }
     }
+}
+
+/// `stale since 2026-11-21T11:00:00Z`: what a VM is called whose disks hold nothing newer.
+/// - Parameter time: in seconds since 1970; nil: nothing tells.
+func staleness(since time: Int64?) -> String {
+    time.map { "\(Consistency.stale.rawValue) since \(utcText($0))" } ?? Consistency.stale.rawValue
 }

@@ -18,7 +18,7 @@ struct SnapshotProperties: Sendable, Hashable {
         consistency = lowest.rawValue
         self.run = run
         let words = records.sorted { $0.name < $1.name }.map { record in
-            "\(encoded(record.name))=\((record.consistency ?? .crash).rawValue)"
+            "\(encoded(record.name))=\(Self.word(record))"
         }
         machines = Self.joined(words)
     }
@@ -33,19 +33,40 @@ struct SnapshotProperties: Sendable, Hashable {
     /// The run that a snapshot says it is of.
     static func run(in snapshot: ListedSnapshot) -> RunID? { snapshot.properties[runKey].flatMap { RunID($0) } }
 
+    /// `quiesced`; of a VM that is stale with the time: `stale:2026-11-21T11:00:00Z`. Versions that do not know that word
+    /// take it for one that claims nothing.
+    private static func word(_ record: MachineRecord) -> String {
+        let consistency = record.consistency ?? .crash
+        guard consistency == .stale, let since = record.staleSince else { return consistency.rawValue }
+        return "\(consistency.rawValue):\(utcText(since))"
+    }
+
+    /// What a snapshot says of one VM.
+    struct Claim: Sendable, Equatable {
+        let name: String
+        let consistency: Consistency
+        var staleSince: Int64?
+    }
+
     /// Reads `stillpoint:vms` back; what did not fit into it is left out, and a word that is no consistency claims none.
-    static func read(machines text: String) -> [(name: String, consistency: Consistency)] {
+    static func read(machines text: String) -> [Claim] {
         text.split(separator: ",").compactMap { word in
             let parts = word.split(separator: "=", maxSplits: 1)
             guard parts.count == 2 else { return nil }
-            return (decoded(parts[0]), Consistency(rawValue: String(parts[1])) ?? .crash)
+            let words = parts[1].split(separator: ":", maxSplits: 1)
+            let name = decoded(parts[0])
+            if words.first.flatMap({ Consistency(rawValue: String($0)) }) == .stale {
+                return Claim(
+                    name: name, consistency: .stale, staleSince: words.dropFirst().first.flatMap { utcTime($0) })
+            }
+            return Claim(name: name, consistency: Consistency(rawValue: String(parts[1])) ?? .crash)
         }
     }
 
     /// What a snapshot itself says of the VMs of that name, the least of it; nil where it says nothing.
-    static func claim(of name: String, in snapshot: ListedSnapshot) -> Consistency? {
+    static func claim(of name: String, in snapshot: ListedSnapshot) -> Claim? {
         read(machines: snapshot.properties[machinesKey] ?? "").filter { $0.name == name }
-            .map(\.consistency).min()
+            .min { $0.consistency < $1.consistency }
     }
 
     /// As many as fit, then how many more.

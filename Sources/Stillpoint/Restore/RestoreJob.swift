@@ -56,6 +56,10 @@ struct RestoreJob: Sendable {
             takesUntrusted: options.untrusted, storage: storage, becomesClone: becomesClone)
         var source = try await search.find(options.machine, in: snapshot)
         for problem in points.problems { log.warning("\(problem)") }
+        if source.consistency == .stale {
+            let name = printable(source.definition.name)
+            log.warning("\(name) is \(staleness(since: source.staleSince)) in \(snapshot): nothing newer is in it")
+        }
         if let dump = source.dump, !points.isVouchedFor(dump), !options.untrusted, !options.withoutMemory {
             throw RestoreError(
                 .refused,
@@ -151,7 +155,7 @@ struct RestoreJob: Sendable {
     /// Whether the snapshot's own properties say that it has the VM's RAM.
     private func saysMemory(_ source: RestoreSource) async throws -> Bool {
         let listed = try await zfs.snapshot(snapshot, properties: SnapshotProperties.listedKeys)
-        return SnapshotProperties.claim(of: source.definition.name, in: listed) == .memory
+        return SnapshotProperties.claim(of: source.definition.name, in: listed)?.consistency == .memory
     }
 
     /// Whether a dump is of the snapshots' instant. RAM of another one would ruin the disks.
@@ -160,7 +164,7 @@ struct RestoreJob: Sendable {
         let listed = try await zfs.snapshots(named: source.snapshots.values.sorted(), properties: asked)
         if source.consistency == .memory {
             return listed.allSatisfy {
-                (SnapshotProperties.claim(of: source.definition.name, in: $0) ?? .memory) == .memory
+                (SnapshotProperties.claim(of: source.definition.name, in: $0)?.consistency ?? .memory) == .memory
             }
         }
         // When the run ended, nobody could say whether they were taken in time.

@@ -14,6 +14,8 @@ struct RestoreSource: Sendable {
     /// What is known of the VM's RAM.
     let dump: KeptDump?
     let consistency: Consistency?
+    /// See `MachineRecord.staleSince`.
+    var staleSince: Int64?
     /// The run that took the snapshots.
     var run: RunID?
     /// Whether somebody vouches for the definition and the files.
@@ -84,7 +86,8 @@ struct RestoreSearch: Sendable {
         }
         return RestoreSource(
             definition: definition, text: content.text, files: content.files, snapshots: snapshots, dump: record?.dump,
-            consistency: record?.consistency, run: found?.point.run, isTrusted: content.provenance.isVouchedFor)
+            consistency: record?.consistency, staleSince: record?.staleSince, run: found?.point.run,
+            isTrusted: content.provenance.isVouchedFor)
     }
 
     /// Of other datasets only those whose snapshots are known to hold a disk of the VM are cloned, or rolled back, for it.

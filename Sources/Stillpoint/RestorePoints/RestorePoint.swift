@@ -5,9 +5,9 @@ internal import Storage
 /// What a run left behind: its VMs at the moment of its snapshots. One file a run in `state_dir/restore-points`.
 struct RestorePoint: Sendable, Codable, Equatable {
     /// The file's format; a higher one is left alone.
-    static let format = 1
+    static let format = 2
 
-    var format = RestorePoint.format
+    var format = 1
     let run: RunID
     let manager: String
     /// Every snapshot that was announced, or holds a disk of one of its VMs.
@@ -39,6 +39,8 @@ struct KeptMachine: Sendable, Codable, Equatable {
     /// The datasets that hold its disks.
     let datasets: [DatasetName]
     let consistency: Consistency
+    /// See `MachineRecord.staleSince`.
+    var staleSince: Int64?
     var frozenMilliseconds: Int64?
     var pausedMilliseconds: Int64?
     var notes: [String] = []
@@ -71,7 +73,7 @@ extension RestorePoint {
             machines: run.machines.map { record in
                 KeptMachine(
                     hypervisor: record.hypervisor, id: record.id, name: record.name, datasets: record.datasets,
-                    consistency: record.consistency ?? .crash,
+                    consistency: record.consistency ?? .crash, staleSince: record.staleSince,
                     frozenMilliseconds: (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil,
                     pausedMilliseconds: record.pausedMilliseconds,
                     notes: record.falls.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes,
@@ -79,5 +81,6 @@ extension RestorePoint {
                         KeptDump(path: $0.path, bytes: $0.bytes, usableUntil: record.ramUsableUntil)
                     }, kept: record.kept)
             })
+        format = run.neededFormat
     }
 }

@@ -38,6 +38,7 @@ enum SideCar {
             path: FileAccess.lastComponent(dump), bytes: packed.plainBytes, packed: packed,
             usableUntil: machine.dump?.usableUntil)
         copy.machines = [only]
+        copy.format = 1
         copy.snapshots = point.snapshots(of: machine)
         copy.seal = try keys.map { Seal(try content(of: copy), by: $0) }
         try StateFile.write(copy, to: path(of: dump), within: .machineFile)

@@ -59,7 +59,8 @@ func fuzzProperties(_ bytes: [UInt8]) {
     var records: [MachineRecord] = []
     while !choices.isEmpty, records.count < 64 {
         var record = MachineRecord(hypervisor: "local", id: "\(records.count)", name: choices.text(), datasets: [])
-        record.consistency = [Consistency.quiesced, .crash, nil][Int(choices.byte() % 3)]
+        record.consistency = [Consistency.quiesced, .crash, nil, .stale][Int(choices.byte() % 4)]
+        if record.consistency == .stale, choices.byte() % 2 == 0 { record.staleSince = Int64(choices.byte()) << 24 }
         records.append(record)
     }
     guard let run = RunID("20261121T110000Z-1f3c9a"), let properties = SnapshotProperties(records, run: run) else {
@@ -74,7 +75,7 @@ func fuzzProperties(_ bytes: [UInt8]) {
         invariant(
             records.contains {
                 $0.name.utf8.elementsEqual(machine.name.utf8)
-                    && ($0.consistency ?? .crash) == machine.consistency
+                    && ($0.consistency ?? .crash) == machine.consistency && $0.staleSince == machine.staleSince
             }, "\(machine) was not written")
     }
     let isCut = properties.machines.split(separator: ",").contains { $0.hasPrefix("+") }

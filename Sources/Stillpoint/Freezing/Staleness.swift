@@ -1,0 +1,40 @@
+internal import Hypervisor
+internal import Storage
+
+/// Why a snapshot of a VM's disks holds nothing of what the VM writes now: it is on an overlay that should be gone.
+struct Staleness: Sendable, Equatable {
+    /// When it wrote to its own disks last, in seconds since 1970; nil where nothing tells.
+    let since: Int64?
+    /// In words, with the way out.
+    let reason: String
+
+    /// Nil where the VM is on its own disks, or a run has set it aside for a snapshot that is being taken now.
+    /// - Parameters:
+    ///   - taken: that another run has it.
+    ///   - lastGood: when the newest snapshot was taken that holds more of it; asked where nothing else tells.
+    init?(_ planned: PlannedMachine, _ taken: TakenMachine?, lastGood: () -> Int64?) {
+        let disks = planned.disksOnOverlays
+        guard !disks.isEmpty else { return nil }
+        let names = disks.map { "\($0.target) on \($0.overlay?.path ?? "?")" }.joined(separator: ", ")
+        func begin() -> Int64? { disks.compactMap { $0.overlay?.run.flatMap { runTime($0) } }.min() ?? lastGood() }
+        guard let taken else {
+            since = begin()
+            reason = "it runs with \(names), which no open run has: stillpoint recover --adopt"
+            return
+        }
+        guard let overdue = taken.overdue else { return nil }
+        since = overdue.since ?? begin()
+        let part = overdue.isCommitting ? "; a commit was begun, so its disks are of no one instant" : ""
+        reason = "it runs with \(names), which the run \(overdue.run) has not released\(part): stillpoint recover"
+    }
+}
+
+extension Catalogue {
+    /// When the newest run began that has a restore point of the VM in which it is not stale, in seconds since 1970.
+    func lastGood(_ key: MachineKey) -> Int64? {
+        all().points.last { point in
+            point.machines.contains { $0.key == key && $0.consistency != .stale }
+                && point.snapshots.contains { $0.wasMissing != true }
+        }?.run.time
+    }
+}
