@@ -36,7 +36,7 @@ struct MemoryFreeze: Sendable {
         hold.step = .switching
         try await context.record(hold)
         pauses.begin(machine.id)
-        let dumped = await dump(hold, to: path)
+        let dumped = await dump(hold, to: RAMFile.unfinished(path))
         let pause = await pauses.end(machine.id)
         if case .failure(let reason) = dumped {
             // What libvirt may still be doing with dump and overlays is undone by who comes after it is over.
@@ -45,7 +45,8 @@ struct MemoryFreeze: Sendable {
         }
         // The guest is on its overlays now. If the dump is no good, release brings it back, and deletes the dump since
         // the hold never came to be held.
-        let size = try wholeSize(of: path)
+        let size = try wholeSize(of: RAMFile.unfinished(path))
+        try RAMFile.finish(path)
         await hold.noteBasesAtRest()
         hold.step = .held
         try await context.record(hold)

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Hypervisor
+internal import Storage
 internal import SystemPackage
 
 /// The file that a `memory` freeze dumps a guest's RAM to.
@@ -9,12 +10,30 @@ enum RAMFile {
         "\(directory)/\(OverlayFile.name(of: [(machine.name, 40), (machine.id, 36)]))-\(run).ram"
     }
 
-    /// Checks, before a hold names it as its own, that no such file is there.
+    /// Where libvirt writes it, until it is whole: `web01-UUID.stillpoint.ram`. The same in each run, as an overlay's name
+    /// (`OverlayFile.path`), since libvirt adds it to the VM's AppArmor profile too.
+    static func unfinished(_ path: String) -> String {
+        // A run's id, and a hyphen before it.
+        "\(path.dropLast(".ram".count).dropLast(24)).stillpoint.ram"
+    }
+
+    /// Checks, before a hold names them as its own, that no such files are there.
     static func requireAbsence(of path: String) throws {
         var status = stat()
-        guard lstat(path, &status) != 0 else {
+        for path in [path, unfinished(path)] where lstat(path, &status) == 0 {
             throw HypervisorError(
-                .overlay, "the RAM dump \(path) exists already; it was left alone", remedy: .fallBack)
+                .overlay,
+                "the RAM dump \(path) exists already; it was left alone; where no run is open (stillpoint check): "
+                    + "rm \(shellQuoted(path))", remedy: .fallBack)
+        }
+    }
+
+    /// Gives a dump that is whole its name.
+    static func finish(_ path: String) throws {
+        guard rename(unfinished(path), path) == 0 else {
+            throw HypervisorError(
+                .callFailed, "the RAM dump \(unfinished(path)) cannot be renamed", remedy: .stop,
+                cause: Errno(rawValue: errno))
         }
     }
 
@@ -29,9 +48,9 @@ enum RAMFile {
         return UInt64(status.st_size)
     }
 
-    /// Deletes a dump that is of no use; fine when it is not there.
+    /// Deletes a dump that is of no use, whole or not; fine when it is not there.
     static func remove(_ path: String) throws {
-        guard unlink(path) == 0 || errno == ENOENT else {
+        for path in [unfinished(path), path] where unlink(path) != 0 && errno != ENOENT {
             throw HypervisorError(
                 .overlay, "cannot delete the RAM dump \(path)", remedy: .retry, cause: Errno(rawValue: errno))
         }

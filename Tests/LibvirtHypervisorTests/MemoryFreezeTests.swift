@@ -1,4 +1,5 @@
 import Hypervisor
+import TestSupport
 import Testing
 
 @testable import LibvirtHypervisor
@@ -54,5 +55,26 @@ struct MemoryFreezeTests {
     func names() {
         let machine = VirtualMachine(id: "u-u-i-d", name: "../etc/x y", power: .running, disks: [])
         #expect(RAMFile.path(in: "/ram", machine: machine, run: "1") == "/ram/___etc_x_y-u-u-i-d-1.ram")
+    }
+
+    @Test("is written under a name that is the same in each run, and gets its own when it is whole")
+    func unfinished() throws {
+        try withScratchFolder { scratch in
+            let path = scratch.path + "/web01-u-20261121T110000Z-1f3c9a.ram"
+            let unfinished = scratch.path + "/web01-u.stillpoint.ram"
+            #expect(RAMFile.unfinished(path) == unfinished)
+            try RAMFile.requireAbsence(of: path)
+            try scratch.write("web01-u.stillpoint.ram", "RAM")
+            // Of a run whose state file is lost.
+            #expect(throws: HypervisorError.self) { try RAMFile.requireAbsence(of: path) }
+            try RAMFile.finish(path)
+            #expect(try scratch.names(in: "").contains("web01-u-20261121T110000Z-1f3c9a.ram"))
+            #expect(throws: HypervisorError.self) { try RAMFile.requireAbsence(of: path) }
+            try scratch.write("web01-u.stillpoint.ram", "RAM")
+            try RAMFile.remove(path)
+            try RAMFile.requireAbsence(of: path)
+            try RAMFile.remove(path)
+            #expect(throws: HypervisorError.self) { try RAMFile.finish(path) }
+        }
     }
 }

@@ -112,7 +112,7 @@ struct StalenessTests {
             #expect(record.consistency == .stale)
             #expect(record.staleSince == Self.frozenAt)
             #expect(bench.world.calls == ["list"] && bench.world.kept == [])
-            #expect(bench.log.text.contains("\(Self.overlay), which no open run has: stillpoint recover --adopt"))
+            #expect(bench.log.text.contains("no open run has that overlay: stillpoint recover --adopt"))
         }
     }
 

@@ -15,17 +15,16 @@ struct Staleness: Sendable, Equatable {
     init?(_ planned: PlannedMachine, _ taken: TakenMachine?, lastGood: () -> Int64?) {
         let disks = planned.disksOnOverlays
         guard !disks.isEmpty else { return nil }
-        let names = disks.map { "\($0.target) on \($0.overlay?.path ?? "?")" }.joined(separator: ", ")
         func begin() -> Int64? { disks.compactMap { $0.overlay?.run.flatMap { runTime($0) } }.min() ?? lastGood() }
         guard let taken else {
             since = begin()
-            reason = "it runs with \(names), which no open run has: stillpoint recover --adopt"
+            reason = "no open run has that overlay: stillpoint recover --adopt"
             return
         }
         guard let overdue = taken.overdue else { return nil }
         since = overdue.since ?? begin()
         let part = overdue.isCommitting ? "; a commit was begun, so its disks are of no one instant" : ""
-        reason = "it runs with \(names), which the run \(overdue.run) has not released\(part): stillpoint recover"
+        reason = "the run \(overdue.run) has not released it\(part): stillpoint recover"
     }
 }
 

@@ -169,8 +169,8 @@ struct PreSnapshot: Sendable {
             context: context, configuration: configuration, configurationPath: invocation.configurationPath)
         // It goes on in the background when the manager's time gets short; what it does not finish then is finished
         // by the next one.
-        return await firstOf(deadline: deadline.map { $0 - .seconds(1) }) { await recovery.recover(concerning: plan) }
-            ?? true
+        let end = deadline.map { RunOpening.endOfWaiting(before: $0) }
+        return await firstOf(deadline: end) { await recovery.recover(concerning: plan) } ?? true
     }
 
     /// Before anything is touched, so that it is there also when this process is killed.

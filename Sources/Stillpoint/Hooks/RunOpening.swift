@@ -27,9 +27,14 @@ struct RunOpening {
         self.scope = scope
         self.log = log
         self.maxHold = maxHold
+        end = deadline.map { Self.endOfWaiting(before: $0) } ?? .now + Self.patience
+    }
+
+    /// How long other runs' VMs are waited for: half of the time is left for freezing the others, since what is stuck is not
+    /// let go however long it is waited for.
+    static func endOfWaiting(before deadline: ContinuousClock.Instant) -> ContinuousClock.Instant {
         let now = ContinuousClock.now
-        // Half of the time is left for freezing the others: what is stuck is not let go however long it is waited for.
-        end = deadline.map { min($0 - .seconds(1), now + now.duration(to: $0) / 2) } ?? now + Self.patience
+        return min(deadline - .seconds(1), now + now.duration(to: deadline) / 2)
     }
 
     /// Opens the run unless one of its VMs is another run's and may be waited for.
