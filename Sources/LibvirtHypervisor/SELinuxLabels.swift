@@ -47,6 +47,7 @@ struct SELinuxLabels: Sendable {
         let line = text.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: Array("\(mount.id) ".utf8)) }
         let options = line?.split(separator: UInt8(ascii: " ")).last ?? []
         let words = options.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
-        return (mount.fileSystemType, words.contains("seclabel") && !words.contains { $0.hasPrefix("context=") })
+        let isLabelled = words.contains { $0 == "seclabel" } && !words.contains { $0.hasPrefix("context=") }
+        return (mount.fileSystemType, isLabelled)
     }
 }

@@ -115,7 +115,7 @@ struct WindowGateTests {
 
     @Test("is held up by nobody that prepares for long, be it of the same dataset")
     func preparing() async throws {
-        let gate = WindowGate(places: 2, longestStay: .milliseconds(50))
+        let gate = WindowGate(places: 2, longestStay: .milliseconds(500))
         let late = Late()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<6 { group.addTask { try await gate.pass(of: "tank/vm") { await late.stay("tank/vm") } } }

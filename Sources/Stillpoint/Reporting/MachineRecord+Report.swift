@@ -7,7 +7,8 @@ extension MachineRecord {
     var reportLine: String {
         var line = "\(printable(name)): \(consistency?.inWords ?? "not frozen")"
         if consistency == .stale {
-            line = "\(printable(name)): \(staleness(since: staleSince)): the snapshot holds nothing of what it wrote since"
+            let state = staleness(since: staleSince)
+            line = "\(printable(name)): \(state): the snapshot holds nothing of what it wrote since"
         }
         if let frozen = frozenFileSystems, let milliseconds = frozenMilliseconds, frozen > 0 {
             let count = listedFileSystems.map { "\(frozen) of \($0)" } ?? "\(frozen)"
