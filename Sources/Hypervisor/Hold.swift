@@ -116,6 +116,9 @@ public struct HeldDisk: Sendable, Codable, Equatable {
     /// The base as it was when nobody was to write to it any more: since its disk moved to the overlay, or since our
     /// commit with qemu-img ended. Nil: that was not seen.
     public var baseAtRest: ImageStamp?
+    /// A base without times, a device, was seen to have been written by somebody else. Its own count of that is gone with
+    /// the next start of the host.
+    public var isBaseWritten: Bool?
 
     /// A held disk with these parts.
     public init(

@@ -15,11 +15,16 @@ enum BaseHistory {
     ///   - now: the base as it is.
     ///   - lead: by how much the base was written later than the overlay; nil for devices.
     ///   - moved: when libvirt had moved the disk to its overlay, in nanoseconds since 1970.
-    static func doubt(_ disk: HeldDisk, now: ImageStamp?, lead: Duration?, moved: Int64?) -> String? {
+    ///   - isNamed: the domain starts from the overlay.
+    static func doubt(
+        _ disk: HeldDisk, now: ImageStamp?, lead: Duration?, moved: Int64?, isNamed: Bool = false
+    ) -> String? {
         guard let now else { return "\(disk.base) cannot be looked at" }
+        if now.modified == nil, disk.isBaseWritten == true { return written(disk) }
         if let rest = disk.baseAtRest {
             switch rest.isUnwritten(now) {
             case true?: return nil
+            case nil where isNamed && isUntouchedByPivot(disk) && now.sectors == 0: return nil
             case nil:
                 return "the host was started anew, and nothing tells whether \(disk.base) was written since its freeze"
             case false? where disk.progress == nil || disk.progress == .committed: return written(disk)
@@ -42,6 +47,17 @@ enum BaseHistory {
         // By a VM that was started on its overlay again.
         case .committed: return lead.map { $0 <= .zero } == true ? nil : written(disk)
         }
+    }
+
+    /// Before a power cut only the guest wrote, to its overlay, or a commit of what that holds; nobody did since.
+    private static func isUntouchedByPivot(_ disk: HeldDisk) -> Bool {
+        disk.progress == nil || disk.progress == .committing
+    }
+
+    /// Whether somebody else was seen to write to a device, which no later look may tell.
+    static func isWritten(_ disk: HeldDisk, now: ImageStamp?) -> Bool {
+        guard disk.progress == nil, let rest = disk.baseAtRest, let now, now.modified == nil else { return false }
+        return rest.isUnwritten(now) == false
     }
 
     private static func written(_ disk: HeldDisk) -> String {

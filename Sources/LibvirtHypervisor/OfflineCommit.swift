@@ -75,12 +75,15 @@ struct OfflineCommit: Sendable {
     private func isInBase(_ item: Item, _ state: DomainState) async throws -> Bool {
         let disk = item.disk
         let (snapshot, name) = (await journal.hold.snapshot, domain?.name)
-        let doubt = try await blocking("looking at \(disk.base)", within: .seconds(30)) {
-            BaseHistory.doubt(
-                disk, now: ImageStamp.read(disk.base), lead: disk.lead,
-                moved: BaseHistory.moved(snapshot: snapshot, of: name))
+        let (doubt, isWritten) = try await blocking("looking at \(disk.base)", within: .seconds(30)) {
+            let now = ImageStamp.read(disk.base)
+            let doubt = BaseHistory.doubt(
+                disk, now: now, lead: disk.lead, moved: BaseHistory.moved(snapshot: snapshot, of: name),
+                isNamed: !item.isOrphan)
+            return (doubt, BaseHistory.isWritten(disk, now: now))
         }
         guard let doubt else { return false }
+        if isWritten { try await journal.change { $0.noteWrittenBase(below: disk.overlay) } }
         guard disk.progress == nil || item.above != nil else {
             if try await Self.isContained(disk, within: limit) {
                 try await journal.change { [stamp = ImageStamp.read(disk.base)] in $0.finish(disk.overlay, stamp) }
@@ -115,9 +118,9 @@ struct OfflineCommit: Sendable {
             do {
                 let images = try OfflineImages(disk, overlay: taken.image)
                 // Whoever owns the base's folder may have put something else in its place since it was looked at.
-                if let doubt = BaseHistory.doubt(disk, now: images.baseStamp, lead: disk.lead, moved: moved) {
-                    throw disk.doubt(doubt)
-                }
+                let doubt = BaseHistory.doubt(
+                    disk, now: images.baseStamp, lead: disk.lead, moved: moved, isNamed: !item.isOrphan)
+                if let doubt { throw disk.doubt(doubt) }
                 return (taken, images)
             } catch {
                 taken.giveBack()
@@ -163,6 +166,11 @@ extension Hold {
         guard let index = disks.firstIndex(where: { $0.overlay == overlay }) else { return }
         disks[index].progress = .committed
         disks[index].baseAtRest = base
+    }
+
+    fileprivate mutating func noteWrittenBase(below overlay: String) {
+        guard let index = disks.firstIndex(where: { $0.overlay == overlay }) else { return }
+        disks[index].isBaseWritten = true
     }
 
     /// Puts a disk's record back.

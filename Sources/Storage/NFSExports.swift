@@ -1,18 +1,19 @@
-/// The folders that the kernel's NFS server exports, as far as exports(5) says: `/etc/exports` and
-/// `/etc/exports.d/*.exports`, where OpenZFS's `sharenfs` writes too.
+/// The folders that the kernel's NFS server exports: by `/var/lib/nfs/etab`, exportfs(8)'s table of what it has exported, by
+/// whatever it was told to; where that has none, as on a host whose server is not running, by exports(5): `/etc/exports`
+/// and `/etc/exports.d/*.exports`, where OpenZFS's `sharenfs` writes too.
 struct NFSExports: Sendable, Equatable {
     /// The exported folders.
     private(set) var folders: Set<String> = []
     /// The folder that NFS 4 clients see as `/` (`fsid=0`), where one is set; else they see the whole tree.
     private(set) var pseudoRoot: String?
 
-    /// Reads the files below `etc`; what is missing is not exported.
-    init(etc: String) {
+    /// Reads the files below `root`; what is missing is not exported.
+    init(root: String = "") {
+        add(file: root + "/var/lib/nfs/etab")
+        guard folders.isEmpty else { return }
+        let etc = root + "/etc"
         let extra = FileAccess.names(in: etc + "/exports.d").filter { $0.hasSuffix(".exports") && !$0.hasPrefix(".") }
-        for file in [etc + "/exports"] + extra.map({ etc + "/exports.d/" + $0 }) {
-            guard let bytes = try? FileAccess.read(file, limit: 4 << 20) else { continue }
-            add(String(decoding: bytes, as: UTF8.self))
-        }
+        for file in [etc + "/exports"] + extra.map({ etc + "/exports.d/" + $0 }) { add(file: file) }
     }
 
     /// The folders here that a client's path may mean.
@@ -26,7 +27,9 @@ struct NFSExports: Sendable, Equatable {
         return exported.isEmpty ? all : exported
     }
 
-    private mutating func add(_ text: String) {
+    private mutating func add(file: String) {
+        guard let bytes = try? FileAccess.read(file, limit: 4 << 20) else { return }
+        let text = String(decoding: bytes, as: UTF8.self)
         // A backslash at the end of a line joins the next one to it.
         var joined = ""
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {

@@ -9,13 +9,13 @@ public struct NFSPlaces: Sendable {
 
     /// Looks at this host's names, addresses and exports.
     public init(roots: SystemRoots, mounts: MountTable) {
-        self.init(mounts: mounts, identity: .ofThisHost(), etc: "/etc")
+        self.init(mounts: mounts, identity: .ofThisHost(), root: "")
     }
 
-    init(mounts: MountTable, identity: HostIdentity, etc: String) {
+    init(mounts: MountTable, identity: HostIdentity, root: String) {
         self.mounts = mounts
         self.identity = identity
-        exports = NFSExports(etc: etc)
+        exports = NFSExports(root: root)
     }
 
     /// The dataset that holds an exported folder; none when the server is not this host or the folder is not on ZFS.

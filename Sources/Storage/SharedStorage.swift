@@ -8,16 +8,16 @@ public enum SharedStorage {
     ]
 
     /// Why they can, in words; nil: they cannot.
-    /// - Parameter etc: where exports(5) is.
+    /// - Parameter root: below which the lists of exports are.
     /// - Throws: StorageError where that cannot be seen.
     public static func reason(
-        _ path: String, roots: SystemRoots = SystemRoots(), etc: String = "/etc"
+        _ path: String, roots: SystemRoots = SystemRoots(), root: String = ""
     ) throws(StorageError) -> String? {
         let real = (try? FileAccess.realPath(path)) ?? path
         if let mount = try MountTable.read(roots: roots).mount(containing: real), types.contains(mount.fileSystemType) {
             return "it lies on \(mount.fileSystemType) (\(printable(mount.source)))"
         }
-        let exports = NFSExports(etc: etc).folders
+        let exports = NFSExports(root: root).folders
         guard let folder = exports.first(where: { FileAccess.isPath(real, within: $0) }) else { return nil }
         return "this host exports \(printable(folder)) by NFS"
     }

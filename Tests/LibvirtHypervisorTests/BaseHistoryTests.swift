@@ -24,6 +24,8 @@ struct BaseHistoryTests {
         /// Milliseconds.
         var lead: Int? = -1000
         var moved: Int64?
+        var isNamed = true
+        var isWritten: Bool?
         let isWell: Bool
     }
 
@@ -42,8 +44,29 @@ struct BaseHistoryTests {
         Sample(
             testDescription: "is a device that was written", rest: device(5), now: device(6), lead: nil, isWell: false),
         Sample(
-            testDescription: "is a device after the host was started anew", rest: device(5, boot: "a"),
+            testDescription: "is a device that was written after the host was started anew", rest: device(5, boot: "a"),
             now: device(5), lead: nil, isWell: false),
+        Sample(
+            testDescription: "is a device that nobody has written since the host was started anew",
+            rest: device(5, boot: "a"), now: device(0), lead: nil, isWell: true),
+        Sample(
+            testDescription: "is a device, the host was started anew, and its domain may have been on it",
+            rest: device(5, boot: "a"), now: device(0), lead: nil, isNamed: false, isWell: false),
+        Sample(
+            testDescription: "is a device that was seen to be written before the host was started anew",
+            rest: device(5, boot: "a"), now: device(0), lead: nil, isWritten: true, isWell: false),
+        Sample(
+            testDescription: "is a device, and the power went during its commit", progress: .committing,
+            rest: device(5, boot: "a"), now: device(0), lead: nil, isWell: true),
+        Sample(
+            testDescription: "is a device, and the power went at its pivot", progress: .pivotRequested,
+            rest: device(5, boot: "a"), now: device(0), lead: nil, isWell: false),
+        Sample(
+            testDescription: "is a device, and the power went at a second commit", progress: .undecided,
+            rest: device(5, boot: "a"), now: device(0), lead: nil, isWell: false),
+        Sample(
+            testDescription: "is a device that was committed to, and its overlay used again, before the power went",
+            progress: .committed, rest: device(5, boot: "a"), now: device(0), lead: nil, isWell: false),
         Sample(testDescription: "was never noted", isWell: false),
         Sample(
             testDescription: "was never noted, and not written since libvirt moved the disk", moved: 10, isWell: true),
@@ -75,10 +98,23 @@ struct BaseHistoryTests {
         var disk = HeldDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
         disk.progress = sample.progress
         disk.baseAtRest = sample.rest
+        disk.isBaseWritten = sample.isWritten
         let doubt = BaseHistory.doubt(
-            disk, now: sample.now, lead: sample.lead.map { .milliseconds($0) }, moved: sample.moved)
+            disk, now: sample.now, lead: sample.lead.map { .milliseconds($0) }, moved: sample.moved,
+            isNamed: sample.isNamed)
         #expect((doubt == nil) == sample.isWell, "\(doubt ?? "well")")
         if let doubt { #expect(doubt.contains("/tank/a.raw")) }
+    }
+
+    @Test(
+        "is remembered as written where it is a device, whose count begins anew with the host",
+        arguments: [(device(5), device(6), true), (device(5), device(5), false), (file(9), file(10), false)])
+    func remembered(rest: ImageStamp, now: ImageStamp, isWritten: Bool) {
+        var disk = HeldDisk(target: "vda", base: "/dev/zd0", baseFormat: "raw", overlay: "/o/a.qcow2")
+        disk.baseAtRest = rest
+        #expect(BaseHistory.isWritten(disk, now: now) == isWritten)
+        disk.progress = .committing
+        #expect(!BaseHistory.isWritten(disk, now: now))
     }
 
     @Test("is known by its time, length and number, and a device by what was written to it")

@@ -90,9 +90,9 @@ struct NFSPlacesTests {
                 try scratch.folder(folder)
             }
             try scratch.link("export", to: "tank/nfs")
-            for (name, text) in exports(scratch.path) { try scratch.write("etc/" + name, text) }
+            for (name, text) in exports(scratch.path) { try scratch.write(name, text) }
             let places = NFSPlaces(
-                mounts: Self.mounts(scratch.path), identity: try Self.identity(), etc: scratch.path + "/etc")
+                mounts: Self.mounts(scratch.path), identity: try Self.identity(), root: scratch.path)
             let path = path.hasPrefix("~") ? scratch.path + path.dropFirst() : path
             return places.datasets(hosts: hosts, path: path).map(\.rawValue)
         }
@@ -123,24 +123,36 @@ struct NFSPlacesTests {
     @Test(
         "begin at the pseudo root of NFS 4 where exports(5) sets one",
         arguments: [
-            ("exports", "~/srv/nfs4 192.0.2.0/24(rw,fsid=0,no_subtree_check)\n", "/vm", ["tank/nfs"]),
-            ("exports", "~/srv/nfs4 -rw,fsid=root a b\n", "/vm", ["tank/nfs"]),
-            ("exports", "\"~/srv/nfs4/\" \\\n*(rw,fsid=0)\n", "/vm", ["tank/nfs"]),
-            ("exports", "# ~/srv/nfs4 *(fsid=0)\n", "/vm", []),
-            ("exports.d/zfs.exports", "~/srv/nfs4 *(sec=sys,rw,fsid=0)\n", "/vm", ["tank/nfs"]),
-            ("exports.d/zfs.old", "~/srv/nfs4 *(fsid=0)\n", "/vm", []),
-            ("exports", "~/srv/nfs4 *(fsid=0)\n~/tank/nfs2 *(rw)\n", "~/tank/nfs2", ["tank/nfs2"]),
-            ("exports", "~/tank/nfs *(fsid=0)\n", "/a\\040b", []),
-            ("exports", "~/tank/nfs *(fsid=0)\n", "/a b", ["tank/nfs"]),
-            ("exports", "~/tank/nf\\163 *(fsid=0)\n", "/deep/x", ["tank/nfs/deep"]),
-            ("exports", "/ *(fsid=0)\n", "~/tank/nfs", ["tank/nfs"]),
-            ("exports", "~/srv/nfs4 *(fsid=10)\n", "/vm", []),
+            ("etc/exports", "~/srv/nfs4 192.0.2.0/24(rw,fsid=0,no_subtree_check)\n", "/vm", ["tank/nfs"]),
+            ("etc/exports", "~/srv/nfs4 -rw,fsid=root a b\n", "/vm", ["tank/nfs"]),
+            ("etc/exports", "\"~/srv/nfs4/\" \\\n*(rw,fsid=0)\n", "/vm", ["tank/nfs"]),
+            ("etc/exports", "# ~/srv/nfs4 *(fsid=0)\n", "/vm", []),
+            ("etc/exports.d/zfs.exports", "~/srv/nfs4 *(sec=sys,rw,fsid=0)\n", "/vm", ["tank/nfs"]),
+            ("etc/exports.d/zfs.old", "~/srv/nfs4 *(fsid=0)\n", "/vm", []),
+            ("etc/exports", "~/srv/nfs4 *(fsid=0)\n~/tank/nfs2 *(rw)\n", "~/tank/nfs2", ["tank/nfs2"]),
+            ("etc/exports", "~/tank/nfs *(fsid=0)\n", "/a\\040b", []),
+            ("etc/exports", "~/tank/nfs *(fsid=0)\n", "/a b", ["tank/nfs"]),
+            ("etc/exports", "~/tank/nf\\163 *(fsid=0)\n", "/deep/x", ["tank/nfs/deep"]),
+            ("etc/exports", "/ *(fsid=0)\n", "~/tank/nfs", ["tank/nfs"]),
+            ("etc/exports", "~/srv/nfs4 *(fsid=10)\n", "/vm", []),
+            ("var/lib/nfs/etab", "~/srv/nfs4\t192.0.2.0/24(rw,sync,secure,fsid=0,sec=sys)\n", "/vm", ["tank/nfs"]),
+            ("var/lib/nfs/etab", "~/tank/nf\\163\t*(ro,fsid=0)\n", "/deep/x", ["tank/nfs/deep"]),
         ])
     func pseudoRoot(file: String, text: String, path: String, expected: [String]) throws {
         let found = try find(path) { scratch in
             [file: text.split(separator: "~", omittingEmptySubsequences: false).joined(separator: scratch)]
         }
         #expect(found == expected)
+    }
+
+    @Test("are told by exportfs's table rather than by the files that it was made from, where it has any")
+    func table() throws {
+        let found = try find("/vm") {
+            ["var/lib/nfs/etab": "\($0)/tank\t*(rw,fsid=1)\n", "etc/exports": "\($0)/srv/nfs4 *(fsid=0)\n"]
+        }
+        #expect(found == [])
+        let empty = try find("/vm") { ["var/lib/nfs/etab": "", "etc/exports": "\($0)/srv/nfs4 *(fsid=0)\n"] }
+        #expect(empty == ["tank/nfs"])
     }
 
     @Test("are found on this machine without a hitch")

@@ -24,7 +24,7 @@ struct SharedStorageTests {
             try scratch.write("proc/self/mountinfo", Self.table)
             try scratch.write("etc/exports", "/tank/out *(rw)\n")
             let reason = try SharedStorage.reason(
-                path, roots: SystemRoots(proc: scratch.path + "/proc"), etc: scratch.path + "/etc")
+                path, roots: SystemRoots(proc: scratch.path + "/proc"), root: scratch.path)
             if let part { #expect(reason?.contains(part) == true) } else { #expect(reason == nil) }
         }
     }

@@ -27,6 +27,9 @@ struct DiskModel {
     private var isReady = false
     private var now = 100
     private var (baseTime, overlayTime) = (0, 0)
+    private var boot = 0
+    /// Written to the base since the host was started.
+    private var sectors = 0
     private let hasTimes: Bool
     private(set) var story: [String] = []
 
@@ -51,15 +54,15 @@ struct DiskModel {
     var wouldCommit: Bool {
         switch finding {
         case .defined, .orphan:
-            return BaseHistory.doubt(record, now: baseStamp, lead: lead, moved: nil) == nil
+            return BaseHistory.doubt(record, now: baseStamp, lead: lead, moved: nil, isNamed: finding != .orphan) == nil
         case .free, .live, .pivoted, .doubtful: return false
         }
     }
 
     private var baseStamp: ImageStamp {
         hasTimes
-            ? ImageStamp(boot: "b", modified: Int64(baseTime), inode: 1, bytes: 1, sectors: nil)
-            : ImageStamp(boot: "b", modified: nil, inode: nil, bytes: nil, sectors: UInt64(baseTime))
+            ? ImageStamp(boot: "\(boot)", modified: Int64(baseTime), inode: 1, bytes: 1, sectors: nil)
+            : ImageStamp(boot: "\(boot)", modified: nil, inode: nil, bytes: nil, sectors: UInt64(sectors))
     }
 
     private var lead: Duration? { hasTimes ? .seconds(baseTime - overlayTime) : nil }
@@ -67,7 +70,7 @@ struct DiskModel {
     mutating func act(_ action: UInt8) {
         now += 1 + Int(action >> 5)
         let before = story.count
-        switch action % 20 {
+        switch action % 21 {
         case 0: makeOverlay()
         case 1: moveToOverlay()
         case 2: guestWrites()
@@ -88,6 +91,7 @@ struct DiskModel {
         case 17: seeBegin()
         case 18: killHook()
         case 19: beat()
+        case 20: cutPower()
         default: break
         }
         if story.count > before { story[before] += " at \(now)" }
@@ -111,10 +115,10 @@ struct DiskModel {
     private mutating func guestWrites() {
         switch running {
         case nil: return
-        case .base: (baseTime, isBehind) = (now, true)
+        case .base: (baseTime, sectors, isBehind) = (now, now, true)
         case .overlay:
             (content, overlayTime) = (.written, now)
-            if isReady { baseTime = now } else { isAhead = true }
+            if isReady { (baseTime, sectors) = (now, now) } else { isAhead = true }
         }
         story.append("guest writes")
     }
@@ -163,7 +167,7 @@ struct DiskModel {
 
     private mutating func copySome() {
         guard isCopying, !isReady else { return }
-        baseTime = now
+        (baseTime, sectors) = (now, now)
         story.append("a part was copied")
     }
 
@@ -171,7 +175,7 @@ struct DiskModel {
         guard isCopying, !isReady else { return }
         isReady = true
         isAhead = false
-        baseTime = now
+        (baseTime, sectors) = (now, now)
         story.append("all was copied")
     }
 
@@ -208,6 +212,14 @@ struct DiskModel {
         story.append("stopped")
     }
 
+    /// What was written is on the disks: a cut that loses something loses it of the base and of the overlay alike.
+    private mutating func cutPower() {
+        (isCopying, isReady, running, isBlind, request) = (false, false, nil, false, nil)
+        boot += 1
+        sectors = 0
+        story.append("power cut")
+    }
+
     private mutating func start() {
         guard running == nil, let defined else { return }
         // An overlay that is not there keeps the VM from starting.
@@ -235,7 +247,7 @@ struct DiskModel {
         guard running == nil, wouldCommit else { return }
         step = .releasing
         record.progress = .committing
-        baseTime = now
+        (baseTime, sectors) = (now, now)
         isAhead = false
         story.append("committed by qemu-img")
     }

@@ -16,8 +16,8 @@ func fuzzMounts(_ bytes: [UInt8]) {
             invariant(table.mounts.contains { $0.mountPoint == point }, "\(point) is not in the table")
         }
     }
-    ScratchFile.write(bytes, to: etc + "/exports")
-    let exports = NFSExports(etc: etc)
+    ScratchFile.write(bytes, to: root + "/etc/exports")
+    let exports = NFSExports(root: root)
     for folder in exports.folders { invariant(folder.hasPrefix("/"), "\(folder) is exported") }
     if let root = exports.pseudoRoot { invariant(exports.folders.contains(root), "the root is not exported") }
     invariant(!exports.candidates(for: "/tank/VM").isEmpty, "a path means no folder")
@@ -25,9 +25,10 @@ func fuzzMounts(_ bytes: [UInt8]) {
     invariant(naa.utf8.count == 36 && naa.hasPrefix("naa.6001405"), "\(naa) is no LUN's name")
 }
 
-private let etc: String = {
-    let path = ScratchFile.path + ".etc"
+private let root: String = {
+    let path = ScratchFile.path + ".root"
     mkdir(path, 0o700)
+    mkdir(path + "/etc", 0o700)
     return path
 }()
 
