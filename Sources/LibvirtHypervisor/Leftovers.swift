@@ -47,7 +47,8 @@ struct Leftovers: Sendable {
                         to: &parts[key, default: Part()])
                 }
             }
-            for run in runs { _ = parts[Key(machine: id, run: run), default: Part()] }
+            // One of which nothing but libvirt's snapshot is left.
+            for key in runs.map({ Key(machine: id, run: $0) }) where parts[key] == nil { parts[key] = Part() }
         }
         for file in FileAccess.names(in: directory) {
             let overlay = "\(directory)/\(file)"

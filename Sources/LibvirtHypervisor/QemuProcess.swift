@@ -18,20 +18,8 @@ struct QemuProcess: Sendable {
 
     /// Whether it runs since before that time, in seconds since 1970; false where that cannot be told.
     func isOlder(than time: Int64, proc: String = "/proc") -> Bool {
-        // Field 22, in ticks since the host was started; the second field may hold anything but is in brackets
-        // (proc(5)).
-        guard let text = try? FileAccess.read("\(proc)/\(id)/stat", limit: 4096),
-            let end = text.lastIndex(of: UInt8(ascii: ")")),
-            let ticks = String(decoding: text[(end + 1)...], as: UTF8.self).split(separator: " ").dropFirst(19).first
-                .flatMap({ Int64($0) })
-        else { return false }
-        var sinceStart = timespec()
-        var now = timespec()
-        guard clock_gettime(CLOCK_BOOTTIME, &sinceStart) == 0, clock_gettime(CLOCK_REALTIME, &now) == 0 else {
-            return false
-        }
-        let age = Int64(sinceStart.tv_sec) - ticks / Int64(sysconf(Int32(_SC_CLK_TCK)))
-        return Int64(now.tv_sec) - age < time
+        guard let age = ProcessStatus(of: id, proc: proc)?.age else { return false }
+        return Int64(Glibc.time(nil)) - age.components.seconds < time
     }
 }
 

@@ -16,7 +16,7 @@ struct GuardCallTests {
 
     @Test("is understood as it was called")
     func roundTrip() throws {
-        let manager = ManagerProcess(id: 12, began: "34")
+        let manager = ManagerProcess(id: 12, began: 34)
         for call in [
             GuardCall(run: run, lock: 990, manager: manager), GuardCall(run: run, lock: 991, manager: nil),
         ] {

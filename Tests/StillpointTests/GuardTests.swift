@@ -59,7 +59,7 @@ struct GuardTests {
             let releasing = try open(bench) { $0.phase = .releasing }
             #expect(watch(bench, releasing).look(isAskedToEnd: false).event == .end("post-snapshot did not end it"))
             let frozen = try open(bench)
-            let gone = ManagerProcess(id: getpid(), began: "1")
+            let gone = ManagerProcess(id: getpid(), began: 1)
             #expect(
                 watch(bench, frozen, manager: gone).look(isAskedToEnd: false).event
                     == .end("the snapshot manager was gone"))
@@ -95,7 +95,7 @@ struct GuardTests {
             #expect(late.event == .release("post-snapshot did not come within 60 s") && late.pendingThaws.count == 1)
             let asked = watch(bench, run).look(isAskedToEnd: true)
             #expect(asked.event == .release("the guard was asked to end"))
-            let gone = watch(bench, run, manager: ManagerProcess(id: getpid(), began: "1")).look(isAskedToEnd: false)
+            let gone = watch(bench, run, manager: ManagerProcess(id: getpid(), began: 1)).look(isAskedToEnd: false)
             #expect(gone.event == .end("the snapshot manager was gone"))
         }
     }
@@ -132,7 +132,8 @@ struct GuardTests {
             let inode = try #require(bench.directory.lockFileNumber(run: run.id))
             for (state, isStopped) in [("S", false), ("T", true)] {
                 try host.scratch.write("proc/locks", "1: FLOCK  ADVISORY  WRITE 4711 08:01:\(inode) 0 EOF\n")
-                try host.scratch.write("proc/4711/stat", "4711 (pre-snap) T) \(state) 1 4711 4711 0\n")
+                let zeros = Array(repeating: "0", count: 20).joined(separator: " ")
+                try host.scratch.write("proc/4711/stat", "4711 (pre-snap) T) \(state) 1 \(zeros)\n")
                 var watch = watch(bench, run, within: .zero)
                 watch.proc = host.scratch.path + "/proc"
                 let duties = watch.look(isAskedToEnd: false)
@@ -212,7 +213,7 @@ struct GuardTests {
             try stat(4242, "sanoid", parent: 1)
             let proc = scratch.path + "/proc"
             let found = try #require(ManagerProcess.find(.sanoid, proc: proc))
-            #expect(found == ManagerProcess(id: 4242, began: "77"))
+            #expect(found == ManagerProcess(id: 4242, began: 77))
             #expect(ManagerProcess(text: found.text) == found)
             #expect(ManagerProcess.find(.zrepl, proc: proc) == nil && ManagerProcess.find(.byHand, proc: proc) == nil)
             #expect(found.isAlive(proc: proc))

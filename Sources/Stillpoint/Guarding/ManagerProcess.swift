@@ -8,8 +8,8 @@ internal import Storage
 /// part may end while its administrator goes on.
 struct ManagerProcess: Sendable, Equatable {
     let id: pid_t
-    /// In clock ticks since boot (proc(5), field 22 of stat), since numbers are used again.
-    let began: String
+    /// In clock ticks since the host was started (``ProcessStatus``).
+    let began: Int64
 
     /// Goes up from this process to one that is called as the manager is.
     static func find(_ manager: SnapshotManager, proc: String) -> ManagerProcess? {
@@ -17,7 +17,7 @@ struct ManagerProcess: Sendable, Equatable {
         var id = getppid()
         // A wrapper or two may stand between.
         for _ in 0..<8 {
-            guard id > 1, let status = status(of: id, proc: proc) else { return nil }
+            guard id > 1, let status = living(id, proc) else { return nil }
             if status.name == name { return ManagerProcess(id: id, began: status.began) }
             id = status.parent
         }
@@ -29,27 +29,19 @@ struct ManagerProcess: Sendable, Equatable {
     /// cannot be seen.
     /// - Parameter limit: the manager is gone when it has passed.
     static func waiting(_ manager: SnapshotManager, limit: Duration, proc: String) -> Duration? {
-        guard let own = status(of: getpid(), proc: proc) else { return nil }
+        guard let own = living(getpid(), proc) else { return nil }
         var (began, id, isThere) = (own.began, own.parent, false)
         // A process between two whose parent is gone is not the manager's any more.
         var candidate = own.began
         for _ in 0..<8 {
-            guard !isThere, id > 1, let next = status(of: id, proc: proc) else { break }
+            guard !isThere, id > 1, let next = living(id, proc) else { break }
             isThere = next.name == names[manager]
             if isThere { began = candidate }
             (candidate, id) = (next.began, next.parent)
         }
-        guard let age = age(began: began) else { return nil }
+        guard let age = ProcessStatus.age(began: began) else { return nil }
         // It lives on, or this process was something else before it became a hook (exec).
         return age >= limit && (isThere || own.parent != 1) ? nil : age
-    }
-
-    private static func age(began: String) -> Duration? {
-        var now = timespec()
-        let ticks = sysconf(Int32(_SC_CLK_TCK))
-        guard let began = Int64(began), ticks > 0, clock_gettime(CLOCK_BOOTTIME, &now) == 0 else { return nil }
-        let age = Duration.seconds(now.tv_sec) + .nanoseconds(now.tv_nsec) - Duration.seconds(began) / ticks
-        return max(age, .zero)
     }
 
     /// As the kernel shows them, 15 characters at most.
@@ -58,16 +50,10 @@ struct ManagerProcess: Sendable, Equatable {
     ]
 
     /// Whether it still runs.
-    func isAlive(proc: String) -> Bool { Self.status(of: id, proc: proc)?.began == began }
+    func isAlive(proc: String) -> Bool { Self.living(id, proc)?.began == began }
 
-    private static func status(of id: pid_t, proc: String) -> (name: String, parent: pid_t, began: String)? {
-        // `123 (any name, even with ) in it) S 1 …`
-        guard let text = try? smallText(at: "\(proc)/\(id)/stat"), let open = text.firstIndex(of: "("),
-            let close = text.lastIndex(of: ")")
-        else { return nil }
-        let fields = text[text.index(after: close)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", let parent = pid_t(fields[1]) else { return nil }
-        return (String(text[text.index(after: open)..<close]), parent, String(fields[19]))
+    private static func living(_ id: pid_t, _ proc: String) -> ProcessStatus? {
+        ProcessStatus(of: id, proc: proc).flatMap { $0.state == "Z" ? nil : $0 }
     }
 }
 
@@ -75,8 +61,8 @@ extension ManagerProcess {
     /// As it is handed to the guard: `123:456789`.
     init?(text: String) {
         let parts = text.split(separator: ":")
-        guard parts.count == 2, let id = pid_t(parts[0]) else { return nil }
-        self.init(id: id, began: String(parts[1]))
+        guard parts.count == 2, let id = pid_t(parts[0]), let began = Int64(parts[1]) else { return nil }
+        self.init(id: id, began: began)
     }
 
     var text: String { "\(id):\(began)" }

@@ -23,11 +23,6 @@ struct RunOwner: Sendable {
         return nil
     }
 
-    /// Whether it is stopped, by a signal or a terminal's Ctrl-Z (proc(5), field 3 of stat).
-    var isStopped: Bool {
-        guard let process, let text = try? smallText(at: "\(proc)/\(process)/stat"),
-            let close = text.lastIndex(of: ")")
-        else { return false }
-        return text[text.index(after: close)...].split(separator: " ").first == "T"
-    }
+    /// Whether it is stopped, by a signal or a terminal's Ctrl-Z.
+    var isStopped: Bool { process.flatMap { ProcessStatus(of: $0, proc: proc) }?.state == "T" }
 }
