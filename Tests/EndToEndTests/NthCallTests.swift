@@ -10,7 +10,7 @@ extension RealParts {
             let run = try await shell(
                 """
                 timeout -k 5 200 python3 $(dirname \(lab.program))/../NthCall/nthcall.py \(lab.binaries) \
-                    --sample 120 --seed 1 --minutes 0.8
+                    --sample 100 --seed 1 --minutes 0.5
                 """)
             print(run.output)
             _ = try await shell(

@@ -38,7 +38,7 @@ JSON
 umask 077
 printf 'secret\n' >/root/password
 systemd-run -q --unit=vcsim /root/vcsim -l 127.0.0.1:8989 -vms 1 -inventory /root/inventory.json -certout /root/ca.pem
-for i in $(seq 100); do curl -s -o /dev/null --cacert /root/ca.pem https://127.0.0.1:8989/about && break; sleep 0.2; done
+for i in $(seq 100); do (: </dev/tcp/127.0.0.1/8989) 2>/dev/null && [ -s /root/ca.pem ] && break; sleep 0.2; done
 cat >/root/vcenter.conf <<CONF
 [stillpoint]
 [hypervisor vc1]
