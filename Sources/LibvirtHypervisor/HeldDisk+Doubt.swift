@@ -11,6 +11,11 @@ extension HeldDisk {
             remedy: remedy)
     }
 
+    /// After a boot the pool may not be imported yet. What the guest wrote last is in the overlay alone.
+    var missingBaseReason: String {
+        "\(base) is not there; import its pool (zpool import, zfs load-key) or mount its file system, then: stillpoint recover"
+    }
+
     /// What libvirt shows cannot be trusted where a QEMU has the overlay open.
     var openReason: String {
         "libvirt does not show it on its overlay, but a QEMU has that open, as after a libvirtd that was killed while it "

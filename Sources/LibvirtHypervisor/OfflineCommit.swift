@@ -75,6 +75,7 @@ struct OfflineCommit: Sendable {
     private func isInBase(_ item: Item, _ state: DomainState) async throws -> Bool {
         let disk = item.disk
         let (snapshot, name) = (await journal.hold.snapshot, domain?.name)
+        guard try await isThere(disk.base) else { throw disk.doubt(disk.missingBaseReason) }
         let (doubt, isWritten) = try await blocking("looking at \(disk.base)", within: .seconds(30)) {
             let now = ImageStamp.read(disk.base)
             let doubt = BaseHistory.doubt(
@@ -92,6 +93,10 @@ struct OfflineCommit: Sendable {
             throw disk.doubt(doubt + wayOut(disk))
         }
         throw disk.doubt(doubt + wayOut(disk))
+    }
+
+    private func isThere(_ base: String) async throws -> Bool {
+        try await blocking("looking at \(base)", within: .seconds(30)) { ImageStamp.read(base) != nil }
     }
 
     /// Whether a guest would read the same from the base as from the overlay.

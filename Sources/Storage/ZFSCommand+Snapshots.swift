@@ -63,21 +63,42 @@ extension ZFSCommand {
             let some = rest.prefix(Self.snapshotsPerCall)
             rest = rest.dropFirst(some.count)
             let ask = { (columns: String, properties: String) async throws(ZFSError) -> Outcome in
-                let outcome = try await run(["get", "-H", "-p", "-o", columns, properties] + some.map(\.rawValue))
-                // Those that are missing are named on standard error; the others are listed all the same. A call that
-                // ended without a word, as when it was killed, says nothing of what is missing.
-                let isExplained =
-                    outcome.exitStatus == 1 && !outcome.errorLines.isEmpty
-                    && outcome.errorLines.allSatisfy { $0.has("does not exist") }
-                guard outcome.exitStatus == 0 || isExplained else {
-                    throw failure(outcome, "zfs could not list the snapshots")
-                }
-                return outcome
+                try await existing(
+                    ["get", "-H", "-p", "-o", columns, properties] + some.map(\.rawValue),
+                    "zfs could not list the snapshots")
             }
             let listed = parse(try await ask("name,property,value", asked.columns).output, asked)
             found += try await complete(listed, asked, ask)
         }
         return found
+    }
+
+    /// Those of the datasets that are not there: destroyed, renamed, or of a pool that is not imported.
+    public func missing(of datasets: Set<DatasetName>) async throws(ZFSError) -> Set<DatasetName> {
+        var missing = datasets
+        var rest = datasets.sorted()[...]
+        while !rest.isEmpty {
+            let some = rest.prefix(Self.snapshotsPerCall)
+            rest = rest.dropFirst(some.count)
+            let outcome = try await existing(
+                ["list", "-H", "-o", "name", "-t", "filesystem,volume"] + some.map(\.rawValue),
+                "zfs could not list the datasets")
+            for line in outcome.output.split(separator: "\n") {
+                if let name = try? DatasetName(String(line)) { missing.remove(name) }
+            }
+        }
+        return missing
+    }
+
+    /// Those that are missing are named on standard error; the others are listed all the same. A call that ended without a
+    /// word, as when it was killed, says nothing of what is missing.
+    private func existing(_ arguments: [String], _ trouble: String) async throws(ZFSError) -> Outcome {
+        let outcome = try await run(arguments)
+        let isExplained =
+            outcome.exitStatus == 1 && !outcome.errorLines.isEmpty
+            && outcome.errorLines.allSatisfy { $0.has("does not exist") }
+        guard outcome.exitStatus == 0 || isExplained else { throw failure(outcome, trouble) }
+        return outcome
     }
 
     /// The GUIDs of those snapshots that exist.

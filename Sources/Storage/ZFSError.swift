@@ -14,6 +14,8 @@ public struct ZFSError: Error, Sendable, CustomStringConvertible {
         public static let timedOut = Self("timed out")
         /// The caller was cancelled; zfs was killed.
         public static let cancelled = Self("cancelled")
+        /// A dataset is not there, so that nothing is known of its snapshots.
+        public static let datasetMissing = Self("dataset missing")
         /// A property or a name is none that ZFS would take; nothing was called.
         public static let badArgument = Self("bad argument")
     }
@@ -30,6 +32,16 @@ public struct ZFSError: Error, Sendable, CustomStringConvertible {
     public let firstErrorLine: String
     /// The error below, where there is one.
     public let cause: (any Error)?
+
+    /// Nothing is known of the snapshots of datasets that are not there.
+    public init(missing datasets: some Collection<DatasetName>) {
+        let names = datasets.sorted().prefix(3).map(\.rawValue).joined(separator: ", ")
+        let more = datasets.count > 3 ? " and \(datasets.count - 3) more" : ""
+        self.init(
+            .datasetMissing,
+            "nothing tells of the snapshots of \(names)\(more), which is not there: its pool is not imported "
+                + "(zpool import), or it was renamed or destroyed")
+    }
 
     init(
         _ code: Code, _ message: String, command: [String] = [], exitStatus: Int32? = nil, firstErrorLine: String = "",

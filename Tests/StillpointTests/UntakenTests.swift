@@ -80,6 +80,29 @@ struct UntakenTests {
         }
     }
 
+    @Test("keeps all, its RAM too, where its dataset is not there, as while its pool is not imported")
+    func poolIsAway() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let dump = try bench.scratch.write("web01.mem", "RAM")
+            bench.world.change { behaviour in
+                behaviour.freeze = { request, record in
+                    try await FakeWorld.hold(request, record)
+                    return FreezeResult(
+                        consistency: .memory, frozenFileSystems: 0, listedFileSystems: 0, frozenFor: .zero,
+                        ramDump: RAMDump(path: dump, bytes: 3), pausedFor: .milliseconds(1))
+                }
+            }
+            await bench.run(.pre)
+            try bench.scratch.write("existing", "")
+            #expect(await bench.run(.post) == .done)
+            #expect(try !readFile(dump).isEmpty)
+            #expect(try bench.scratch.names(in: "state/restore-points").count == 1)
+            #expect(bench.log.text.contains("snapshots of tank/VM, which is not there: its pool is not imported"))
+            #expect(!bench.log.text.contains("no snapshot was taken") && !bench.log.text.contains("none of the"))
+        }
+    }
+
     @Test("keeps all where zfs does not answer")
     func silence() async throws {
         try await withBench { bench, host async throws in

@@ -32,7 +32,7 @@ struct RunEnding: Sendable {
         guard isReleased else {
             let names = await journal.run.machines.filter { $0.hold != nil }.map { printable($0.name) }
             let who = names.joined(separator: ", ")
-            context.log.error("the run \(held.id) is still open, with \(who); mend the cause, then: stillpoint recover")
+            context.log.error("the run \(held.id) is still open, with \(who); fix the cause, then: stillpoint recover")
             return false
         }
         try keep(await journal.run, taken)
@@ -99,7 +99,11 @@ struct RunEnding: Sendable {
 
     private func list(_ names: [SnapshotName]) async -> Listed {
         do {
-            return .success(try await context.zfs.snapshots(named: names, properties: ["creation"]))
+            let found = try await context.zfs.snapshots(named: names, properties: ["creation"])
+            let unseen = Set(names).subtracting(found.map(\.name))
+            // A pool that is not imported, as at a boot, has its snapshots all the same.
+            let missing = unseen.isEmpty ? [] : try await context.zfs.missing(of: Set(unseen.map(\.dataset)))
+            return missing.isEmpty ? .success(found) : .failure(ZFSError(missing: missing))
         } catch {
             return .failure(error)
         }
@@ -172,7 +176,6 @@ extension RunEnding {
     private func settleEarly(_ held: Run, _ listed: Listed, _ journal: Journal) async {
         let run = await journal.run
         guard run.machines.contains(where: { $0.early(in: held) != nil }) else { return }
-        if case .failure(let error) = listed { context.log.warning("\(error)") }
         var lowered: [String] = []
         for (index, record) in run.machines.enumerated() where record.wasHeld || record.ramDump != nil {
             guard let early = record.early(in: held) else { continue }
@@ -239,7 +242,10 @@ extension RunEnding {
                 return
             }
         }
-        if !isMarked, !run.snapshots.isEmpty {
+        guard !isMarked, !run.snapshots.isEmpty else { return }
+        if case .failure(let error) = listed {
+            context.log.warning("\(error)")
+        } else {
             context.log.warning(
                 "none of the snapshots exists: \(run.snapshots.map(\.rawValue).joined(separator: ", "))")
         }

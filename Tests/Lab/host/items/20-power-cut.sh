@@ -1,6 +1,6 @@
 # The power goes while guests are on their overlays: after boot, without anyone's hand, they are on their own disks, in
 # their definitions too.
-in_host 'virsh autostart gamma; virsh autostart --disable beta; systemctl enable libvirtd stillpoint-recover.service stillpoint-recover.timer
+in_host 'virsh autostart gamma; virsh autostart --disable beta; systemctl unmask zfs-load-module systemd-udev-settle; systemctl enable zfs-load-module libvirtd stillpoint-recover.service stillpoint-recover.timer
 	systemctl enable zfs-import-cache zfs-mount zfs-volume-wait apparmor; sync' >"$HOST_RUN/said" 2>&1 || true
 expect "pre-snapshot freezes both" in_host '/usr/lib/stillpoint/pre-snapshot -r tank/VM@cut && zfs snapshot -r tank/VM@cut'
 expect "both are on overlays" in_host 'for n in gamma beta; do virsh domblklist $n | grep -q /var/lib/libvirt/stillpoint/ || exit 1; done'
@@ -11,7 +11,7 @@ expect "recovery ends within 5 minutes, by itself" in_host -t 400 '
 	for i in $(seq 300); do [ -z "$(ls /var/lib/stillpoint/runs/*.json 2>/dev/null)" ] && exit 0; sleep 1; done
 	journalctl -q -o cat -b -u stillpoint-recover.service -n 20; exit 1'
 expect "the definitions name their own disks" in_host \
-	'virsh dumpxml --inactive gamma | grep -q "/dev/zvol/tank/VM/zv1" && virsh dumpxml --inactive beta | grep -q "/tank/VM/beta/beta.raw"'
+	'virsh domblklist --inactive gamma | grep -q "/dev/zvol/tank/VM/zv1$" && virsh domblklist --inactive beta | grep -q "/tank/VM/beta/beta.raw$"'
 expect "gamma, which starts with the host, runs on its own disk" in_host 'virsh domblklist gamma | grep "/dev/zvol/tank/VM/zv1$"'
-expect "no overlay is left" in_host 'test -z "$(ls /var/lib/libvirt/stillpoint)"'
+expect "no overlay is left" in_host 'test -z "$(ls /var/lib/libvirt/stillpoint/*.qcow2 2>/dev/null)"'
 expect "beta starts" in_host 'virsh -q start beta && await-guest beta gamma'
