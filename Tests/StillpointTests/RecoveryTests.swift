@@ -61,6 +61,32 @@ struct RecoveryTests {
         }
     }
 
+    @Test("says at last what a VM got where its pool is imported only after the host's boot")
+    func latePool() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            try bench.scratch.write("creation", "\(time(nil) + 1)")
+            await bench.run(.pre)
+            let run = try #require(try bench.openRuns().first)
+            do {
+                // There was a guard.
+                let lock = try #require(try bench.directory.lock(guardOf: run.id))
+                withExtendedLifetime(lock) {}
+            }
+            try await Task.sleep(for: .milliseconds(2500))
+            let existing = String(decoding: try readFile(bench.scratch.path + "/existing"), as: UTF8.self)
+            try bench.scratch.write("existing", "")
+            let letGo = bench.world.behaviour.release
+            bench.world.change { $0.release = { _, _ in throw refusal(.stop, "its base is not there") } }
+            #expect(try await !recovery(bench).recover())
+            #expect(try bench.onlyRecord().consistency == .quiesced)
+            try bench.scratch.write("existing", existing)
+            bench.world.change { $0.release = letGo }
+            #expect(try await recovery(bench).recover())
+            #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:consistency=quiesced"))
+        }
+    }
+
     private func isEnded(_ bench: HookBench, _ run: Run) async throws -> Bool {
         var recovery = try recovery(bench)
         recovery.guardDelay = .milliseconds(500)

@@ -27,6 +27,8 @@ struct RunEnding: Sendable {
         let isReleased = await releasing(journal, hypervisors).run(thawing)
         let listed = await settled
         await hypervisors.close()
+        // What zfs does not tell now it tells when the release is tried again.
+        if isReleased, case .failure = listed { await settleEarly(held, listed, journal) }
         let taken = await settleTaken(listed, journal)
         report(await journal.run, after: held)
         guard isReleased else {
@@ -88,7 +90,7 @@ struct RunEnding: Sendable {
         async let listing = list(names)
         await lookAgainAtIdleMachines(held, journal, hypervisors)
         let listed = await listing
-        await settleEarly(held, listed, journal)
+        if case .success = listed { await settleEarly(held, listed, journal) }
         await markSnapshots(await journal.run, listed)
         return listed
     }

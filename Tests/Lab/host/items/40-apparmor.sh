@@ -2,6 +2,7 @@
 # in the middle of a commit. libvirt before 12.1 writes a profile then that denies the commit.
 in_host 'cat >/root/apparmor' <<'PROGRAM'
 set -e
+: >/etc/stillpoint/stillpoint.conf
 truncate -s 64M /tank/VM/beta/second.raw /tank/VM/beta/third.raw
 mkfs.ext4 -q -F /tank/VM/beta/second.raw
 genisoimage -quiet -o /var/lib/libvirt/images/cd.iso /etc/hostname 2>/dev/null || dd if=/dev/zero of=/var/lib/libvirt/images/cd.iso bs=1M count=1

@@ -19,3 +19,4 @@ expect "a zvol guest with RAM, restored beside itself and in place" in_host -t 9
 	stillpoint restore tank/VM/zv1@replica --vm gamma --as gamma2; await-guest gamma2; virsh destroy gamma2
 	stillpoint restore tank/VM/zv1@replica --vm gamma --in-place; await-guest gamma; virsh domblklist gamma | grep "/dev/zvol/tank/VM/zv1$"'
 sed 's/^/    /' "$HOST_RUN/said"
+in_host ': >/etc/stillpoint/stillpoint.conf; virsh destroy again; zfs destroy -r backup/again' >/dev/null 2>&1 || true
