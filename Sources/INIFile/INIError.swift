@@ -1,3 +1,5 @@
+internal import Storage
+
 /// Why a configuration file could not be read, with the place to look at.
 public struct INIError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What kind of trouble it was; more may be added.
@@ -20,7 +22,7 @@ public struct INIError: Error, Sendable, Equatable, CustomStringConvertible {
     public let path: String
     /// The line, counted from 1; 0 where the trouble is with the whole file.
     public let line: Int
-    /// What is wrong and how to mend it, in one line.
+    /// What is wrong and how to fix it, in one line.
     public let message: String
 
     /// Makes an error that points at one line of a file.
@@ -33,28 +35,6 @@ public struct INIError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// `FILE:LINE: message`, or `FILE: message` where no one line is to blame.
     public var description: String {
-        line > 0 ? "\(excerpt(path, limit: 4096)):\(line): \(message)" : "\(excerpt(path, limit: 4096)): \(message)"
+        line > 0 ? "\(printable(path, limit: 4096)):\(line): \(message)" : "\(printable(path, limit: 4096)): \(message)"
     }
-}
-
-/// `text` fit for a message: no control characters, no more than `limit` characters.
-///
-/// Storage has the same for its own messages; a leaf library does not import another for eight lines.
-func excerpt(_ text: String, limit: Int = 60) -> String {
-    var result = ""
-    for (index, character) in text.enumerated() {
-        if index == limit { return result + "…" }
-        let isPlain = character.unicodeScalars.allSatisfy { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: false
-            default: true
-            }
-        }
-        if isPlain {
-            result.append(character)
-        } else {
-            for scalar in character.unicodeScalars { result += scalar.escaped(asASCII: true) }
-        }
-    }
-    return result
 }

@@ -18,16 +18,6 @@ public struct INIFile: Sendable, Equatable {
             self.line = line
             self.entries = entries
         }
-
-        /// The values of every entry with this key, in the file's order.
-        public func values(for key: String) -> [String] {
-            entries.filter { $0.key == key }.map(\.value)
-        }
-
-        /// The value of the last entry with this key.
-        public func value(for key: String) -> String? {
-            entries.last { $0.key == key }?.value
-        }
     }
 
     /// One `key = value`.
@@ -69,8 +59,8 @@ public struct INIFile: Sendable, Equatable {
 
     static func parse(bytes: [UInt8], path: String) throws(INIError) -> INIFile {
         try checkCost(of: bytes, path: path)
-        let reader = LineReader(bytes: bytes, path: path)
-        let sections = try reader.run()
-        return INIFile(path: path, sections: sections)
+        var parser = Parser(path: path)
+        try parser.read(bytes)
+        return INIFile(path: path, sections: parser.sections)
     }
 }

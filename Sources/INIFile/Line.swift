@@ -11,12 +11,10 @@ struct Line {
         text = Self.trim(Self.withoutComment(trimmed))
     }
 
-    var string: String { String(decoding: text, as: UTF8.self) }
-
     /// What a message may say of it: `url https://admin:secret@host` may be meant for a setting.
     var mentionable: String {
-        guard text.contains(UInt8(ascii: "@")) else { return string }
-        return String(decoding: text.prefix { !Self.isBlank($0) && $0 != UInt8(ascii: ":") }, as: UTF8.self) + " …"
+        guard text.contains(UInt8(ascii: "@")) else { return Self.string(text) }
+        return Self.string(text.prefix { !Self.isBlank($0) && $0 != UInt8(ascii: ":") }) + " …"
     }
 
     var isHeader: Bool { text.first == UInt8(ascii: "[") }
@@ -25,8 +23,19 @@ struct Line {
     /// part of the name; nil where no `]` ends the line.
     var sectionName: String? {
         guard text.count >= 2, text.last == UInt8(ascii: "]") else { return nil }
-        return String(decoding: Self.trim(text.dropFirst().dropLast()), as: UTF8.self)
+        return Self.string(Self.trim(text.dropFirst().dropLast()))
     }
+
+    /// What stands before and behind the first equals sign; nil where there is none.
+    var entry: (key: String, value: String)? {
+        guard let equals = text.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+        return (Self.string(Self.trim(text[..<equals])), Self.string(Self.trim(text[(equals + 1)...])))
+    }
+
+    /// Whether it holds what a terminal obeys; a tab is a blank.
+    var hasControlCharacter: Bool { text.contains { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F } }
+
+    private static func string(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private static func trim(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var bytes = bytes
@@ -34,8 +43,7 @@ struct Line {
         return bytes.drop(while: isBlank)
     }
 
-    /// A comment begins with `;` or `#` after white space. inih knows the first only; doing both here keeps a
-    /// comment from counting against the length of the line.
+    /// A comment begins with `;` or `#` after white space.
     private static func withoutComment(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         for index in bytes.indices.dropFirst() where opensComment(bytes[index]) && isBlank(bytes[index - 1]) {
             return bytes[..<index]

@@ -60,12 +60,12 @@ struct ParsingTests {
     func sectionNames(line: String, name: String) throws {
         let file = try parse("\(line)\nk = v\n")
         #expect(file.sections.map(\.name) == [name])
-        #expect(file.sections[0].values(for: "k") == ["v"])
+        #expect(file.sections[0].entries.map(\.value) == ["v"])
     }
 
     @Test("needs no line end after its last line")
     func lastLine() throws {
-        #expect(try parse("[s]\nk = v").sections[0].value(for: "k") == "v")
+        #expect(try parse("[s]\nk = v").sections[0].entries == [.init(key: "k", value: "v", line: 2)])
     }
 
     @Test("may be empty", arguments: ["", "\n", "# only\n; comments\n", "\u{FEFF}"])
@@ -89,10 +89,19 @@ struct ParsingTests {
 
     @Test("keeps every value of a key that repeats")
     func repeated() throws {
-        let section = try parse("[s]\nlun = a\nlun = b\n").sections[0]
-        #expect(section.values(for: "lun") == ["a", "b"])
-        #expect(section.value(for: "lun") == "b")
-        #expect(section.value(for: "other") == nil)
+        let entries = try parse("[s]\nlun = a\nlun = b\n").sections[0].entries
+        #expect(entries == [.init(key: "lun", value: "a", line: 2), .init(key: "lun", value: "b", line: 3)])
+    }
+
+    @Test("has lines of any length", arguments: [197, 198, 199, 200, 4096, 1_000_000])
+    func longLines(length: Int) throws {
+        let value = String(repeating: "v", count: length)
+        let file = try parse("[s]\nk = \(value)\n\(value) = w\n  # \(value)\nl = x  ; \(value)\n")
+        #expect(
+            file.sections[0].entries == [
+                .init(key: "k", value: value, line: 2), .init(key: value, value: "w", line: 3),
+                .init(key: "l", value: "x", line: 5),
+            ])
     }
 
     @Test("of thousands of sections is read whole")

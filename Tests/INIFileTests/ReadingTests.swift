@@ -10,7 +10,7 @@ struct ReadingTests {
             let path = try scratch.write("a.conf", "[s]\nk = v\n")
             let file = try INIFile.read(path: path)
             #expect(file.path == path)
-            #expect(file.sections[0].value(for: "k") == "v")
+            #expect(file.sections[0].entries.map(\.value) == ["v"])
         }
     }
 
@@ -37,6 +37,15 @@ struct ReadingTests {
             let error = #expect(throws: INIError.self) { try INIFile.read(path: path) }
             #expect(error?.code == .syntax)
             #expect(error?.line == 2)
+        }
+    }
+
+    @Test("is refused at the first line that is wrong, whatever is wrong with it and what comes below")
+    func firstLine() throws {
+        try withScratchFolder { scratch in
+            let path = try scratch.write("a.conf", Array("[s]\n\njust words\nk = ".utf8) + [0xF6, 0x0A, 0x00])
+            let error = #expect(throws: INIError.self) { try INIFile.read(path: path) }
+            #expect(error?.line == 3)
         }
     }
 

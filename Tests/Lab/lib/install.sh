@@ -4,7 +4,7 @@
 LAB_PACKAGES=(
 	libvirt-dev libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
 	qemu-system-x86 qemu-utils linux-image-cloud-amd64 busybox-static qemu-guest-agent sanoid
-	libinih-dev libzstd-dev libssl-dev libexpat1-dev libjansson-dev libcurl4-openssl-dev
+	libzstd-dev libssl-dev libexpat1-dev libjansson-dev libcurl4-openssl-dev
 	e2fsprogs cpio kmod procps strace util-linux zstd gcc libc6-dev
 	golang-go golang-github-vmware-govmomi-dev openssl curl python3
 )

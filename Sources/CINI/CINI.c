@@ -1,2 +1,0 @@
-// The library itself is Debian's; this file gives the package manager something to compile.
-#include "CINI.h"
