@@ -1,9 +1,12 @@
 public import Storage
 
 /// Settings of one hypervisor, from its configuration section and the general one.
-public struct HypervisorSettings: Sendable {
+@dynamicMemberLookup
+public struct HypervisorSettings: Sendable, Equatable {
     /// The section's name: `local`.
     public var name: String
+    /// The back end that asks it: `libvirt`, `vsphere`.
+    public var kind: String
     /// Where it is reached: `qemu:///system`, `https://vc1.example.com/sdk`.
     public var uri: String
     /// How it is logged in to, and how its certificate is judged; nil for libvirt.
@@ -14,34 +17,42 @@ public struct HypervisorSettings: Sendable {
     public var maxParallel: Int?
     /// How often a VM is asked to quiesce before its next strategy is tried.
     public var quiesceAttempts = 2
-    /// The folder for overlays.
-    public var overlayDirectory: String
-    /// The folder in which RAM dumps are made.
-    public var ramDirectory: String
-    /// How long the guest agent may take to answer every question but the freeze.
-    public var agentTimeout: Duration
-    /// How long a guest may take to prepare, by hooks or VSS, until it is frozen.
-    public var freezeTimeout = Duration.seconds(60)
-    /// How long a guest may stay frozen.
-    public var freezeLimit: Duration
-    /// How long a commit may take to catch up with the guest's writes.
-    public var commitTimeout: Duration
+    /// What every hypervisor is told; `settings.freezeLimit` is `settings.shared.freezeLimit`.
+    public var shared = SharedHypervisorSettings()
     /// Where `/proc`, `/sys` and `/dev` are.
     public var roots = SystemRoots()
 
-    /// Settings with these parts.
-    public init(
-        name: String, uri: String, overlayDirectory: String, ramDirectory: String, agentTimeout: Duration,
-        freezeLimit: Duration, commitTimeout: Duration
-    ) {
+    /// Settings of a hypervisor that is reached there.
+    public init(name: String, kind: String = "libvirt", uri: String = "qemu:///system") {
         self.name = name
+        self.kind = kind
         self.uri = uri
-        self.overlayDirectory = overlayDirectory
-        self.ramDirectory = ramDirectory
-        self.agentTimeout = agentTimeout
-        self.freezeLimit = freezeLimit
-        self.commitTimeout = commitTimeout
     }
+
+    /// A setting that all have in common.
+    @inlinable public subscript<Value>(dynamicMember path: WritableKeyPath<SharedHypervisorSettings, Value>) -> Value {
+        get { shared[keyPath: path] }
+        set { shared[keyPath: path] = newValue }
+    }
+}
+
+/// What the general section of the configuration says to every hypervisor.
+public struct SharedHypervisorSettings: Sendable, Equatable {
+    /// The folder for overlays.
+    public var overlayDirectory = "/var/lib/libvirt/stillpoint"
+    /// The folder in which RAM dumps are made.
+    public var ramDirectory = "/var/lib/libvirt/stillpoint"
+    /// How long the guest agent may take to answer every question but the freeze.
+    public var agentTimeout = Duration.seconds(5)
+    /// How long a guest may take to prepare, by hooks or VSS, until it is frozen.
+    public var freezeTimeout = Duration.seconds(60)
+    /// How long a guest may stay frozen.
+    public var freezeLimit = Duration.seconds(10)
+    /// How long a commit may take to catch up with the guest's writes.
+    public var commitTimeout = Duration.seconds(300)
+
+    /// The defaults.
+    public init() {}
 }
 
 /// How a server is logged in to.

@@ -38,11 +38,9 @@ extension RealParts {
             _ body: (Dumped) async throws -> Void
         ) async throws {
             try await Stage.with(name, [Stage.Guest(name: name)]) { stage in
-                let hypervisor = LibvirtHypervisor(
-                    HypervisorSettings(
-                        name: "local", uri: "qemu:///system", overlayDirectory: stage.lab.overlays,
-                        ramDirectory: stage.lab.folder, agentTimeout: .seconds(5), freezeLimit: .seconds(10),
-                        commitTimeout: .seconds(60)))
+                var settings = HypervisorSettings(name: "local")
+                (settings.overlayDirectory, settings.ramDirectory) = (stage.lab.overlays, stage.lab.folder)
+                let hypervisor = LibvirtHypervisor(settings)
                 // A card and a password, which the lab's guests do not have.
                 let card = "<interface type='user'><mac address='52:54:00:aa:bb:cc'/><model type='virtio'/></interface>"
                 let display = "<graphics type='vnc' port='5977' autoport='no' passwd='secret'/>"

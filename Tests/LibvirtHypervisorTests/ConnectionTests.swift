@@ -8,10 +8,10 @@ import Testing
 @Suite("A connection to libvirt")
 struct ConnectionTests {
     static func settings(uri: String, overlays: String = "/nonexistent") -> HypervisorSettings {
-        HypervisorSettings(
-            name: "local", uri: uri, overlayDirectory: overlays, ramDirectory: overlays, agentTimeout: .seconds(1),
-            freezeLimit: .seconds(1),
-            commitTimeout: .seconds(1))
+        var settings = HypervisorSettings(name: "local", uri: uri)
+        (settings.overlayDirectory, settings.ramDirectory) = (overlays, overlays)
+        (settings.agentTimeout, settings.freezeLimit, settings.commitTimeout) = (.seconds(1), .seconds(1), .seconds(1))
+        return settings
     }
 
     @Test(

@@ -212,10 +212,7 @@ struct DefinitionFormatTests {
               </backingStore></disk>
             </devices></domain>
             """
-        let hypervisor = LibvirtHypervisor(
-            HypervisorSettings(
-                name: "local", uri: "test:///default", overlayDirectory: "/o", ramDirectory: "/o",
-                agentTimeout: .seconds(5), freezeLimit: .seconds(10), commitTimeout: .seconds(60)))
+        let hypervisor = LibvirtHypervisor(HypervisorSettings(name: "local", uri: "test:///default"))
         #expect(
             try hypervisor.imageFormats(in: definition) == [
                 "/t/a": "raw", "/t/b": "qcow2", "/t/c": "qcow2", "/dev/zvol/d": "raw",

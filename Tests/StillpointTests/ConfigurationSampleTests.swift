@@ -43,7 +43,7 @@ struct ConfigurationSampleTests {
     @Test("of vSphere is read to the letter")
     func vSphere() throws {
         let found = try Self.load(Self.folder.path + "/Configurations/valid/vsphere.conf").hypervisors
-        var first = HypervisorSection(name: "vc", kind: "vsphere", uri: "https://vc.example.com/sdk")
+        var first = HypervisorSettings(name: "vc", kind: "vsphere", uri: "https://vc.example.com/sdk")
         first.login = ServerLogin(
             username: "stillpoint@vsphere.local", passwordFile: "/etc/stillpoint/vc.password",
             trust: .thumbprint(String(repeating: "ab", count: 31) + "cd"))
@@ -53,7 +53,7 @@ struct ConfigurationSampleTests {
             "nfs-vm": try DatasetName("tank/vmware"), "a=b": try DatasetName("tank/a"),
         ]
         first.storageRules.luns = ["naa.6001405abc": try DatasetName("tank/lun0")]
-        var second = HypervisorSection(name: "esx", kind: "vsphere", uri: "https://esx/sdk")
+        var second = HypervisorSettings(name: "esx", kind: "vsphere", uri: "https://esx/sdk")
         second.login = ServerLogin(
             username: "root", passwordFile: nil, trust: .certificates(path: "/etc/ssl/esx.pem"))
         second.maxParallel = 32
@@ -74,8 +74,8 @@ struct ConfigurationSampleTests {
         #expect(found.policy == Policy(strategies: [.crashConsistent], onFailure: .abort))
         #expect(
             found.hypervisors == [
-                HypervisorSection(name: "one", kind: "fake", uri: "qemu+ssh://root@one/system"),
-                HypervisorSection(name: "two", kind: "libvirt", uri: "qemu:///system"),
+                HypervisorSettings(name: "one", kind: "fake", uri: "qemu+ssh://root@one/system"),
+                HypervisorSettings(name: "two", kind: "libvirt", uri: "qemu:///system"),
             ])
         let datasets = try ["tank", "tank/VM", "tank/VM/db"].map { try DatasetName($0) }
         #expect(

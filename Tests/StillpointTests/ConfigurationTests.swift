@@ -24,7 +24,7 @@ struct ConfigurationTests {
         #expect(found.freezeLimit == .seconds(10))
         #expect(found.commitTimeout == .seconds(300))
         #expect(found.policy == Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue))
-        #expect(found.hypervisors == [HypervisorSection(name: "local", kind: "libvirt", uri: "qemu:///system")])
+        #expect(found.hypervisors == [HypervisorSettings(name: "local", kind: "libvirt", uri: "qemu:///system")])
         #expect(found.datasets.isEmpty && found.machines.isEmpty)
     }
 

@@ -197,10 +197,7 @@ struct KeepsakeTests {
     func volume() async throws {
         try await withPool { pool async throws in
             try pool.bench.directory.prepare()
-            let hypervisor = FakeHypervisor.make(
-                HypervisorSettings(
-                    name: "local", uri: pool.world.uri, overlayDirectory: "", ramDirectory: "", agentTimeout: .zero,
-                    freezeLimit: .zero, commitTimeout: .zero))
+            let hypervisor = FakeHypervisor.make(HypervisorSettings(name: "local", uri: pool.world.uri))
             let planned = PlannedMachine(
                 hypervisor: hypervisor, machine: pool.host.web(), disks: [],
                 datasets: [try DatasetName("tank/VM"), try DatasetName("tank/volume")], strategies: [],

@@ -17,10 +17,7 @@ struct PlannerTests {
         let planner = Planner(
             scope: try host.scope(targets, recursion: recursion, configuration), storage: try host.storage(),
             configuration: configuration)
-        let settings = HypervisorSettings(
-            name: "local", uri: "fake://plan", overlayDirectory: "/o", ramDirectory: "/o", agentTimeout: .zero,
-            freezeLimit: .zero,
-            commitTimeout: .zero)
+        let settings = HypervisorSettings(name: "local", uri: "fake://plan")
         return planner.plan([machine], of: FakeHypervisor(settings)).first
     }
 

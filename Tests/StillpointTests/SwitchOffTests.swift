@@ -10,10 +10,7 @@ import Testing
 @Suite("A VM that is restored in place", .serialized)
 struct SwitchOffTests {
     private func switchOff(_ pool: PoolBench) throws -> SwitchOff {
-        let hypervisor = FakeHypervisor.make(
-            HypervisorSettings(
-                name: "local", uri: pool.world.uri, overlayDirectory: "", ramDirectory: "", agentTimeout: .zero,
-                freezeLimit: .zero, commitTimeout: .zero))
+        let hypervisor = FakeHypervisor.make(HypervisorSettings(name: "local", uri: pool.world.uri))
         return SwitchOff(hypervisor: hypervisor, id: "id-of-web01", name: "web01", patience: .milliseconds(600))
     }
 

@@ -175,9 +175,7 @@ struct DiscoveryTests {
                 + datastore("datastore-3", "lost", nas("10.0.0.5", "/nowhere"))
                 + datastore("datastore-4", "theirs", nas("elsewhere", "/x")))
         inventory.machines = [try fixtureDetails(""), try fixtureDetails(devices(fixtureDisk()))]
-        var settings = HypervisorSettings(
-            name: "vc1", uri: "https://vc.test/sdk", overlayDirectory: "/o", ramDirectory: "/r", agentTimeout: .zero,
-            freezeLimit: .zero, commitTimeout: .zero)
+        var settings = HypervisorSettings(name: "vc1", kind: "vsphere", uri: "https://vc.test/sdk")
         settings.storageRules.datastores["nosuch"] = try DatasetName("tank/x")
         settings.storageRules.luns["naa.1"] = try DatasetName("tank/x")
         var findings = Findings(inventory: inventory, settings: settings, placing: Places())

@@ -3,11 +3,12 @@ internal import RAMArchive
 internal import Storage
 
 /// All settings, defaults filled in; no configuration file at all gives the defaults.
+///
+/// A key is a property, whose first value is the default, and one line in `readKeys`. What hypervisors need is a property of
+/// ``SharedHypervisorSettings``.
+@dynamicMemberLookup
 struct Configuration: Sendable {
     var stateDirectory = "/var/lib/stillpoint"
-    var overlayDirectory = "/var/lib/libvirt/stillpoint"
-    /// Where RAM dumps are first written.
-    var ramDirectory = "/var/lib/libvirt/stillpoint"
     /// Where RAM dumps end up; nil: they stay in `ramDirectory`.
     var coldStorage: String?
     var ramCompression = Compression.zstd
@@ -15,42 +16,51 @@ struct Configuration: Sendable {
     var sanoidDirectory = "/etc/sanoid"
     /// VMs worked on at the same time.
     var maxParallel = 16
-    /// For every question to a guest agent but the freeze.
-    var agentTimeout = Duration.seconds(5)
-    /// How long a guest may take to prepare (hooks, VSS) until it is frozen.
-    var freezeTimeout = Duration.seconds(60)
-    var freezeLimit = Duration.seconds(10)
     /// How long an overlay may live before the guard releases it.
     var maxHold = Duration.seconds(300)
-    var commitTimeout = Duration.seconds(300)
+    /// What every hypervisor is told; `configuration.freezeLimit` is `configuration.shared.freezeLimit`.
+    var shared = SharedHypervisorSettings()
     /// For what no section names.
     var policy = Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue)
-    var hypervisors = [HypervisorSection(name: "local")]
+    var hypervisors = [HypervisorSettings(name: "local")]
     var datasets: [DatasetSection] = []
     var machines: [MachineSection] = []
 
-    init() {}
-}
+    subscript<Value>(dynamicMember path: KeyPath<SharedHypervisorSettings, Value>) -> Value { shared[keyPath: path] }
 
-/// `[POOL/DATASET]`: holds for the dataset and what is below it.
-struct DatasetSection: Sendable, Equatable {
-    /// Whether a snapshot of this dataset takes its children along.
-    enum Recursive: String, Sendable, CaseIterable {
-        /// As the manager says, or sanoid.conf where it does not.
-        case auto
-        case yes
-        case no
+    /// The keys of `[stillpoint]`.
+    mutating func readKeys(_ section: inout SectionReader) {
+        section.key(
+            FolderKey.stateDirectory.rawValue, &stateDirectory, .path,
+            "open runs, what is known of past ones, and this host's key; it must survive a reboot")
+        section.key(
+            FolderKey.overlayDirectory.rawValue, &shared.overlayDirectory, .path,
+            "where guests write while the snapshot is taken: fast, and never on a dataset that is snapshotted")
+        section.key(
+            FolderKey.ramDirectory.rawValue, &shared.ramDirectory, .path,
+            "where RAM dumps are first written: fast, and never on a dataset that is snapshotted")
+        section.key(
+            FolderKey.coldStorage.rawValue, &coldStorage, .optional(.path), unset: "they stay in `ram_dir`",
+            "where RAM dumps end up")
+        section.key("ram_compression", &ramCompression, .choice, "how RAM dumps are packed for cold storage")
+        section.key("sanoid_dir", &sanoidDirectory, .path, "where sanoid.conf is")
+        section.key("max_parallel", &maxParallel, .integer(1...256), "VMs worked on at the same time")
+        section.key(
+            "max_hold", &maxHold, .seconds(1...86400),
+            "how long an overlay may live before the watchdog releases its VM")
+        section.key(
+            "agent_timeout", &shared.agentTimeout, .seconds(1...600),
+            "how long a guest agent may take to answer, whatever it is asked but to freeze")
+        section.key(
+            "freeze_timeout", &shared.freezeTimeout, .seconds(1...600),
+            "how long a guest may prepare (freeze hooks, VSS) until it is frozen; less where the manager waits less")
+        section.key(
+            "freeze_limit", &shared.freezeLimit, .seconds(1...600), "for how long a thaw is asked for again and again")
+        section.key(
+            "commit_timeout", &shared.commitTimeout, .seconds(1...86400),
+            "how long a commit may take to catch up with the guest")
+        policy.readKeys(&section)
     }
-
-    var dataset: DatasetName
-    var policy = Policy()
-    var recursive: Recursive?
-}
-
-/// `[vm PATTERN]`, a shell pattern (fnmatch(3)) for the VM's name.
-struct MachineSection: Sendable, Equatable {
-    var pattern: String
-    var policy = Policy()
 }
 
 extension Configuration {

@@ -2,129 +2,119 @@ internal import INIFile
 internal import Storage
 
 /// Reads the keys of one section, strictly: each key once, none unknown, each value of its type.
-struct SectionReader {
-    let file: String
-    let section: INIFile.Section
+///
+/// A key is declared where it is read, by one call of ``key(_:_:_:unset:_:)``. All calls for a kind of section are made
+/// whatever stands in it, so they also say which keys there are: to whom mistypes one, and to the reference.
+struct SectionReader: ~Copyable {
+    private let file: String
+    private let section: INIFile.Section
+    private var keys: [DeclaredKey] = []
+    private var failure: ConfigurationError?
 
-    /// - Throws: ConfigurationError `.unknownKey` or `.duplicate`.
-    init(_ section: INIFile.Section, of file: String, keys: [ConfigurationKey]) throws(ConfigurationError) {
+    init(_ section: INIFile.Section, of file: String) {
         self.file = file
         self.section = section
+    }
+
+    /// The keys that `declare` declares.
+    /// - Parameter kind: the section's `kind`, where that decides which keys it has.
+    static func keys(kind: String = "", _ declare: (inout SectionReader) -> Void) -> [DeclaredKey] {
+        let entries = kind.isEmpty ? [] : [INIFile.Entry(key: "kind", value: kind, line: 0)]
+        var reader = SectionReader(INIFile.Section(name: "", line: 0, entries: entries), of: "")
+        declare(&reader)
+        return reader.keys
+    }
+
+    /// Declares a key, and reads it where the section has it.
+    /// - Parameters:
+    ///   - value: the default; then what the section says.
+    ///   - unset: what the reference says of the default where `value` is none.
+    ///   - meaning: for the reference: one sentence, without a full stop.
+    @inline(never)
+    mutating func key<Value>(
+        _ name: String, _ value: inout Value, _ type: KeyType<Value>, unset: String = "", _ meaning: String
+    ) {
+        let entries = declare(
+            DeclaredKey(
+                name: name, summary: type.summary, usual: value, unset: unset, meaning: meaning,
+                isRepeatable: type.add != nil))
+        for entry in entries {
+            do throws(BadValue) {
+                let new = try type.parse(entry.value)
+                if let add = type.add { try add(new, &value) } else { value = new }
+            } catch {
+                refuse(entry, error)
+            }
+        }
+    }
+
+    /// The entries of a key, but an empty one, which is refused.
+    @inline(never)
+    private mutating func declare(_ key: DeclaredKey) -> [INIFile.Entry] {
+        keys.append(key)
+        let entries = section.entries.filter { $0.key == key.name }
+        guard !key.isRepeatable, let entry = entries.first(where: \.value.isEmpty) else { return entries }
+        refuse(entry, BadValue(wanted: "a value is needed; to have the default, remove the line"))
+        return []
+    }
+
+    /// Declares a key that every such section must have.
+    /// - Parameter wanted: what is said where it is missing.
+    mutating func required<Value>(
+        _ name: String, _ value: inout Value, _ type: KeyType<Value>, else wanted: String, _ meaning: String
+    ) {
+        key(name, &value, type, unset: "must be set", meaning)
+        if !section.entries.contains(where: { $0.key == name }) { refuse(name, wanted) }
+    }
+
+    /// Refuses a key's value for what only several keys together tell.
+    mutating func refuse(_ name: String, _ wanted: String) {
+        let entry = section.entries.first { $0.key == name }
+        refuse(entry ?? INIFile.Entry(key: name, value: "", line: section.line), BadValue(wanted: wanted))
+    }
+
+    @inline(never)
+    private mutating func refuse(_ entry: INIFile.Entry, _ problem: BadValue) {
+        let value = problem.isSecret ? "" : " = '\(printable(entry.value))':"
+        failure =
+            failure
+            ?? ConfigurationError(.badValue, "\(entry.key)\(value) \(problem.wanted)", at: (file, entry.line))
+    }
+
+    /// Refuses what was found wrong: first names, in the file's order, then values, in the order of their declarations.
+    /// - Throws: ConfigurationError `.unknownKey`, `.duplicate` or `.badValue`.
+    func finish() throws(ConfigurationError) {
         var seen: Set<String> = []
         for entry in section.entries {
-            guard keys.contains(where: { $0.rawValue == entry.key }) else {
-                let hint = nearest(to: entry.key, among: keys.map(\.rawValue)).map { "did you mean '\($0)'?" }
-                throw ConfigurationError(
-                    .unknownKey,
-                    "unknown key '\(printable(entry.key))' in [\(printable(section.name))]; "
-                        + (hint ?? "valid here: \(keys.map(\.rawValue).joined(separator: ", "))"),
-                    at: (file, entry.line))
-            }
-            guard seen.insert(entry.key).inserted || ConfigurationKey(rawValue: entry.key)?.isRepeatable == true else {
+            guard let key = keys.first(where: { $0.name == entry.key }) else { throw unknown(entry) }
+            guard seen.insert(entry.key).inserted || key.isRepeatable else {
                 throw ConfigurationError(
                     .duplicate, "'\(entry.key)' stands twice in [\(printable(section.name))]; keep one",
                     at: (file, entry.line))
             }
         }
+        if let failure { throw failure }
     }
 
-    private func entry(_ key: ConfigurationKey) -> INIFile.Entry? {
-        section.entries.first { $0.key == key.rawValue }
+    private func unknown(_ entry: INIFile.Entry) -> ConfigurationError {
+        let names = keys.map(\.name)
+        let hint = nearest(to: entry.key, among: names).map { "did you mean '\($0)'?" }
+        return ConfigurationError(
+            .unknownKey,
+            "unknown key '\(printable(entry.key))' in [\(printable(section.name))]; "
+                + (hint ?? "valid here: \(names.joined(separator: ", "))"),
+            at: (file, entry.line))
     }
+}
 
-    func bad(_ key: ConfigurationKey, _ wanted: String) -> ConfigurationError {
-        bad(entry(key) ?? INIFile.Entry(key: key.rawValue, value: "", line: section.line), wanted)
-    }
-
-    /// The error of a value that may be a secret, and so is in no message.
-    func concealing(_ key: ConfigurationKey, _ wanted: String) -> ConfigurationError {
-        ConfigurationError(
-            .badValue, "\(key.rawValue) \(wanted)", at: (file, entry(key)?.line ?? section.line))
-    }
-
-    private func bad(_ entry: INIFile.Entry, _ wanted: String) -> ConfigurationError {
-        ConfigurationError(
-            .badValue, "\(entry.key) = '\(printable(entry.value))': \(wanted)", at: (file, entry.line))
-    }
-
-    func string(_ key: ConfigurationKey) throws(ConfigurationError) -> String? {
-        guard let value = entry(key)?.value else { return nil }
-        guard !value.isEmpty else { throw bad(key, "a value is needed; to have the default, remove the line") }
-        return value
-    }
-
-    /// The `NAME=DATASET` pairs of a key that may repeat.
-    func datasets(_ key: ConfigurationKey) throws(ConfigurationError) -> [String: DatasetName] {
-        var result: [String: DatasetName] = [:]
-        for entry in section.entries where entry.key == key.rawValue {
-            // A datastore's name may hold an equals sign, a dataset's cannot.
-            guard let sign = entry.value.lastIndex(of: "=") else {
-                throw bad(entry, "must be NAME=DATASET, such as nfs-vm=tank/vmware")
-            }
-            let name = entry.value[..<sign].trimmed()
-            let dataset: DatasetName
-            do {
-                dataset = try DatasetName(entry.value[entry.value.index(after: sign)...].trimmed())
-            } catch {
-                throw bad(entry, "\(error)")
-            }
-            guard !name.isEmpty else { throw bad(entry, "the name before the equals sign is missing") }
-            if let other = result.updateValue(dataset, forKey: name) {
-                throw bad(entry, "\(printable(name)) is on \(other) already; keep one of the two lines")
-            }
-        }
-        return result
-    }
-
-    /// An absolute path, without a slash at the end.
-    func path(_ key: ConfigurationKey) throws(ConfigurationError) -> String? {
-        guard var value = try string(key) else { return nil }
-        guard value.hasPrefix("/") else { throw bad(key, "must be an absolute path") }
-        while value.count > 1, value.hasSuffix("/") { value.removeLast() }
-        return value
-    }
-
-    func integer(_ key: ConfigurationKey, in range: ClosedRange<Int>) throws(ConfigurationError) -> Int? {
-        guard let value = try string(key) else { return nil }
-        guard let number = Int(value), range.contains(number) else {
-            throw bad(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
-    }
-
-    func seconds(_ key: ConfigurationKey, in range: ClosedRange<Int>) throws(ConfigurationError) -> Duration? {
-        try integer(key, in: range).map { .seconds($0) }
-    }
-
-    func choice<Choice: RawRepresentable & CaseIterable>(
-        _ key: ConfigurationKey, of type: Choice.Type
-    ) throws(ConfigurationError) -> Choice? where Choice.RawValue == String {
-        guard let value = try string(key) else { return nil }
-        return try word(value, key, of: type)
-    }
-
-    /// Words between commas.
-    func list<Choice: RawRepresentable & CaseIterable & Hashable>(
-        _ key: ConfigurationKey, of type: Choice.Type
-    ) throws(ConfigurationError) -> [Choice]? where Choice.RawValue == String {
-        guard let value = try string(key) else { return nil }
-        var list: [Choice] = []
-        for part in value.split(separator: ",", omittingEmptySubsequences: false) {
-            let choice = try word(part.trimmed(), key, of: type)
-            guard !list.contains(choice) else { throw bad(key, "'\(choice.rawValue)' stands twice") }
-            list.append(choice)
-        }
-        return list
-    }
-
-    private func word<Choice: RawRepresentable & CaseIterable>(
-        _ word: String, _ key: ConfigurationKey, of type: Choice.Type
-    ) throws(ConfigurationError) -> Choice where Choice.RawValue == String {
-        guard let choice = Choice(rawValue: word) else {
-            let valid = Choice.allCases.map(\.rawValue)
-            let hint = nearest(to: word, among: valid).map { "did you mean '\($0)'?" }
-            throw bad(key, hint ?? "valid: \(valid.joined(separator: ", "))")
-        }
-        return choice
-    }
+/// What was said of a key where it was declared.
+struct DeclaredKey {
+    let name: String
+    let summary: Summary
+    /// The default.
+    let usual: Any
+    /// What the reference says of the default where `usual` is none.
+    let unset: String
+    let meaning: String
+    let isRepeatable: Bool
 }

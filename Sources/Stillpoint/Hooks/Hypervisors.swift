@@ -23,30 +23,18 @@ actor Hypervisors {
     /// - Throws: HypervisorError when the configuration does not have it any more.
     func named(_ name: String) throws -> any Hypervisor {
         if let hypervisor = made[name] { return hypervisor }
-        guard let section = configuration.hypervisors.first(where: { $0.name == name }),
-            let backEnd = backEnds.first(where: { $0.kind == section.kind })
+        guard var settings = configuration.hypervisors.first(where: { $0.name == name }),
+            let backEnd = backEnds.first(where: { $0.kind == settings.kind })
         else {
             throw HypervisorError(
                 .unreachable, "the configuration has no [hypervisor \(name)] any more; put it back to release its VMs",
                 remedy: .stop)
         }
-        let hypervisor = backEnd.make(settings(section))
+        settings.shared = configuration.shared
+        settings.roots = roots
+        let hypervisor = backEnd.make(settings)
         made[name] = hypervisor
         return hypervisor
-    }
-
-    private func settings(_ section: HypervisorSection) -> HypervisorSettings {
-        var settings = HypervisorSettings(
-            name: section.name, uri: section.uri, overlayDirectory: configuration.overlayDirectory,
-            ramDirectory: configuration.ramDirectory, agentTimeout: configuration.agentTimeout,
-            freezeLimit: configuration.freezeLimit, commitTimeout: configuration.commitTimeout)
-        settings.freezeTimeout = configuration.freezeTimeout
-        settings.login = section.login
-        settings.storageRules = section.storageRules
-        settings.maxParallel = section.maxParallel
-        settings.quiesceAttempts = section.quiesceAttempts
-        settings.roots = roots
-        return settings
     }
 
     func close() async {

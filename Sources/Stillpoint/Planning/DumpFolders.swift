@@ -7,7 +7,7 @@ extension Configuration {
     /// One that is not there, or hangs, is left to those who need it.
     /// - Throws: WorkFolderError `.notTrusted`.
     func requireTrustInDumps() async throws {
-        var folders = [WorkFolder(key: .ramDirectory, path: ramDirectory)]
+        var folders = [WorkFolder(key: .ramDirectory, path: shared.ramDirectory)]
         if let coldStorage { folders.append(WorkFolder(key: .coldStorage, path: coldStorage)) }
         for folder in folders {
             do {

@@ -12,7 +12,7 @@ struct WorkFolderError: Error, CustomStringConvertible {
 
 /// A folder that a run writes to, named by a key of the configuration.
 struct WorkFolder {
-    let key: ConfigurationKey
+    let key: FolderKey
     let path: String
 
     private var name: String { "\(key.rawValue) \(path)" }

@@ -1,3 +1,5 @@
+import Hypervisor
+
 @testable import INIFile
 @testable import SnapshotManagers
 @testable import Stillpoint
