@@ -101,12 +101,14 @@ host-test: deb
 # configuration where there is none yet, and the two directories.
 install:
 	@test -x .build/release/pre-snapshot || { echo "first run: make release"; exit 1; }
-	install -d $(DESTDIR)$(PREFIX)/lib/stillpoint $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
+	install -d $(DESTDIR)$(PREFIX)/lib/stillpoint $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples \
+		$(DESTDIR)$(PREFIX)/share/doc/stillpoint/docs
 	install -m 0755 $(PROGRAMS:%=.build/release/%) $(DESTDIR)$(PREFIX)/lib/stillpoint
 	install -d $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../lib/stillpoint/stillpoint $(DESTDIR)$(PREFIX)/bin/stillpoint
 	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE Sources/LibvirtHypervisor/DISKS.md Sources/Stillpoint/STATES.md \
 		$(DESTDIR)$(PREFIX)/share/doc/stillpoint
+	install -m 0644 docs/*.md $(DESTDIR)$(PREFIX)/share/doc/stillpoint/docs
 	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
 	packaging/man .build/release $(DESTDIR)$(PREFIX)/share/man
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
