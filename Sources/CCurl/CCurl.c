@@ -43,7 +43,7 @@ CURLcode ccurl_set_list(const struct CCurl *curl, CURL *handle, CURLoption optio
     return (curl->curl_easy_setopt)(handle, option, value);
 }
 
-CURLcode ccurl_set_carrier(const struct CCurl *curl, CURL *handle, CURLoption option, curl_write_callback value) {
+CURLcode ccurl_set_callback(const struct CCurl *curl, CURL *handle, CURLoption option, curl_write_callback value) {
     return (curl->curl_easy_setopt)(handle, option, value);
 }
 

@@ -155,13 +155,13 @@ extension VSphereHypervisor {
         }
     }
 
-    private func details(of machine: Reference) async throws -> MachineDetails? {
+    private func details(of machine: MoRef) async throws -> MachineDetails? {
         var request = PropertyRequest()
         request.want(MachineDetails.paths, of: "VirtualMachine")
         request.add(machine)
         do {
             return try await session.properties(request, until: .now + .seconds(30)).first.map(MachineDetails.init)
-        } catch let failure as CallFailure where failure.fault?.sort == .missing {
+        } catch let failure as CallFailure where failure.fault?.kind == .missing {
             return nil
         }
     }

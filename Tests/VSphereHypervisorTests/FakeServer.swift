@@ -108,7 +108,7 @@ final class FakeServer: Sendable {
         let asked = call.body.first("specSet")?.children(named: "objectSet") ?? []
         var tasks: [String] = []
         var wantsMachine = false
-        for object in asked.compactMap({ Reference($0.first("obj")) }) {
+        for object in asked.compactMap({ MoRef($0.first("obj")) }) {
             switch object.type {
             case "Task": tasks.append(object.value)
             case "TaskManager": tasks += state.tasks.map(\.reference)

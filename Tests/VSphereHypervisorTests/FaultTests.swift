@@ -8,19 +8,19 @@ struct FaultTests {
     @Test(
         "Faults are sorted for the caller",
         arguments: [
-            ("TaskInProgress", FaultSort.transient), ("FileLocked", .transient), ("ConcurrentAccess", .transient),
+            ("TaskInProgress", FaultKind.transient), ("FileLocked", .transient), ("ConcurrentAccess", .transient),
             ("HostCommunication", .transient), ("HostNotReachable", .transient), ("ResourceInUse", .transient),
             ("Timedout", .transient), ("ApplicationQuiesceFault", .quiesce), ("FilesystemQuiesceFault", .quiesce),
             ("SnapshotFault", .quiesce), ("ToolsUnavailable", .quiesce), ("NotAuthenticated", .session),
             ("ManagedObjectNotFound", .missing), ("NotSupported", .permanent), ("NoPermission", .permanent),
             ("InvalidPowerState", .permanent), ("NoDiskSpace", .permanent), ("NeverHeardOfIt", .permanent),
         ])
-    func sorting(_ name: String, _ sort: FaultSort) {
-        #expect(VimFault(name: name).sort == sort)
+    func sorting(_ name: String, _ kind: FaultKind) {
+        #expect(VimFault(name: name).kind == kind)
     }
 
     private func failure(_ body: String, status: Int = 500) -> CallFailure? {
-        let answer = Answer(status: status, body: soap(body), cookie: nil)
+        let answer = HTTPResponse(status: status, body: soap(body), cookie: nil)
         do {
             _ = try answer.result(from: "https://vc.test/sdk")
             return nil
@@ -69,7 +69,7 @@ struct FaultTests {
                 <val xmlns="urn:vim25" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><fault \
                 xsi:type="ApplicationQuiesceFault"><faultMessage><key>k</key><message>The guest said no.</message>\
                 </faultMessage></fault><localizedMessage>An error occurred.</localizedMessage></val>
-                """.utf8), namespace: Wire.vim)
+                """.utf8), namespace: SOAPNamespaces.vim)
         let fault = VimFault(localized: error)
         #expect(fault.description == "ApplicationQuiesceFault (An error occurred. The guest said no.)")
     }
@@ -82,7 +82,7 @@ struct FaultTests {
 
     @Test("HTTP errors without SOAP are told apart", arguments: [(503, true), (500, true), (404, false), (401, false)])
     func http(_ status: Int, _ isTransient: Bool) {
-        let answer = Answer(status: status, body: Array("busy".utf8), cookie: nil)
+        let answer = HTTPResponse(status: status, body: Array("busy".utf8), cookie: nil)
         let failure = #expect(throws: CallFailure.self) { try answer.result(from: "https://vc.test/sdk") }
         #expect(failure?.kind == .http(status))
         #expect(failure?.isTransient == isTransient)

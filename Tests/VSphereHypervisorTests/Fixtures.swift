@@ -19,7 +19,7 @@ func fixturePage(_ objects: String, token: String? = nil) throws -> XMLElement {
             """
             <RetrievePropertiesExResponse xmlns="urn:vim25" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\
             <returnval>\(token)\(objects)</returnval></RetrievePropertiesExResponse>
-            """.utf8), namespace: Wire.vim)
+            """.utf8), namespace: SOAPNamespaces.vim)
 }
 
 /// A running VM that is connected, with more properties.

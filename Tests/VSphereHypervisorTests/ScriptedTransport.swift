@@ -47,23 +47,23 @@ final class ScriptedTransport: Transport {
     /// How often a method was called so far.
     func count(_ method: String) -> Int { received.count { $0.method == method } }
 
-    func post(_ message: Message, within limit: Duration) async throws -> Answer {
-        let envelope = try XMLElement.parse(message.body, namespace: Wire.vim)
-        let body = try required(envelope.first("{\(Wire.envelope)}Body")?.children.first)
+    func post(_ message: HTTPRequest, within limit: Duration) async throws -> HTTPResponse {
+        let envelope = try XMLElement.parse(message.body, namespace: SOAPNamespaces.vim)
+        let body = try required(envelope.first("{\(SOAPNamespaces.envelope)}Body")?.children.first)
         let call = Received(
             method: body.name, target: body.value("_this") ?? "", body: body, action: message.action,
             cookie: message.cookie)
         log.withLock { $0.append(call) }
         switch reply(call, self) {
         case .result(let inside):
-            return Answer(
+            return HTTPResponse(
                 status: 200,
                 body: soap("<\(call.method)Response xmlns=\"urn:vim25\">\(inside)</\(call.method)Response>"),
                 cookie: call.method == "Login" ? "vmware_soap_session=\(count("Login"))" : nil)
         case .fault(let name, let more):
-            return Answer(status: 500, body: soap(faultXML(name, more)), cookie: nil)
-        case .status(let status): return Answer(status: status, body: [], cookie: nil)
-        case .raw(let text): return Answer(status: 200, body: Array(text.utf8), cookie: nil)
+            return HTTPResponse(status: 500, body: soap(faultXML(name, more)), cookie: nil)
+        case .status(let status): return HTTPResponse(status: status, body: [], cookie: nil)
+        case .raw(let text): return HTTPResponse(status: 200, body: Array(text.utf8), cookie: nil)
         case .silence: throw CallFailure(.timedOut, "no answer")
         case .dropped: throw CallFailure(.dropped, "the connection broke")
         }

@@ -88,7 +88,7 @@ struct SessionTests {
     func notRepeating() async throws {
         let transport = FakeServer { call, _ in call.method == "PowerOffVM_Task" ? .reply(.dropped) : nil }.transport
         await #expect(throws: CallFailure.self) {
-            try await testSession(transport).start(Call("PowerOffVM_Task", on: .machine("vm-1")), until: soon)
+            try await testSession(transport).start(SOAPCall("PowerOffVM_Task", on: .machine("vm-1")), until: soon)
         }
         #expect(transport.count("PowerOffVM_Task") == 1)
     }

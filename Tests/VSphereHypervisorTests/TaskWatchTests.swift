@@ -40,7 +40,7 @@ struct TaskWatchTests {
                 group.addTask {
                     _ = try await watch.run(on: .machine("vm-\(index)"), until: .now + .seconds(10)) {
                         try await Task.sleep(for: starting * index / count)
-                        return Reference("Task", "task-\(index)")
+                        return MoRef("Task", "task-\(index)")
                     }
                 }
             }
@@ -74,7 +74,7 @@ struct TaskWatchTests {
     func deadline() async throws {
         let watch = watch(runningFor: .max)
         let outcome = try await watch.wait(
-            for: Reference("Task", "task-1"), on: .machine("vm-1"), until: .now + .milliseconds(200))
+            for: MoRef("Task", "task-1"), on: .machine("vm-1"), until: .now + .milliseconds(200))
         #expect(outcome.task == nil)
         #expect(.now - rounds.started < .seconds(20))
     }
@@ -91,7 +91,7 @@ struct TaskWatchTests {
             return []
         }
         let outcome = try await watch.wait(
-            for: Reference("Task", "task-1"), on: .machine("vm-1"), until: .now + .seconds(5))
+            for: MoRef("Task", "task-1"), on: .machine("vm-1"), until: .now + .seconds(5))
         guard case .unknown = outcome.task else {
             Issue.record("a task that the server does not know is not known")
             return
@@ -104,7 +104,7 @@ struct TaskWatchTests {
         let watch = TaskWatch { _, _, _ in throw CallFailure(VimFault(name: "NoPermission")) }
         await #expect(throws: CallFailure.self) {
             _ = try await watch.wait(
-                for: Reference("Task", "task-1"), on: .machine("vm-1"), until: .now + .seconds(5))
+                for: MoRef("Task", "task-1"), on: .machine("vm-1"), until: .now + .seconds(5))
         }
     }
 }

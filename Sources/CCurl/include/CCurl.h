@@ -33,7 +33,7 @@ CURLcode ccurl_set_pointer(
 CURLcode ccurl_set_list(
     const struct CCurl *_Nonnull curl, CURL *_Nonnull handle, CURLoption option, struct curl_slist *_Nullable value);
 /// Sets the function that takes the answer's body or its headers, or gives the request's body: all have one type.
-CURLcode ccurl_set_carrier(
+CURLcode ccurl_set_callback(
     const struct CCurl *_Nonnull curl, CURL *_Nonnull handle, CURLoption option, curl_write_callback _Nonnull value);
 /// A long that libcurl tells after a transfer; 0 when it does not.
 long ccurl_get_long(const struct CCurl *_Nonnull curl, CURL *_Nonnull handle, CURLINFO info);

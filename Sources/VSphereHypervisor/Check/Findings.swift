@@ -7,7 +7,7 @@ struct Findings: Sendable {
     let settings: HypervisorSettings
     let placing: any DatastorePlacing
     /// What the account may not do, by VM.
-    var lacking: [Reference: [String]] = [:]
+    var lacking: [MoRef: [String]] = [:]
 
     /// All of them.
     var all: [String] { blindness + powerlessness + unknownRules + unmapped + doubled + outOfSight + leftSnapshots }
@@ -34,7 +34,7 @@ struct Findings: Sendable {
     }
 
     /// VMs with a disk on a dataset that is known.
-    var mapped: [Reference] {
+    var mapped: [MoRef] {
         let datastores = DatastoreMap(inventory.datastores, rules: settings.storageRules, placing: placing)
         return inventory.machines.filter { machine in
             !machine.isTemplate

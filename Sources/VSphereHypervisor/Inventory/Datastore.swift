@@ -2,7 +2,7 @@ internal import XMLTree
 
 /// A datastore of the server's.
 struct Datastore: Sendable {
-    let reference: Reference
+    let reference: MoRef
     let name: String
     let kind: DatastoreKind
 

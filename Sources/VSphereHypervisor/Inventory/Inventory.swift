@@ -30,13 +30,13 @@ struct Inventory: Sendable {
     private static func readOnce(_ session: Session, until deadline: ContinuousClock.Instant) async throws -> Inventory
     {
         let content = try await session.open(until: deadline).content
-        let create = Call(
+        let create = SOAPCall(
             "CreateContainerView", on: content.viewManager,
             [
                 content.rootFolder.element("container"), XMLElement("type", text: "VirtualMachine"),
                 XMLElement("type", text: "Datastore"), XMLElement("recursive", text: "true"),
             ], isRepeatable: true)
-        guard let view = Reference(try await session.call(create, until: deadline).first("returnval")) else {
+        guard let view = MoRef(try await session.call(create, until: deadline).first("returnval")) else {
             throw CallFailure(.garbled, "\(session.url) makes no view of its inventory")
         }
         var request = PropertyRequest()

@@ -3,7 +3,7 @@ internal import XMLTree
 
 /// What is kept of a VM's properties; the rest of what the server sends is dropped page by page.
 struct MachineDetails: Sendable {
-    let reference: Reference
+    let reference: MoRef
     let name: String
     let power: VirtualMachine.PowerState
     /// `connected`, or why the server does not know the VM's present state.

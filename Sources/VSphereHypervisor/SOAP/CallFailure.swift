@@ -48,7 +48,7 @@ struct CallFailure: Error, Sendable, CustomStringConvertible {
         case .unreachable, .timedOut, .dropped, .garbled: true
         case .http(let status): [429, 500, 502, 503, 504].contains(status)
         case .certificate, .tooLong: false
-        case .fault: fault?.sort == .transient
+        case .fault: fault?.kind == .transient
         }
     }
 

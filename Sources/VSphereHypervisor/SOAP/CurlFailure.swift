@@ -1,16 +1,6 @@
 internal import CCurl
 internal import Hypervisor
 
-/// How long a call may take, and how long its answer may be.
-struct CurlLimits: Sendable {
-    /// To connect, the handshake included.
-    var connecting = Duration.seconds(10)
-    /// For all of it.
-    var whole: Duration
-    /// The longest answer in bytes.
-    var bytes = 64 << 20
-}
-
 /// What libcurl says of a call that failed.
 struct CurlFailure {
     let code: CURLcode
@@ -20,7 +10,7 @@ struct CurlFailure {
     let limits: CurlLimits
 
     /// The failure, sorted, with its mend.
-    func sorted(isTooLong: Bool) -> CallFailure {
+    func classified(isTooLong: Bool) -> CallFailure {
         if isTooLong {
             return CallFailure(
                 .tooLong, "\(url) answers with more than \(limits.bytes >> 20) MiB: is it a vSphere server?")

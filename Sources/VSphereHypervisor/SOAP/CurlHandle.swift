@@ -33,9 +33,11 @@ final class CurlHandle: @unchecked Sendable {
     }
 
     /// Sends a message over a connection whose certificate is judged as `check` says; blocks.
-    func post(_ message: Message, to url: String, _ check: CertificateCheck, limits: CurlLimits) throws -> Answer {
+    func post(_ message: HTTPRequest, to url: String, _ check: CertificateCheck, limits: CurlLimits) throws
+        -> HTTPResponse
+    {
         try prepare(url, check, limits)
-        let sink = CurlSink(limit: limits.bytes)
+        let sink = ResponseBuffer(limit: limits.bytes)
         var list: UnsafeMutablePointer<curl_slist>?
         defer { curl.pointee.curl_slist_free_all(list) }
         var headers = [
@@ -45,22 +47,22 @@ final class CurlHandle: @unchecked Sendable {
         if let cookie = message.cookie { headers.append("Cookie: \(cookie)") }
         for header in headers { list = curl.pointee.curl_slist_append(list, header) }
         try set(CURLOPT_HTTPHEADER, list)
-        try set(CURLOPT_WRITEFUNCTION, takeBody)
-        try set(CURLOPT_HEADERFUNCTION, takeHeader)
+        try set(CURLOPT_WRITEFUNCTION, receiveBody)
+        try set(CURLOPT_HEADERFUNCTION, receiveHeader)
         let user = Unmanaged.passUnretained(sink).toOpaque()
         try set(CURLOPT_WRITEDATA, pointer: user)
         try set(CURLOPT_HEADERDATA, pointer: user)
         try set(CURLOPT_POST, 1)
         try set(CURLOPT_POSTFIELDSIZE, message.body.count)
-        try set(CURLOPT_READFUNCTION, giveBody)
-        let source = CurlSource(message.body)
+        try set(CURLOPT_READFUNCTION, sendBody)
+        let source = RequestBody(message.body)
         try set(CURLOPT_READDATA, pointer: Unmanaged.passUnretained(source).toOpaque())
         let code = withExtendedLifetime((sink, source)) { curl.pointee.curl_easy_perform(handle) }
         guard code == CURLE_OK else {
             throw CurlFailure(code: code, text: text(code), url: url, check: check, limits: limits)
-                .sorted(isTooLong: sink.isTooLong)
+                .classified(isTooLong: sink.isTooLong)
         }
-        return Answer(
+        return HTTPResponse(
             status: ccurl_get_long(curl, handle, CURLINFO_RESPONSE_CODE), body: sink.body, cookie: sink.cookie)
     }
 
@@ -72,7 +74,7 @@ final class CurlHandle: @unchecked Sendable {
         let code = curl.pointee.curl_easy_perform(handle)
         guard code == CURLE_OK else {
             throw CurlFailure(code: code, text: text(code), url: url, check: .none, limits: limits)
-                .sorted(isTooLong: false)
+                .classified(isTooLong: false)
         }
         guard let found = ccurl_get_certificates(curl, handle), found.pointee.num_of_certs > 0 else { return nil }
         var next = found.pointee.certinfo[0]
@@ -129,8 +131,8 @@ final class CurlHandle: @unchecked Sendable {
         try ccurl_set_list(curl, handle, option, list).check(option)
     }
 
-    private func set(_ option: CURLoption, _ carrier: curl_write_callback) throws(HypervisorError) {
-        try ccurl_set_carrier(curl, handle, option, carrier).check(option)
+    private func set(_ option: CURLoption, _ callback: curl_write_callback) throws(HypervisorError) {
+        try ccurl_set_callback(curl, handle, option, callback).check(option)
     }
 }
 

@@ -8,11 +8,11 @@ internal import Synchronization
 /// A handle keeps its connection open, so there are as many as calls run at once, but no more than the server is fit
 /// for; who comes when all are at work waits for one.
 final class CurlTransport: Transport {
-    private static let most = 8
+    private static let maxConnections = 8
 
     private let url: String
     private let trust: ServerLogin.Trust
-    private let pool = HandlePool(most: most)
+    private let pool = CurlHandlePool(maxSlots: maxConnections)
     private let pinned = Mutex<CertificateCheck?>(nil)
 
     /// Connects on first use.
@@ -21,16 +21,16 @@ final class CurlTransport: Transport {
         self.trust = trust
     }
 
-    func post(_ message: Message, within limit: Duration) async throws -> Answer {
+    func post(_ message: HTTPRequest, within limit: Duration) async throws -> HTTPResponse {
         let start = ContinuousClock.now
-        let place = try await pool.take(within: limit)
+        let slot = try await pool.borrow(within: limit)
         let left = max(.milliseconds(1), limit - (.now - start))
         do {
             // libcurl ends the call by itself; what is added is for a resolver that it cannot interrupt.
             return try await blocking("a call to \(url)", within: left + .seconds(2)) { [self] in
-                // The place is given back when the call has really ended.
-                defer { pool.giveBack(place) }
-                return try send(message, place, within: left)
+                // The slot is given back when the call has really ended.
+                defer { pool.giveBack(slot) }
+                return try send(message, slot, within: left)
             }
         } catch let error as HypervisorError where error.code == .timedOut {
             throw CallFailure(.timedOut, "no answer from \(url) within \(limit.inSeconds)")
@@ -39,17 +39,19 @@ final class CurlTransport: Transport {
 
     func close() { pool.close() }
 
-    private func send(_ message: Message, _ place: HandlePool.Place, within limit: Duration) throws -> Answer {
+    private func send(_ message: HTTPRequest, _ slot: CurlHandlePool.Slot, within limit: Duration) throws
+        -> HTTPResponse
+    {
         let start = ContinuousClock.now
-        let handle = try place.handle ?? CurlHandle()
-        place.handle = handle
+        let handle = try slot.handle ?? CurlHandle()
+        slot.handle = handle
         let check = try check(handle, within: limit)
         let limits = CurlLimits(whole: limit - (.now - start))
         do {
             return try handle.post(message, to: url, check, limits: limits)
         } catch {
             // Whatever state its connection is in: the next call gets a new one.
-            place.handle = nil
+            slot.handle = nil
             throw error
         }
     }

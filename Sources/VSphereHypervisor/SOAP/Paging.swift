@@ -45,7 +45,7 @@ extension Session {
             guard seen.insert(token).inserted else {
                 throw CallFailure(.tooLong, "\(url) has sent a page's token twice, so its pages have no end")
             }
-            call = Call("ContinueRetrievePropertiesEx", on: collector, [XMLElement("token", text: token)])
+            call = SOAPCall("ContinueRetrievePropertiesEx", on: collector, [XMLElement("token", text: token)])
         }
     }
 }

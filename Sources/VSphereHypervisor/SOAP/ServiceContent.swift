@@ -6,22 +6,22 @@ struct ServiceContent: Sendable, Equatable {
     /// `VMware vCenter Server 8.0.2 build-…`
     let fullName: String
     let version: APIVersion
-    let rootFolder: Reference
-    let propertyCollector: Reference
-    let sessionManager: Reference
-    let viewManager: Reference
+    let rootFolder: MoRef
+    let propertyCollector: MoRef
+    let sessionManager: MoRef
+    let viewManager: MoRef
     /// An ESXi host has one too.
-    let taskManager: Reference?
-    let authorizationManager: Reference?
+    let taskManager: MoRef?
+    let authorizationManager: MoRef?
 
     /// What RetrieveServiceContent returned; nil where it is no vSphere server's.
     init?(_ result: XMLElement) {
         guard let content = result.first("returnval"), let about = content.first("about"),
             let version = APIVersion(about.value("apiVersion") ?? ""),
-            let rootFolder = Reference(content.first("rootFolder")),
-            let propertyCollector = Reference(content.first("propertyCollector")),
-            let sessionManager = Reference(content.first("sessionManager")),
-            let viewManager = Reference(content.first("viewManager"))
+            let rootFolder = MoRef(content.first("rootFolder")),
+            let propertyCollector = MoRef(content.first("propertyCollector")),
+            let sessionManager = MoRef(content.first("sessionManager")),
+            let viewManager = MoRef(content.first("viewManager"))
         else { return nil }
         self.fullName = about.value("fullName") ?? about.value("name") ?? "a vSphere server"
         self.version = version
@@ -29,46 +29,7 @@ struct ServiceContent: Sendable, Equatable {
         self.propertyCollector = propertyCollector
         self.sessionManager = sessionManager
         self.viewManager = viewManager
-        taskManager = Reference(content.first("taskManager"))
-        authorizationManager = Reference(content.first("authorizationManager"))
+        taskManager = MoRef(content.first("taskManager"))
+        authorizationManager = MoRef(content.first("authorizationManager"))
     }
-}
-
-/// A version of the vSphere API, as `about.apiVersion` has it: `6.7.3`, `8.0.2.0`.
-struct APIVersion: Sendable, Equatable, Comparable {
-    let major: Int
-    let minor: Int
-
-    init(major: Int, minor: Int) {
-        self.major = major
-        self.minor = minor
-    }
-
-    init?(_ text: String) {
-        let parts = text.split(separator: ".").map { Int($0) }
-        guard let first = parts.first, let major = first else { return nil }
-        self.init(major: major, minor: parts.count > 1 ? parts[1] ?? 0 : 0)
-    }
-
-    static func < (left: APIVersion, right: APIVersion) -> Bool {
-        (left.major, left.minor) < (right.major, right.minor)
-    }
-
-    /// What is said before the server has told its version: every server understands it.
-    static let first = "urn:vim25/6.0"
-
-    /// The newest version that this server speaks and that we know, as SOAPAction says it. A newer server speaks the
-    /// older ones too.
-    var action: String {
-        switch self {
-        case APIVersion(major: 8, minor: 0)...: "urn:vim25/8.0.0.0"
-        case APIVersion(major: 7, minor: 0)...: "urn:vim25/7.0"
-        case APIVersion(major: 6, minor: 7)...: "urn:vim25/6.7"
-        case APIVersion(major: 6, minor: 5)...: "urn:vim25/6.5"
-        default: Self.first
-        }
-    }
-
-    /// Whether CreateSnapshotEx_Task is there.
-    var hasSnapshotEx: Bool { self >= APIVersion(major: 6, minor: 5) }
 }

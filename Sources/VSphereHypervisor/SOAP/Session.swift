@@ -78,13 +78,13 @@ actor Session {
     /// A session that the server has forgotten is renewed once. A call that changes nothing is repeated when its answer
     /// got lost, for some seconds: a server that is gone is not back within a snapshot manager's patience.
     /// - Throws: CallFailure; HypervisorError where there is no session to be had.
-    nonisolated func call(_ call: Call, until deadline: ContinuousClock.Instant) async throws -> XMLElement {
+    nonisolated func call(_ call: SOAPCall, until deadline: ContinuousClock.Instant) async throws -> XMLElement {
         try await answer(to: call, until: deadline).element
     }
 
     /// The same, with the length of the answer.
     nonisolated func answer(
-        to call: Call, until deadline: ContinuousClock.Instant
+        to call: SOAPCall, until deadline: ContinuousClock.Instant
     ) async throws -> (element: XMLElement, bytes: Int) {
         var backoff = Backoff(until: min(deadline, .now + Self.patience))
         var senseless = 0
@@ -107,7 +107,7 @@ actor Session {
             _ = await firstOf(deadline: .now + .milliseconds(500)) { _ = await opening.result }
         }
         if let open = current {
-            let call = Call("Logout", on: open.content.sessionManager)
+            let call = SOAPCall("Logout", on: open.content.sessionManager)
             _ = try? await send(call, action: open.content.version.action, cookie: open.cookie, within: .seconds(3))
         }
         opening = nil
@@ -117,19 +117,19 @@ actor Session {
     }
 
     private nonisolated func callOnce(
-        _ call: Call, until deadline: ContinuousClock.Instant
+        _ call: SOAPCall, until deadline: ContinuousClock.Instant
     ) async throws -> (element: XMLElement, bytes: Int) {
         let session = try await open(until: deadline)
         do {
             return try await send(call, in: session, until: deadline)
-        } catch let error as CallFailure where error.fault?.sort == .session {
+        } catch let error as CallFailure where error.fault?.kind == .session {
             await forget(session)
             return try await send(call, in: try await open(until: deadline), until: deadline)
         }
     }
 
     private nonisolated func send(
-        _ call: Call, in session: Open, until deadline: ContinuousClock.Instant
+        _ call: SOAPCall, in session: Open, until deadline: ContinuousClock.Instant
     ) async throws -> (element: XMLElement, bytes: Int) {
         // What is asked for after the deadline helps nobody any more; pages and repeats would go on with it for ever.
         let left = deadline - .now
@@ -145,10 +145,10 @@ actor Session {
     }
 
     private nonisolated func send(
-        _ call: Call, action: String, cookie: String?, within limit: Duration
+        _ call: SOAPCall, action: String, cookie: String?, within limit: Duration
     ) async throws -> (element: XMLElement, cookie: String?, bytes: Int) {
         let answer = try await transport.post(
-            Message(body: call.envelope, action: action, cookie: cookie), within: limit)
+            HTTPRequest(body: call.envelope, action: action, cookie: cookie), within: limit)
         return (try answer.result(from: url), answer.cookie, answer.body.count)
     }
 
@@ -176,12 +176,12 @@ actor Session {
     private func logIn(_ generation: Int) async throws -> Open {
         // First of all: a password that cannot be used must not cost a connection.
         let password = try password()
-        let hello = Call("RetrieveServiceContent", on: .serviceInstance)
+        let hello = SOAPCall("RetrieveServiceContent", on: .serviceInstance)
         let (answer, early, _) = try await send(hello, action: APIVersion.first, cookie: nil, within: .seconds(15))
         guard let content = ServiceContent(answer) else {
             throw CallFailure(.garbled, "\(url) does not introduce itself as a vSphere server; check url")
         }
-        let login = Call(
+        let login = SOAPCall(
             "Login", on: content.sessionManager,
             [XMLElement("userName", text: username), XMLElement("password", text: password.reveal())])
         do {

@@ -8,11 +8,11 @@ struct VimFault: Error, Sendable, CustomStringConvertible {
     /// The server's own words, if it found any.
     let message: String
     /// What the fault is about: the object that was not found, or on which a privilege lacks.
-    let object: Reference?
+    let object: MoRef?
     /// The privilege that lacks: `VirtualMachine.State.CreateSnapshot`.
     let privilege: String?
 
-    init(name: String, message: String = "", object: Reference? = nil, privilege: String? = nil) {
+    init(name: String, message: String = "", object: MoRef? = nil, privilege: String? = nil) {
         self.name = name
         self.message = message
         self.object = object
@@ -43,7 +43,7 @@ struct VimFault: Error, Sendable, CustomStringConvertible {
         for word in words where !word.isEmpty && word != name && !distinct.contains(word) { distinct.append(word) }
         self.init(
             name: name, message: distinct.joined(separator: " "),
-            object: Reference(detail?.first("obj")) ?? Reference(detail?.first("object")),
+            object: MoRef(detail?.first("obj")) ?? MoRef(detail?.first("object")),
             privilege: detail?.value("privilegeId"))
     }
 

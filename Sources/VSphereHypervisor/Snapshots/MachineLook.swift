@@ -29,7 +29,7 @@ extension TaskState {
 
 extension Session {
     /// Looks at a VM in one call.
-    nonisolated func look(at machine: Reference, until deadline: ContinuousClock.Instant) async throws -> MachineLook {
+    nonisolated func look(at machine: MoRef, until deadline: ContinuousClock.Instant) async throws -> MachineLook {
         var request = PropertyRequest()
         request.want(MachineState.paths, of: "VirtualMachine")
         request.want(TaskState.pathsWithPurpose, of: "Task")
@@ -43,10 +43,10 @@ extension Session {
         let objects: [ObjectProperties]
         do {
             objects = try await properties(request, until: deadline)
-        } catch let error as CallFailure where error.fault?.sort == .missing && error.fault?.object != machine {
+        } catch let error as CallFailure where error.fault?.kind == .missing && error.fault?.object != machine {
             // A task that ended while it was listed.
             objects = try await state(of: machine, until: deadline)
-        } catch let error as CallFailure where error.fault?.sort == .missing {
+        } catch let error as CallFailure where error.fault?.kind == .missing {
             return MachineLook(state: nil, tasks: [])
         }
         var tasks: [TaskState] = []
@@ -57,7 +57,7 @@ extension Session {
     }
 
     private nonisolated func state(
-        of machine: Reference, until deadline: ContinuousClock.Instant
+        of machine: MoRef, until deadline: ContinuousClock.Instant
     ) async throws -> [ObjectProperties] {
         var request = PropertyRequest()
         request.want(MachineState.paths, of: "VirtualMachine")

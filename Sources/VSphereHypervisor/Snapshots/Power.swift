@@ -4,7 +4,7 @@ internal import Hypervisor
 struct Power: Sendable {
     let session: Session
     let watch: TaskWatch
-    let machine: Reference
+    let machine: MoRef
 
     private static let limit = Duration.seconds(120)
 
@@ -24,7 +24,7 @@ struct Power: Sendable {
         while true {
             do {
                 let (_, outcome) = try await watch.run(on: machine, until: deadline) {
-                    try await session.start(Call(method, on: machine), until: deadline)
+                    try await session.start(SOAPCall(method, on: machine), until: deadline)
                 }
                 switch outcome.task {
                 case .done: return
@@ -33,7 +33,7 @@ struct Power: Sendable {
                 case nil, .running: throw CallFailure(.timedOut, "the server has not done it yet")
                 }
             } catch let failure as CallFailure {
-                if failure.fault?.sort == .missing, isGoneFine { return }
+                if failure.fault?.kind == .missing, isGoneFine { return }
                 // Whatever was said, or was lost: what the VM does counts.
                 if let look = try? await session.look(at: machine, until: deadline) {
                     if look.state?.power == wanted || look.state == nil && isGoneFine { return }

@@ -3,7 +3,7 @@ internal import XMLTree
 
 /// The call that makes a VM snapshot.
 struct SnapshotCreation: Sendable {
-    let machine: Reference
+    let machine: MoRef
     let name: String
     let strategy: Strategy
 
@@ -12,7 +12,7 @@ struct SnapshotCreation: Sendable {
 
     /// The call.
     /// - Parameter isExtended: the server has CreateSnapshotEx_Task.
-    func call(isExtended: Bool) -> Call {
+    func call(isExtended: Bool) -> SOAPCall {
         let description =
             "Made by stillpoint for a storage snapshot, and removed again right after it. If no run of stillpoint is open "
             + "any more (stillpoint recover --dry-run), this snapshot can be removed."
@@ -22,20 +22,20 @@ struct SnapshotCreation: Sendable {
             XMLElement("memory", text: "\(hasMemory)"),
         ]
         guard isExtended else {
-            return Call(
+            return SOAPCall(
                 "CreateSnapshot_Task", on: machine, common + [XMLElement("quiesce", text: "\(!hasMemory)")])
         }
         let spec = XMLElement(
             "quiesceSpec", type: "VirtualMachineGuestQuiesceSpec",
             children: [XMLElement("timeout", text: "\(Self.quiesceMinutes)")])
-        return Call("CreateSnapshotEx_Task", on: machine, common + (hasMemory ? [] : [spec]))
+        return SOAPCall("CreateSnapshotEx_Task", on: machine, common + (hasMemory ? [] : [spec]))
     }
 }
 
 extension Session {
     /// Makes a call that starts a task.
-    nonisolated func start(_ call: Call, until deadline: ContinuousClock.Instant) async throws -> Reference {
-        guard let task = Reference(try await self.call(call, until: deadline).first("returnval")) else {
+    nonisolated func start(_ call: SOAPCall, until deadline: ContinuousClock.Instant) async throws -> MoRef {
+        guard let task = MoRef(try await self.call(call, until: deadline).first("returnval")) else {
             throw CallFailure(.garbled, "\(url) names no task for \(call.method)")
         }
         return task

@@ -74,10 +74,10 @@ extension SnapshotFreeze {
             throw HypervisorError(error.code, error.message, remedy: .fallBack, cause: error.cause)
         }
         guard let failure = error as? CallFailure else { throw error }
-        if failure.fault?.sort == .missing {
+        if failure.fault?.kind == .missing {
             throw HypervisorError(.noSuchMachine, "the VM was removed from the inventory meanwhile", remedy: .fallBack)
         }
-        if failure.fault?.sort == .quiesce {
+        if failure.fault?.kind == .quiesce {
             throw HypervisorError(.notQuiesced, "the guest could not be quiesced: \(failure)", remedy: .fallBack)
         }
         throw failure.error("no VM snapshot could be made", remedy: .fallBack)

@@ -6,7 +6,7 @@ extension SnapshotFreeze {
         case made(TreeSnapshot, power: String)
         case failed(any Error)
         /// The task did not end in time.
-        case late(task: Reference)
+        case late(task: MoRef)
 
         var isLate: Bool {
             if case .late = self { return true }
@@ -35,8 +35,8 @@ extension SnapshotFreeze {
                 continue
             }
             if let (snapshot, power) = try await adopt(after: error, deadline, end) { return (snapshot, power) }
-            let sort = (error as? CallFailure).map { $0.fault?.sort ?? ($0.isTransient ? .transient : .permanent) }
-            switch sort {
+            let kind = (error as? CallFailure).map { $0.fault?.kind ?? ($0.isTransient ? .transient : .permanent) }
+            switch kind {
             case .transient:
                 let failure = error as? CallFailure
                 // A server that is that slow may still get to it: who asks again would have two.
@@ -53,7 +53,7 @@ extension SnapshotFreeze {
         }
     }
 
-    private func attempt(_ call: Call, _ deadline: ContinuousClock.Instant) async -> Attempt {
+    private func attempt(_ call: SOAPCall, _ deadline: ContinuousClock.Instant) async -> Attempt {
         do {
             let (task, outcome) = try await watch.run(on: machine, until: deadline, isProved: isSeen) {
                 try await session.start(call, until: deadline)
@@ -72,7 +72,7 @@ extension SnapshotFreeze {
         }
     }
 
-    private func judge(_ task: Reference, _ outcome: TaskWatch.Outcome) -> Attempt {
+    private func judge(_ task: MoRef, _ outcome: TaskWatch.Outcome) -> Attempt {
         switch outcome.task {
         case nil, .running: return .late(task: task)
         case .failed(let fault): return .failed(CallFailure(fault))
@@ -91,9 +91,9 @@ extension SnapshotFreeze {
     }
 
     /// Has a task stopped that takes too long, and sees what became of it.
-    private func cancel(_ task: Reference, _ end: ContinuousClock.Instant) async throws -> Attempt {
+    private func cancel(_ task: MoRef, _ end: ContinuousClock.Instant) async throws -> Attempt {
         let end = max(end, .now + .milliseconds(500))
-        _ = try? await session.call(Call("CancelTask", on: task), until: end)
+        _ = try? await session.call(SOAPCall("CancelTask", on: task), until: end)
         let outcome = try? await watch.wait(for: task, on: machine, until: end, isProved: isSeen)
         guard let outcome, case let attempt = judge(task, outcome), !attempt.isLate else { return .late(task: task) }
         guard case .failed = attempt else { return attempt }

@@ -23,7 +23,7 @@ struct SnapshotFreeze: Sendable {
     /// How long a server may still be at a call after its connection broke.
     static let afterglow = Duration.milliseconds(100)
 
-    var machine: Reference { details.reference }
+    var machine: MoRef { details.reference }
     var name: String { snapshotName(run: request.run) }
 
     func run() async throws -> FreezeResult {

@@ -17,7 +17,7 @@ struct SnapshotRelease: Sendable {
             session: session, watch: watch, machine: .machine(request.machineID), name: hold.snapshot,
             deadline: .now + limit, wasAskedBefore: request.hold.step == .releasing)
         do {
-            let notes = try await removal.run(hold.reference.map(Reference.snapshot))
+            let notes = try await removal.run(hold.reference.map(MoRef.snapshot))
             try await record(nil)
             return ReleaseResult(notes: notes)
         } catch let failure as CallFailure {

@@ -6,7 +6,7 @@ internal import XMLTree
 struct SnapshotRemoval: Sendable {
     let session: Session
     let watch: TaskWatch
-    let machine: Reference
+    let machine: MoRef
     /// Its exact name, by which it is found when the handle is not known, or not valid any more.
     let name: String
     let deadline: ContinuousClock.Instant
@@ -20,10 +20,10 @@ struct SnapshotRemoval: Sendable {
     /// - Parameter known: the server's handle of it; nil: it is looked for.
     /// - Returns: what an administrator should know.
     /// - Throws: CallFailure, HypervisorError: it may still be there, or its files may.
-    func run(_ known: Reference?) async throws -> [String] {
+    func run(_ known: MoRef?) async throws -> [String] {
         var backoff = Backoff(attempts: Self.attempts, first: .milliseconds(200))
         var wasAsked = wasAskedBefore
-        var reference: Reference?
+        var reference: MoRef?
         if let known {
             // A handle may mean another snapshot by now: of a server that was set up anew, say.
             guard let state = try await watch.state(of: machine, until: deadline) else { return [goneNote] }
@@ -59,9 +59,9 @@ struct SnapshotRemoval: Sendable {
                 }
                 return try await consolidate(state)
             } catch let failure as CallFailure {
-                wasAsked = wasAsked || failure.fault?.sort != .missing
+                wasAsked = wasAsked || failure.fault?.kind != .missing
                 guard failure.isWorthLooking, .now < deadline else { throw failure }
-                if failure.fault?.sort != .missing, !(await backoff.wait()) { throw failure }
+                if failure.fault?.kind != .missing, !(await backoff.wait()) { throw failure }
                 // Whatever was said: what is in the tree counts.
                 reference = nil
             }
@@ -73,8 +73,8 @@ struct SnapshotRemoval: Sendable {
     }
 
     /// - Returns: the VM without the snapshot; nil: the VM is gone.
-    private func remove(_ snapshot: Reference) async throws -> MachineState? {
-        let call = Call(
+    private func remove(_ snapshot: MoRef) async throws -> MachineState? {
+        let call = SOAPCall(
             "RemoveSnapshot_Task", on: snapshot,
             [XMLElement("removeChildren", text: "false"), XMLElement("consolidate", text: "true")])
         let (_, outcome) = try await watch.run(
@@ -115,7 +115,7 @@ struct SnapshotRemoval: Sendable {
         var backoff = Backoff(attempts: Self.attempts, first: .milliseconds(200))
         while true {
             do {
-                let call = Call("ConsolidateVMDisks_Task", on: machine)
+                let call = SOAPCall("ConsolidateVMDisks_Task", on: machine)
                 let (_, outcome) = try await watch.run(on: machine, until: deadline) {
                     try await session.start(call, until: deadline)
                 }
@@ -127,7 +127,7 @@ struct SnapshotRemoval: Sendable {
                 case .done: return ["its disks needed consolidation, which is done"]
                 }
             } catch let failure as CallFailure {
-                if failure.fault?.sort == .missing { return [goneNote] }
+                if failure.fault?.kind == .missing { return [goneNote] }
                 if failure.isTransient, .now < deadline {
                     if await backoff.wait() { continue }
                     throw failure

@@ -10,7 +10,7 @@ struct SnapshotRevert: Sendable {
 
     private static let limit = Duration.seconds(300)
 
-    private var machine: Reference { .machine(request.id) }
+    private var machine: MoRef { .machine(request.id) }
 
     /// - Returns: what an administrator should know.
     /// - Throws: HypervisorError, which says what has been done and how to go on.
@@ -32,8 +32,8 @@ struct SnapshotRevert: Sendable {
     /// Has the server read the VM's files again, which are older now than what it knows.
     private func reload(_ deadline: ContinuousClock.Instant) async throws {
         do {
-            _ = try await session.call(Call("Reload", on: machine, isRepeatable: true), until: deadline)
-        } catch let failure as CallFailure where failure.fault?.sort == .missing {
+            _ = try await session.call(SOAPCall("Reload", on: machine, isRepeatable: true), until: deadline)
+        } catch let failure as CallFailure where failure.fault?.kind == .missing {
             throw HypervisorError(
                 .noSuchMachine,
                 "its files are rolled back, but the server does not know \(named) any more: register it from "
@@ -53,7 +53,7 @@ struct SnapshotRevert: Sendable {
         try await step("is rolled back, but not reverted to its snapshot \"\(name)\"; revert it in the vSphere client")
         {
             let (_, outcome) = try await watch.run(on: machine, until: deadline) {
-                try await session.start(Call("RevertToSnapshot_Task", on: snapshot), until: deadline)
+                try await session.start(SOAPCall("RevertToSnapshot_Task", on: snapshot), until: deadline)
             }
             switch outcome.task {
             case .done: return
@@ -72,7 +72,7 @@ struct SnapshotRevert: Sendable {
     }
 
     /// The snapshot, which the server may see only a moment after the files were read again.
-    private func find(_ name: String, _ deadline: ContinuousClock.Instant) async throws -> Reference {
+    private func find(_ name: String, _ deadline: ContinuousClock.Instant) async throws -> MoRef {
         var backoff = Backoff(attempts: 5, first: .milliseconds(200))
         while true {
             let look = try await session.look(at: machine, until: deadline)

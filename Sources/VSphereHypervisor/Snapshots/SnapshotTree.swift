@@ -2,7 +2,7 @@ internal import XMLTree
 
 /// A VM snapshot as the VM's tree of snapshots has it.
 struct TreeSnapshot: Sendable, Equatable {
-    let reference: Reference
+    let reference: MoRef
     let name: String
     /// The guest's file systems were frozen for it.
     let isQuiesced: Bool
@@ -17,7 +17,7 @@ struct TreeSnapshot: Sendable, Equatable {
         var found: [TreeSnapshot] = []
         var next = info?.children(named: "rootSnapshotList") ?? []
         while let node = next.popLast() {
-            if let reference = Reference(node.first("snapshot")) {
+            if let reference = MoRef(node.first("snapshot")) {
                 found.append(
                     TreeSnapshot(
                         reference: reference, name: node.name("name") ?? "", isQuiesced: node.isTrue("quiesced"),
@@ -28,9 +28,3 @@ struct TreeSnapshot: Sendable, Equatable {
         return found
     }
 }
-
-/// The name of the VM snapshots of a run.
-func snapshotName(run: String) -> String { snapshotPrefix + run }
-
-/// What the names of all our snapshots begin with.
-let snapshotPrefix = "stillpoint "

@@ -3,9 +3,9 @@ internal import Hypervisor
 extension Session {
     /// The state of tasks and VMs in one call; see `TaskWatch.Read`.
     nonisolated func progress(
-        of tasks: [Reference], machines: [Reference], until deadline: ContinuousClock.Instant
+        of tasks: [MoRef], machines: [MoRef], until deadline: ContinuousClock.Instant
     ) async throws -> [ObjectProperties] {
-        var gone: Set<Reference> = []
+        var gone: Set<MoRef> = []
         while true {
             var request = PropertyRequest()
             request.want(TaskState.paths, of: "Task")
@@ -17,7 +17,7 @@ extension Session {
                 return try await properties(request, until: deadline)
             } catch let error as CallFailure {
                 // An older server fails the whole call for one object that is not there, and names it.
-                guard error.fault?.sort == .missing, let object = error.fault?.object, !gone.contains(object),
+                guard error.fault?.kind == .missing, let object = error.fault?.object, !gone.contains(object),
                     (tasks + machines).contains(object)
                 else { throw error }
                 gone.insert(object)

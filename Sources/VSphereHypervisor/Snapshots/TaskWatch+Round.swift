@@ -23,7 +23,7 @@ extension TaskWatch {
     }
 
     private func settle(
-        _ id: UInt64, _ asked: Watched, _ seen: [Reference: ObjectProperties], wasLookedAt: Bool
+        _ id: UInt64, _ asked: Watched, _ seen: [MoRef: ObjectProperties], wasLookedAt: Bool
     ) {
         guard var one = watched[id] else { return }
         one.reads += 1

@@ -16,7 +16,7 @@ actor TaskWatch {
     /// Reads the state of tasks and VMs in one call; those that are not there are left out.
     typealias Read =
         @Sendable (
-            _ tasks: [Reference], _ machines: [Reference], _ deadline: ContinuousClock.Instant
+            _ tasks: [MoRef], _ machines: [MoRef], _ deadline: ContinuousClock.Instant
         ) async throws -> [ObjectProperties]
 
     /// A call that starts a task is followed by others'; so long after the last one they are taken for complete.
@@ -35,8 +35,8 @@ actor TaskWatch {
 
     struct Watched {
         /// Nil: only the VM is looked at.
-        let task: Reference?
-        let machine: Reference
+        let task: MoRef?
+        let machine: MoRef
         let deadline: ContinuousClock.Instant
         let since: ContinuousClock.Instant
         /// When it shall be read next.
@@ -68,12 +68,12 @@ actor TaskWatch {
     ///   not, it is read again a few times, since a server tells of a task and of its VM at different moments.
     /// - Throws: what `start` throws; CallFailure where the server does not tell.
     func run(
-        on machine: Reference, until deadline: ContinuousClock.Instant,
+        on machine: MoRef, until deadline: ContinuousClock.Instant,
         isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool = { _, _ in true },
-        start: @Sendable () async throws -> Reference
-    ) async throws -> (task: Reference, outcome: Outcome) {
+        start: @Sendable () async throws -> MoRef
+    ) async throws -> (task: MoRef, outcome: Outcome) {
         starting += 1
-        let task: Reference
+        let task: MoRef
         do {
             task = try await start()
         } catch {
@@ -86,20 +86,20 @@ actor TaskWatch {
 
     /// Waits for the end of a task that runs already.
     func wait(
-        for task: Reference, on machine: Reference, until deadline: ContinuousClock.Instant,
+        for task: MoRef, on machine: MoRef, until deadline: ContinuousClock.Instant,
         isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool = { _, _ in true }
     ) async throws -> Outcome {
         try await watch(task, machine, deadline, isProved: isProved)
     }
 
     /// A VM as it is now, read together with others; nil: it is not there any more.
-    func state(of machine: Reference, until deadline: ContinuousClock.Instant) async throws -> MachineState? {
+    func state(of machine: MoRef, until deadline: ContinuousClock.Instant) async throws -> MachineState? {
         let outcome = try await watch(nil, machine, deadline, ended: .done(result: nil)) { _, _ in true }
         return outcome.machine
     }
 
     private func watch(
-        _ task: Reference?, _ machine: Reference, _ deadline: ContinuousClock.Instant, ended: TaskState.Progress? = nil,
+        _ task: MoRef?, _ machine: MoRef, _ deadline: ContinuousClock.Instant, ended: TaskState.Progress? = nil,
         isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool
     ) async throws -> Outcome {
         try await withCheckedThrowingContinuation { continuation in

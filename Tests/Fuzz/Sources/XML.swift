@@ -20,7 +20,7 @@ func fuzzXML(_ bytes: [UInt8]) {
 
 /// An answer of a server's, and all that is made of it.
 func fuzzVSphere(_ bytes: [UInt8]) {
-    let answer = Answer(status: bytes.count % 2 == 0 ? 200 : 500, body: bytes, cookie: nil)
+    let answer = HTTPResponse(status: bytes.count % 2 == 0 ? 200 : 500, body: bytes, cookie: nil)
     do throws(CallFailure) {
         let result = try answer.result(from: "https://vc1/sdk")
         _ = ServiceContent(result)?.version.action

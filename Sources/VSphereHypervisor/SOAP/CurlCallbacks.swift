@@ -1,5 +1,5 @@
 /// Takes an answer as it arrives, up to a limit.
-final class CurlSink {
+final class ResponseBuffer {
     private(set) var body: [UInt8] = []
     /// The session cookie of the answer, as it is sent back.
     private(set) var cookie: String?
@@ -20,15 +20,15 @@ final class CurlSink {
         return true
     }
 
-    fileprivate func takeHeader(_ line: UnsafeRawBufferPointer) {
+    fileprivate func receiveHeader(_ line: UnsafeRawBufferPointer) {
         let line = String(decoding: line, as: UTF8.self)
         guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "set-cookie" else { return }
         let pair = line[line.index(after: colon)...].prefix { $0 != ";" && !$0.isNewline }.drop { $0 == " " }
         if pair.hasPrefix("vmware_soap_session=") { cookie = String(pair) }
     }
 
-    fileprivate static func of(_ user: UnsafeMutableRawPointer?) -> CurlSink? {
-        user.map { Unmanaged<CurlSink>.fromOpaque($0).takeUnretainedValue() }
+    fileprivate static func of(_ user: UnsafeMutableRawPointer?) -> ResponseBuffer? {
+        user.map { Unmanaged<ResponseBuffer>.fromOpaque($0).takeUnretainedValue() }
     }
 }
 
@@ -36,7 +36,7 @@ final class CurlSink {
 ///
 /// libcurl by itself repeats a request whose connection died before the first byte of the answer, though the server may
 /// have carried it out. A body that it cannot rewind keeps it from that (CURLE_SEND_FAIL_REWIND).
-final class CurlSource {
+final class RequestBody {
     private let body: [UInt8]
     private var offset = 0
 
@@ -51,30 +51,30 @@ final class CurlSource {
         return piece.count
     }
 
-    fileprivate static func of(_ user: UnsafeMutableRawPointer?) -> CurlSource? {
-        user.map { Unmanaged<CurlSource>.fromOpaque($0).takeUnretainedValue() }
+    fileprivate static func of(_ user: UnsafeMutableRawPointer?) -> RequestBody? {
+        user.map { Unmanaged<RequestBody>.fromOpaque($0).takeUnretainedValue() }
     }
 }
 
 // Free functions, not closures: Swift 6 must not take a C callback for isolated code.
 
-nonisolated func takeBody(
+nonisolated func receiveBody(
     _ piece: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
 ) -> Int {
     let bytes = UnsafeRawBufferPointer(start: piece, count: size * count)
-    return CurlSink.of(user)?.take(bytes) == true ? bytes.count : 0
+    return ResponseBuffer.of(user)?.take(bytes) == true ? bytes.count : 0
 }
 
-nonisolated func takeHeader(
+nonisolated func receiveHeader(
     _ piece: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
 ) -> Int {
     let bytes = UnsafeRawBufferPointer(start: piece, count: size * count)
-    CurlSink.of(user)?.takeHeader(bytes)
+    ResponseBuffer.of(user)?.receiveHeader(bytes)
     return bytes.count
 }
 
-nonisolated func giveBody(
+nonisolated func sendBody(
     _ room: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
 ) -> Int {
-    CurlSource.of(user)?.give(UnsafeMutableRawBufferPointer(start: room, count: size * count)) ?? 0
+    RequestBody.of(user)?.give(UnsafeMutableRawBufferPointer(start: room, count: size * count)) ?? 0
 }

@@ -1,7 +1,7 @@
 internal import XMLTree
 
 /// The server's handle of one of its objects, a MoRef: compared whole, never looked into.
-struct Reference: Sendable, Hashable, CustomStringConvertible {
+struct MoRef: Sendable, Hashable, CustomStringConvertible {
     /// The object's type: `VirtualMachine`.
     let type: String
     /// Its identity on this server: `vm-123`.
@@ -23,7 +23,7 @@ struct Reference: Sendable, Hashable, CustomStringConvertible {
 
     var description: String { value }
 
-    static func machine(_ id: String) -> Reference { Reference("VirtualMachine", id) }
-    static func snapshot(_ id: String) -> Reference { Reference("VirtualMachineSnapshot", id) }
-    static let serviceInstance = Reference("ServiceInstance", "ServiceInstance")
+    static func machine(_ id: String) -> MoRef { MoRef("VirtualMachine", id) }
+    static func snapshot(_ id: String) -> MoRef { MoRef("VirtualMachineSnapshot", id) }
+    static let serviceInstance = MoRef("ServiceInstance", "ServiceInstance")
 }

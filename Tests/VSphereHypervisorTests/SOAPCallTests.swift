@@ -9,11 +9,11 @@ struct CallTests {
     @Test("Whatever a name holds, it arrives as it is")
     func escaping() throws {
         let name = "a<b>&\"'\u{1}\u{2028}]]>\n ü🦉"
-        let call = Call("Rename", on: Reference("VirtualMachine", "vm@1/x:y\""), [XMLElement("name", text: name)])
-        let read = try XMLElement.parse(call.envelope, namespace: Wire.vim)
-        let body = try required(read.first("{\(Wire.envelope)}Body", "Rename"))
+        let call = SOAPCall("Rename", on: MoRef("VirtualMachine", "vm@1/x:y\""), [XMLElement("name", text: name)])
+        let read = try XMLElement.parse(call.envelope, namespace: SOAPNamespaces.vim)
+        let body = try required(read.first("{\(SOAPNamespaces.envelope)}Body", "Rename"))
         #expect(body.value("name") == name.replacing("\u{1}", with: "\u{FFFD}"))
-        #expect(Reference(body.first("_this")) == Reference("VirtualMachine", "vm@1/x:y\""))
+        #expect(MoRef(body.first("_this")) == MoRef("VirtualMachine", "vm@1/x:y\""))
     }
 
     @Test("A snapshot is asked for quiesced or with memory, in the words of the server's version")

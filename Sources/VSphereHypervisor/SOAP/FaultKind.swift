@@ -1,5 +1,5 @@
 /// What a fault means for the one who made the call.
-enum FaultSort: Sendable, Equatable {
+enum FaultKind: Sendable, Equatable {
     /// Something is in the way that passes: another task, a lock, a host that is busy.
     case transient
     /// The guest could not be quiesced, this time.
@@ -25,7 +25,7 @@ extension VimFault {
     ]
 
     /// What it means.
-    var sort: FaultSort {
+    var kind: FaultKind {
         if Self.transient.contains(name) { return .transient }
         if Self.quiesce.contains(name) { return .quiesce }
         switch name {

@@ -1,32 +1,32 @@
 internal import Hypervisor
 internal import Synchronization
 
-/// Places for calls that run at once, each with a handle once it was used.
-final class HandlePool: Sendable {
-    /// A place, which one call has at a time.
-    final class Place: @unchecked Sendable {
-        // Unchecked: only who has taken the place touches it.
+/// Slots for calls that run at once, each with a handle once it was used.
+final class CurlHandlePool: Sendable {
+    /// A slot, which one call has at a time.
+    final class Slot: @unchecked Sendable {
+        // Unchecked: only who has taken the slot touches it.
         var handle: CurlHandle?
     }
 
     private struct State {
-        var free: [Place] = []
+        var free: [Slot] = []
         var count = 0
-        var waiting: [(id: UInt64, continuation: CheckedContinuation<Place?, Never>)] = []
+        var waiting: [(id: UInt64, continuation: CheckedContinuation<Slot?, Never>)] = []
         var lastID: UInt64 = 0
         var isClosed = false
     }
 
-    private let most: Int
+    private let maxSlots: Int
     private let state = Mutex(State())
 
-    init(most: Int) {
-        self.most = most
+    init(maxSlots: Int) {
+        self.maxSlots = maxSlots
     }
 
-    /// A free place, when there is one; the one used last first, since its connection is most likely alive.
+    /// A free slot, when there is one; the one used last first, since its connection is most likely alive.
     /// - Throws: CallFailure `.timedOut` when there is none in time: nothing was sent.
-    func take(within limit: Duration) async throws -> Place {
+    func borrow(within limit: Duration) async throws -> Slot {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
@@ -36,35 +36,35 @@ final class HandlePool: Sendable {
             self?.giveUp(id)
         }
         defer { timer.cancel() }
-        let place = await withCheckedContinuation { continuation in
-            let place: Place? = state.withLock { state in
-                if let place = state.free.popLast() { return place }
-                if state.count < most {
+        let slot = await withCheckedContinuation { continuation in
+            let slot: Slot? = state.withLock { state in
+                if let slot = state.free.popLast() { return slot }
+                if state.count < maxSlots {
                     state.count += 1
-                    return Place()
+                    return Slot()
                 }
                 state.waiting.append((id, continuation))
                 return nil
             }
-            if let place { continuation.resume(returning: place) }
+            if let slot { continuation.resume(returning: slot) }
         }
-        guard let place else {
+        guard let slot else {
             throw CallFailure(.unreachable, "all connections were at work for \(limit.inSeconds)")
         }
-        return place
+        return slot
     }
 
-    /// Takes a place back, for the one who has waited longest.
-    func giveBack(_ place: Place) {
-        let next = state.withLock { state -> CheckedContinuation<Place?, Never>? in
-            if state.isClosed { place.handle = nil }
+    /// Takes a slot back, for the one who has waited longest.
+    func giveBack(_ slot: Slot) {
+        let next = state.withLock { state -> CheckedContinuation<Slot?, Never>? in
+            if state.isClosed { slot.handle = nil }
             guard !state.waiting.isEmpty else {
-                state.free.append(place)
+                state.free.append(slot)
                 return nil
             }
             return state.waiting.removeFirst().continuation
         }
-        next?.resume(returning: place)
+        next?.resume(returning: slot)
     }
 
     /// Closes all connections that are not at work, the others when they have ended.
@@ -76,7 +76,7 @@ final class HandlePool: Sendable {
     }
 
     private func giveUp(_ id: UInt64) {
-        let waiting = state.withLock { state -> CheckedContinuation<Place?, Never>? in
+        let waiting = state.withLock { state -> CheckedContinuation<Slot?, Never>? in
             guard let index = state.waiting.firstIndex(where: { $0.id == id }) else { return nil }
             return state.waiting.remove(at: index).continuation
         }

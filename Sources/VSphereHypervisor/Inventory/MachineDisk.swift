@@ -1,0 +1,41 @@
+internal import XMLTree
+
+/// A disk of a VM.
+struct MachineDisk: Sendable, Equatable {
+    /// An image of its chain.
+    struct Image: Sendable, Equatable {
+        /// `[datastore] folder/name.vmdk`
+        let file: String
+        /// The datastore that it is on, where the server says.
+        let datastore: MoRef?
+    }
+
+    /// `scsi0:1`
+    let target: String
+    /// Its images, the one that is written first.
+    let chain: [Image]
+    /// VM snapshots leave it out.
+    let isIndependent: Bool
+    let isPhysicalRDM: Bool
+    let isMultiWriter: Bool
+
+    private static let longestChain = 64
+
+    init(_ device: XMLElement, _ controllers: [String: MachineDevices.Controller]) {
+        let controller = device.value("controllerKey").flatMap { controllers[$0]?.name } ?? "disk"
+        target = "\(controller):\(device.value("unitNumber") ?? device.value("key") ?? "?")"
+        let top = device.first("backing")
+        isIndependent = top?.value("diskMode")?.hasPrefix("independent") ?? false
+        isPhysicalRDM = top?.value("compatibilityMode") == "physicalMode"
+        isMultiWriter = top?.value("sharing") == "sharingMultiWriter"
+        var chain: [Image] = []
+        var next = top
+        while let backing = next, chain.count < Self.longestChain {
+            if let file = backing.value("fileName") {
+                chain.append(Image(file: file, datastore: MoRef(backing.first("datastore"))))
+            }
+            next = backing.first("parent")
+        }
+        self.chain = chain
+    }
+}
