@@ -66,18 +66,19 @@ let package = Package(
         library("XMLTree", ["Bounds", "CExpat"]),
         library("INIFile", ["Bounds", "Storage", system]),
         library("JSON", ["Bounds", "CJansson"]),
-        library("RAMArchive", ["CZstd", "CSHA256", system]),
+        library("SHA256", ["CSHA256"]),
+        library("RAMArchive", ["CZstd", "SHA256", system]),
         library("Storage", ["CLinux", system]),
         library("SnapshotManagers", ["Storage", "INIFile"]),
         library("Hypervisor", ["Storage"]),
         library(
             "LibvirtHypervisor", ["Bounds", "Hypervisor", "Storage", "XMLTree", "CLibvirt", system, logging],
             exclude: ["DISKS.md"]),
-        library("VSphereHypervisor", ["Bounds", "Hypervisor", "Storage", "XMLTree", "CCurl", "CSHA256", system]),
+        library("VSphereHypervisor", ["Bounds", "Hypervisor", "Storage", "XMLTree", "CCurl", "SHA256", system]),
         library(
             "Stillpoint",
             [
-                "Bounds", "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", "CSHA256",
+                "Bounds", "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", "SHA256",
                 system,
                 logging,
             ],
@@ -93,7 +94,8 @@ let package = Package(
         tests("XMLTree", ["XMLTree", "Bounds"]),
         tests("INIFile", ["INIFile"]),
         tests("JSON", ["JSON", "Bounds"]),
-        tests("RAMArchive", ["RAMArchive", system]),
+        tests("SHA256", ["SHA256"]),
+        tests("RAMArchive", ["RAMArchive", "SHA256", system]),
         tests("Storage", ["Storage", "JSON", system]),
         tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
         tests("Hypervisor", ["Hypervisor", "JSON"]),
@@ -102,7 +104,8 @@ let package = Package(
         tests(
             "Stillpoint",
             [
-                "Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "RAMArchive", "INIFile", "JSON", system,
+                "Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "RAMArchive", "SHA256", "INIFile", "JSON",
+                system,
                 logging,
             ],
             exclude: ["Configurations"]),

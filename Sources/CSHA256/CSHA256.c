@@ -17,7 +17,8 @@ _Static_assert(csha256_length == SHA256_DIGEST_LENGTH, "the length that the head
 
 struct csha256 *csha256_new(void) {
     struct csha256 *digest = malloc(sizeof *digest);
-    if (digest) SHA256_Init(&digest->context);
+    if (!digest) abort();  // As Swift does where there is no memory for an object.
+    SHA256_Init(&digest->context);
     return digest;
 }
 

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SHA256
 
 /// A few buffers that a thread of its own hashes while the caller packs, writes and reads on.
 ///
@@ -16,8 +17,8 @@ final class HashingRing {
     private var isFinished = false
 
     /// - Parameter isThreaded: false hashes in place, as is done when the system has no thread to give.
-    init(bufferSize: Int = HashingRing.bufferSize, isThreaded: Bool = true) throws {
-        shared = try Shared(bufferSize: bufferSize)
+    init(bufferSize: Int = HashingRing.bufferSize, isThreaded: Bool = true) {
+        shared = Shared(bufferSize: bufferSize)
         thread = isThreaded ? Self.start(shared) : nil
     }
 
@@ -41,10 +42,10 @@ final class HashingRing {
         if thread == nil { shared.hashNext() }
     }
 
-    /// Waits for all to be hashed and gives the digest; the last call.
+    /// Waits for all to be hashed and gives the digest in hexadecimal digits; the last call.
     func finish() -> String {
         end()
-        return shared.digest.finish()
+        return hexadecimal(shared.digest.finish())
     }
 
     private func end() {
@@ -90,8 +91,8 @@ private final class Shared: @unchecked Sendable {
     let digest: SHA256
     private var position = 0
 
-    init(bufferSize: Int) throws {
-        digest = try SHA256()
+    init(bufferSize: Int) {
+        digest = SHA256()
         slots = (0..<Self.slotCount).map { _ in .allocate(byteCount: bufferSize, alignment: 4096) }
         counts.initialize(repeating: 0)
     }
@@ -107,7 +108,7 @@ private final class Shared: @unchecked Sendable {
         filled.wait()
         let count = counts[position]
         guard count > 0 else { return false }
-        digest.add(UnsafeRawBufferPointer(rebasing: slots[position][..<count]))
+        digest.add(buffer: UnsafeRawBufferPointer(rebasing: slots[position][..<count]))
         position = (position + 1) % Self.slotCount
         free.post()
         return true

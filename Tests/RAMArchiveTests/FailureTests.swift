@@ -1,3 +1,4 @@
+import SHA256
 import SystemPackage
 import TestSupport
 import Testing
@@ -51,21 +52,21 @@ struct FailureTests {
 struct HashingRingTests {
     @Test("hashes the same with a thread and without", arguments: [true, false], [0, 1, 7, 8, 9, 50])
     func threads(isThreaded: Bool, count: Int) throws {
-        let ring = try HashingRing(bufferSize: 64, isThreaded: isThreaded)
-        let expected = try SHA256()
+        let ring = HashingRing(bufferSize: 64, isThreaded: isThreaded)
+        let expected = SHA256()
         for step in 0..<count {
             let bytes = [UInt8](repeating: UInt8(step), count: step % 64)
             ring.buffer.copyBytes(from: bytes)
             ring.add(bytes.count)
-            bytes.withUnsafeBytes { expected.add($0) }
+            expected.add(bytes)
         }
-        #expect(ring.finish() == expected.finish())
+        #expect(ring.finish() == hexadecimal(expected.finish()))
     }
 
     @Test("may be given up in the middle", arguments: [true, false])
     func abandoned(isThreaded: Bool) throws {
         for count in 0..<10 {
-            let ring = try HashingRing(bufferSize: 64, isThreaded: isThreaded)
+            let ring = HashingRing(bufferSize: 64, isThreaded: isThreaded)
             for _ in 0..<count { ring.add(ring.buffer.count) }
             _ = ring.buffer
         }

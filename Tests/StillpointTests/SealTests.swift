@@ -1,4 +1,5 @@
 import Glibc
+import SHA256
 import Storage
 import TestSupport
 import Testing
@@ -18,7 +19,7 @@ struct SealTests {
     private func content(_ parts: [(String, String)], _ kind: SealedContent.Kind = .definition) throws -> SealedContent
     {
         var content = SealedContent(kind)
-        for (name, text) in parts { try content.add(name, Array(text.utf8)) }
+        for (name, text) in parts { content.add(name, Array(text.utf8)) }
         return content
     }
 

@@ -9,8 +9,8 @@ struct csha256;
 /// The length of a digest in bytes.
 enum { csha256_length = 32 };
 
-/// A new digest of nothing so far, to be freed with csha256_free; NULL when there is no memory.
-struct csha256 *_Nullable csha256_new(void);
+/// A new digest of nothing so far, to be freed with csha256_free; ends the process when there is no memory.
+struct csha256 *_Nonnull csha256_new(void);
 
 /// Adds bytes.
 void csha256_update(struct csha256 *_Nonnull digest, const void *_Nullable bytes, size_t count);

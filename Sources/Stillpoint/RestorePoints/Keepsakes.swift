@@ -56,7 +56,7 @@ struct Keepsakes: Sendable {
             // On the guests' own dataset each write may hold up their flushes while they are frozen.
             let content = try copy.isThere ?? copy.write()
             try copy.seal(content, by: catalogue.seals.own().all)
-            id = try content.id
+            id = content.id
         }
         return (sources.problems, id)
     }

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Hypervisor
+internal import SHA256
 internal import Storage
 internal import SystemPackage
 
@@ -14,9 +15,10 @@ struct KeptCopy {
 
     /// What an earlier run left, where it is just this.
     var isThere: SealedContent? {
-        guard (try? holds(machine, "machine.json") && holds(definition, "definition.xml")) == true,
-            var content = try? SealedContent(machine: machine, definition: definition)
-        else { return nil }
+        guard (try? holds(machine, "machine.json") && holds(definition, "definition.xml")) == true else {
+            return nil
+        }
+        var content = SealedContent(machine: machine, definition: definition)
         for source in sources.files {
             let name = "files/\(source.name)"
             guard let digest = try? digest(of: source, ifSameAs: name) else { return nil }
@@ -28,13 +30,13 @@ struct KeptCopy {
     /// Puts it there.
     ///
     /// - Returns: what was written, byte by byte, so that nothing else is sealed than what is there.
-    /// - Throws: Errno, SealError. Half of it is never taken for the whole: `machine.json` is removed first and written
+    /// - Throws: Errno. Half of it is never taken for the whole: `machine.json` is removed first and written
     ///   last.
     func write() throws -> SealedContent {
         folder.remove("seal")
         folder.remove("machine.json")
         folder.remove("files")
-        var content = try SealedContent(machine: machine, definition: definition)
+        var content = SealedContent(machine: machine, definition: definition)
         for source in sources.files {
             var place = folder
             let parts = ("files/" + source.name).split(separator: "/").map(String.init)
@@ -63,7 +65,7 @@ struct KeptCopy {
         let copy = try folder.file(other)
         return try copy.closeAfter {
             guard Int(try copy.status().st_size) == source.size else { return nil }
-            let digest = try Digest()
+            let digest = SHA256()
             var pieces = ([UInt8](repeating: 0, count: 256 << 10), [UInt8](repeating: 0, count: 256 << 10))
             var offset = 0
             while offset < source.size {
@@ -85,10 +87,10 @@ struct KeptCopy {
 
 extension SealedContent {
     /// What is kept of a VM, its files apart.
-    init(machine: [UInt8], definition: [UInt8]) throws {
+    init(machine: [UInt8], definition: [UInt8]) {
         self.init(.definition)
-        try add("machine.json", machine)
-        try add("definition.xml", definition)
+        add("machine.json", machine)
+        add("definition.xml", definition)
     }
 }
 
@@ -101,7 +103,7 @@ extension Folder {
         guard try Int(source.status().st_size) <= limit else { throw Errno.fileTooLarge }
         let output = try newFile(name)
         return try output.closeAfter {
-            let digest = try Digest()
+            let digest = SHA256()
             var total = 0
             try source.copyContent(to: output, limit: limit) { piece in
                 digest.add(piece)

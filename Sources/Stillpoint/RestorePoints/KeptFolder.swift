@@ -47,7 +47,7 @@ struct KeptContent: Sendable {
         definition = try KeptDefinition.decode(machine, at: path)
         let xml = try folder.content(of: "definition.xml", limit: 16 << 20)
         text = String(decoding: xml, as: UTF8.self)
-        var content = try SealedContent(machine: machine, definition: xml)
+        var content = SealedContent(machine: machine, definition: xml)
         guard definition.files.count <= KeptFile.mostFiles else { throw Errno.fileTooLarge }
         var files: [KeptFile] = []
         if !definition.files.isEmpty {
@@ -63,7 +63,7 @@ struct KeptContent: Sendable {
             }
         }
         self.files = files
-        id = try content.id
+        id = content.id
         provenance = seals.provenance(of: content, text: try? folder.content(of: "seal", limit: 64 << 10))
     }
 }

@@ -53,7 +53,7 @@ enum SideCar {
             plain.machines[index].dump?.path = FileAccess.lastComponent(path)
         }
         var content = SealedContent(.sideCar)
-        try content.add("\(point.run).json", try StateFile.text(plain))
+        content.add("\(point.run).json", try StateFile.text(plain))
         return content
     }
 

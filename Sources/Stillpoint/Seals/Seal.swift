@@ -1,4 +1,4 @@
-internal import CSHA256
+internal import SHA256
 
 /// A key that content is sealed with: HMAC-SHA-256, 32 bytes.
 struct SealingKey: Sendable, Equatable {
@@ -12,16 +12,10 @@ struct SealingKey: Sendable, Equatable {
     init(_ bytes: [UInt8]) throws {
         guard bytes.count == Self.length else { throw SealError(description: "a key has \(Self.length) bytes") }
         self.bytes = bytes
-        id = String(hexadecimal(try Digest.of(bytes)).prefix(16))
+        id = String(hexadecimal(SHA256.digest(of: bytes)).prefix(16))
     }
 
-    func code(of content: [UInt8]) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Int(csha256_length)) { buffer, count in
-            guard let start = buffer.baseAddress else { return }
-            csha256_hmac(bytes, bytes.count, content, content.count, start)
-            count = Int(csha256_length)
-        }
-    }
+    func code(of content: [UInt8]) -> [UInt8] { SHA256.authenticationCode(of: content, key: bytes) }
 
     /// A key for another purpose, from which this one cannot be told.
     func derived(for purpose: String) throws -> SealingKey { try SealingKey(code(of: Array(purpose.utf8))) }
@@ -45,14 +39,13 @@ struct SealedContent: Sendable, Equatable {
         lines.append("\(count) \(hexadecimal(digest)) \(hexadecimal(name.utf8))")
     }
 
-    /// - Throws: SealError.
-    mutating func add(_ name: String, _ bytes: [UInt8]) throws {
-        add(name, count: bytes.count, digest: try Digest.of(bytes))
+    mutating func add(_ name: String, _ bytes: [UInt8]) {
+        add(name, count: bytes.count, digest: SHA256.digest(of: bytes))
     }
 
     /// The text that is sealed; the order in which things were added does not matter.
     /// What tells it from other content: a SHA-256 in hexadecimal digits.
-    var id: String { get throws { hexadecimal(try Digest.of(text)) } }
+    var id: String { hexadecimal(SHA256.digest(of: text)) }
 
     var text: [UInt8] { Array("stillpoint 1 \(kind.rawValue)\n\(lines.sorted().joined(separator: "\n"))\n".utf8) }
 }

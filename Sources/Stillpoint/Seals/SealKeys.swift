@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SHA256
 internal import Storage
 internal import Synchronization
 internal import SystemPackage
@@ -111,7 +112,7 @@ extension SealKeys {
         /// - Throws: SealError.
         func sealingKey() throws -> SealingKey {
             do {
-                return try SealingKey(Stillpoint.bytes(hexadecimal: key) ?? [])
+                return try SealingKey(decodeHexadecimal(key) ?? [])
             } catch {
                 throw SealError(
                     description:
@@ -155,7 +156,7 @@ extension SealKeys {
 
     /// It is not believed any more; false where it was not known.
     func forget(_ id: String) throws -> Bool {
-        guard id.utf8.count == 16, bytes(hexadecimal: id) != nil, fileExists("\(trustedFolder)/\(id)") else {
+        guard id.utf8.count == 16, decodeHexadecimal(id) != nil, fileExists("\(trustedFolder)/\(id)") else {
             return false
         }
         try removeFile(at: "\(trustedFolder)/\(id)")

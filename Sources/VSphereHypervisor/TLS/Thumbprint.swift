@@ -1,5 +1,5 @@
-internal import CSHA256
 internal import Hypervisor
+internal import SHA256
 
 /// What is needed of a certificate that is known by its thumbprint.
 struct Thumbprint: Sendable, Equatable {
@@ -14,11 +14,8 @@ struct Thumbprint: Sendable, Equatable {
         else {
             return nil
         }
-        digits = sha256(der).map { byte in
-            let text = String(byte, radix: 16)
-            return byte < 16 ? "0" + text : text
-        }.joined()
-        publicKey = Base64.encode(sha256(key))
+        digits = hexadecimal(SHA256.digest(of: der))
+        publicKey = Base64.encode(SHA256.digest(of: key))
     }
 
     private static func body(of pem: String) -> String? {
@@ -27,18 +24,5 @@ struct Thumbprint: Sendable, Equatable {
             let end = lines[begin...].firstIndex(where: { $0.hasPrefix("-----END CERTIFICATE-----") })
         else { return nil }
         return lines[(begin + 1)..<end].joined()
-    }
-}
-
-/// The SHA-256 of some bytes; empty when there is no memory for it, which equals no digest.
-func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] {
-    guard let state = csha256_new() else { return [] }
-    defer { csha256_free(state) }
-    let whole = Array(bytes)
-    whole.withUnsafeBytes { csha256_update(state, $0.baseAddress, $0.count) }
-    return [UInt8](unsafeUninitializedCapacity: csha256_length) { buffer, count in
-        guard let start = buffer.baseAddress else { return }
-        csha256_final(state, start)
-        count = buffer.count
     }
 }
