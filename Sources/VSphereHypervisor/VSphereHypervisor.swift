@@ -9,10 +9,10 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     private static let discovery = Duration.seconds(120)
 
     private let settings: HypervisorSettings
-    private let placing: any DatastorePlacing
+    private let resolver: any DatastoreResolver
     private let session: Session
-    private let watch: TaskWatch
-    private let known = KnownMachines()
+    private let poller: TaskPoller
+    private let known = InventoryCache()
 
     /// The configuration's name for it.
     public var name: String { settings.name }
@@ -23,19 +23,14 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
 
     /// A client of the server at `settings.uri`; connects on first use.
     public convenience init(_ settings: HypervisorSettings) {
-        self.init(settings, placing: HostPlacing(roots: settings.roots))
-    }
-
-    /// A client that finds the datasets of datastores as `placing` says.
-    public convenience init(_ settings: HypervisorSettings, placing: any DatastorePlacing) {
         let trust = settings.login?.trust ?? .system
         self.init(
-            settings, placing: placing, transport: CurlTransport(url: settings.uri, trust: trust),
-            environment: processEnvironment())
+            settings, resolver: LocalDatastoreResolver(roots: settings.roots),
+            transport: CurlTransport(url: settings.uri, trust: trust), environment: processEnvironment())
     }
 
     init(
-        _ settings: HypervisorSettings, placing: any DatastorePlacing, transport: any Transport,
+        _ settings: HypervisorSettings, resolver: any DatastoreResolver, transport: any Transport,
         environment: [String: String]
     ) {
         let session = Session(url: settings.uri, username: settings.login?.username ?? "", transport: transport) {
@@ -45,9 +40,9 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
             return try PasswordFile(login, section: settings.name, environment: environment).read()
         }
         self.settings = settings
-        self.placing = placing
+        self.resolver = resolver
         self.session = session
-        watch = TaskWatch { try await session.progress(of: $0, machines: $1, until: $2) }
+        poller = TaskPoller { try await session.progress(of: $0, vms: $1, until: $2) }
     }
 
     /// A client of the server that the settings name.
@@ -60,16 +55,16 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
         // Thousands of VMs are worth all processors.
         try await withTaskExecutorPreference(globalConcurrentExecutor) {
             let inventory = try await inventory()
-            let datastores = await known.keep(inventory, rules: settings.storageRules, placing: placing)
-            return inventory.machines.map { $0.machine(datastores) }
+            let datastores = await known.keep(inventory, rules: settings.storageRules, resolver: resolver)
+            return inventory.vms.map { $0.virtualMachine(datastores) }
         }
     }
 
     /// The VM of that MoRef.
     public func virtualMachine(id: String) async throws -> VirtualMachine? {
         try await wording("looking at the VM \(id)") {
-            guard let details = try await details(of: .machine(id)) else { return nil }
-            return details.machine(try await datastores())
+            guard let details = try await details(of: .vm(id)) else { return nil }
+            return details.virtualMachine(try await datastores())
         }
     }
 
@@ -82,14 +77,14 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
         var details = await known.details(request.machine.id)
         if details == nil {
             details = try await wording("looking at the VM") {
-                try await self.details(of: .machine(request.machine.id))
+                try await self.details(of: .vm(request.machine.id))
             }
         }
         guard let details else {
             throw HypervisorError(.noSuchMachine, "the VM was removed from the inventory meanwhile", remedy: .fallBack)
         }
         return try await SnapshotFreeze(
-            session: session, watch: watch, details: details, request: request,
+            session: session, poller: poller, details: details, request: request,
             quiesceAttempts: settings.quiesceAttempts, record: record
         ).run()
     }
@@ -97,7 +92,7 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     /// Removes a VM's snapshot; see `SnapshotRelease`.
     public func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
         try await SnapshotRelease(
-            session: session, watch: watch, request: request, limit: settings.commitTimeout, record: record
+            session: session, poller: poller, request: request, limit: settings.commitTimeout, record: record
         ).run()
     }
 
@@ -107,7 +102,7 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     /// Switches a VM off at once.
     public func stop(id: String) async throws {
         try await wording("switching off the VM \(id)") {
-            try await Power(session: session, watch: watch, machine: .machine(id)).off()
+            try await VMPower(session: session, poller: poller, vm: .vm(id)).off()
         }
     }
 
@@ -121,25 +116,25 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     }
 
     /// Puts a VM back whose datasets have been rolled back; see `SnapshotRevert`.
-    public func revert(_ machine: RevertRequest) async throws -> [String] {
-        try await SnapshotRevert(session: session, watch: watch, request: machine).run()
+    public func revert(_ vm: RevertRequest) async throws -> [String] {
+        try await SnapshotRevert(session: session, poller: poller, request: vm).run()
     }
 
-    /// What can be seen amiss in the inventory and in the configuration; see `Findings`.
+    /// What can be seen amiss in the inventory and in the configuration; see `InventoryChecks`.
     public func findings() async throws -> [String] {
         let inventory = try await inventory()
-        var findings = Findings(inventory: inventory, settings: settings, placing: placing)
-        findings.lacking = try await wording("asking for the account's privileges") {
-            try await Privileges.lacking(on: findings.mapped, session, until: .now + Self.discovery)
+        var findings = InventoryChecks(inventory: inventory, settings: settings, resolver: resolver)
+        findings.missingPrivileges = try await wording("asking for the account's privileges") {
+            try await Privileges.missing(on: findings.mapped, session, until: .now + Self.discovery)
         }
         return findings.all
     }
 
-    /// The datastores of other servers; see `Findings`.
+    /// The datastores of other servers; see `InventoryChecks`.
     public func notes() async throws -> [String] {
         var datastores = await known.listed
         if datastores == nil { datastores = try await inventory().datastores }
-        return Findings.foreign(datastores ?? [], settings, placing)
+        return InventoryChecks.foreign(datastores ?? [], settings, resolver)
     }
 
     /// Logs out.
@@ -155,12 +150,12 @@ extension VSphereHypervisor {
         }
     }
 
-    private func details(of machine: MoRef) async throws -> MachineDetails? {
+    private func details(of vm: MoRef) async throws -> VMDetails? {
         var request = PropertyRequest()
-        request.want(MachineDetails.paths, of: "VirtualMachine")
-        request.add(machine)
+        request.want(VMDetails.paths, of: "VirtualMachine")
+        request.add(vm)
         do {
-            return try await session.properties(request, until: .now + .seconds(30)).first.map(MachineDetails.init)
+            return try await session.properties(request, until: .now + .seconds(30)).first.map(VMDetails.init)
         } catch let failure as CallFailure where failure.fault?.kind == .missing {
             return nil
         }
@@ -169,7 +164,7 @@ extension VSphereHypervisor {
     private func datastores() async throws -> DatastoreMap {
         if let datastores = await known.datastores { return datastores }
         let inventory = try await Inventory.read(session, until: .now + Self.discovery)
-        return await known.keep(inventory, rules: settings.storageRules, placing: placing)
+        return await known.keep(inventory, rules: settings.storageRules, resolver: resolver)
     }
 
     private func wording<Value>(_ action: String, _ body: () async throws -> Value) async throws -> Value {

@@ -7,7 +7,7 @@ import XMLTree
 
 @Suite("Discovery")
 struct DiscoveryTests {
-    private struct Places: DatastorePlacing {
+    private struct Places: DatastoreResolver {
         func datasets(of datastore: DatastoreKind) -> [DatasetName] {
             switch datastore {
             case .nfs(let hosts, "/tank/vmware") where hosts.contains("10.0.0.5"):
@@ -40,12 +40,12 @@ struct DiscoveryTests {
         return inventory
     }
 
-    private func machine(
+    private func virtualMachine(
         _ properties: String, _ objects: String = "", rules: StorageRules = StorageRules()
     ) throws -> VirtualMachine {
         let inventory = try inventory(objects)
-        return try fixtureDetails(properties).machine(
-            DatastoreMap(inventory.datastores, rules: rules, placing: Places()))
+        return try fixtureDetails(properties).virtualMachine(
+            DatastoreMap(inventory.datastores, rules: rules, resolver: Places()))
     }
 
     private func devices(_ inside: String) -> String {
@@ -53,19 +53,19 @@ struct DiscoveryTests {
     }
 
     @Test("A VM is its name unescaped, its disks with their whole chains, and where each image is")
-    func machine() throws {
-        let machine = try machine(
+    func vm() throws {
+        let vm = try virtualMachine(
             devices(
                 fixtureDisk() + fixtureDevice("VirtualCdrom", "<backing><fileName>[nfs] a.iso</fileName></backing>"))
                 + fixtureProperty("config.hardware.memoryMB", "4096"),
             datastore("datastore-1", "nfs", nas("10.0.0.5", "/tank/vmware"))
                 + datastore("datastore-2", "nfs2", nas("elsewhere", "/tank/vmware")))
-        #expect(machine.id == "vm-1")
-        #expect(machine.name == "web/1")
-        #expect(machine.power == .running)
-        #expect(machine.memory == 4 << 30)
-        let disk = try required(machine.disks.first)
-        #expect(machine.disks.count == 1)
+        #expect(vm.id == "vm-1")
+        #expect(vm.name == "web/1")
+        #expect(vm.power == .running)
+        #expect(vm.memory == 4 << 30)
+        let disk = try required(vm.disks.first)
+        #expect(vm.disks.count == 1)
         #expect(disk.target == "scsi0:0")
         #expect(disk.chain == ["[nfs] web/web_0-000001.vmdk", "[nfs2] web/web_0.vmdk"])
         #expect(try disk.datasets == [[DatasetName("tank/vmware")], []])
@@ -75,11 +75,11 @@ struct DiscoveryTests {
     func rules() throws {
         var rules = StorageRules()
         rules.datastores["nfs"] = try DatasetName("pool/a")
-        let machine = try machine(
+        let vm = try virtualMachine(
             devices(fixtureDisk()),
             datastore("datastore-1", "nfs", nas("10.0.0.5", "/tank/vmware"))
                 + datastore("datastore-2", "nfs2", nas("10.0.0.5", "/tank/vmware")), rules: rules)
-        #expect(try machine.disks.first?.datasets == [[DatasetName("pool/a")], [DatasetName("tank/vmware")]])
+        #expect(try vm.disks.first?.datasets == [[DatasetName("pool/a")], [DatasetName("tank/vmware")]])
     }
 
     @Test("A VMFS is where its extents are")
@@ -88,8 +88,8 @@ struct DiscoveryTests {
             "<vmfs><extent><diskName>naa.6001405AA</diskName></extent><extent><diskName>naa.5b</diskName></extent></vmfs>"
         var rules = StorageRules()
         rules.luns["naa.5b"] = try DatasetName("pool/b")
-        let machine = try machine(devices(fixtureDisk()), datastore("datastore-1", "nfs", info), rules: rules)
-        #expect(try machine.disks.first?.datasets?.first == [DatasetName("tank/lun"), DatasetName("pool/b")])
+        let vm = try virtualMachine(devices(fixtureDisk()), datastore("datastore-1", "nfs", info), rules: rules)
+        #expect(try vm.disks.first?.datasets?.first == [DatasetName("tank/lun"), DatasetName("pool/b")])
     }
 
     @Test(
@@ -100,7 +100,7 @@ struct DiscoveryTests {
             fixtureObject(
                 fixtureProperty("name", "a") + fixtureProperty("runtime.connectionState", connection)
                     + fixtureProperty("runtime.powerState", "poweredOff") + devices(fixtureDisk())))
-        let details = MachineDetails(try required(ObjectProperties.read(page).objects.first))
+        let details = VMDetails(try required(ObjectProperties.read(page).objects.first))
         #expect(details.power == .running)
         #expect(details.notes.count == 1)
         #expect(details.obstacle(to: .quiesce, targets: ["scsi0:0"]) != nil)
@@ -113,7 +113,7 @@ struct DiscoveryTests {
             fixtureObject(
                 fixtureProperty("runtime.connectionState", "connected")
                     + fixtureProperty("runtime.powerState", "suspended")))
-        let details = MachineDetails(try required(ObjectProperties.read(page).objects.first))
+        let details = VMDetails(try required(ObjectProperties.read(page).objects.first))
         #expect(details.power == .suspended)
         #expect(details.notes == ["suspended: its RAM is in its files"])
     }
@@ -151,15 +151,15 @@ struct DiscoveryTests {
     func decoded(_ name: String, _ wanted: String) throws {
         var rules = StorageRules()
         rules.datastores[wanted] = try DatasetName("pool/a")
-        let machine = try machine(
+        let vm = try virtualMachine(
             devices(fixtureDisk()), datastore("datastore-1", name, nas("elsewhere", "/x")), rules: rules)
-        #expect(try machine.disks.first?.datasets?.first == [DatasetName("pool/a")])
+        #expect(try vm.disks.first?.datasets?.first == [DatasetName("pool/a")])
         let page = try fixturePage(
             fixtureObject(fixtureProperty("name", name))
                 + fixtureObject(
                     "<propSet><name>info</name><val><name>\(name)</name></val></propSet>", id: "d", type: "Datastore"))
         let objects = ObjectProperties.read(page).objects
-        #expect(MachineDetails(try required(objects.first)).name == wanted)
+        #expect(VMDetails(try required(objects.first)).name == wanted)
         #expect(Datastore(try required(objects.last)).name == wanted)
         let tree = try XMLElement.parse(
             "<val><rootSnapshotList><snapshot type='VirtualMachineSnapshot'>s</snapshot><name>\(name)</name></rootSnapshotList></val>"
@@ -174,19 +174,19 @@ struct DiscoveryTests {
                 + datastore("datastore-2", "alias", nas("10.0.0.5", "/tank/vmware"))
                 + datastore("datastore-3", "lost", nas("10.0.0.5", "/nowhere"))
                 + datastore("datastore-4", "theirs", nas("elsewhere", "/x")))
-        inventory.machines = [try fixtureDetails(""), try fixtureDetails(devices(fixtureDisk()))]
+        inventory.vms = [try fixtureDetails(""), try fixtureDetails(devices(fixtureDisk()))]
         var settings = HypervisorSettings(name: "vc1", kind: "vsphere", uri: "https://vc.test/sdk")
         settings.storageRules.datastores["nosuch"] = try DatasetName("tank/x")
         settings.storageRules.luns["naa.1"] = try DatasetName("tank/x")
-        var findings = Findings(inventory: inventory, settings: settings, placing: Places())
-        #expect(findings.mapped == [.machine("vm-1")])
-        findings.lacking = [.machine("vm-1"): ["VirtualMachine.State.RemoveSnapshot"]]
+        var findings = InventoryChecks(inventory: inventory, settings: settings, resolver: Places())
+        #expect(findings.mapped == [.vm("vm-1")])
+        findings.missingPrivileges = [.vm("vm-1"): ["VirtualMachine.State.RemoveSnapshot"]]
         let found = findings.all
         for words in ["nosuch", "naa.1", "lost", "alias, nfs", "web/1", "State.RemoveSnapshot"] {
             #expect(found.contains { $0.has(words) }, "\(words)")
         }
         #expect(found.count == 6)
-        let foreign = Findings.foreign(inventory.datastores, settings, Places())
+        let foreign = InventoryChecks.foreign(inventory.datastores, settings, Places())
         #expect(foreign.count == 1)
         #expect(foreign.first?.has("the datastore theirs is /x of elsewhere, which is not this host") == true)
     }

@@ -158,6 +158,6 @@ func testSession(_ transport: any Transport) -> Session {
 }
 
 /// A watch over the tasks of a session.
-func testWatch(_ session: Session) -> TaskWatch {
-    TaskWatch { try await session.progress(of: $0, machines: $1, until: $2) }
+func testPoller(_ session: Session) -> TaskPoller {
+    TaskPoller { try await session.progress(of: $0, vms: $1, until: $2) }
 }

@@ -57,7 +57,7 @@ struct FaultTests {
             "<object type=\"VirtualMachine\">vm-1</object><privilegeId>VirtualMachine.State.CreateSnapshot</privilegeId>"
         )
         #expect(failure(fault)?.fault?.privilege == "VirtualMachine.State.CreateSnapshot")
-        #expect(failure(fault)?.fault?.object == .machine("vm-1"))
+        #expect(failure(fault)?.fault?.object == .vm("vm-1"))
         #expect(failure(fault)?.message.hasSuffix("the privilege VirtualMachine.State.CreateSnapshot") == true)
     }
 

@@ -1,3 +1,4 @@
+import Storage
 import XMLTree
 
 @testable import VSphereHypervisor
@@ -23,12 +24,12 @@ func fixturePage(_ objects: String, token: String? = nil) throws -> XMLElement {
 }
 
 /// A running VM that is connected, with more properties.
-func fixtureDetails(_ properties: String) throws -> MachineDetails {
+func fixtureDetails(_ properties: String) throws -> VMDetails {
     let page = try fixturePage(
         fixtureObject(
             fixtureProperty("name", "web%2f1") + fixtureProperty("runtime.connectionState", "connected")
                 + fixtureProperty("runtime.powerState", "poweredOn") + properties))
-    return MachineDetails(try required(ObjectProperties.read(page).objects.first))
+    return VMDetails(try required(ObjectProperties.read(page).objects.first))
 }
 
 func fixtureDevice(_ type: String, _ inside: String = "") -> String {
@@ -45,4 +46,10 @@ func fixtureDisk(unit: Int = 0, _ backing: String = "") -> String {
     <parent><fileName>[nfs2] web/web_\(unit).vmdk</fileName><datastore type="Datastore">datastore-2</datastore></parent>\
     </backing><controllerKey>1000</controllerKey><unitNumber>\(unit)</unitNumber></VirtualDevice>
     """
+}
+
+/// Finds no dataset: the configuration must say it all.
+struct NoDatastores: DatastoreResolver {
+    func datasets(of datastore: DatastoreKind) -> [DatasetName] { [] }
+    func isLocal(_ datastore: DatastoreKind) -> Bool { false }
 }

@@ -18,7 +18,7 @@ struct FreezeTests {
     private let records = Records()
 
     private func details(_ devices: String = "", tools: String = "guestToolsRunning", more: String = "") throws
-        -> MachineDetails
+        -> VMDetails
     {
         try fixtureDetails(
             """
@@ -28,16 +28,16 @@ struct FreezeTests {
     }
 
     private func freeze(
-        _ server: FakeServer, _ details: MachineDetails? = nil, strategy: Strategy = .quiesce,
+        _ server: FakeServer, _ details: VMDetails? = nil, strategy: Strategy = .quiesce,
         within limit: Duration = .seconds(8), transport: ScriptedTransport? = nil
     ) async throws -> FreezeResult {
         let session = testSession(transport ?? server.transport)
         let details = try details ?? self.details()
-        let machine = details.machine(DatastoreMap([], rules: StorageRules(), placing: NoPlacing()))
+        let vm = details.virtualMachine(DatastoreMap([], rules: StorageRules(), resolver: NoDatastores()))
         let request = FreezeRequest(
-            machine: machine, disks: machine.disks, strategy: strategy, run: "R1", deadline: .now + limit)
+            machine: vm, disks: vm.disks, strategy: strategy, run: "R1", deadline: .now + limit)
         return try await SnapshotFreeze(
-            session: session, watch: testWatch(session), details: details, request: request, quiesceAttempts: 2,
+            session: session, poller: testPoller(session), details: details, request: request, quiesceAttempts: 2,
             record: { [records] in records.record($0) }
         ).run()
     }

@@ -28,7 +28,7 @@ struct PagingTests {
     private var request: PropertyRequest {
         var request = PropertyRequest()
         request.want(["name"], of: "VirtualMachine")
-        request.add(.machine("vm-1"))
+        request.add(.vm("vm-1"))
         return request
     }
 

@@ -22,7 +22,7 @@ struct ReleaseTests {
         let request = ReleaseRequest(
             machineID: "vm-1", hold: Hold(step: step, snapshot: "stillpoint R1", reference: reference, disks: []))
         let result = try await SnapshotRelease(
-            session: session, watch: testWatch(session), request: request, limit: .seconds(8),
+            session: session, poller: testPoller(session), request: request, limit: .seconds(8),
             record: { hold in last.withLock { $0 = hold } }
         ).run()
         return (result.notes, last.withLock { $0 })

@@ -22,8 +22,8 @@ struct CallTests {
             let call = strategy.call(isExtended: try required(APIVersion(version)).hasSnapshotEx)
             return (call.method, XMLElement("c", children: call.arguments))
         }
-        let quiesce = SnapshotCreation(machine: .machine("vm-1"), name: "stillpoint R", strategy: .quiesce)
-        let memory = SnapshotCreation(machine: .machine("vm-1"), name: "stillpoint R", strategy: .memory)
+        let quiesce = SnapshotCreation(vm: .vm("vm-1"), name: "stillpoint R", strategy: .quiesce)
+        let memory = SnapshotCreation(vm: .vm("vm-1"), name: "stillpoint R", strategy: .memory)
         let (new, newArguments) = try call("6.5", quiesce)
         #expect(new == "CreateSnapshotEx_Task")
         #expect(newArguments.children.map(\.name) == ["name", "description", "memory", "quiesceSpec"])

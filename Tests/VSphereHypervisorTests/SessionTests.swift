@@ -12,7 +12,7 @@ struct SessionTests {
     func loggingIn() async throws {
         let transport = FakeServer().transport
         let session = testSession(transport)
-        _ = try await session.look(at: .machine("vm-1"), until: soon)
+        _ = try await session.inspect(.vm("vm-1"), until: soon)
         #expect(transport.received.map(\.method) == ["RetrieveServiceContent", "Login", "RetrievePropertiesEx"])
         #expect(transport.received[1].argument("password") == "p&w<d")
         #expect(transport.received[2].action == "urn:vim25/8.0.0.0")
@@ -27,7 +27,7 @@ struct SessionTests {
         let session = testSession(transport)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<20 {
-                group.addTask { _ = try await session.look(at: .machine("vm-1"), until: self.soon) }
+                group.addTask { _ = try await session.inspect(.vm("vm-1"), until: self.soon) }
             }
             try await group.waitForAll()
         }
@@ -39,8 +39,8 @@ struct SessionTests {
         let transport = FakeServer { call, count in
             call.method == "RetrievePropertiesEx" && count == 1 ? .reply(.fault("NotAuthenticated")) : nil
         }.transport
-        let look = try await testSession(transport).look(at: .machine("vm-1"), until: soon)
-        #expect(look.state != nil)
+        let view = try await testSession(transport).inspect(.vm("vm-1"), until: soon)
+        #expect(view.state != nil)
         #expect(transport.count("Login") == 2)
         #expect(transport.received.last?.cookie == "vmware_soap_session=2")
     }
@@ -51,7 +51,7 @@ struct SessionTests {
             call.method == "RetrievePropertiesEx" ? .reply(.fault("NotAuthenticated")) : nil
         }.transport
         await #expect(throws: CallFailure.self) {
-            try await testSession(transport).look(at: .machine("vm-1"), until: soon)
+            try await testSession(transport).inspect(.vm("vm-1"), until: soon)
         }
         #expect(transport.count("Login") == 2)
     }
@@ -67,7 +67,7 @@ struct SessionTests {
                     <fault xsi:type="NotAuthenticated"/><localizedMessage/></fault></missingSet></objects></returnval>
                     """))
         }.transport
-        _ = try await testSession(transport).look(at: .machine("vm-1"), until: soon)
+        _ = try await testSession(transport).inspect(.vm("vm-1"), until: soon)
         #expect(transport.count("Login") == 2)
     }
 
@@ -80,7 +80,7 @@ struct SessionTests {
         let transport = FakeServer { call, count in
             call.method == "RetrievePropertiesEx" && count < 3 ? .reply(reply) : nil
         }.transport
-        _ = try await testSession(transport).look(at: .machine("vm-1"), until: soon)
+        _ = try await testSession(transport).inspect(.vm("vm-1"), until: soon)
         #expect(transport.count("RetrievePropertiesEx") == 3)
     }
 
@@ -88,7 +88,7 @@ struct SessionTests {
     func notRepeating() async throws {
         let transport = FakeServer { call, _ in call.method == "PowerOffVM_Task" ? .reply(.dropped) : nil }.transport
         await #expect(throws: CallFailure.self) {
-            try await testSession(transport).start(SOAPCall("PowerOffVM_Task", on: .machine("vm-1")), until: soon)
+            try await testSession(transport).start(SOAPCall("PowerOffVM_Task", on: .vm("vm-1")), until: soon)
         }
         #expect(transport.count("PowerOffVM_Task") == 1)
     }
@@ -98,7 +98,7 @@ struct SessionTests {
         let transport = FakeServer { call, _ in call.method == "Login" ? .reply(.fault("InvalidLogin")) : nil }
             .transport
         let error = await #expect(throws: HypervisorError.self) {
-            try await testSession(transport).look(at: .machine("vm-1"), until: soon)
+            try await testSession(transport).inspect(.vm("vm-1"), until: soon)
         }
         #expect(error?.description.contains { $0 == "&" } == false)
         #expect(error?.message.hasPrefix("https://vc.test/sdk refuses the login of stillpoint") == true)
@@ -132,10 +132,10 @@ struct SessionTests {
     func late() async throws {
         let transport = FakeServer().transport
         let session = testSession(transport)
-        _ = try await session.look(at: .machine("vm-1"), until: soon)
+        _ = try await session.inspect(.vm("vm-1"), until: soon)
         let before = transport.received.count
         let error = await #expect(throws: CallFailure.self) {
-            try await session.look(at: .machine("vm-1"), until: .now - .milliseconds(1))
+            try await session.inspect(.vm("vm-1"), until: .now - .milliseconds(1))
         }
         #expect(error?.kind == .unreachable)
         #expect(error?.mayHaveActed == false)

@@ -8,9 +8,8 @@
 #include <curl/curl.h>
 
 #define CCURL_FUNCTIONS(X)                                                                                             \
-    X(curl_global_init) X(curl_version_info) X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_reset)                 \
-    X(curl_easy_perform) X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_slist_append)           \
-    X(curl_slist_free_all)
+    X(curl_global_init) X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_reset) X(curl_easy_perform)                 \
+    X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_slist_append) X(curl_slist_free_all)
 
 struct CCurl {
 #define CCURL_MEMBER(name) __typeof__(name) *_Nonnull name;

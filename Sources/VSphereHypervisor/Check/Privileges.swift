@@ -8,26 +8,26 @@ struct Privileges: Sendable {
     static let page = 500
 
     /// The privileges that lack, by VM; nothing where the server does not say.
-    static func lacking(
-        on machines: [MoRef], _ session: Session, until deadline: ContinuousClock.Instant
+    static func missing(
+        on vms: [MoRef], _ session: Session, until deadline: ContinuousClock.Instant
     ) async throws -> [MoRef: [String]] {
         let open = try await session.open(until: deadline)
         guard let manager = open.content.authorizationManager, let key = open.key else { return [:] }
-        var lacking: [MoRef: [String]] = [:]
-        for start in stride(from: 0, to: machines.count, by: page) {
-            let some = machines[start..<min(start + page, machines.count)]
+        var missingPrivileges: [MoRef: [String]] = [:]
+        for start in stride(from: 0, to: vms.count, by: page) {
+            let some = vms[start..<min(start + page, vms.count)]
             let call = SOAPCall(
                 "HasPrivilegeOnEntities", on: manager,
                 some.map { $0.element("entity") } + [XMLElement("sessionId", text: key)]
                     + needed.map { XMLElement("privId", text: $0) }, isRepeatable: true)
             // A server that does not know the call, or that does not let the account ask: then freezes will tell.
-            guard let result = try? await session.call(call, until: deadline) else { return lacking }
+            guard let result = try? await session.call(call, until: deadline) else { return missingPrivileges }
             for entity in result.children(named: "returnval") {
-                guard let machine = MoRef(entity.first("entity")) else { continue }
+                guard let vm = MoRef(entity.first("entity")) else { continue }
                 let missing = entity.children(named: "privAvailability").filter { !$0.isTrue("isGranted") }
-                if !missing.isEmpty { lacking[machine] = missing.compactMap { $0.value("privId") } }
+                if !missing.isEmpty { missingPrivileges[vm] = missing.compactMap { $0.value("privId") } }
             }
         }
-        return lacking
+        return missingPrivileges
     }
 }

@@ -30,7 +30,7 @@ struct Datastore: Sendable {
 }
 
 /// What a datastore is made of.
-public enum DatastoreKind: Sendable, Equatable {
+enum DatastoreKind: Sendable, Equatable {
     /// An NFS export: the server's names or addresses, and the path that they export.
     case nfs(hosts: [String], path: String)
     /// A VMFS on LUNs, by their names in lower case: `naa.6001405…`.

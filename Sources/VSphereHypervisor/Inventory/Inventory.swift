@@ -3,7 +3,7 @@ internal import XMLTree
 
 /// All VMs and datastores of a server, read in one view and page by page.
 struct Inventory: Sendable {
-    var machines: [MachineDetails] = []
+    var vms: [VMDetails] = []
     var datastores: [Datastore] = []
 
     /// Objects a page: their XML is what costs memory.
@@ -40,7 +40,7 @@ struct Inventory: Sendable {
             throw CallFailure(.garbled, "\(session.url) makes no view of its inventory")
         }
         var request = PropertyRequest()
-        request.want(MachineDetails.paths, of: "VirtualMachine")
+        request.want(VMDetails.paths, of: "VirtualMachine")
         request.want(Datastore.paths, of: "Datastore")
         request.add(all: "view", of: view)
         var inventory = Inventory()
@@ -52,7 +52,7 @@ struct Inventory: Sendable {
     mutating func take(_ objects: [ObjectProperties]) {
         for properties in objects {
             switch properties.object.type {
-            case "VirtualMachine": machines.append(MachineDetails(properties))
+            case "VirtualMachine": vms.append(VMDetails(properties))
             case "Datastore": datastores.append(Datastore(properties))
             default: break
             }

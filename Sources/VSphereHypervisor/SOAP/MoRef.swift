@@ -23,7 +23,7 @@ struct MoRef: Sendable, Hashable, CustomStringConvertible {
 
     var description: String { value }
 
-    static func machine(_ id: String) -> MoRef { MoRef("VirtualMachine", id) }
+    static func vm(_ id: String) -> MoRef { MoRef("VirtualMachine", id) }
     static func snapshot(_ id: String) -> MoRef { MoRef("VirtualMachineSnapshot", id) }
     static let serviceInstance = MoRef("ServiceInstance", "ServiceInstance")
 }

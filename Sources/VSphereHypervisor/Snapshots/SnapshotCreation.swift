@@ -3,7 +3,7 @@ internal import XMLTree
 
 /// The call that makes a VM snapshot.
 struct SnapshotCreation: Sendable {
-    let machine: MoRef
+    let vm: MoRef
     let name: String
     let strategy: Strategy
 
@@ -23,12 +23,12 @@ struct SnapshotCreation: Sendable {
         ]
         guard isExtended else {
             return SOAPCall(
-                "CreateSnapshot_Task", on: machine, common + [XMLElement("quiesce", text: "\(!hasMemory)")])
+                "CreateSnapshot_Task", on: vm, common + [XMLElement("quiesce", text: "\(!hasMemory)")])
         }
         let spec = XMLElement(
             "quiesceSpec", type: "VirtualMachineGuestQuiesceSpec",
             children: [XMLElement("timeout", text: "\(Self.quiesceMinutes)")])
-        return SOAPCall("CreateSnapshotEx_Task", on: machine, common + (hasMemory ? [] : [spec]))
+        return SOAPCall("CreateSnapshotEx_Task", on: vm, common + (hasMemory ? [] : [spec]))
     }
 }
 

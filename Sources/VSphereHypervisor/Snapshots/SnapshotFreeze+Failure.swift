@@ -13,24 +13,24 @@ extension SnapshotFreeze {
         let isAnswerLost = (error as? CallFailure)?.mayHaveActed == true
         // The server may be at the call just now.
         if isAnswerLost { try? await Task.sleep(for: Self.afterglow) }
-        var look = try await look(end, after: error)
-        if look.isPerhapsTooEarly, look.state?.snapshots(named: name).isEmpty == true {
+        var view = try await inspect(end, after: error)
+        if view.mayBeStale, view.state?.snapshots(named: name).isEmpty == true {
             try? await Task.sleep(for: Self.afterglow)
-            look = try await self.look(end, after: error)
+            view = try await self.inspect(end, after: error)
         }
-        if isAnswerLost, look.state?.snapshots(named: name).isEmpty == true,
-            let task = look.creation
+        if isAnswerLost, view.state?.snapshots(named: name).isEmpty == true,
+            let task = view.creation
         {
             // Ours, whose answer got lost, or somebody else's, which is in our way.
-            let outcome = try? await watch.wait(for: task.reference, on: machine, until: deadline)
-            look = try await self.look(end, after: error)
-            if outcome?.task == nil, look.creation != nil {
+            let outcome = try? await poller.wait(for: task.reference, on: vm, until: deadline)
+            view = try await self.inspect(end, after: error)
+            if outcome?.task == nil, view.creation != nil {
                 throw HypervisorError(
                     .timedOut, "the server is still making a VM snapshot, which may be this run's: \(error)",
                     remedy: .stop)
             }
         }
-        guard let state = look.state else { return nil }
+        guard let state = view.state else { return nil }
         guard let snapshot = state.snapshots(named: name).first else { return nil }
         let isSound = (error as? CallFailure).map { $0.fault == nil || $0.isTransient } ?? true
         if isSound { return (snapshot, state.power) }
@@ -46,9 +46,9 @@ extension SnapshotFreeze {
         return ![.unreachable, .misconfigured].contains((error as? HypervisorError)?.code)
     }
 
-    private func look(_ end: ContinuousClock.Instant, after error: any Error) async throws -> MachineLook {
+    private func inspect(_ end: ContinuousClock.Instant, after error: any Error) async throws -> SnapshotTaskView {
         do {
-            return try await session.look(at: machine, until: end)
+            return try await session.inspect(vm, until: end)
         } catch let problem {
             throw HypervisorError(
                 .callFailed, "whether a VM snapshot was made cannot be seen (\(problem)), after: \(error)",
@@ -57,7 +57,7 @@ extension SnapshotFreeze {
     }
 
     private func remove(_ snapshot: TreeSnapshot, _ end: ContinuousClock.Instant, after error: any Error) async throws {
-        let removal = SnapshotRemoval(session: session, watch: watch, machine: machine, name: name, deadline: end)
+        let removal = SnapshotRemoval(session: session, poller: poller, vm: vm, name: name, deadline: end)
         do {
             _ = try await removal.run(snapshot.reference)
         } catch let problem {

@@ -17,7 +17,7 @@ extension SnapshotFreeze {
     func snapshot(
         before deadline: ContinuousClock.Instant, end: ContinuousClock.Instant
     ) async throws -> (TreeSnapshot, power: String) {
-        let creation = SnapshotCreation(machine: machine, name: name, strategy: request.strategy)
+        let creation = SnapshotCreation(vm: vm, name: name, strategy: request.strategy)
         var isExtended = try await undoing { try await session.open(until: deadline).content.version.hasSnapshotEx }
         var backoff = Backoff(until: min(deadline, .now + Self.patience))
         var quiesceFailures = 0
@@ -55,7 +55,7 @@ extension SnapshotFreeze {
 
     private func attempt(_ call: SOAPCall, _ deadline: ContinuousClock.Instant) async -> Attempt {
         do {
-            let (task, outcome) = try await watch.run(on: machine, until: deadline, isProved: isSeen) {
+            let (task, outcome) = try await poller.run(on: vm, until: deadline, isConfirmed: isSeen) {
                 try await session.start(call, until: deadline)
             }
             return judge(task, outcome)
@@ -65,22 +65,22 @@ extension SnapshotFreeze {
     }
 
     /// Whether the tree has the snapshot that the task says it made.
-    private var isSeen: @Sendable (TaskState.Progress, MachineState?) -> Bool {
+    private var isSeen: @Sendable (TaskState.Progress, VMState?) -> Bool {
         { progress, state in
             guard case .done(let result) = progress, let state else { return true }
             return state.snapshots.contains { $0.reference == result }
         }
     }
 
-    private func judge(_ task: MoRef, _ outcome: TaskWatch.Outcome) -> Attempt {
+    private func judge(_ task: MoRef, _ outcome: TaskPoller.Outcome) -> Attempt {
         switch outcome.task {
         case nil, .running: return .late(task: task)
         case .failed(let fault): return .failed(CallFailure(fault))
         case .unknown: return .failed(TaskState.untold)
         case .done(let result):
-            guard let state = outcome.machine else {
+            guard let state = outcome.vm else {
                 return .failed(
-                    CallFailure(VimFault(name: "ManagedObjectNotFound", message: "the VM is gone", object: machine)))
+                    CallFailure(VimFault(name: "ManagedObjectNotFound", message: "the VM is gone", object: vm)))
             }
             guard let snapshot = state.snapshots.first(where: { $0.reference == result }) else {
                 return .failed(
@@ -94,7 +94,7 @@ extension SnapshotFreeze {
     private func cancel(_ task: MoRef, _ end: ContinuousClock.Instant) async throws -> Attempt {
         let end = max(end, .now + .milliseconds(500))
         _ = try? await session.call(SOAPCall("CancelTask", on: task), until: end)
-        let outcome = try? await watch.wait(for: task, on: machine, until: end, isProved: isSeen)
+        let outcome = try? await poller.wait(for: task, on: vm, until: end, isConfirmed: isSeen)
         guard let outcome, case let attempt = judge(task, outcome), !attempt.isLate else { return .late(task: task) }
         guard case .failed = attempt else { return attempt }
         return .failed(

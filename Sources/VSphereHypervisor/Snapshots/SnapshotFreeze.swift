@@ -8,8 +8,8 @@ internal import Storage
 /// looked at first.
 struct SnapshotFreeze: Sendable {
     let session: Session
-    let watch: TaskWatch
-    let details: MachineDetails
+    let poller: TaskPoller
+    let details: VMDetails
     let request: FreezeRequest
     let quiesceAttempts: Int
     let record: RecordHold
@@ -23,7 +23,7 @@ struct SnapshotFreeze: Sendable {
     /// How long a server may still be at a call after its connection broke.
     static let afterglow = Duration.milliseconds(100)
 
-    var machine: MoRef { details.reference }
+    var vm: MoRef { details.reference }
     var name: String { snapshotName(run: request.run) }
 
     func run() async throws -> FreezeResult {

@@ -3,7 +3,7 @@ internal import Hypervisor
 /// Lets one VM go: removes the snapshot that its freeze made.
 struct SnapshotRelease: Sendable {
     let session: Session
-    let watch: TaskWatch
+    let poller: TaskPoller
     let request: ReleaseRequest
     /// How long the server may take.
     let limit: Duration
@@ -14,7 +14,7 @@ struct SnapshotRelease: Sendable {
         hold.step = .releasing
         try await record(hold)
         let removal = SnapshotRemoval(
-            session: session, watch: watch, machine: .machine(request.machineID), name: hold.snapshot,
+            session: session, poller: poller, vm: .vm(request.machineID), name: hold.snapshot,
             deadline: .now + limit, wasAskedBefore: request.hold.step == .releasing)
         do {
             let notes = try await removal.run(hold.reference.map(MoRef.snapshot))

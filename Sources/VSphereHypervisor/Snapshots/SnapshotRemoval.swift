@@ -5,8 +5,8 @@ internal import XMLTree
 /// Removes one of our snapshots from a VM, and nothing else; and has the VM's disks put in order after it.
 struct SnapshotRemoval: Sendable {
     let session: Session
-    let watch: TaskWatch
-    let machine: MoRef
+    let poller: TaskPoller
+    let vm: MoRef
     /// Its exact name, by which it is found when the handle is not known, or not valid any more.
     let name: String
     let deadline: ContinuousClock.Instant
@@ -26,23 +26,23 @@ struct SnapshotRemoval: Sendable {
         var reference: MoRef?
         if let known {
             // A handle may mean another snapshot by now: of a server that was set up anew, say.
-            guard let state = try await watch.state(of: machine, until: deadline) else { return [goneNote] }
+            guard let state = try await poller.state(of: vm, until: deadline) else { return [goneNote] }
             if state.snapshots(named: name).contains(where: { $0.reference == known }) { reference = known }
         }
         while true {
             if reference == nil {
-                let look = try await session.look(at: machine, until: deadline)
-                guard let state = look.state else { return [goneNote] }
+                let view = try await session.inspect(vm, until: deadline)
+                guard let state = view.state else { return [goneNote] }
                 guard let found = state.snapshots(named: name).first?.reference else {
-                    if let task = look.removal, wasAsked {
+                    if let task = view.removal, wasAsked {
                         try await waitFor(task)
                         continue
                     }
-                    try refuseCreation(look)
+                    try refuseCreation(view)
                     let note = wasAsked || known == nil ? [] : ["somebody had already removed the VM snapshot"]
                     return note + (try await consolidate(state))
                 }
-                if wasAsked, let task = look.removal {
+                if wasAsked, let task = view.removal {
                     try await waitFor(task)
                     continue
                 }
@@ -73,13 +73,13 @@ struct SnapshotRemoval: Sendable {
     }
 
     /// - Returns: the VM without the snapshot; nil: the VM is gone.
-    private func remove(_ snapshot: MoRef) async throws -> MachineState? {
+    private func remove(_ snapshot: MoRef) async throws -> VMState? {
         let call = SOAPCall(
             "RemoveSnapshot_Task", on: snapshot,
             [XMLElement("removeChildren", text: "false"), XMLElement("consolidate", text: "true")])
-        let (_, outcome) = try await watch.run(
-            on: machine, until: deadline,
-            isProved: { progress, state in
+        let (_, outcome) = try await poller.run(
+            on: vm, until: deadline,
+            isConfirmed: { progress, state in
                 guard case .done = progress, let state else { return true }
                 return !state.snapshots.contains { $0.reference == snapshot }
             },
@@ -90,12 +90,12 @@ struct SnapshotRemoval: Sendable {
                 .timedOut, "the server is still removing the VM snapshot; that is looked at again later", remedy: .stop)
         case .failed(let fault): throw CallFailure(fault)
         case .unknown: throw TaskState.untold
-        case .done: return outcome.machine
+        case .done: return outcome.vm
         }
     }
 
     private func waitFor(_ task: TaskState) async throws {
-        let outcome = try await watch.wait(for: task.reference, on: machine, until: deadline)
+        let outcome = try await poller.wait(for: task.reference, on: vm, until: deadline)
         guard outcome.task != nil else {
             throw HypervisorError(
                 .timedOut, "the server is still removing the VM snapshot; that is looked at again later", remedy: .stop)
@@ -103,20 +103,20 @@ struct SnapshotRemoval: Sendable {
     }
 
     /// A snapshot that is being made while nobody waits for it any more could be ours: the run must not forget it.
-    private func refuseCreation(_ look: MachineLook) throws {
-        guard look.creation == nil else {
+    private func refuseCreation(_ view: SnapshotTaskView) throws {
+        guard view.creation == nil else {
             throw HypervisorError(
                 .changed, "a VM snapshot is still being made, which may be this run's", remedy: .retry)
         }
     }
 
-    private func consolidate(_ state: MachineState) async throws -> [String] {
+    private func consolidate(_ state: VMState) async throws -> [String] {
         guard state.needsConsolidation else { return [] }
         var backoff = Backoff(attempts: Self.attempts, first: .milliseconds(200))
         while true {
             do {
-                let call = SOAPCall("ConsolidateVMDisks_Task", on: machine)
-                let (_, outcome) = try await watch.run(on: machine, until: deadline) {
+                let call = SOAPCall("ConsolidateVMDisks_Task", on: vm)
+                let (_, outcome) = try await poller.run(on: vm, until: deadline) {
                     try await session.start(call, until: deadline)
                 }
                 switch outcome.task {

@@ -5,12 +5,12 @@ internal import XMLTree
 /// Puts a VM back whose datasets have been rolled back to the storage snapshot that holds its VM snapshot.
 struct SnapshotRevert: Sendable {
     let session: Session
-    let watch: TaskWatch
+    let poller: TaskPoller
     let request: RevertRequest
 
     private static let limit = Duration.seconds(300)
 
-    private var machine: MoRef { .machine(request.id) }
+    private var vm: MoRef { .vm(request.id) }
 
     /// - Returns: what an administrator should know.
     /// - Throws: HypervisorError, which says what has been done and how to go on.
@@ -23,7 +23,7 @@ struct SnapshotRevert: Sendable {
         }
         if request.isStarted {
             try await step("is back, but could not be started; start it in the vSphere client") {
-                try await Power(session: session, watch: watch, machine: machine).on()
+                try await VMPower(session: session, poller: poller, vm: vm).on()
             }
         }
         return notes
@@ -32,7 +32,7 @@ struct SnapshotRevert: Sendable {
     /// Has the server read the VM's files again, which are older now than what it knows.
     private func reload(_ deadline: ContinuousClock.Instant) async throws {
         do {
-            _ = try await session.call(SOAPCall("Reload", on: machine, isRepeatable: true), until: deadline)
+            _ = try await session.call(SOAPCall("Reload", on: vm, isRepeatable: true), until: deadline)
         } catch let failure as CallFailure where failure.fault?.kind == .missing {
             throw HypervisorError(
                 .noSuchMachine,
@@ -52,7 +52,7 @@ struct SnapshotRevert: Sendable {
         }
         try await step("is rolled back, but not reverted to its snapshot \"\(name)\"; revert it in the vSphere client")
         {
-            let (_, outcome) = try await watch.run(on: machine, until: deadline) {
+            let (_, outcome) = try await poller.run(on: vm, until: deadline) {
                 try await session.start(SOAPCall("RevertToSnapshot_Task", on: snapshot), until: deadline)
             }
             switch outcome.task {
@@ -63,7 +63,7 @@ struct SnapshotRevert: Sendable {
             }
         }
         let removal = SnapshotRemoval(
-            session: session, watch: watch, machine: machine, name: name, deadline: deadline)
+            session: session, poller: poller, vm: vm, name: name, deadline: deadline)
         do {
             return try await removal.run(snapshot)
         } catch {
@@ -75,8 +75,8 @@ struct SnapshotRevert: Sendable {
     private func find(_ name: String, _ deadline: ContinuousClock.Instant) async throws -> MoRef {
         var backoff = Backoff(attempts: 5, first: .milliseconds(200))
         while true {
-            let look = try await session.look(at: machine, until: deadline)
-            if let found = look.state?.snapshots(named: name).first { return found.reference }
+            let view = try await session.inspect(vm, until: deadline)
+            if let found = view.state?.snapshots(named: name).first { return found.reference }
             guard await backoff.wait() else {
                 throw HypervisorError(
                     .changed,

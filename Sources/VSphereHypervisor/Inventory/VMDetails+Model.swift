@@ -1,9 +1,9 @@
 internal import Bounds
 internal import Hypervisor
 
-extension MachineDetails {
+extension VMDetails {
     /// The VM in the words of the model.
-    func machine(_ datastores: DatastoreMap) -> VirtualMachine {
+    func virtualMachine(_ datastores: DatastoreMap) -> VirtualMachine {
         VirtualMachine(
             id: reference.value, name: name, power: power,
             disks: (devices?.disks ?? []).map { disk in

@@ -1,7 +1,7 @@
 internal import XMLTree
 
 /// A disk of a VM.
-struct MachineDisk: Sendable, Equatable {
+struct VMDisk: Sendable, Equatable {
     /// An image of its chain.
     struct Image: Sendable, Equatable {
         /// `[datastore] folder/name.vmdk`
@@ -21,7 +21,7 @@ struct MachineDisk: Sendable, Equatable {
 
     private static let longestChain = 64
 
-    init(_ device: XMLElement, _ controllers: [String: MachineDevices.Controller]) {
+    init(_ device: XMLElement, _ controllers: [String: VMDevices.Controller]) {
         let controller = device.value("controllerKey").flatMap { controllers[$0]?.name } ?? "disk"
         target = "\(controller):\(device.value("unitNumber") ?? device.value("key") ?? "?")"
         let top = device.first("backing")

@@ -1,9 +1,9 @@
 internal import Storage
 
 /// A VM and what is being done to it, seen when an answer got lost or a task failed.
-struct MachineLook: Sendable {
+struct SnapshotTaskView: Sendable {
     /// Nil: the VM is not there any more.
-    let state: MachineState?
+    let state: VMState?
     /// The tasks of late that worked on it, or still do.
     let tasks: [TaskState]
 
@@ -15,7 +15,7 @@ struct MachineLook: Sendable {
     var removal: TaskState? { running.first { $0.action.has("removeSnapshot") || $0.action.has("RemoveSnapshot") } }
 
     /// A task says that it made a snapshot which the tree does not have: it was removed, or the tree was read too early.
-    var isPerhapsTooEarly: Bool {
+    var mayBeStale: Bool {
         tasks.contains { task in
             guard task.isCreation, case .done(let result) = task.progress, let state else { return false }
             return !state.snapshots.contains { $0.reference == result }
@@ -29,39 +29,39 @@ extension TaskState {
 
 extension Session {
     /// Looks at a VM in one call.
-    nonisolated func look(at machine: MoRef, until deadline: ContinuousClock.Instant) async throws -> MachineLook {
+    nonisolated func inspect(_ vm: MoRef, until deadline: ContinuousClock.Instant) async throws -> SnapshotTaskView {
         var request = PropertyRequest()
-        request.want(MachineState.paths, of: "VirtualMachine")
+        request.want(VMState.paths, of: "VirtualMachine")
         request.want(TaskState.pathsWithPurpose, of: "Task")
         // Tasks first: a task that has ended by then has had its effect on the VM when that is read. Of the server's own
         // list, what is of this VM counts.
-        request.add(all: "recentTask", of: machine)
+        request.add(all: "recentTask", of: vm)
         if let manager = try await open(until: deadline).content.taskManager {
             request.add(all: "recentTask", of: manager)
         }
-        request.add(machine)
+        request.add(vm)
         let objects: [ObjectProperties]
         do {
             objects = try await properties(request, until: deadline)
-        } catch let error as CallFailure where error.fault?.kind == .missing && error.fault?.object != machine {
+        } catch let error as CallFailure where error.fault?.kind == .missing && error.fault?.object != vm {
             // A task that ended while it was listed.
-            objects = try await state(of: machine, until: deadline)
+            objects = try await state(of: vm, until: deadline)
         } catch let error as CallFailure where error.fault?.kind == .missing {
-            return MachineLook(state: nil, tasks: [])
+            return SnapshotTaskView(state: nil, tasks: [])
         }
         var tasks: [TaskState] = []
-        for task in objects.filter({ $0.object.type == "Task" }).map(TaskState.init) where task.entity == machine {
+        for task in objects.filter({ $0.object.type == "Task" }).map(TaskState.init) where task.entity == vm {
             if !tasks.contains(where: { $0.reference == task.reference }) { tasks.append(task) }
         }
-        return MachineLook(state: objects.first { $0.object == machine }.map(MachineState.init), tasks: tasks)
+        return SnapshotTaskView(state: objects.first { $0.object == vm }.map(VMState.init), tasks: tasks)
     }
 
     private nonisolated func state(
-        of machine: MoRef, until deadline: ContinuousClock.Instant
+        of vm: MoRef, until deadline: ContinuousClock.Instant
     ) async throws -> [ObjectProperties] {
         var request = PropertyRequest()
-        request.want(MachineState.paths, of: "VirtualMachine")
-        request.add(machine)
+        request.want(VMState.paths, of: "VirtualMachine")
+        request.add(vm)
         return try await properties(request, until: deadline)
     }
 }

@@ -1,10 +1,10 @@
 internal import Hypervisor
 
 /// Switches a VM on and off.
-struct Power: Sendable {
+struct VMPower: Sendable {
     let session: Session
-    let watch: TaskWatch
-    let machine: MoRef
+    let poller: TaskPoller
+    let vm: MoRef
 
     private static let limit = Duration.seconds(120)
 
@@ -23,8 +23,8 @@ struct Power: Sendable {
         var backoff = Backoff(until: deadline)
         while true {
             do {
-                let (_, outcome) = try await watch.run(on: machine, until: deadline) {
-                    try await session.start(SOAPCall(method, on: machine), until: deadline)
+                let (_, outcome) = try await poller.run(on: vm, until: deadline) {
+                    try await session.start(SOAPCall(method, on: vm), until: deadline)
                 }
                 switch outcome.task {
                 case .done: return
@@ -35,8 +35,8 @@ struct Power: Sendable {
             } catch let failure as CallFailure {
                 if failure.fault?.kind == .missing, isGoneFine { return }
                 // Whatever was said, or was lost: what the VM does counts.
-                if let look = try? await session.look(at: machine, until: deadline) {
-                    if look.state?.power == wanted || look.state == nil && isGoneFine { return }
+                if let view = try? await session.inspect(vm, until: deadline) {
+                    if view.state?.power == wanted || view.state == nil && isGoneFine { return }
                 }
                 guard failure.isTransient, await backoff.wait() else { throw failure.error(action, remedy: .stop) }
             }

@@ -1,17 +1,17 @@
 internal import Hypervisor
 
-extension TaskWatch {
+extension TaskPoller {
     /// Asks once for all that is due, and settles what has ended.
     func round() async {
         let batch = watched.sorted { $0.value.next < $1.value.next }.prefix(Self.most)
         let tasks = batch.filter { $0.value.ended == nil }.compactMap(\.value.task)
         // Of a task that runs on, the VM need not be looked at until it has ended.
-        let machines = batch.filter { $0.value.reads == 0 || $0.value.ended != nil }.map(\.value.machine)
+        let vms = batch.filter { $0.value.reads == 0 || $0.value.ended != nil }.map(\.value.vm)
         // Whoever's time is over first must hear of a server that does not answer any more.
         let deadline = batch.map(\.value.deadline).min() ?? .now
         let seen: [ObjectProperties]
         do {
-            seen = try await read(tasks, machines, max(min(deadline, .now + Self.patient), .now + Self.hasty))
+            seen = try await read(tasks, vms, max(min(deadline, .now + Self.patient), .now + Self.hasty))
         } catch {
             for (id, _) in batch { fail(id, error) }
             return
@@ -36,10 +36,10 @@ extension TaskWatch {
             watched[id] = one
             return
         }
-        let machine = wasLookedAt ? seen[one.machine].map(MachineState.init) : nil
-        if wasLookedAt, one.isProved(progress, machine) || one.reads > 5 {
+        let vm = wasLookedAt ? seen[one.vm].map(VMState.init) : nil
+        if wasLookedAt, one.isConfirmed(progress, vm) || one.reads > 5 {
             watched[id] = nil
-            one.continuation.resume(returning: Outcome(task: progress, machine: machine))
+            one.continuation.resume(returning: Outcome(task: progress, vm: vm))
         } else {
             one.ended = progress
             one.next = now + (wasLookedAt ? Self.shortest : .zero)

@@ -2,19 +2,21 @@ internal import Hypervisor
 internal import Storage
 
 /// What could go wrong tonight and can be seen in a server's inventory, each with its mend.
-struct Findings: Sendable {
+struct InventoryChecks: Sendable {
     let inventory: Inventory
     let settings: HypervisorSettings
-    let placing: any DatastorePlacing
+    let resolver: any DatastoreResolver
     /// What the account may not do, by VM.
-    var lacking: [MoRef: [String]] = [:]
+    var missingPrivileges: [MoRef: [String]] = [:]
 
     /// All of them.
-    var all: [String] { blindness + powerlessness + unknownRules + unmapped + doubled + outOfSight + leftSnapshots }
+    var all: [String] {
+        noVisibleVMs + roleProblems + unknownRules + unmappedDatastores + sharedDatasets + unreadableVMs + leftSnapshots
+    }
 
     /// An account without rights sees an empty inventory, not an error.
-    private var blindness: [String] {
-        guard inventory.machines.isEmpty else { return [] }
+    private var noVisibleVMs: [String] {
+        guard inventory.vms.isEmpty else { return [] }
         return [
             "the account sees no VM at all: give it its role on the top of the inventory, propagated to "
                 + "what is below"
@@ -22,12 +24,14 @@ struct Findings: Sendable {
     }
 
     /// One line for each set of privileges, since a role lacks them on all its VMs.
-    private var powerlessness: [String] {
-        let concerned = inventory.machines.filter { lacking[$0.reference] != nil }
-        let byPrivileges = Dictionary(grouping: concerned) { (lacking[$0.reference] ?? []).joined(separator: ", ") }
-        return byPrivileges.sorted { $0.key < $1.key }.map { privileges, machines in
-            let names = machines.prefix(3).map { printable($0.name) }.joined(separator: ", ")
-            let more = machines.count > 3 ? " and \(machines.count - 3) more" : ""
+    private var roleProblems: [String] {
+        let concerned = inventory.vms.filter { missingPrivileges[$0.reference] != nil }
+        let byPrivileges = Dictionary(grouping: concerned) {
+            (missingPrivileges[$0.reference] ?? []).joined(separator: ", ")
+        }
+        return byPrivileges.sorted { $0.key < $1.key }.map { privileges, vms in
+            let names = vms.prefix(3).map { printable($0.name) }.joined(separator: ", ")
+            let more = vms.count > 3 ? " and \(vms.count - 3) more" : ""
             return
                 "the account may not freeze \(names)\(more): give its role the privileges \(privileges)"
         }
@@ -35,10 +39,10 @@ struct Findings: Sendable {
 
     /// VMs with a disk on a dataset that is known.
     var mapped: [MoRef] {
-        let datastores = DatastoreMap(inventory.datastores, rules: settings.storageRules, placing: placing)
-        return inventory.machines.filter { machine in
-            !machine.isTemplate
-                && machine.devices?.disks.contains { $0.chain.contains { !datastores.datasets(of: $0).isEmpty } }
+        let datastores = DatastoreMap(inventory.datastores, rules: settings.storageRules, resolver: resolver)
+        return inventory.vms.filter { vm in
+            !vm.isTemplate
+                && vm.devices?.disks.contains { $0.chain.contains { !datastores.datasets(of: $0).isEmpty } }
                     ?? false
         }.map(\.reference)
     }
@@ -60,8 +64,8 @@ struct Findings: Sendable {
     }
 
     /// Datastores that are this host's, and on no dataset that is known.
-    private var unmapped: [String] {
-        inventory.datastores.filter { datasets(of: $0).isEmpty && placing.isLocal($0.kind) }.map {
+    private var unmappedDatastores: [String] {
+        inventory.datastores.filter { datasets(of: $0).isEmpty && resolver.isLocal($0.kind) }.map {
             "the datastore \(printable($0.name)) is this host's, but on no dataset that is found; name it: "
                 + "datastore = \(printable($0.name))=DATASET"
         }
@@ -70,11 +74,11 @@ struct Findings: Sendable {
     /// Datastores of other servers, as far as can be seen: nothing need be wrong with that, but their VMs are not taken, and a
     /// target that is not LIO is not seen to be this host's.
     static func foreign(
-        _ datastores: [Datastore], _ settings: HypervisorSettings, _ placing: any DatastorePlacing
+        _ datastores: [Datastore], _ settings: HypervisorSettings, _ resolver: any DatastoreResolver
     ) -> [String] {
         datastores.compactMap { datastore in
-            guard DatastoreMap.datasets(of: datastore, settings.storageRules, placing).isEmpty,
-                !placing.isLocal(datastore.kind)
+            guard DatastoreMap.datasets(of: datastore, settings.storageRules, resolver).isEmpty,
+                !resolver.isLocal(datastore.kind)
             else { return nil }
             let name = printable(datastore.name)
             let way: String
@@ -93,7 +97,7 @@ struct Findings: Sendable {
     }
 
     /// Datasets behind several datastores: no harm, but seldom meant.
-    private var doubled: [String] {
+    private var sharedDatasets: [String] {
         var names: [DatasetName: [String]] = [:]
         for datastore in inventory.datastores {
             for dataset in datasets(of: datastore) { names[dataset, default: []].append(printable(datastore.name)) }
@@ -105,8 +109,8 @@ struct Findings: Sendable {
     }
 
     /// VMs whose disks cannot be known.
-    private var outOfSight: [String] {
-        inventory.machines.filter { $0.devices == nil }.map {
+    private var unreadableVMs: [String] {
+        inventory.vms.filter { $0.devices == nil }.map {
             "the disks of \(printable($0.name)) cannot be seen (\($0.connection)): check the VM, and that the "
                 + "account's role reaches it"
         }
@@ -114,15 +118,15 @@ struct Findings: Sendable {
 
     /// Snapshots that some run left, or that an open run holds.
     private var leftSnapshots: [String] {
-        inventory.machines.flatMap { machine in
-            machine.ownSnapshots.map {
-                "\(printable(machine.name)) has the snapshot \"\(printable($0))\"; if stillpoint recover --dry-run does not list "
+        inventory.vms.flatMap { vm in
+            vm.ownSnapshots.map {
+                "\(printable(vm.name)) has the snapshot \"\(printable($0))\"; if stillpoint recover --dry-run does not list "
                     + "that run, remove the snapshot in the vSphere client"
             }
         }
     }
 
     private func datasets(of datastore: Datastore) -> [DatasetName] {
-        DatastoreMap.datasets(of: datastore, settings.storageRules, placing)
+        DatastoreMap.datasets(of: datastore, settings.storageRules, resolver)
     }
 }

@@ -5,20 +5,20 @@ import XMLTree
 @testable import VSphereHypervisor
 
 @Suite("Waiting for tasks")
-struct TaskWatchTests {
+struct TaskPollerTests {
     private final class Rounds: Sendable {
-        let sets = Mutex<[(tasks: Int, machines: Int)]>([])
+        let sets = Mutex<[(tasks: Int, vms: Int)]>([])
         let started = ContinuousClock.now
-        var all: [(tasks: Int, machines: Int)] { sets.withLock { $0 } }
+        var all: [(tasks: Int, vms: Int)] { sets.withLock { $0 } }
     }
 
     private let rounds = Rounds()
 
     /// A watch over tasks that run until they have been read so often.
-    private func watch(runningFor reads: Int = 0) -> TaskWatch {
-        TaskWatch { [rounds] tasks, machines, _ in
+    private func watch(runningFor reads: Int = 0) -> TaskPoller {
+        TaskPoller { [rounds] tasks, vms, _ in
             let number = rounds.sets.withLock {
-                $0.append((tasks.count, machines.count))
+                $0.append((tasks.count, vms.count))
                 return $0.count
             }
             let state = number <= reads ? "running" : "success"
@@ -28,17 +28,17 @@ struct TaskWatchTests {
                     "<objects><obj type=\"Task\">\(task)</obj><propSet><name>info.state</name><val>\(state)</val></propSet>"
                 text += "</objects>"
             }
-            for machine in machines { text += "<objects><obj type=\"VirtualMachine\">\(machine)</obj></objects>" }
+            for vm in vms { text += "<objects><obj type=\"VirtualMachine\">\(vm)</obj></objects>" }
             let element = try XMLElement.parse("<r><returnval>\(text)</returnval></r>")
             return ObjectProperties.read(element).objects
         }
     }
 
-    private func run(_ count: Int, _ watch: TaskWatch, starting: Duration = .zero) async throws {
+    private func run(_ count: Int, _ poller: TaskPoller, starting: Duration = .zero) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<count {
                 group.addTask {
-                    _ = try await watch.run(on: .machine("vm-\(index)"), until: .now + .seconds(10)) {
+                    _ = try await poller.run(on: .vm("vm-\(index)"), until: .now + .seconds(10)) {
                         try await Task.sleep(for: starting * index / count)
                         return MoRef("Task", "task-\(index)")
                     }
@@ -54,14 +54,14 @@ struct TaskWatchTests {
         // Two where the machine is so busy that the starts took long.
         #expect(rounds.all.count <= 2)
         #expect(rounds.all.reduce(0) { $0 + $1.tasks } == 40)
-        #expect(rounds.all.reduce(0) { $0 + $1.machines } == 40)
+        #expect(rounds.all.reduce(0) { $0 + $1.vms } == 40)
     }
 
     @Test("Slow tasks are read more and more seldom, their VMs once more at the end")
     func slow() async throws {
         try await run(20, watch(runningFor: 8))
         #expect(rounds.started.duration(to: .now) > .milliseconds(8 * 25))
-        #expect(rounds.all.reduce(0) { $0 + $1.machines } == 40)
+        #expect(rounds.all.reduce(0) { $0 + $1.vms } == 40)
     }
 
     @Test("A call reads no more than some tens of tasks")
@@ -72,9 +72,9 @@ struct TaskWatchTests {
 
     @Test("Who waits no longer than a deadline hears of it then")
     func deadline() async throws {
-        let watch = watch(runningFor: .max)
-        let outcome = try await watch.wait(
-            for: MoRef("Task", "task-1"), on: .machine("vm-1"), until: .now + .milliseconds(200))
+        let poller = watch(runningFor: .max)
+        let outcome = try await poller.wait(
+            for: MoRef("Task", "task-1"), on: .vm("vm-1"), until: .now + .milliseconds(200))
         #expect(outcome.task == nil)
         #expect(.now - rounds.started < .seconds(20))
     }
@@ -82,7 +82,7 @@ struct TaskWatchTests {
     @Test("A read that fails is repeated while there is time")
     func failures() async throws {
         let calls = Mutex(0)
-        let watch = TaskWatch { tasks, _, _ in
+        let poller = TaskPoller { tasks, _, _ in
             let count = calls.withLock {
                 $0 += 1
                 return $0
@@ -90,21 +90,21 @@ struct TaskWatchTests {
             if count == 1 { throw CallFailure(.dropped, "broken") }
             return []
         }
-        let outcome = try await watch.wait(
-            for: MoRef("Task", "task-1"), on: .machine("vm-1"), until: .now + .seconds(5))
+        let outcome = try await poller.wait(
+            for: MoRef("Task", "task-1"), on: .vm("vm-1"), until: .now + .seconds(5))
         guard case .unknown = outcome.task else {
             Issue.record("a task that the server does not know is not known")
             return
         }
-        #expect(outcome.machine == nil)
+        #expect(outcome.vm == nil)
     }
 
     @Test("A read that is refused is the end of it")
     func refusal() async {
-        let watch = TaskWatch { _, _, _ in throw CallFailure(VimFault(name: "NoPermission")) }
+        let poller = TaskPoller { _, _, _ in throw CallFailure(VimFault(name: "NoPermission")) }
         await #expect(throws: CallFailure.self) {
-            _ = try await watch.wait(
-                for: MoRef("Task", "task-1"), on: .machine("vm-1"), until: .now + .seconds(5))
+            _ = try await poller.wait(
+                for: MoRef("Task", "task-1"), on: .vm("vm-1"), until: .now + .seconds(5))
         }
     }
 }

@@ -1,9 +1,9 @@
 internal import XMLTree
 
 /// The devices of a VM, as far as snapshots go.
-struct MachineDevices: Sendable {
+struct VMDevices: Sendable {
     /// Its disks, in the server's order.
-    let disks: [MachineDisk]
+    let disks: [VMDisk]
     /// Why no snapshot of the VM can be taken.
     let obstacles: [String]
 
@@ -13,7 +13,7 @@ struct MachineDevices: Sendable {
         let controllers = Dictionary(
             devices.compactMap { device in Controller(device).map { ($0.key, $0) } },
             uniquingKeysWith: { first, _ in first })
-        disks = devices.filter { $0.instanceType == "VirtualDisk" }.map { MachineDisk($0, controllers) }
+        disks = devices.filter { $0.instanceType == "VirtualDisk" }.map { VMDisk($0, controllers) }
         var obstacles: [String] = []
         for device in devices {
             let type = device.instanceType ?? ""

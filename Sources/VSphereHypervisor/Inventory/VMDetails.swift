@@ -2,7 +2,7 @@ internal import Hypervisor
 internal import XMLTree
 
 /// What is kept of a VM's properties; the rest of what the server sends is dropped page by page.
-struct MachineDetails: Sendable {
+struct VMDetails: Sendable {
     let reference: MoRef
     let name: String
     let power: VirtualMachine.PowerState
@@ -16,7 +16,7 @@ struct MachineDetails: Sendable {
     let definition: String?
     let needsConsolidation: Bool
     /// Nil: its devices could not be read.
-    let devices: MachineDevices?
+    let devices: VMDevices?
     /// Names of snapshots that some run of ours made.
     let ownSnapshots: [String]
     private let faultTolerance: String?
@@ -46,7 +46,7 @@ struct MachineDetails: Sendable {
         definition = properties.text("config.files.vmPathName")
         needsConsolidation = properties.isTrue("runtime.consolidationNeeded")
         faultTolerance = properties.text("runtime.faultToleranceState")
-        devices = properties.values["config.hardware.device"].map(MachineDevices.init)
+        devices = properties.values["config.hardware.device"].map(VMDevices.init)
         ownSnapshots = TreeSnapshot.all(in: properties.values["snapshot"]).map(\.name)
             .filter { $0.hasPrefix(snapshotPrefix) }
     }

@@ -2,7 +2,7 @@ internal import Storage
 internal import Synchronization
 
 /// Finds datastores among this host's NFS exports and the LUNs of its targets; looks when first asked.
-final class HostPlacing: DatastorePlacing {
+final class LocalDatastoreResolver: DatastoreResolver {
     private let roots: SystemRoots
     private let places = Mutex<Places?>(nil)
 

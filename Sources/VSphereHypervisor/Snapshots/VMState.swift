@@ -1,7 +1,7 @@
 internal import XMLTree
 
 /// What a VM is like while it is worked on.
-struct MachineState: Sendable {
+struct VMState: Sendable {
     /// Those of its snapshot tree.
     let snapshots: [TreeSnapshot]
     /// Files of deleted snapshots are still in use.

@@ -4,19 +4,19 @@ internal import Hypervisor
 ///
 /// A VM is read in the same call as its task, the first time: of a task that is done by then, the proof is there at
 /// once. What could not be proved then is read in the next round, again for all.
-actor TaskWatch {
+actor TaskPoller {
     /// How a task ended.
     struct Outcome: Sendable {
         /// Nil: it did not end in time.
         let task: TaskState.Progress?
         /// The VM, seen after the end of the task; nil: it is not there any more.
-        let machine: MachineState?
+        let vm: VMState?
     }
 
     /// Reads the state of tasks and VMs in one call; those that are not there are left out.
     typealias Read =
         @Sendable (
-            _ tasks: [MoRef], _ machines: [MoRef], _ deadline: ContinuousClock.Instant
+            _ tasks: [MoRef], _ vms: [MoRef], _ deadline: ContinuousClock.Instant
         ) async throws -> [ObjectProperties]
 
     /// A call that starts a task is followed by others'; so long after the last one they are taken for complete.
@@ -36,7 +36,7 @@ actor TaskWatch {
     struct Watched {
         /// Nil: only the VM is looked at.
         let task: MoRef?
-        let machine: MoRef
+        let vm: MoRef
         let deadline: ContinuousClock.Instant
         let since: ContinuousClock.Instant
         /// When it shall be read next.
@@ -46,7 +46,7 @@ actor TaskWatch {
         var failures = 0
         /// It ended; the VM has still to be seen.
         var ended: TaskState.Progress?
-        let isProved: @Sendable (TaskState.Progress, MachineState?) -> Bool
+        let isConfirmed: @Sendable (TaskState.Progress, VMState?) -> Bool
         let continuation: CheckedContinuation<Outcome, any Error>
     }
 
@@ -64,12 +64,12 @@ actor TaskWatch {
 
     /// Starts a task and waits for its end.
     ///
-    /// - Parameter isProved: whether the VM, as it was read, is seen to be what the end of the task made it. While it is
+    /// - Parameter isConfirmed: whether the VM, as it was read, is seen to be what the end of the task made it. While it is
     ///   not, it is read again a few times, since a server tells of a task and of its VM at different moments.
     /// - Throws: what `start` throws; CallFailure where the server does not tell.
     func run(
-        on machine: MoRef, until deadline: ContinuousClock.Instant,
-        isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool = { _, _ in true },
+        on vm: MoRef, until deadline: ContinuousClock.Instant,
+        isConfirmed: @escaping @Sendable (TaskState.Progress, VMState?) -> Bool = { _, _ in true },
         start: @Sendable () async throws -> MoRef
     ) async throws -> (task: MoRef, outcome: Outcome) {
         starting += 1
@@ -81,32 +81,32 @@ actor TaskWatch {
             throw error
         }
         hasStarted()
-        return (task, try await wait(for: task, on: machine, until: deadline, isProved: isProved))
+        return (task, try await wait(for: task, on: vm, until: deadline, isConfirmed: isConfirmed))
     }
 
     /// Waits for the end of a task that runs already.
     func wait(
-        for task: MoRef, on machine: MoRef, until deadline: ContinuousClock.Instant,
-        isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool = { _, _ in true }
+        for task: MoRef, on vm: MoRef, until deadline: ContinuousClock.Instant,
+        isConfirmed: @escaping @Sendable (TaskState.Progress, VMState?) -> Bool = { _, _ in true }
     ) async throws -> Outcome {
-        try await watch(task, machine, deadline, isProved: isProved)
+        try await watch(task, vm, deadline, isConfirmed: isConfirmed)
     }
 
     /// A VM as it is now, read together with others; nil: it is not there any more.
-    func state(of machine: MoRef, until deadline: ContinuousClock.Instant) async throws -> MachineState? {
-        let outcome = try await watch(nil, machine, deadline, ended: .done(result: nil)) { _, _ in true }
-        return outcome.machine
+    func state(of vm: MoRef, until deadline: ContinuousClock.Instant) async throws -> VMState? {
+        let outcome = try await watch(nil, vm, deadline, ended: .done(result: nil)) { _, _ in true }
+        return outcome.vm
     }
 
     private func watch(
-        _ task: MoRef?, _ machine: MoRef, _ deadline: ContinuousClock.Instant, ended: TaskState.Progress? = nil,
-        isProved: @escaping @Sendable (TaskState.Progress, MachineState?) -> Bool
+        _ task: MoRef?, _ vm: MoRef, _ deadline: ContinuousClock.Instant, ended: TaskState.Progress? = nil,
+        isConfirmed: @escaping @Sendable (TaskState.Progress, VMState?) -> Bool
     ) async throws -> Outcome {
         try await withCheckedThrowingContinuation { continuation in
             lastID += 1
             watched[lastID] = Watched(
-                task: task, machine: machine, deadline: deadline, since: .now, next: .now + Self.quiet, ended: ended,
-                isProved: isProved, continuation: continuation)
+                task: task, vm: vm, deadline: deadline, since: .now, next: .now + Self.quiet, ended: ended,
+                isConfirmed: isConfirmed, continuation: continuation)
             lastStart = .now
             sleeper?.cancel()
             guard !isRunning else { return }
@@ -150,7 +150,7 @@ actor TaskWatch {
     private func giveUpLate(_ now: ContinuousClock.Instant) {
         for (id, one) in watched where one.deadline <= now && one.reads > 0 {
             watched[id] = nil
-            one.continuation.resume(returning: Outcome(task: one.ended, machine: nil))
+            one.continuation.resume(returning: Outcome(task: one.ended, vm: nil))
         }
     }
 }
