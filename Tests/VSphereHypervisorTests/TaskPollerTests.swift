@@ -14,8 +14,8 @@ struct TaskPollerTests {
 
     private let rounds = Rounds()
 
-    /// A watch over tasks that run until they have been read so often.
-    private func watch(runningFor reads: Int = 0) -> TaskPoller {
+    /// A poller of tasks that run until they have been read so often.
+    private func poller(runningFor reads: Int = 0) -> TaskPoller {
         TaskPoller { [rounds] tasks, vms, _ in
             let number = rounds.sets.withLock {
                 $0.append((tasks.count, vms.count))
@@ -50,7 +50,7 @@ struct TaskPollerTests {
 
     @Test("Instant tasks that are started together are read once, with the proof")
     func oneRead() async throws {
-        try await run(40, watch(), starting: .milliseconds(40))
+        try await run(40, poller(), starting: .milliseconds(40))
         // Two where the machine is so busy that the starts took long.
         #expect(rounds.all.count <= 2)
         #expect(rounds.all.reduce(0) { $0 + $1.tasks } == 40)
@@ -59,20 +59,42 @@ struct TaskPollerTests {
 
     @Test("Slow tasks are read more and more seldom, their VMs once more at the end")
     func slow() async throws {
-        try await run(20, watch(runningFor: 8))
+        try await run(20, poller(runningFor: 8))
         #expect(rounds.started.duration(to: .now) > .milliseconds(8 * 25))
         #expect(rounds.all.reduce(0) { $0 + $1.vms } == 40)
     }
 
+    @Test("A VM that shows late what a task has done is read again, however long the task ran", arguments: [0, 8])
+    func lateVM(reads: Int) async throws {
+        let asked = Mutex(0)
+        _ = try await poller(runningFor: reads).wait(
+            for: MoRef("Task", "task-1"), on: .vm("vm-1"), until: .now + .seconds(10),
+            isConfirmed: { _, _ in
+                asked.withLock {
+                    $0 += 1
+                    return $0 == 3
+                }
+            })
+        #expect(asked.withLock { $0 } == 3)
+    }
+
+    @Test("A VM that never shows what a task has done is not read for ever")
+    func neverSeen() async throws {
+        let outcome = try await poller().wait(
+            for: MoRef("Task", "task-1"), on: .vm("vm-1"), until: .now + .seconds(10), isConfirmed: { _, _ in false })
+        #expect(outcome.vm != nil)
+        #expect(rounds.all.count < 10)
+    }
+
     @Test("A call reads no more than some tens of tasks")
     func sets() async throws {
-        try await run(150, watch())
+        try await run(150, poller())
         #expect(rounds.all.allSatisfy { $0.tasks <= 64 })
     }
 
     @Test("Who waits no longer than a deadline hears of it then")
     func deadline() async throws {
-        let poller = watch(runningFor: .max)
+        let poller = poller(runningFor: .max)
         let outcome = try await poller.wait(
             for: MoRef("Task", "task-1"), on: .vm("vm-1"), until: .now + .milliseconds(200))
         #expect(outcome.task == nil)
