@@ -6,13 +6,14 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     /// The word in the configuration.
     public static let kind = "vsphere"
 
-    private static let discovery = Duration.seconds(120)
+    /// How long the inventory may take to read.
+    static let discovery = Duration.seconds(120)
 
-    private let settings: HypervisorSettings
-    private let resolver: any DatastoreResolver
-    private let session: Session
+    let settings: HypervisorSettings
+    let resolver: any DatastoreResolver
+    let session: Session
     private let poller: TaskPoller
-    private let known = InventoryCache()
+    let cache = InventoryCache()
 
     /// The configuration's name for it.
     public var name: String { settings.name }
@@ -55,14 +56,14 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
         // Thousands of VMs are worth all processors.
         try await withTaskExecutorPreference(globalConcurrentExecutor) {
             let inventory = try await inventory()
-            let datastores = await known.keep(inventory, rules: settings.storageRules, resolver: resolver)
+            let datastores = await cache.keep(inventory, rules: settings.storageRules, resolver: resolver)
             return inventory.vms.map { $0.virtualMachine(datastores) }
         }
     }
 
     /// The VM of that MoRef.
     public func virtualMachine(id: String) async throws -> VirtualMachine? {
-        try await wording("looking at the VM \(id)") {
+        try await describing("looking at the VM \(id)") {
             guard let details = try await details(of: .vm(id)) else { return nil }
             return details.virtualMachine(try await datastores())
         }
@@ -74,9 +75,9 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
             throw HypervisorError(
                 .callFailed, "the strategy \(request.strategy.rawValue) freezes nothing", remedy: .fallBack)
         }
-        var details = await known.details(request.machine.id)
+        var details = await cache.details(request.machine.id)
         if details == nil {
-            details = try await wording("looking at the VM") {
+            details = try await describing("looking at the VM") {
                 try await self.details(of: .vm(request.machine.id))
             }
         }
@@ -99,32 +100,32 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     /// None: a VM's definition is beside its disks.
     public func keepsake(of id: String) async throws -> Keepsake? { nil }
 
-    /// Switches a VM off at once.
+    /// Powers a VM off at once.
     public func stop(id: String) async throws {
-        try await wording("switching off the VM \(id)") {
+        try await describing("powering off the VM \(id)") {
             try await VMPower(session: session, poller: poller, vm: .vm(id)).off()
         }
     }
 
-    /// Not to be had: a VM is put back from its own VM snapshot, see `revert`.
+    /// Refused: a VM is restored from its own VM snapshot, see `revert`.
     public func restore(_ request: RestoreRequest) async throws -> VirtualMachine {
         throw HypervisorError(
             .callFailed,
-            "a vSphere VM is put back from its own snapshot: restore with --in-place, or register the VM from "
+            "a vSphere VM is restored from its own snapshot: restore with --in-place, or register the VM from "
                 + "a clone of the dataset",
             remedy: .stop)
     }
 
-    /// Puts a VM back whose datasets have been rolled back; see `SnapshotRevert`.
+    /// Restores a VM whose datasets have been rolled back; see `SnapshotRevert`.
     public func revert(_ vm: RevertRequest) async throws -> [String] {
         try await SnapshotRevert(session: session, poller: poller, request: vm).run()
     }
 
-    /// What can be seen amiss in the inventory and in the configuration; see `InventoryChecks`.
+    /// What is wrong in the inventory and in the configuration; see `InventoryChecks`.
     public func findings() async throws -> [String] {
         let inventory = try await inventory()
         var findings = InventoryChecks(inventory: inventory, settings: settings, resolver: resolver)
-        findings.missingPrivileges = try await wording("asking for the account's privileges") {
+        findings.missingPrivileges = try await describing("asking for the account's privileges") {
             try await Privileges.missing(on: findings.mapped, session, until: .now + Self.discovery)
         }
         return findings.all
@@ -132,7 +133,7 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
 
     /// The datastores of other servers; see `InventoryChecks`.
     public func notes() async throws -> [String] {
-        var datastores = await known.listed
+        var datastores = await cache.listed
         if datastores == nil { datastores = try await inventory().datastores }
         return InventoryChecks.foreign(datastores ?? [], settings, resolver)
     }
@@ -140,38 +141,5 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     /// Logs out.
     public func close() async {
         await session.close()
-    }
-}
-
-extension VSphereHypervisor {
-    private func inventory() async throws -> Inventory {
-        try await wording("asking \(settings.uri) for its VMs") {
-            try await Inventory.read(session, until: .now + Self.discovery)
-        }
-    }
-
-    private func details(of vm: MoRef) async throws -> VMDetails? {
-        var request = PropertyRequest()
-        request.want(VMDetails.paths, of: "VirtualMachine")
-        request.add(vm)
-        do {
-            return try await session.properties(request, until: .now + .seconds(30)).first.map(VMDetails.init)
-        } catch let failure as CallFailure where failure.fault?.kind == .missing {
-            return nil
-        }
-    }
-
-    private func datastores() async throws -> DatastoreMap {
-        if let datastores = await known.datastores { return datastores }
-        let inventory = try await Inventory.read(session, until: .now + Self.discovery)
-        return await known.keep(inventory, rules: settings.storageRules, resolver: resolver)
-    }
-
-    private func wording<Value>(_ action: String, _ body: () async throws -> Value) async throws -> Value {
-        do {
-            return try await body()
-        } catch let failure as CallFailure {
-            throw failure.error(action, remedy: failure.isTransient ? .retry : .stop)
-        }
     }
 }

@@ -42,7 +42,7 @@ struct FreezeTests {
         ).run()
     }
 
-    @Test("The hold is recorded before the call by its name, and after it with the server's handle")
+    @Test("The hold is recorded before the call by its name, and after it with its MoRef")
     func journal() async throws {
         let server = FakeServer()
         let result = try await freeze(server)

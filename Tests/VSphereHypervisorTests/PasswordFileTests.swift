@@ -22,7 +22,7 @@ struct PasswordFileTests {
         #expect(try read(folder.write("pw", text, mode: 0o600)) == password)
     }
 
-    @Test("A file that others may read or write is refused with its mend", arguments: [0o640, 0o604, 0o620, 0o666])
+    @Test("A file that others may read or write is refused with its fix", arguments: [0o640, 0o604, 0o620, 0o666])
     func readable(_ mode: UInt32) throws {
         let folder = try ScratchFolder()
         defer { folder.remove() }

@@ -28,7 +28,7 @@ struct ReleaseTests {
         return (result.notes, last.withLock { $0 })
     }
 
-    @Test("One look, one call, one read: the snapshot goes, the user's stays")
+    @Test("One read, one call, one read: the snapshot is removed, the user's stays")
     func plain() async throws {
         let server = server()
         let transport = server.transport
@@ -43,7 +43,7 @@ struct ReleaseTests {
         #expect(call.argument("consolidate") == "true")
     }
 
-    @Test("Without a handle it is found by its exact name")
+    @Test("Without a MoRef it is found by its exact name")
     func byName() async throws {
         let server = server()
         server.state.withLock { $0.snapshots.append(("snapshot-3", "stillpoint R12", true)) }
@@ -51,21 +51,21 @@ struct ReleaseTests {
         #expect(server.names == ["mine", "stillpoint R12"])
     }
 
-    @Test("A handle that is not valid any more is looked up anew by name")
-    func changedHandle() async throws {
+    @Test("A MoRef that is not valid any more is looked up anew by name")
+    func changedMoRef() async throws {
         let server = server()
         _ = try await release(server.transport, reference: "snapshot-99")
         #expect(server.names == ["mine"])
     }
 
-    @Test("A handle that means another's snapshot by now is not used")
-    func foreignHandle() async throws {
+    @Test("A MoRef that means another's snapshot by now is not used")
+    func foreignMoRef() async throws {
         let server = server()
         _ = try await release(server.transport, reference: "snapshot-1")
         #expect(server.names == ["mine"])
     }
 
-    @Test("One that is gone is a success, with a word to the administrator")
+    @Test("One that is gone is a success, and reported")
     func gone() async throws {
         let server = server()
         server.state.withLock { _ = $0.snapshots.popLast() }
@@ -75,7 +75,7 @@ struct ReleaseTests {
         #expect(try await release(server.transport, step: .releasing).notes.isEmpty)
     }
 
-    @Test("A VM that is gone is a success, with a word to the administrator")
+    @Test("A VM that is gone is a success, and reported")
     func machineGone() async throws {
         let server = server()
         server.state.withLock {

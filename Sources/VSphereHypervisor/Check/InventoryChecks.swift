@@ -1,12 +1,12 @@
 internal import Hypervisor
 internal import Storage
 
-/// What could go wrong tonight and can be seen in a server's inventory, each with its mend.
+/// What could go wrong in the next run and can be seen in a server's inventory, each with its fix.
 struct InventoryChecks: Sendable {
     let inventory: Inventory
     let settings: HypervisorSettings
     let resolver: any DatastoreResolver
-    /// What the account may not do, by VM.
+    /// The privileges that the account lacks, by VM.
     var missingPrivileges: [MoRef: [String]] = [:]
 
     /// All of them.
@@ -18,8 +18,7 @@ struct InventoryChecks: Sendable {
     private var noVisibleVMs: [String] {
         guard inventory.vms.isEmpty else { return [] }
         return [
-            "the account sees no VM at all: give it its role on the top of the inventory, propagated to "
-                + "what is below"
+            "the account sees no VMs: assign its role at the top of the inventory, propagated to its children"
         ]
     }
 
@@ -91,7 +90,8 @@ struct InventoryChecks: Sendable {
                 way = "is on \(luns), which is no LUN of this host's LIO target"
             case .other: return nil
             }
-            return "the datastore \(name) \(way): its VMs are left alone; if it is here all the same, say where with: "
+            return
+                "the datastore \(name) \(way): its VMs are not frozen; if it is on this host after all, name its dataset: "
                 + "datastore = \(name)=DATASET"
         }
     }
@@ -108,7 +108,7 @@ struct InventoryChecks: Sendable {
         }
     }
 
-    /// VMs whose disks cannot be known.
+    /// VMs whose disks cannot be read.
     private var unreadableVMs: [String] {
         inventory.vms.filter { $0.devices == nil }.map {
             "the disks of \(printable($0.name)) cannot be seen (\($0.connection)): check the VM, and that the "

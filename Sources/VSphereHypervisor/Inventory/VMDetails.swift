@@ -53,24 +53,24 @@ struct VMDetails: Sendable {
 
     var isConnected: Bool { connection == "connected" }
 
-    /// Why a strategy is not to be had for this VM; nil: nothing known speaks against it.
-    /// - Parameter targets: the disks that shall be held.
+    /// Why a strategy cannot be used for this VM; nil: nothing known forbids it.
+    /// - Parameter targets: the disks on the snapshot's datasets.
     func obstacle(to strategy: Strategy, targets: [String]) -> String? {
         guard isConnected else { return "the server does not reach the VM: it is \(connection)" }
-        guard let devices else { return "the server does not tell the VM's devices; check the account's role" }
+        guard let devices else { return "the server does not show the VM's devices; check the account's role" }
         if let faultTolerance, faultTolerance != "notConfigured" {
             return "the VM is protected by Fault Tolerance (\(faultTolerance)), and cannot have snapshots"
         }
         if let obstacle = devices.obstacles.first { return obstacle }
         let held = devices.disks.filter { targets.contains($0.target) }
         if !held.isEmpty, held.allSatisfy(\.isIndependent) {
-            return "the disks there are independent: a VM snapshot leaves them out"
+            return "all its disks there are independent, which no VM snapshot includes"
         }
         if strategy == .memory, devices.disks.contains(where: \.isIndependent) {
-            return "a disk is independent: a snapshot with memory is not to be had"
+            return "a disk is independent, so vSphere takes no snapshot with memory"
         }
         if strategy == .quiesce, !hasRunningTools {
-            return "VMware Tools are not running in the guest, so that it cannot be quiesced"
+            return "VMware Tools are not running in the guest, so it cannot be quiesced"
         }
         return nil
     }

@@ -23,7 +23,7 @@ struct CallFailure: Error, Sendable, CustomStringConvertible {
     }
 
     let kind: Kind
-    /// What went wrong and how to mend it, in one line.
+    /// What went wrong and how to fix it, in one line.
     let message: String
     /// The server's fault, where `kind` is that.
     let fault: VimFault?

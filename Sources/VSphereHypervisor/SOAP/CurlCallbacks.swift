@@ -34,7 +34,7 @@ final class ResponseBuffer {
 
 /// Gives a request's body, once.
 ///
-/// libcurl by itself repeats a request whose connection died before the first byte of the answer, though the server may
+/// libcurl repeats a request whose connection died before the first byte of the answer, though the server may
 /// have carried it out. A body that it cannot rewind keeps it from that (CURLE_SEND_FAIL_REWIND).
 final class RequestBody {
     private let body: [UInt8]

@@ -9,7 +9,7 @@ struct CurlFailure {
     let check: CertificateCheck
     let limits: CurlLimits
 
-    /// The failure, sorted, with its mend.
+    /// The failure by its kind, with its fix.
     func classified(isTooLong: Bool) -> CallFailure {
         if isTooLong {
             return CallFailure(
@@ -42,17 +42,17 @@ struct CurlFailure {
 
     private var authorities: String {
         if case .certificates(let path) = check { return "ca_file = \(path)" }
-        return "this host's authorities"
+        return "this host's CA certificates"
     }
 
     private var untrusted: String {
-        let mend =
+        let fix =
             switch check {
             case .certificates(let path): "\(path), the ca_file, must have its issuer's certificate"
             default: "name its issuer's certificate with ca_file"
             }
         return
-            "the certificate of \(url) is not trusted (\(text)); \(mend), or set thumbprint to what this prints, once "
+            "the certificate of \(url) is not trusted (\(text)); \(fix), or set thumbprint to what this prints, once "
             + "you have compared that on the server's console: openssl s_client -connect \(hostAndPort(url)) </dev/null "
             + "| openssl x509 -noout -fingerprint -sha256"
     }

@@ -20,7 +20,7 @@ struct CurlLibrary: @unchecked Sendable {
                 HypervisorError(
                     .unreachable,
                     "libcurl cannot be loaded (\(reason)); install the package libcurl4 (Debian 13: "
-                        + "libcurl4t64), without which no vSphere server can be asked",
+                        + "libcurl4t64), without which no vSphere server can be reached",
                     remedy: .stop))
         }
         return .success(CurlLibrary(functions: table))

@@ -26,7 +26,7 @@ final class CurlTransport: Transport {
         let slot = try await pool.borrow(within: limit)
         let left = max(.milliseconds(1), limit - (.now - start))
         do {
-            // libcurl ends the call by itself; what is added is for a resolver that it cannot interrupt.
+            // libcurl itself ends the call in time; what is added is for a resolver that it cannot interrupt.
             return try await blocking("a call to \(url)", within: left + .seconds(2)) { [self] in
                 // The slot is given back when the call has really ended.
                 defer { pool.giveBack(slot) }
@@ -81,7 +81,7 @@ final class CurlTransport: Transport {
     }
 
     private func key(of wanted: String, within limit: Duration) throws -> String {
-        // A handle that was for a look only cannot be used for calls afterwards.
+        // A handle that only fetched a certificate cannot be used for calls afterwards.
         let pem = try CurlHandle().certificate(of: url, limits: CurlLimits(whole: limit))
         guard let pem, let shown = Thumbprint(pem: pem) else {
             throw CallFailure(.certificate, "\(url) shows no certificate that could be compared with thumbprint")

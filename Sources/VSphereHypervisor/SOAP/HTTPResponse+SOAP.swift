@@ -15,7 +15,7 @@ extension HTTPResponse {
             let content = root.first("{\(SOAPNamespaces.envelope)}Body")?.children.first
         else {
             if let failure = httpFailure(url) { throw failure }
-            throw CallFailure(.garbled, "\(url) answers with something else than SOAP; check url, it must end in /sdk")
+            throw CallFailure(.garbled, "\(url) does not answer in SOAP; check url, it must end in /sdk")
         }
         if content.name == "{\(SOAPNamespaces.envelope)}Fault" { throw CallFailure(VimFault(soap: content)) }
         if let failure = httpFailure(url) { throw failure }
@@ -24,7 +24,7 @@ extension HTTPResponse {
 
     private func httpFailure(_ url: String) -> CallFailure? {
         guard !(200..<300).contains(status) else { return nil }
-        let mend =
+        let fix =
             switch status {
             case 300..<400: ": the address is another one"
             case 401, 403: ": access is refused before any login"
@@ -32,6 +32,6 @@ extension HTTPResponse {
             case 503: ": its service is starting, or too busy"
             default: ""
             }
-        return CallFailure(.http(status), "\(url) answers with HTTP status \(status)\(mend)")
+        return CallFailure(.http(status), "\(url) answers with HTTP status \(status)\(fix)")
     }
 }

@@ -1,6 +1,6 @@
 internal import XMLTree
 
-/// The server's handle of one of its objects, a MoRef: compared whole, never looked into.
+/// A managed object reference, by which the server knows one of its objects: compared whole, never taken apart.
 struct MoRef: Sendable, Hashable, CustomStringConvertible {
     /// The object's type: `VirtualMachine`.
     let type: String

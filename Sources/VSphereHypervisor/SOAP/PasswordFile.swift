@@ -35,7 +35,7 @@ struct PasswordFile: Sendable {
         do {
             try TrustedPath.requireFolder(FileAccess.parent(path))
         } catch let problem as UntrustedPathError {
-            throw bad("could be another one by now: \(problem)")
+            throw bad("is not trusted: \(problem)")
         } catch {
             throw bad("cannot be read (\(error))")
         }

@@ -15,19 +15,17 @@ actor Session {
         let generation: Int
     }
 
-    /// How often the login itself is tried; what is in its way often passes within a second.
-    private static let loginAttempts = 3
     /// How long a read is repeated.
-    private static let patience = Duration.seconds(8)
+    private static let maxRepeatTime = Duration.seconds(8)
     /// So many answers that make no sense are taken for the server's last word.
-    private static let senselessAnswers = 3
+    private static let maxGarbledAnswers = 3
     /// A server that could not be logged in to is not asked again by each of many VMs.
-    private static let rememberedFailure = Duration.seconds(3)
+    private static let loginFailureLifetime = Duration.seconds(3)
 
     nonisolated let url: String
     private let transport: any Transport
-    private let username: String
-    private let password: @Sendable () throws -> Secret
+    let username: String
+    let password: @Sendable () throws -> Secret
     private var opening: Task<Open, any Error>?
     /// What `opening` brought.
     private var current: Open?
@@ -46,7 +44,7 @@ actor Session {
     /// The session, logged in first where need be; all who ask meanwhile share one login.
     func open() async throws -> Open {
         if let opening { return try await opening.value }
-        if let failure, .now - failure.at < Self.rememberedFailure { throw failure.error }
+        if let failure, .now - failure.at < Self.loginFailureLifetime { throw failure.error }
         generations += 1
         let generation = generations
         let task = Task { try await logInRepeatedly(generation) }
@@ -76,8 +74,8 @@ actor Session {
     /// Makes a call and returns the element that answers it.
     ///
     /// A session that the server has forgotten is renewed once. A call that changes nothing is repeated when its answer
-    /// got lost, for some seconds: a server that is gone is not back within a snapshot manager's patience.
-    /// - Throws: CallFailure; HypervisorError where there is no session to be had.
+    /// got lost, for some seconds: a server that is gone is not back before a snapshot manager's time-out.
+    /// - Throws: CallFailure; HypervisorError where no session can be opened.
     nonisolated func call(_ call: SOAPCall, until deadline: ContinuousClock.Instant) async throws -> XMLElement {
         try await answer(to: call, until: deadline).element
     }
@@ -86,20 +84,20 @@ actor Session {
     nonisolated func answer(
         to call: SOAPCall, until deadline: ContinuousClock.Instant
     ) async throws -> (element: XMLElement, bytes: Int) {
-        var backoff = Backoff(until: min(deadline, .now + Self.patience))
-        var senseless = 0
+        var backoff = Backoff(until: min(deadline, .now + Self.maxRepeatTime))
+        var garbledAnswers = 0
         while true {
             do {
                 return try await callOnce(call, until: deadline)
             } catch let error as CallFailure where call.isRepeatable && error.isTransient {
                 // An answer that was cut off may be whole the next time; what is no SOAP will not become it.
-                if error.kind == .garbled { senseless += 1 }
-                guard senseless < Self.senselessAnswers, await backoff.wait() else { throw error }
+                if error.kind == .garbled { garbledAnswers += 1 }
+                guard garbledAnswers < Self.maxGarbledAnswers, await backoff.wait() else { throw error }
             }
         }
     }
 
-    /// Ends the session; what is wrong with that is nobody's business any more.
+    /// Ends the session; a failure of that is ignored.
     func close() async {
         // A login that is under way is waited for, so that it is not left behind, but not for long with a server that
         // does not answer.
@@ -134,7 +132,7 @@ actor Session {
         // What is asked for after the deadline helps nobody any more; pages and repeats would go on with it for ever.
         let left = deadline - .now
         guard left > .zero else {
-            throw CallFailure(.unreachable, "the time was over before \(url) could be asked for \(call.method)")
+            throw CallFailure(.unreachable, "no time was left to call \(call.method) at \(url)")
         }
         let answer = try await send(
             call, action: session.content.version.action, cookie: session.cookie, within: min(left, .seconds(60)))
@@ -144,7 +142,7 @@ actor Session {
         return (answer.element, answer.bytes)
     }
 
-    private nonisolated func send(
+    nonisolated func send(
         _ call: SOAPCall, action: String, cookie: String?, within limit: Duration
     ) async throws -> (element: XMLElement, cookie: String?, bytes: Int) {
         let answer = try await transport.post(
@@ -156,48 +154,5 @@ actor Session {
         guard generations == session.generation else { return }
         opening = nil
         current = nil
-    }
-
-    private func logInRepeatedly(_ generation: Int) async throws -> Open {
-        var backoff = Backoff(attempts: Self.loginAttempts, first: .milliseconds(200))
-        while true {
-            do {
-                return try await logIn(generation)
-            } catch let error as CallFailure {
-                // Who waited as long as it may take does not wait again.
-                guard error.isTransient, error.kind != .timedOut, await backoff.wait() else {
-                    throw error.error(
-                        "the vSphere server cannot be used", remedy: error.isTransient ? .retry : .stop)
-                }
-            }
-        }
-    }
-
-    private func logIn(_ generation: Int) async throws -> Open {
-        // First of all: a password that cannot be used must not cost a connection.
-        let password = try password()
-        let hello = SOAPCall("RetrieveServiceContent", on: .serviceInstance)
-        let (answer, early, _) = try await send(hello, action: APIVersion.first, cookie: nil, within: .seconds(15))
-        guard let content = ServiceContent(answer) else {
-            throw CallFailure(.garbled, "\(url) does not introduce itself as a vSphere server; check url")
-        }
-        let login = SOAPCall(
-            "Login", on: content.sessionManager,
-            [XMLElement("userName", text: username), XMLElement("password", text: password.reveal())])
-        do {
-            let (answer, late, _) = try await send(
-                login, action: content.version.action, cookie: early, within: .seconds(30))
-            guard let cookie = late ?? early else {
-                throw CallFailure(.garbled, "\(url) gives no session to who logs in; check url")
-            }
-            return Open(
-                content: content, cookie: cookie, key: answer.first("returnval")?.value("key"), generation: generation)
-        } catch let error as CallFailure where error.fault?.name == "InvalidLogin" {
-            throw HypervisorError(
-                .unreachable,
-                "\(url) refuses the login of \(username): wrong name or password; correct username and the "
-                    + "password file, and see whether the account is locked",
-                remedy: .stop)
-        }
     }
 }

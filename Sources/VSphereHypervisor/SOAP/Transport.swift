@@ -7,6 +7,6 @@ protocol Transport: Sendable {
     /// - Throws: CallFailure, where there is no whole answer; HypervisorError `.misconfigured`.
     func post(_ message: HTTPRequest, within limit: Duration) async throws -> HTTPResponse
 
-    /// Lets go of all connections.
+    /// Closes all connections.
     func close()
 }

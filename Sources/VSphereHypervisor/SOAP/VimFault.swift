@@ -47,7 +47,7 @@ struct VimFault: Error, Sendable, CustomStringConvertible {
             privilege: detail?.value("privilegeId"))
     }
 
-    /// Its type, the server's words, and the mend where there is one.
+    /// Its type, the server's words, and the fix where there is one.
     var description: String {
         var text = printable(name)
         if !message.isEmpty { text += " (\(printable(message, limit: 300)))" }

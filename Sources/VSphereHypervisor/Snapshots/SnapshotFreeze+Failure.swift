@@ -1,7 +1,7 @@
 internal import Hypervisor
 
 extension SnapshotFreeze {
-    /// Looks whether the server made the snapshot though it failed, or its answer got lost.
+    /// Checks whether the server made the snapshot although it failed, or its answer got lost.
     ///
     /// - Returns: the snapshot, if it is as good as if nothing had been; nil: there is none.
     /// - Throws: HypervisorError with `.stop` when that cannot be known now: the hold says what may be left.
@@ -12,10 +12,10 @@ extension SnapshotFreeze {
         let end = max(end, .now + .milliseconds(500))
         let isAnswerLost = (error as? CallFailure)?.mayHaveActed == true
         // The server may be at the call just now.
-        if isAnswerLost { try? await Task.sleep(for: Self.afterglow) }
+        if isAnswerLost { try? await Task.sleep(for: Self.lostAnswerDelay) }
         var view = try await inspect(end, after: error)
         if view.mayBeStale, view.state?.snapshots(named: name).isEmpty == true {
-            try? await Task.sleep(for: Self.afterglow)
+            try? await Task.sleep(for: Self.lostAnswerDelay)
             view = try await self.inspect(end, after: error)
         }
         if isAnswerLost, view.state?.snapshots(named: name).isEmpty == true,
@@ -26,7 +26,7 @@ extension SnapshotFreeze {
             view = try await self.inspect(end, after: error)
             if outcome?.task == nil, view.creation != nil {
                 throw HypervisorError(
-                    .timedOut, "the server is still making a VM snapshot, which may be this run's: \(error)",
+                    .timedOut, "the server is still creating a VM snapshot, which may be this run's: \(error)",
                     remedy: .stop)
             }
         }
@@ -34,7 +34,7 @@ extension SnapshotFreeze {
         guard let snapshot = state.snapshots(named: name).first else { return nil }
         let isSound = (error as? CallFailure).map { $0.fault == nil || $0.isTransient } ?? true
         if isSound { return (snapshot, state.power) }
-        // The server says that it failed: what it left is no still point.
+        // The server says that it failed: what it left is not consistent.
         try await remove(snapshot, end, after: error)
         return nil
     }
@@ -51,7 +51,7 @@ extension SnapshotFreeze {
             return try await session.inspect(vm, until: end)
         } catch let problem {
             throw HypervisorError(
-                .callFailed, "whether a VM snapshot was made cannot be seen (\(problem)), after: \(error)",
+                .callFailed, "it cannot be checked whether a VM snapshot was created (\(problem)), after: \(error)",
                 remedy: .stop)
         }
     }
@@ -80,10 +80,10 @@ extension SnapshotFreeze {
         if failure.fault?.kind == .quiesce {
             throw HypervisorError(.notQuiesced, "the guest could not be quiesced: \(failure)", remedy: .fallBack)
         }
-        throw failure.error("no VM snapshot could be made", remedy: .fallBack)
+        throw failure.error("could not create a VM snapshot", remedy: .fallBack)
     }
 
-    func undoing<Value>(_ body: () async throws -> Value) async throws -> Value {
+    func fallingBack<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch {

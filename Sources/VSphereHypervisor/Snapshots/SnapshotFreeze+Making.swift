@@ -18,8 +18,8 @@ extension SnapshotFreeze {
         before deadline: ContinuousClock.Instant, end: ContinuousClock.Instant
     ) async throws -> (TreeSnapshot, power: String) {
         let creation = SnapshotCreation(vm: vm, name: name, strategy: request.strategy)
-        var isExtended = try await undoing { try await session.open(until: deadline).content.version.hasSnapshotEx }
-        var backoff = Backoff(until: min(deadline, .now + Self.patience))
+        var isExtended = try await fallingBack { try await session.open(until: deadline).content.version.hasSnapshotEx }
+        var backoff = Backoff(until: min(deadline, .now + Self.maxRetryTime))
         var quiesceFailures = 0
         while true {
             var attempt = await attempt(creation.call(isExtended: isExtended), deadline)
@@ -27,7 +27,7 @@ extension SnapshotFreeze {
             guard case .failed(let error) = attempt else {
                 if case .made(let snapshot, let power) = attempt { return (snapshot, power) }
                 throw HypervisorError(
-                    .timedOut, "the server is still making the VM snapshot, and did not stop when asked to",
+                    .timedOut, "the server is still creating the VM snapshot; cancelling its task had no effect",
                     remedy: .stop)
             }
             if isExtended, (error as? CallFailure)?.fault?.name == "MethodNotFound" {
@@ -42,7 +42,8 @@ extension SnapshotFreeze {
                 // A server that is that slow may still get to it: who asks again would have two.
                 if failure?.kind != .timedOut, await backoff.wait() { continue }
                 if let failure, failure.mayHaveActed {
-                    throw failure.error("whether the server makes a VM snapshot after all is not known", remedy: .stop)
+                    throw failure.error(
+                        "it is not known whether the server still creates the VM snapshot", remedy: .stop)
                 }
             case .quiesce:
                 quiesceFailures += 1
@@ -55,7 +56,7 @@ extension SnapshotFreeze {
 
     private func attempt(_ call: SOAPCall, _ deadline: ContinuousClock.Instant) async -> Attempt {
         do {
-            let (task, outcome) = try await poller.run(on: vm, until: deadline, isConfirmed: isSeen) {
+            let (task, outcome) = try await poller.run(on: vm, until: deadline, isConfirmed: treeShowsResult) {
                 try await session.start(call, until: deadline)
             }
             return judge(task, outcome)
@@ -65,7 +66,7 @@ extension SnapshotFreeze {
     }
 
     /// Whether the tree has the snapshot that the task says it made.
-    private var isSeen: @Sendable (TaskState.Progress, VMState?) -> Bool {
+    private var treeShowsResult: @Sendable (TaskState.Progress, VMState?) -> Bool {
         { progress, state in
             guard case .done(let result) = progress, let state else { return true }
             return state.snapshots.contains { $0.reference == result }
@@ -76,7 +77,7 @@ extension SnapshotFreeze {
         switch outcome.task {
         case nil, .running: return .late(task: task)
         case .failed(let fault): return .failed(CallFailure(fault))
-        case .unknown: return .failed(TaskState.untold)
+        case .unknown: return .failed(TaskState.unknownEnd)
         case .done(let result):
             guard let state = outcome.vm else {
                 return .failed(
@@ -84,7 +85,7 @@ extension SnapshotFreeze {
             }
             guard let snapshot = state.snapshots.first(where: { $0.reference == result }) else {
                 return .failed(
-                    CallFailure(.garbled, "the server says that it made a VM snapshot, but does not have it"))
+                    CallFailure(.garbled, "the server reports a VM snapshot that is not in the VM's snapshot tree"))
             }
             return .made(snapshot, power: state.power)
         }
@@ -94,12 +95,12 @@ extension SnapshotFreeze {
     private func cancel(_ task: MoRef, _ end: ContinuousClock.Instant) async throws -> Attempt {
         let end = max(end, .now + .milliseconds(500))
         _ = try? await session.call(SOAPCall("CancelTask", on: task), until: end)
-        let outcome = try? await poller.wait(for: task, on: vm, until: end, isConfirmed: isSeen)
+        let outcome = try? await poller.wait(for: task, on: vm, until: end, isConfirmed: treeShowsResult)
         guard let outcome, case let attempt = judge(task, outcome), !attempt.isLate else { return .late(task: task) }
         guard case .failed = attempt else { return attempt }
         return .failed(
             HypervisorError(
-                .timedOut, "the VM snapshot was not made before the manager's deadline; the task was cancelled",
+                .timedOut, "the VM snapshot was not created before the manager's deadline; the task was cancelled",
                 remedy: .fallBack))
     }
 }

@@ -1,11 +1,11 @@
 internal import Hypervisor
 internal import Storage
 
-/// Brings one VM to its still point: a VM snapshot, seen to be what it should be.
+/// Freezes one VM: creates a VM snapshot, and checks that it is what it should be.
 ///
 /// The hold is recorded before the server is asked, by the snapshot's name; so an answer that gets lost, at whatever
-/// moment, leaves nothing that a release would not find. Nothing is made twice: after each failure the VM's tree is
-/// looked at first.
+/// moment, leaves nothing that a release would not find. Nothing is made twice: after each failure the VM's snapshot
+/// tree is read first.
 struct SnapshotFreeze: Sendable {
     let session: Session
     let poller: TaskPoller
@@ -14,14 +14,14 @@ struct SnapshotFreeze: Sendable {
     let quiesceAttempts: Int
     let record: RecordHold
 
-    /// How long it may take where the manager waits for ever.
-    private static let unlimited = Duration.seconds(180)
-    /// What is kept of the time for cancelling a task and looking at what it left.
-    private static let settling = Duration.milliseconds(1500)
+    /// How long it may take where the manager sets no time-out.
+    private static let defaultLimit = Duration.seconds(180)
+    /// The part of the time that is kept for cancelling a task and finding what it left.
+    private static let cleanupReserve = Duration.milliseconds(1500)
     /// How long somebody else's task, or a lock, is waited for at most.
-    static let patience = Duration.seconds(60)
+    static let maxRetryTime = Duration.seconds(60)
     /// How long a server may still be at a call after its connection broke.
-    static let afterglow = Duration.milliseconds(100)
+    static let lostAnswerDelay = Duration.milliseconds(100)
 
     var vm: MoRef { details.reference }
     var name: String { snapshotName(run: request.run) }
@@ -30,8 +30,8 @@ struct SnapshotFreeze: Sendable {
         if let obstacle = details.obstacle(to: request.strategy, targets: request.disks.map(\.target)) {
             throw HypervisorError(.notQuiesced, obstacle, remedy: .fallBack)
         }
-        let end = request.deadline ?? .now + Self.unlimited
-        let deadline = end - min(Self.settling, max(.zero, (end - .now) / 3))
+        let end = request.deadline ?? .now + Self.defaultLimit
+        let deadline = end - min(Self.cleanupReserve, max(.zero, (end - .now) / 3))
         try await record(Hold(step: .preparing, snapshot: name, disks: []))
         let (snapshot, power) = try await snapshot(before: deadline, end: end)
         try await record(Hold(step: .held, snapshot: name, reference: snapshot.reference.value, disks: []))

@@ -1,6 +1,6 @@
 internal import Hypervisor
 
-/// Lets one VM go: removes the snapshot that its freeze made.
+/// Releases one VM: removes the snapshot that its freeze made.
 struct SnapshotRelease: Sendable {
     let session: Session
     let poller: TaskPoller
@@ -22,9 +22,9 @@ struct SnapshotRelease: Sendable {
             return ReleaseResult(notes: notes)
         } catch let failure as CallFailure {
             // Who lacks a privilege lacks it in a second too; the run stays open for when it was given.
-            let isHopeless = failure.fault?.privilege != nil || failure.kind == .certificate
+            let isPermanent = failure.fault?.privilege != nil || failure.kind == .certificate
             throw failure.error(
-                "its VM snapshot \"\(hold.snapshot)\" is not removed yet", remedy: isHopeless ? .stop : .retry)
+                "its VM snapshot \"\(hold.snapshot)\" is not removed yet", remedy: isPermanent ? .stop : .retry)
         }
     }
 }

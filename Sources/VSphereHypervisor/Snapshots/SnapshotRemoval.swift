@@ -2,22 +2,22 @@ internal import Hypervisor
 internal import Storage
 internal import XMLTree
 
-/// Removes one of our snapshots from a VM, and nothing else; and has the VM's disks put in order after it.
+/// Removes one of our snapshots from a VM, and nothing else; and has the VM's disks consolidated after it.
 struct SnapshotRemoval: Sendable {
     let session: Session
     let poller: TaskPoller
     let vm: MoRef
-    /// Its exact name, by which it is found when the handle is not known, or not valid any more.
+    /// Its exact name, by which it is found when its MoRef is not known, or not valid any more.
     let name: String
     let deadline: ContinuousClock.Instant
     /// Its removal was asked for before, by an earlier attempt.
     var wasAskedBefore = false
 
-    /// How often what passes is waited for.
+    /// How often a transient failure is retried.
     private static let attempts = 6
 
     /// Removes it.
-    /// - Parameter known: the server's handle of it; nil: it is looked for.
+    /// - Parameter known: its MoRef; nil: it is found by its name.
     /// - Returns: what an administrator should know.
     /// - Throws: CallFailure, HypervisorError: it may still be there, or its files may.
     func run(_ known: MoRef?) async throws -> [String] {
@@ -25,7 +25,7 @@ struct SnapshotRemoval: Sendable {
         var wasAsked = wasAskedBefore
         var reference: MoRef?
         if let known {
-            // A handle may mean another snapshot by now: of a server that was set up anew, say.
+            // A MoRef may mean another snapshot by now: on a server that was reinstalled, say.
             guard let state = try await poller.state(of: vm, until: deadline) else { return [goneNote] }
             if state.snapshots(named: name).contains(where: { $0.reference == known }) { reference = known }
         }
@@ -87,9 +87,10 @@ struct SnapshotRemoval: Sendable {
         switch outcome.task {
         case nil, .running:
             throw HypervisorError(
-                .timedOut, "the server is still removing the VM snapshot; that is looked at again later", remedy: .stop)
+                .timedOut, "the server is still removing the VM snapshot; the next release checks it again",
+                remedy: .stop)
         case .failed(let fault): throw CallFailure(fault)
-        case .unknown: throw TaskState.untold
+        case .unknown: throw TaskState.unknownEnd
         case .done: return outcome.vm
         }
     }
@@ -98,7 +99,8 @@ struct SnapshotRemoval: Sendable {
         let outcome = try await poller.wait(for: task.reference, on: vm, until: deadline)
         guard outcome.task != nil else {
             throw HypervisorError(
-                .timedOut, "the server is still removing the VM snapshot; that is looked at again later", remedy: .stop)
+                .timedOut, "the server is still removing the VM snapshot; the next release checks it again",
+                remedy: .stop)
         }
     }
 
@@ -106,7 +108,7 @@ struct SnapshotRemoval: Sendable {
     private func refuseCreation(_ view: SnapshotTaskView) throws {
         guard view.creation == nil else {
             throw HypervisorError(
-                .changed, "a VM snapshot is still being made, which may be this run's", remedy: .retry)
+                .changed, "a VM snapshot is still being created, which may be this run's", remedy: .retry)
         }
     }
 
@@ -123,7 +125,7 @@ struct SnapshotRemoval: Sendable {
                 case nil, .running:
                     throw HypervisorError(.timedOut, "the server is still consolidating the VM's disks", remedy: .stop)
                 case .failed(let fault): throw CallFailure(fault)
-                case .unknown: throw TaskState.untold
+                case .unknown: throw TaskState.unknownEnd
                 case .done: return ["its disks needed consolidation, which is done"]
                 }
             } catch let failure as CallFailure {

@@ -2,7 +2,7 @@ internal import Hypervisor
 internal import Storage
 internal import XMLTree
 
-/// Puts a VM back whose datasets have been rolled back to the storage snapshot that holds its VM snapshot.
+/// Restores a VM whose datasets have been rolled back to the storage snapshot that holds its VM snapshot.
 struct SnapshotRevert: Sendable {
     let session: Session
     let poller: TaskPoller
@@ -58,8 +58,8 @@ struct SnapshotRevert: Sendable {
             switch outcome.task {
             case .done: return
             case .failed(let fault): throw CallFailure(fault)
-            case .unknown: throw TaskState.untold
-            case nil, .running: throw CallFailure(.timedOut, "the server has not done it yet")
+            case .unknown: throw TaskState.unknownEnd
+            case nil, .running: throw CallFailure(.timedOut, "its task has not ended yet")
             }
         }
         let removal = SnapshotRemoval(

@@ -28,7 +28,7 @@ extension TaskState {
 }
 
 extension Session {
-    /// Looks at a VM in one call.
+    /// Reads a VM and its tasks in one call.
     nonisolated func inspect(_ vm: MoRef, until deadline: ContinuousClock.Instant) async throws -> SnapshotTaskView {
         var request = PropertyRequest()
         request.want(VMState.paths, of: "VirtualMachine")

@@ -40,8 +40,8 @@ struct TaskState: Sendable {
             .joined(separator: " ")
     }
 
-    /// What to make of a task whose end the server does not tell.
-    static let untold = CallFailure(.garbled, "the server does not tell what became of its task")
+    /// For a task whose end the server does not tell.
+    static let unknownEnd = CallFailure(.garbled, "the server does not say how its task ended")
 
     var isRunning: Bool {
         if case .running = progress { return true }

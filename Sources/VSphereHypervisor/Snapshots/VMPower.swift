@@ -1,6 +1,6 @@
 internal import Hypervisor
 
-/// Switches a VM on and off.
+/// Powers a VM on and off.
 struct VMPower: Sendable {
     let session: Session
     let poller: TaskPoller
@@ -10,12 +10,12 @@ struct VMPower: Sendable {
 
     /// As a power cut does; fine when it is off, or gone.
     func off() async throws {
-        try await change("PowerOffVM_Task", "switching the VM off", unless: "poweredOff", isGoneFine: true)
+        try await change("PowerOffVM_Task", "powering off the VM", unless: "poweredOff", isGoneFine: true)
     }
 
     /// Fine when it runs.
     func on() async throws {
-        try await change("PowerOnVM_Task", "starting the VM", unless: "poweredOn", isGoneFine: false)
+        try await change("PowerOnVM_Task", "powering on the VM", unless: "poweredOn", isGoneFine: false)
     }
 
     private func change(_ method: String, _ action: String, unless wanted: String, isGoneFine: Bool) async throws {
@@ -29,8 +29,8 @@ struct VMPower: Sendable {
                 switch outcome.task {
                 case .done: return
                 case .failed(let fault): throw CallFailure(fault)
-                case .unknown: throw TaskState.untold
-                case nil, .running: throw CallFailure(.timedOut, "the server has not done it yet")
+                case .unknown: throw TaskState.unknownEnd
+                case nil, .running: throw CallFailure(.timedOut, "its task has not ended yet")
                 }
             } catch let failure as CallFailure {
                 if failure.fault?.kind == .missing, isGoneFine { return }

@@ -8,9 +8,9 @@ enum CertificateCheck: Sendable, Equatable {
     /// By the certificates of this file alone, and by the host's name.
     case certificates(path: String)
     /// The server must have the private key to this public key: base64 of the SHA-256 of its SubjectPublicKeyInfo.
-    /// Name, dates and issuer are not looked at, as an ESXi's own certificate needs.
+    /// Name, dates and issuer are not checked, as an ESXi's own certificate needs.
     case publicKey(String)
-    /// Not at all, for a look at the certificate: such a connection carries nothing.
+    /// Not at all, to fetch the certificate: such a connection carries nothing.
     case none
 
     enum Value {
@@ -28,7 +28,7 @@ enum CertificateCheck: Sendable, Equatable {
         case .certificates(let path):
             try verify(true, set)
             try set(CURLOPT_CAINFO, .text(path))
-            // A folder of the system's certificates would be looked at beside the file.
+            // A folder of the system's certificates would be trusted besides the file.
             try set(CURLOPT_CAPATH, .nothing)
         case .publicKey(let digest):
             try verify(false, set)
