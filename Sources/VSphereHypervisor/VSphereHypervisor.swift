@@ -63,7 +63,7 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
 
     /// The VM of that MoRef.
     public func virtualMachine(id: String) async throws -> VirtualMachine? {
-        try await describing("looking at the VM \(id)") {
+        try await describing("reading the VM \(id)") {
             guard let details = try await details(of: .vm(id)) else { return nil }
             return details.virtualMachine(try await datastores())
         }
@@ -77,7 +77,7 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
         }
         var details = await cache.details(request.machine.id)
         if details == nil {
-            details = try await describing("looking at the VM") {
+            details = try await describing("reading the VM") {
                 try await self.details(of: .vm(request.machine.id))
             }
         }

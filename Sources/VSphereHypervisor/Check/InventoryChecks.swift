@@ -104,7 +104,7 @@ struct InventoryChecks: Sendable {
         }
         return names.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map {
             "the datastores \($0.value.sorted().joined(separator: ", ")) are all on \($0.key): each VM there "
-                + "is taken once"
+                + "gets one snapshot"
         }
     }
 

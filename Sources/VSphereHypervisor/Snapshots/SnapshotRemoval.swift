@@ -126,7 +126,7 @@ struct SnapshotRemoval: Sendable {
                     throw HypervisorError(.timedOut, "the server is still consolidating the VM's disks", remedy: .stop)
                 case .failed(let fault): throw CallFailure(fault)
                 case .unknown: throw TaskState.unknownEnd
-                case .done: return ["its disks needed consolidation, which is done"]
+                case .done: return ["its disks needed consolidation, and were consolidated"]
                 }
             } catch let failure as CallFailure {
                 if failure.fault?.kind == .missing { return [goneNote] }
@@ -135,8 +135,8 @@ struct SnapshotRemoval: Sendable {
                     throw failure
                 }
                 return [
-                    "its VM snapshot is removed, but its disks could not be consolidated (\(failure)); do that in the "
-                        + "vSphere client"
+                    "its VM snapshot is removed, but its disks could not be consolidated (\(failure)); consolidate "
+                        + "them in the vSphere client"
                 ]
             }
         }

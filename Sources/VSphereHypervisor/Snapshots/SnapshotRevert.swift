@@ -55,12 +55,7 @@ struct SnapshotRevert: Sendable {
             let (_, outcome) = try await poller.run(on: vm, until: deadline) {
                 try await session.start(SOAPCall("RevertToSnapshot_Task", on: snapshot), until: deadline)
             }
-            switch outcome.task {
-            case .done: return
-            case .failed(let fault): throw CallFailure(fault)
-            case .unknown: throw TaskState.unknownEnd
-            case nil, .running: throw CallFailure(.timedOut, "its task has not ended yet")
-            }
+            try outcome.requireSuccess()
         }
         let removal = SnapshotRemoval(
             session: session, poller: poller, vm: vm, name: name, deadline: deadline)

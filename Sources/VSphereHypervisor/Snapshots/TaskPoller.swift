@@ -23,6 +23,16 @@ actor TaskPoller {
         let task: TaskState.Progress?
         /// The VM, seen after the end of the task; nil: it is not there any more.
         let vm: VMState?
+
+        /// - Throws: CallFailure: the task's fault; `.garbled` and `.timedOut` where its end is not known.
+        func requireSuccess() throws(CallFailure) {
+            switch task {
+            case .done: return
+            case .failed(let fault): throw CallFailure(fault)
+            case .unknown: throw TaskState.unknownEnd
+            case nil, .running: throw CallFailure(.timedOut, "its task has not ended yet")
+            }
+        }
     }
 
     /// Whether a VM shows what the end of a task has made it.

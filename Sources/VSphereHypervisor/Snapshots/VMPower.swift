@@ -26,12 +26,8 @@ struct VMPower: Sendable {
                 let (_, outcome) = try await poller.run(on: vm, until: deadline) {
                     try await session.start(SOAPCall(method, on: vm), until: deadline)
                 }
-                switch outcome.task {
-                case .done: return
-                case .failed(let fault): throw CallFailure(fault)
-                case .unknown: throw TaskState.unknownEnd
-                case nil, .running: throw CallFailure(.timedOut, "its task has not ended yet")
-                }
+                try outcome.requireSuccess()
+                return
             } catch let failure as CallFailure {
                 if failure.fault?.kind == .missing, isGoneFine { return }
                 // Whatever was said, or was lost: what the VM does counts.
