@@ -94,17 +94,17 @@ mkdir -p $ROOT/etc/modprobe.d; echo 'options zfs zfs_arc_max=536870912' > $ROOT/
 cp $ROOT/boot/vmlinuz-$KV vmlinuz
 
 mods() { for x in "$@"; do chroot $ROOT modprobe -S $KV --show-depends $x; done | awk '$1=="insmod"{print $2}' | awk '!s[$0]++'; }
-# inner guest for nested VMs: /opt/inner/{vmlinuz,guest.gz} in the image (busybox + qemu-ga; mounts ext4 /dev/vd[abc], writes /mnt/vda/counter)
+# inner guest for nested VMs: /opt/inner/{vmlinuz,guest.gz} in the image (busybox + qemu-ga; mounts ext4 or XFS on /dev/vd[abc], writes /mnt/vda/counter)
 G=$LAB/inner.d; rm -rf $G; mkdir -p $G/{bin,sbin,dev,proc,sys,run,tmp,etc,mnt,mods,var/log,var/run,lib64} $ROOT/opt/inner
 cp $ROOT/bin/busybox $ROOT/usr/sbin/qemu-ga $G/bin/; chroot $ROOT ldd /usr/sbin/qemu-ga | grep -oE '/[^ ]+' | while read l; do mkdir -p $G$(dirname $l); cp -L $ROOT$l $G$l; done
-i=10; for m in $(mods virtio_pci virtio_blk virtio_console virtio_scsi sd_mod virtio_net); do cp $ROOT$m $G/mods/$i-$(basename $m); i=$((i+1)); done
+i=10; for m in $(mods virtio_pci virtio_blk virtio_console virtio_scsi sd_mod virtio_net crc32c_generic xfs); do cp $ROOT$m $G/mods/$i-$(basename $m); i=$((i+1)); done
 cat > $G/init <<'E'
 #!/bin/busybox sh
 export PATH=/bin:/sbin
 /bin/busybox --install -s /bin
 mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev; mount -t tmpfs t /run
 for m in /mods/*; do insmod $m; done; sleep 0.2
-for d in vda vdb vdc; do [ -b /dev/$d ] && mkdir -p /mnt/$d && { mount -t ext4 /dev/$d /mnt/$d || echo "mount $d failed"; }; done
+for d in vda vdb vdc; do [ -b /dev/$d ] && mkdir -p /mnt/$d && { mount -t ext4 /dev/$d /mnt/$d || mount -t xfs /dev/$d /mnt/$d || echo "mount $d failed"; }; done
 mkdir -p /dev/virtio-ports
 for p in /sys/class/virtio-ports/*; do n=$(cat $p/name 2>/dev/null); [ -n "$n" ] && ln -sf /dev/$(basename $p) /dev/virtio-ports/$n; done
 qemu-ga -m virtio-serial -p /dev/virtio-ports/org.qemu.guest_agent.0 -t /run -l /run/ga.log -d
