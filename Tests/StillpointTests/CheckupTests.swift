@@ -1,4 +1,5 @@
 import Hypervisor
+import SnapshotManagers
 import Storage
 import TestSupport
 import Testing
@@ -45,6 +46,21 @@ struct CheckupTests {
             #expect(result.findings[1].hasPrefix("[tank/VM/db] holds no disk of a VM"))
             #expect(result.findings[2].hasPrefix("[tank/gone] is not there"))
             #expect(await bench.operating.check() == .notConsistent)
+        }
+    }
+
+    @Test("finds an overlay_dir on what is snapshotted with all below it, as pre-snapshot and its dry run refuse it")
+    func overlaysInTree() async throws {
+        let general = "overlay_dir = SCRATCH/tank/VM"
+        try await withBench(general: general, sections: "[tank/VM]\nrecursive = yes") { bench, host async throws in
+            bench.has(host.machine("db", host.disk("vda", "tank/VM/db/db.raw")))
+            let findings = try await check(bench).findings
+            #expect(
+                findings.contains { $0.has("overlay_dir") && $0.has("lies on tank/VM, which is being snapshotted") })
+            for options in [[], ["--dry-run"]] {
+                #expect(await bench.run(.pre, options + ["tank/VM@daily"]) == .usage)
+            }
+            #expect(bench.world.count("freeze") == 0)
         }
     }
 

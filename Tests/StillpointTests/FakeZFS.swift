@@ -39,6 +39,8 @@ struct FakeZFS {
         status=0
         if [ "$verb" = get ]; then
             now=$(cat \(path)/creation 2>/dev/null || date +%s)
+            property=
+            for word; do case "$word" in stillpoint:*) property=$word;; esac; done
             for word; do
                 case "$word" in
                     -*|*,*|[1-9]|guid) continue;;
@@ -47,7 +49,12 @@ struct FakeZFS {
                 esac
                 case "$word" in *@*) names=$word;; *) names=$(grep "^$word@" \(path)/existing);; esac
                 for name in $names; do
-                    if grep -qxF "$name" \(path)/existing; then
+                    if [ -n "$property" ]; then
+                        value=$(grep -F "$name $property=" \(path)/stored 2>/dev/null | tail -n 1 | cut -d= -f2-)
+                        [ -n "$value" ] && value="local\\t$value" || value='-\\t-'
+                        case " $* " in *\\ name,source,value\\ *) value="$name\\t$value";; esac
+                        printf "$value\\n"
+                    elif grep -qxF "$name" \(path)/existing; then
                         printf '%s\\tguid\\t%s\\n%s\\tcreation\\t%s\\n' "$name" 1234 "$name" "$now"
                     else
                         echo "cannot open '$name': dataset does not exist" >&2; status=1

@@ -246,7 +246,7 @@ struct PostSnapshotTests {
             await bench.run(.pre, ["tank/VM@gone"])
             #expect(await bench.run(.post, ["tank/VM@gone"]) == .notConsistent)
             #expect(try bench.openRuns().isEmpty)
-            #expect(bench.log.text.contains("none of the snapshots exists: tank/VM@gone"))
+            #expect(bench.log.text.contains("no snapshot was taken (tank/VM@gone)"))
         }
     }
 

@@ -87,6 +87,25 @@ struct RecoveryTests {
         }
     }
 
+    @Test("leaves alone what another run says on a snapshot that it took meanwhile")
+    func anotherRuns() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            try bench.scratch.write("creation", "\(time(nil) + 1)")
+            await bench.run(.pre, ["tank/VM@never"])
+            let run = try #require(try bench.openRuns().first)
+            do {
+                let lock = try #require(try bench.directory.lock(guardOf: run.id))
+                withExtendedLifetime(lock) {}
+            }
+            let theirs = "tank/VM@daily stillpoint:run=20200101T000000Z-00000b"
+            try bench.scratch.write("stored", theirs + "\n")
+            try await Task.sleep(for: .milliseconds(2500))
+            #expect(try await recovery(bench).recover())
+            #expect(try bench.zfs.stored() == [theirs])
+        }
+    }
+
     private func isEnded(_ bench: HookBench, _ run: Run) async throws -> Bool {
         var recovery = try recovery(bench)
         recovery.guardDelay = .milliseconds(500)

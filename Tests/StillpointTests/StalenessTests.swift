@@ -79,13 +79,15 @@ struct StalenessTests {
         }
     }
 
-    @Test("of a run whose post-snapshot is to come is crash-consistent: that run's snapshot is being taken")
+    @Test("of a run whose post-snapshot is to come is stale too: that run's snapshot alone is of its freeze")
     func inItsTime() async throws {
         try await withBench { bench, host async throws in
             bench.has(stuck(host))
             try openRun(bench) { _ in }
             #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
-            #expect(try newRecord(bench).consistency == .crash)
+            #expect(try newRecord(bench).consistency == .stale)
+            #expect(try newRecord(bench).staleSince == Self.frozenAt)
+            #expect(bench.log.text.contains("if it will not: stillpoint recover --run \(Self.id)"))
         }
     }
 

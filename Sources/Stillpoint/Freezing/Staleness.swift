@@ -1,14 +1,14 @@
 internal import Hypervisor
 internal import Storage
 
-/// Why a snapshot of a VM's disks holds nothing of what the VM writes now: it is on an overlay that should be gone.
+/// Why a snapshot of a VM's disks holds nothing of what the VM writes now: it is on an overlay that is not this run's.
 struct Staleness: Sendable, Equatable {
     /// When it wrote to its own disks last, in seconds since 1970; nil where nothing tells.
     let since: Int64?
     /// In words, with the way out.
     let reason: String
 
-    /// Nil where the VM is on its own disks, or a run has set it aside for a snapshot that is being taken now.
+    /// Nil where the VM is on its own disks.
     /// - Parameters:
     ///   - taken: that another run has it.
     ///   - lastGood: when the newest snapshot was taken that holds more of it; asked where nothing else tells.
@@ -21,10 +21,17 @@ struct Staleness: Sendable, Equatable {
             reason = "no open run has that overlay: stillpoint recover --adopt"
             return
         }
-        guard let overdue = taken.overdue else { return nil }
-        since = overdue.since ?? begin()
-        let part = overdue.isCommitting ? "; a commit was begun, so its disks are of no one instant" : ""
-        reason = "the run \(overdue.run) has not released it\(part): stillpoint recover"
+        guard let holder = taken.holder else {
+            since = begin()
+            reason = taken.reason
+            return
+        }
+        since = holder.since ?? begin()
+        let part = holder.isCommitting ? "; a commit was begun, so its disks are of no one instant" : ""
+        let wayOut =
+            holder.isOverdue
+            ? "stillpoint recover" : "its post-snapshot is to come; if it will not: stillpoint recover --run \(holder.run)"
+        reason = "the run \(holder.run) has not released it\(part): \(wayOut)"
     }
 }
 

@@ -16,7 +16,9 @@ struct PostSnapshot: Sendable {
         let open = OpenRuns(ids, in: directory)
         for problem in open.unreadable { context.log.error("\(problem)") }
         guard let found = open.match(invocation) else {
-            return .finished(open.unreadable.isEmpty ? .done : .needsRecovery)
+            guard open.unreadable.isEmpty else { return .finished(.needsRecovery) }
+            if invocation.manager == .byHand { warn(of: open) }
+            return .finished(.done)
         }
         if invocation.isDryRun {
             for machine in found.machines { context.log.info("would release \(machine.reportLine)") }
@@ -38,6 +40,17 @@ struct PostSnapshot: Sendable {
             let left = await firstOf(deadline: .now + .milliseconds(150)) { leave(found, in: directory) }
             return left ?? .needsRecovery
         }
+    }
+
+    /// A manager calls for every dataset; who calls by hand, while something is held, may have mistyped its name.
+    private func warn(of open: OpenRuns) {
+        let asked = invocation.targets.map(\.rawValue)
+        let held = open.runs.map { run in
+            let names = run.snapshots.map(\.rawValue) + (run.snapshots.isEmpty ? run.targets.map(\.rawValue) : [])
+            return "\(names.joined(separator: ", ")) (run \(run.id))"
+        }
+        context.log.warning(
+            "no open run is of \(asked.joined(separator: ", ")); open: \(held.joined(separator: "; "))")
     }
 
     /// Leaves the run to its guard, as a kill would. Nobody is left waiting: a large overlay takes minutes to commit, and

@@ -62,6 +62,7 @@ struct PreSnapshot: Sendable {
             return .done
         }
         if invocation.isDryRun {
+            try await checkWorkFolders(first.plan, planner)
             for planned in first.plan { context.log.info("\(planned.dryRunLine)") }
             for shortage in await foreseenShortages(planner.scope) { context.log.warning("\(shortage)") }
             return .done

@@ -22,10 +22,7 @@ struct StateDirectory: Sendable {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST, access(folder, W_OK | X_OK) == 0 else {
                 let cause = Errno(rawValue: errno)
                 throw StateError(
-                    code: .directory,
-                    description: "the state directory \(folder) cannot be used (\(cause)); create it for root, "
-                        + "or set state_dir",
-                    cause: cause)
+                    "the state directory \(folder) cannot be used", fix: "create it for root, or set state_dir", cause)
             }
         }
         do {
@@ -42,7 +39,7 @@ struct StateDirectory: Sendable {
         guard let directory = opendir(runs) else {
             if errno == ENOENT { return [] }
             let cause = Errno(rawValue: errno)
-            throw StateError(code: .directory, description: "cannot read \(runs): \(cause)", cause: cause)
+            throw StateError("\(runs) cannot be read", cause)
         }
         defer { closedir(directory) }
         var ids: [RunID] = []
@@ -129,7 +126,7 @@ struct StateDirectory: Sendable {
         do {
             return try FileLock(path: file, waiting: waiting)
         } catch {
-            throw StateError(code: .directory, description: "cannot lock \(file): \(error)", cause: error)
+            throw StateError("\(file) cannot be locked", error)
         }
     }
 }

@@ -1,9 +1,14 @@
+internal import Glibc
+internal import SystemPackage
+
 /// State that cannot be read or written.
 struct StateError: Error, Sendable, CustomStringConvertible {
     struct Code: Sendable, Hashable {
         let name: String
         /// The directory cannot be used.
         static let directory = Code(name: "directory")
+        /// The directory is root's, and this process is not.
+        static let notRoot = Code(name: "not root")
         /// A state file is not whole.
         static let damaged = Code(name: "damaged")
         /// A state file was written by a newer Stillpoint.
@@ -16,4 +21,20 @@ struct StateError: Error, Sendable, CustomStringConvertible {
     /// Says which file, what is wrong and how to mend it.
     let description: String
     let cause: (any Error)?
+}
+
+extension StateError {
+    /// A directory or a lock that cannot be used.
+    /// - Parameters:
+    ///   - trouble: what cannot be done with which path.
+    ///   - fix: what to do, where root has this trouble.
+    init(_ trouble: String, fix: String? = nil, _ cause: any Error) {
+        let isDenied = [.permissionDenied, .notPermitted].contains(cause as? Errno)
+        if isDenied, geteuid() != 0 {
+            self.init(code: .notRoot, description: "\(trouble) (\(cause)); run it as root", cause: cause)
+        } else {
+            let rest = fix.map { "; \($0)" } ?? ""
+            self.init(code: .directory, description: "\(trouble) (\(cause))\(rest)", cause: cause)
+        }
+    }
 }

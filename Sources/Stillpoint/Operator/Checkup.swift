@@ -78,7 +78,9 @@ struct Checkup: Sendable {
                 findings.append("\(error)")
             }
         }
-        let scope = Scope(targets: Set(local.flatMap(\.datasets)).sorted())
+        let datasets = Set(local.flatMap(\.datasets))
+        let trees = recursiveRoots(above: datasets)
+        let scope = Scope(targets: datasets.union(trees).sorted(), recursiveTargets: trees.sorted())
         if !local.isEmpty {
             look {
                 try OverlayRoom(scope: scope, storage: storage).check(
@@ -97,14 +99,19 @@ struct Checkup: Sendable {
         return findings
     }
 
-    /// Where the next snapshot will fail: of each dataset, and of those that are snapshotted with what is below them.
-    private func shortages(_ datasets: Set<DatasetName>) async -> [String] {
-        let room = SnapshotRoom(zfs: context.zfs)
+    /// Those of the datasets, and above them, that are snapshotted at once with what is below them.
+    private func recursiveRoots(above datasets: Set<DatasetName>) -> Set<DatasetName> {
         let sanoid = try? SanoidConfiguration(directory: configuration.sanoidDirectory)
-        let roots = Set(datasets.flatMap { [$0] + $0.ancestors }).filter { root in
+        return Set(datasets.flatMap { [$0] + $0.ancestors }).filter { root in
             configuration.datasets.contains { $0.dataset == root && $0.recursive == .yes }
                 || sanoid?.isRecursive(root) == true
         }
+    }
+
+    /// Where the next snapshot will fail: of each dataset, and of those that are snapshotted with what is below them.
+    private func shortages(_ datasets: Set<DatasetName>) async -> [String] {
+        let room = SnapshotRoom(zfs: context.zfs)
+        let roots = recursiveRoots(above: datasets)
         var found: [String] = []
         do throws(ZFSError) {
             found = try await room.shortages(ofEach: datasets.sorted())

@@ -40,6 +40,7 @@ public struct Operator: Sendable {
         case is ConfigurationError, is NameError, is UnknownSnapshotError, is UnknownDatasetError, is UnknownRunError,
             is WorkFolderError:
             .usage
+        case let error as StateError where error.code == .notRoot: .usage
         default: .notConsistent
         }
     }

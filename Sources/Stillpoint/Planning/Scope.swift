@@ -4,7 +4,7 @@ internal import Storage
 /// The datasets that a snapshot takes.
 struct Scope: Sendable {
     let targets: [DatasetName]
-    private(set) var recursiveTargets: [DatasetName]
+    let recursiveTargets: [DatasetName]
     private var takesAll = false
 
     func contains(_ dataset: DatasetName) -> Bool {
@@ -31,16 +31,12 @@ struct Scope: Sendable {
     }
 
     /// The same targets, all of them with their children.
-    var withChildren: Scope {
-        var scope = Scope(targets: targets)
-        scope.recursiveTargets = targets
-        return scope
-    }
+    var withChildren: Scope { Scope(targets: targets, recursiveTargets: targets) }
 
-    /// Datasets without their children.
-    init(targets: [DatasetName]) {
+    /// Datasets without their children, but for those of them that are snapshotted with theirs.
+    init(targets: [DatasetName], recursiveTargets: [DatasetName] = []) {
         self.targets = targets
-        recursiveTargets = []
+        self.recursiveTargets = recursiveTargets
     }
 
     /// Every dataset there is.

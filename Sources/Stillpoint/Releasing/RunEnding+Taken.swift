@@ -40,7 +40,13 @@ extension RunEnding {
         // ZFS tells whole seconds: of one taken in the second in which the release began nobody knows, so nothing goes.
         guard !later.contains(where: { ($0.creation ?? end) == end }) else { return listed }
         // What was taken later holds VMs that were writing; it keeps its own silence.
-        let found = later.filter { $0.creation ?? .max < end }
+        let found: [ListedSnapshot]
+        do {
+            found = try await unclaimed(later.filter { $0.creation ?? .max < end }, by: run)
+        } catch {
+            context.log.warning("\(error)")
+            return listed
+        }
         let datasets = Set(found.map(\.name.dataset))
         let uncovered = run.machines.indices.filter { datasets.isDisjoint(with: run.machines[$0].datasets) }
         await disclaim(uncovered, "no snapshot was taken while it was held", journal)
@@ -51,6 +57,16 @@ extension RunEnding {
         try? await journal.record { $0.snapshots = found.map(\.name) }
         await markSnapshots(await journal.run, .success(found))
         return .success(found)
+    }
+
+    /// Without those that say what another run's VMs got.
+    private func unclaimed(
+        _ snapshots: [ListedSnapshot], by run: Run
+    ) async throws(ZFSError) -> [ListedSnapshot] {
+        guard !snapshots.isEmpty else { return [] }
+        let marked = try await context.zfs.snapshots(
+            named: snapshots.map(\.name), properties: ["creation", SnapshotProperties.runKey])
+        return marked.filter { [nil, run.id].contains(SnapshotProperties.run(in: $0)) }
     }
 
     /// Those of the datasets that hold its VMs, whoever took them.

@@ -244,13 +244,8 @@ extension RunEnding {
                 return
             }
         }
-        guard !isMarked, !run.snapshots.isEmpty else { return }
-        if case .failure(let error) = listed {
-            context.log.warning("\(error)")
-        } else {
-            context.log.warning(
-                "none of the snapshots exists: \(run.snapshots.map(\.rawValue).joined(separator: ", "))")
-        }
+        // Where there is none, the report says so.
+        if !isMarked, !run.snapshots.isEmpty, case .failure(let error) = listed { context.log.warning("\(error)") }
     }
 }
 

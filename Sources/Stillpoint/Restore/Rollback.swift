@@ -8,6 +8,7 @@ final class Rollback: DiskRestoration {
     let destroyNewer: Bool
     private let rolledBack = Mutex(0)
     private let isInDoubt = Mutex(false)
+    private let destroysSome = Mutex(false)
 
     /// - Throws: RestoreError `.refused` when newer snapshots would be destroyed and that was not asked for, or when
     ///   zfs would not destroy them.
@@ -31,6 +32,7 @@ final class Rollback: DiskRestoration {
                         + "or restore --as NAME beside the VM")
             }
         }
+        destroysSome.withLock { $0 = !names.isEmpty }
         guard destroyNewer || names.isEmpty else {
             let shown = names.prefix(10).joined(separator: ", ")
             let more = names.count > 10 ? " and \(names.count - 10) more" : ""
@@ -76,6 +78,6 @@ final class Rollback: DiskRestoration {
     }
 
     func finish(isRunning: Bool) async -> String {
-        destroyNewer ? "; RAM dumps of the snapshots that were destroyed go with: stillpoint prune --orphans" : ""
+        destroysSome.withLock { $0 } ? "; RAM dumps of the snapshots that were destroyed go with: stillpoint prune --orphans" : ""
     }
 }

@@ -98,7 +98,7 @@ struct Catalogue: Sendable {
         do {
             return try FileLock(path: path, waiting: waiting)
         } catch {
-            throw StateError(code: .directory, description: "cannot lock \(path): \(error)", cause: error)
+            throw StateError("\(path) cannot be locked", error)
         }
     }
 
