@@ -28,10 +28,11 @@ struct Staleness: Sendable, Equatable {
         }
         since = holder.since ?? begin()
         let part = holder.isCommitting ? "; a commit was begun, so its disks are of no one instant" : ""
-        let wayOut =
+        let recovery =
             holder.isOverdue
-            ? "stillpoint recover" : "its post-snapshot is to come; if it will not: stillpoint recover --run \(holder.run)"
-        reason = "the run \(holder.run) has not released it\(part): \(wayOut)"
+            ? "stillpoint recover"
+            : "its post-snapshot is to come; if it will not: stillpoint recover --run \(holder.run)"
+        reason = "the run \(holder.run) has not released it\(part): \(recovery)"
     }
 }
 

@@ -23,7 +23,8 @@ extension TakenMachine {
     init(_ machine: MachineRecord, of run: Run, isOverdue: Bool) {
         reason = "the run \(run.id) has not released it yet"
         holder = Holder(
-            run: run.id, isOverdue: isOverdue, since: run.manager == Adoption.manager ? nil : run.frozenAt ?? run.id.time,
+            run: run.id, isOverdue: isOverdue,
+            since: run.manager == Adoption.manager ? nil : run.frozenAt ?? run.id.time,
             isCommitting: machine.hold?.disks.contains { $0.progress != nil } == true)
     }
 }

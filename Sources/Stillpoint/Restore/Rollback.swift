@@ -78,6 +78,7 @@ final class Rollback: DiskRestoration {
     }
 
     func finish(isRunning: Bool) async -> String {
-        destroysSome.withLock { $0 } ? "; RAM dumps of the snapshots that were destroyed go with: stillpoint prune --orphans" : ""
+        guard destroysSome.withLock({ $0 }) else { return "" }
+        return "; RAM dumps of the snapshots that were destroyed go with: stillpoint prune --orphans"
     }
 }
