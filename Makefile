@@ -101,15 +101,12 @@ host-test: deb
 # configuration where there is none yet, and the two directories.
 install:
 	@test -x .build/release/pre-snapshot || { echo "first run: make release"; exit 1; }
-	install -d $(DESTDIR)$(PREFIX)/lib/stillpoint $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples \
-		$(DESTDIR)$(PREFIX)/share/doc/stillpoint/docs
+	install -d $(DESTDIR)$(PREFIX)/lib/stillpoint
 	install -m 0755 $(PROGRAMS:%=.build/release/%) $(DESTDIR)$(PREFIX)/lib/stillpoint
 	install -d $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../lib/stillpoint/stillpoint $(DESTDIR)$(PREFIX)/bin/stillpoint
-	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE Sources/LibvirtHypervisor/DISKS.md Sources/Stillpoint/STATES.md \
-		$(DESTDIR)$(PREFIX)/share/doc/stillpoint
-	install -m 0644 docs/*.md $(DESTDIR)$(PREFIX)/share/doc/stillpoint/docs
-	install -m 0644 examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/stillpoint/examples
+	packaging/docs $(DESTDIR)$(PREFIX)/share/doc/stillpoint
+	install -m 0644 CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/stillpoint
 	packaging/man .build/release $(DESTDIR)$(PREFIX)/share/man
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d

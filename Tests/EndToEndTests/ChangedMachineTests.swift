@@ -1,7 +1,7 @@
 import Testing
 
 extension RealParts {
-    /// See the table in README.md, "When a VM changes between pre and post".
+    /// See the first table in docs/vm-changes.md.
     @Suite("A VM that changes between pre and post")
     struct ChangedMachineTests {
         @Test("ends up on its own disk when it was reset, rebooted or paused")

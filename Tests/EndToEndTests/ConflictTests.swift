@@ -1,7 +1,7 @@
 import Testing
 
 extension RealParts {
-    /// See the tables in README.md, "While a VM is on its overlays" and "When a VM changes between pre and post".
+    /// See the tables in docs/vm-changes.md.
     @Suite("What others do to a VM between pre and post")
     struct ConflictTests {
         @Test("libvirt refuses to migrate it, as long as our snapshot is known; afterwards nothing is in the way")

@@ -1,4 +1,4 @@
-/// What a hook's exit code means; README.md documents them.
+/// What a hook's exit code means; docs/exit-codes.md documents them.
 public enum ExitCode: Int32, Sendable {
     case done = 0
     /// The wanted consistency was not reached and `on_failure = abort`; all was undone.

@@ -2,7 +2,7 @@ internal import Hypervisor
 internal import RAMArchive
 internal import Storage
 
-/// One VM in one snapshot, as `stillpoint list` and `show` tell it; its JSON is documented in README.md.
+/// One VM in one snapshot, as `stillpoint list` and `show` tell it; docs/json.md documents its JSON.
 struct ListedMachine: Sendable, Codable, Equatable {
     struct RAM: Sendable, Codable, Equatable {
         /// Length of the dump.
