@@ -109,6 +109,7 @@ let package = Package(
                 logging,
             ],
             exclude: ["Configurations"]),
+        tests("Document", ["Stillpoint", "SnapshotManagers", "Storage", "JSON", "XMLTree"]),
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", "JSON", subprocess, system]),
     ]
 )

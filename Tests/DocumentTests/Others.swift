@@ -1,0 +1,28 @@
+/// What documents name of other programs: whoever adds a word here has looked it up there.
+enum Others {
+    static let options: Set<String> = [
+        // sanoid, syncoid, zfs-auto-snapshot
+        "--configdir", "--take-snapshots", "--pre-snapshot", "--post-snapshot", "--quiet", "--syslog", "--label",
+        "--keep",
+        // znapzend, znapzendzetup, zfs-autobackup
+        "--skipOnPreSnapCmdFail", "--recursive", "--pre-snap-command", "--post-snap-command", "--pre-snapshot-cmd",
+        "--post-snapshot-cmd", "--allow-empty", "--ssh-source", "--verbose",
+        // virsh
+        "--nvram", "--quiesce", "--wait", "--undefinesource", "--memspec", "--disk-only",
+        // systemd, apt, swift, our own scripts
+        "--now", "--grep", "--filter", "--default-user", "--root-user", "--skip-build",
+    ]
+
+    /// Words with an underscore that are no keys of ours.
+    static let words: Set<String> = [
+        // sanoid.conf
+        "pre_snapshot_script", "post_snapshot_script", "pruning_script", "pre_pruning_script", "script_timeout",
+        "no_inconsistent_snapshot", "force_post_snapshot_script",
+        // zrepl, znapzend
+        "err_is_fatal", "pre_snapshot", "post_snapshot", "pre_znap_cmd", "post_znap_cmd",
+        // libvirt, VMware, TrueNAS
+        "security_driver", "vmware_sync", "no_root_squash",
+        // libvirt's attributes, C, an example that is none
+        "copy_on_read", "detect_zeroes", "zvol_id", "key",
+    ]
+}
