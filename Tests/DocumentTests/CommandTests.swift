@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Stillpoint
@@ -63,6 +64,22 @@ struct CommandTests {
             #expect(table.columns == ["code", "meaning", "since"])
             #expect(table.rows.compactMap { Int32($0[0]) } == all)
             #expect(table.rows.allSatisfy { $0.count == 3 && !$0[1].isEmpty && $0[2] == Hook.version })
+        }
+    }
+
+    @Test("in the manual pages the commands, the exit codes and the keys")
+    func manualPages() throws {
+        try withScratchFolder { scratch in
+            let said = try shell("'\(Page.top)/packaging/man' '\(Programs.folder)' '\(scratch.path)'")
+            #expect(said.status == 0 && said.output.isEmpty, "\(said.output)")
+            let program = String(decoding: try readFile(scratch.path + "/man8/stillpoint.8"), as: UTF8.self)
+            for command in try Programs.ours.get().commands where command != "help" {
+                #expect(program.contains(".SS \(command)\n"), "\(command)")
+            }
+            let hooks = String(decoding: try readFile(scratch.path + "/man8/stillpoint-hooks.8"), as: UTF8.self)
+            for page in [program, hooks] { #expect(page.contains(".SH EXIT STATUS\n") && page.contains(".B 3\n")) }
+            let keys = String(decoding: try readFile(scratch.path + "/man5/stillpoint.conf.5"), as: UTF8.self)
+            #expect(keys.contains("overlay_dir") && keys.contains("STILLPOINT_CONFIG"))
         }
     }
 

@@ -86,6 +86,7 @@ struct NameTests {
 
     private static func texts(below folder: String) -> [String] {
         let list = (try? shell("cd '\(Page.top)' && find \(folder) Makefile hooks -type f -size -400k").output) ?? ""
-        return list.split(separator: "\n").filter { !$0.contains("/corpus/") }.compactMap { try? Page(String($0)).text }
+        return list.split(separator: "\n").filter { !$0.contains("/corpus/") && !$0.hasSuffix(".md") }
+            .compactMap { try? Page(String($0)).text }
     }
 }

@@ -45,11 +45,15 @@ struct Programs: Sendable {
         return found
     }
 
-    private static func output(_ program: String, _ argument: String) throws -> String {
+    /// Where the tests and the programs were built.
+    static var folder: String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
         let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
         let own = String(decoding: buffer.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let folder = own.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        return own.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+    }
+
+    private static func output(_ program: String, _ argument: String) throws -> String {
         let said = try shell("'\(folder)/\(program)' \(argument)")
         try #require(said.status == 0 && !said.output.isEmpty, "\(program) \(argument): \(said.output)")
         return said.output
