@@ -185,7 +185,7 @@ struct StalenessTests {
                     return try await freeze(request, record)
                 }
             }
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "8", "tank/VM@daily"]) == .done)
             let records = try bench.openRuns().last?.machines
             #expect(records?.map(\.consistency) == [.stale, .quiesced])
             #expect(left.withLock { $0 } > .milliseconds(1200))
