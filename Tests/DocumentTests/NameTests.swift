@@ -74,6 +74,26 @@ struct NameTests {
         }
     }
 
+    @Test("in SECURITY.md the tests that hold each defence")
+    func defences() throws {
+        let tests = Self.tests
+        let table = try #require(try Page("SECURITY.md").tables.first { $0.columns.last == "test" })
+        try #require(table.rows.count > 10)
+        for named in table.rows.compactMap(\.last) {
+            for match in named.matches(of: /"([^"…]+)…?"/) {
+                #expect(tests.contains { $0.contains(match.1) }, "\(match.0)")
+            }
+            for match in named.matches(of: /`([A-Za-z]+)`/) {
+                #expect(tests.contains { $0.contains("func \(match.1)(") }, "\(match.0)")
+            }
+            for match in named.matches(of: /fuzz targets? ([a-z, -]+)/) {
+                for target in match.1.split(separator: ",").map({ $0.filter { $0 != " " } }) {
+                    #expect(Page.exists("Tests/Fuzz/corpus/\(target)"), "\(target)")
+                }
+            }
+        }
+    }
+
     @Test("environment variables", arguments: Page.manual)
     func variables(_ page: Page) {
         for match in page.text.matches(of: /\b(?:STILLPOINT|SANOID|ZREPL|ZNAP)_[A-Z_]+\b/) {
