@@ -1,7 +1,7 @@
 /// What a VM really got in a storage snapshot: what was seen, never what was asked for.
 public enum Consistency: String, Codable, Sendable, Comparable, CaseIterable {
-    /// Less than a power cut leaves: the VM had been on an overlay for longer than the snapshot before it took, so its disks
-    /// hold nothing of what it wrote since; where a commit had begun, they are of no one instant either.
+    /// Less than a power cut leaves: the VM was on an overlay that another run had made, so its disks hold nothing of what it
+    /// wrote since; where a commit had begun, they are of no one instant either.
     case stale
     /// What a power cut leaves: every disk at one instant, nothing flushed.
     case crash

@@ -55,8 +55,8 @@ enum BaseHistory {
     }
 
     /// Whether somebody else was seen to write to a device, which no later look may tell.
-    static func isWritten(_ disk: HeldDisk, now: ImageStamp?) -> Bool {
-        guard disk.progress == nil, let rest = disk.baseAtRest, let now, now.modified == nil else { return false }
+    static func isWritten(_ disk: HeldDisk, now: ImageStamp) -> Bool {
+        guard disk.progress == nil, let rest = disk.baseAtRest, now.modified == nil else { return false }
         return rest.isUnwritten(now) == false
     }
 

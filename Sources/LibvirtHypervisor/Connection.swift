@@ -60,6 +60,11 @@ final class Connection: @unchecked Sendable {
         return version
     }
 
+    /// The same for a message; nil where libvirt does not say within ten seconds.
+    func toldVersion() async -> UInt? {
+        try? await blocking("asking for libvirt's version", within: .seconds(10)) { try self.libraryVersion() }
+    }
+
     /// All domains, running or not, and what each is doing: one call for all (virConnectGetAllDomainStats).
     func domains() throws -> [(domain: Domain, power: VirtualMachine.PowerState)] {
         var list: UnsafeMutablePointer<virDomainStatsRecordPtr?>?

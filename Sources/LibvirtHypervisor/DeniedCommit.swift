@@ -27,9 +27,7 @@ extension [DeniedCommit] {
     /// - Throws: HypervisorError that names the defect and the way out by hand.
     func permit(on connection: Connection, _ machine: String) async throws -> [String] {
         guard let first else { return [] }
-        let version = try? await blocking("asking for libvirt's version", within: .seconds(10)) {
-            try connection.libraryVersion()
-        }
+        let version = await connection.toldVersion()
         let targets = map(\.target).joined(separator: ", ")
         do {
             let count = try await first.profile.permit(map(\.disk.base))

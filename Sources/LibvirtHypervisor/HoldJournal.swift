@@ -78,9 +78,16 @@ extension HeldDisk.Progress {
 extension Hold {
     /// Sets how far the disk with that overlay has come.
     mutating func set(_ progress: HeldDisk.Progress, of overlay: String) {
+        change(overlay) { disk in
+            disk.progress = progress
+            // The guest writes to it now.
+            if progress == .committed { disk.baseAtRest = nil }
+        }
+    }
+
+    /// Changes the record of the disk with that overlay.
+    mutating func change(_ overlay: String, _ body: (inout HeldDisk) -> Void) {
         guard let index = disks.firstIndex(where: { $0.overlay == overlay }) else { return }
-        disks[index].progress = progress
-        // The guest writes to it now.
-        if progress == .committed { disks[index].baseAtRest = nil }
+        body(&disks[index])
     }
 }

@@ -203,10 +203,7 @@ extension LeavingOverlays {
             if let other = denied.other { throw other }
             return denied.behind + behind
         } catch let again as DeniedCommits {
-            let version = try? await blocking("asking for libvirt's version", within: .seconds(10)) { [connection] in
-                try connection.libraryVersion()
-            }
-            throw again.commits[0].error(domain.name, libvirt: version)
+            throw again.commits[0].error(domain.name, libvirt: await connection.toldVersion())
         }
     }
 

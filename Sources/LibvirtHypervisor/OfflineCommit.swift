@@ -75,16 +75,15 @@ struct OfflineCommit: Sendable {
     private func isInBase(_ item: Item, _ state: DomainState) async throws -> Bool {
         let disk = item.disk
         let (snapshot, name) = (await journal.hold.snapshot, domain?.name)
-        guard try await isThere(disk.base) else { throw disk.doubt(disk.missingBaseReason) }
         let (doubt, isWritten) = try await blocking("looking at \(disk.base)", within: .seconds(30)) {
-            let now = ImageStamp.read(disk.base)
+            guard let now = ImageStamp.read(disk.base) else { throw disk.doubt(disk.missingBaseReason) }
             let doubt = BaseHistory.doubt(
                 disk, now: now, lead: disk.lead, moved: BaseHistory.moved(snapshot: snapshot, of: name),
                 isNamed: !item.isOrphan)
             return (doubt, BaseHistory.isWritten(disk, now: now))
         }
         guard let doubt else { return false }
-        if isWritten { try await journal.change { $0.noteWrittenBase(below: disk.overlay) } }
+        if isWritten { try await journal.change { $0.change(disk.overlay) { $0.isBaseWritten = true } } }
         guard disk.progress == nil || item.above != nil else {
             if try await Self.isContained(disk, within: limit) {
                 try await journal.change { [stamp = ImageStamp.read(disk.base)] in $0.finish(disk.overlay, stamp) }
@@ -93,10 +92,6 @@ struct OfflineCommit: Sendable {
             throw disk.doubt(doubt + wayOut(disk))
         }
         throw disk.doubt(doubt + wayOut(disk))
-    }
-
-    private func isThere(_ base: String) async throws -> Bool {
-        try await blocking("looking at \(base)", within: .seconds(30)) { ImageStamp.read(base) != nil }
     }
 
     /// Whether a guest would read the same from the base as from the overlay.
@@ -139,7 +134,9 @@ struct OfflineCommit: Sendable {
         } catch {
             taken.giveBack()
             // It did not begin: somebody else has the image.
-            if (error as? HypervisorError)?.code == .changed { try await journal.change { $0.put(before) } }
+            if (error as? HypervisorError)?.code == .changed {
+                try await journal.change { $0.change(before.overlay) { $0 = before } }
+            }
             let reason = try await blocking("looking at \(disk.base)", within: .seconds(30)) { disk.smallBaseReason() }
             guard let reason else { throw error }
             throw HypervisorError(.callFailed, reason, remedy: .retry, cause: error)
@@ -168,19 +165,9 @@ struct OfflineCommit: Sendable {
 extension Hold {
     /// All that an overlay held is in its base, which nobody is to write to now.
     fileprivate mutating func finish(_ overlay: String, _ base: ImageStamp?) {
-        guard let index = disks.firstIndex(where: { $0.overlay == overlay }) else { return }
-        disks[index].progress = .committed
-        disks[index].baseAtRest = base
-    }
-
-    fileprivate mutating func noteWrittenBase(below overlay: String) {
-        guard let index = disks.firstIndex(where: { $0.overlay == overlay }) else { return }
-        disks[index].isBaseWritten = true
-    }
-
-    /// Puts a disk's record back.
-    fileprivate mutating func put(_ disk: HeldDisk) {
-        guard let index = disks.firstIndex(where: { $0.overlay == disk.overlay }) else { return }
-        disks[index] = disk
+        change(overlay) { disk in
+            disk.progress = .committed
+            disk.baseAtRest = base
+        }
     }
 }

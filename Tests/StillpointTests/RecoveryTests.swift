@@ -25,6 +25,12 @@ struct RecoveryTests {
         return run
     }
 
+    /// The run had a guard, which is gone.
+    private func leaveDeadGuard(_ bench: HookBench, _ run: Run) throws {
+        let lock = try #require(try bench.directory.lock(guardOf: run.id))
+        withExtendedLifetime(lock) {}
+    }
+
     @Test(
         "tells a run that somebody minds from one that nobody does",
         arguments: [
@@ -53,10 +59,7 @@ struct RecoveryTests {
         }
         try await withBench { bench, _ async throws in
             let run = try openRun(bench, RunID.make())
-            do {
-                let lock = try #require(try bench.directory.lock(guardOf: run.id))
-                withExtendedLifetime(lock) {}
-            }
+            try leaveDeadGuard(bench, run)
             #expect(try recovery(bench).standing(of: run) == .abandoned)
         }
     }
@@ -68,11 +71,7 @@ struct RecoveryTests {
             try bench.scratch.write("creation", "\(time(nil) + 1)")
             await bench.run(.pre)
             let run = try #require(try bench.openRuns().first)
-            do {
-                // There was a guard.
-                let lock = try #require(try bench.directory.lock(guardOf: run.id))
-                withExtendedLifetime(lock) {}
-            }
+            try leaveDeadGuard(bench, run)
             try await Task.sleep(for: .milliseconds(2500))
             let existing = String(decoding: try readFile(bench.scratch.path + "/existing"), as: UTF8.self)
             try bench.scratch.write("existing", "")
@@ -94,10 +93,7 @@ struct RecoveryTests {
             try bench.scratch.write("creation", "\(time(nil) + 1)")
             await bench.run(.pre, ["tank/VM@never"])
             let run = try #require(try bench.openRuns().first)
-            do {
-                let lock = try #require(try bench.directory.lock(guardOf: run.id))
-                withExtendedLifetime(lock) {}
-            }
+            try leaveDeadGuard(bench, run)
             let theirs = "tank/VM@daily stillpoint:run=20200101T000000Z-00000b"
             try bench.scratch.write("stored", theirs + "\n")
             try await Task.sleep(for: .milliseconds(2500))

@@ -23,19 +23,25 @@ struct UntakenTests {
         }
     }
 
+    /// - Returns: the file that takes the RAM.
+    private func freezesWithRAM(_ bench: HookBench) throws -> String {
+        let dump = try bench.scratch.write("web01.mem", "RAM")
+        bench.world.change { behaviour in
+            behaviour.freeze = { request, record in
+                try await FakeWorld.hold(request, record)
+                return FreezeResult(
+                    consistency: .memory, frozenFileSystems: 0, listedFileSystems: 0, frozenFor: .zero,
+                    ramDump: RAMDump(path: dump, bytes: 3), pausedFor: .milliseconds(1))
+            }
+        }
+        return dump
+    }
+
     @Test("deletes the RAM that was dumped for it, and leaves no restore point")
     func memory() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
-            let dump = try bench.scratch.write("web01.mem", "RAM")
-            bench.world.change { behaviour in
-                behaviour.freeze = { request, record in
-                    try await FakeWorld.hold(request, record)
-                    return FreezeResult(
-                        consistency: .memory, frozenFileSystems: 0, listedFileSystems: 0, frozenFor: .zero,
-                        ramDump: RAMDump(path: dump, bytes: 3), pausedFor: .milliseconds(1))
-                }
-            }
+            let dump = try freezesWithRAM(bench)
             await bench.run(.pre, ["tank/VM@none"])
             #expect(await bench.run(.post, ["tank/VM@none"]) == .notConsistent)
             #expect(try readFile(dump).isEmpty)
@@ -84,15 +90,7 @@ struct UntakenTests {
     func poolIsAway() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
-            let dump = try bench.scratch.write("web01.mem", "RAM")
-            bench.world.change { behaviour in
-                behaviour.freeze = { request, record in
-                    try await FakeWorld.hold(request, record)
-                    return FreezeResult(
-                        consistency: .memory, frozenFileSystems: 0, listedFileSystems: 0, frozenFor: .zero,
-                        ramDump: RAMDump(path: dump, bytes: 3), pausedFor: .milliseconds(1))
-                }
-            }
+            let dump = try freezesWithRAM(bench)
             await bench.run(.pre)
             try bench.scratch.write("existing", "")
             #expect(await bench.run(.post) == .done)

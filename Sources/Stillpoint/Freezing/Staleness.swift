@@ -16,17 +16,11 @@ struct Staleness: Sendable, Equatable {
         let disks = planned.disksOnOverlays
         guard !disks.isEmpty else { return nil }
         func begin() -> Int64? { disks.compactMap { $0.overlay?.run.flatMap { runTime($0) } }.min() ?? lastGood() }
-        guard let taken else {
-            since = begin()
-            reason = "no open run has that overlay: stillpoint recover --adopt"
+        since = taken?.holder?.since ?? begin()
+        guard let holder = taken?.holder else {
+            reason = taken?.reason ?? "no open run has that overlay: stillpoint recover --adopt"
             return
         }
-        guard let holder = taken.holder else {
-            since = begin()
-            reason = taken.reason
-            return
-        }
-        since = holder.since ?? begin()
         let part = holder.isCommitting ? "; a commit was begun, so its disks are of no one instant" : ""
         let recovery =
             holder.isOverdue
