@@ -76,7 +76,7 @@ lint:
 	@! grep -rnE '^[a-z@ ]*import FoundationEssentials$$' Sources \
 		|| { echo 'no Foundation at all, it costs 4 MB a program; JSON is in Sources/JSON'; exit 1; }
 	@! grep -rnE '\.replacing\(|firstRange\(of:|import _StringProcessing|\.contains\("[^"\\]{2,}' Sources --include=*.swift \
-		|| { echo 'these are of the regular expressions, which add 1.3 MB to a hook; see Storage/TextSearch.swift'; exit 1; }
+		|| { echo 'these are of the regular expressions, which add 1.3 MB to a hook; see Support/Text/TextSearch.swift'; exit 1; }
 	@Tests/Lint/paths.py
 	@! command -v gofmt >/dev/null || [ -z "$$(gofmt -l Tests/vcsim)" ] || { echo 'run gofmt -w Tests/vcsim'; exit 1; }
 

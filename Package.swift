@@ -28,7 +28,7 @@ func library(
 func program(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .executableTarget(
         name: name,
-        dependencies: ["Stillpoint", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Storage"] + more,
+        dependencies: ["Stillpoint", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Support"] + more,
         swiftSettings: strict)
 }
 
@@ -64,23 +64,27 @@ let package = Package(
 
         library("Bounds", []),
         library("XMLTree", ["Bounds", "CExpat"]),
-        library("INIFile", ["Bounds", "Storage", system]),
+        library("INIFile", ["Bounds", "Support", system]),
         library("JSON", ["Bounds", "CJansson"]),
         library("SHA256", ["CSHA256"]),
         library("RAMArchive", ["CZstd", "SHA256", system]),
-        library("Storage", ["CLinux", system]),
-        library("SnapshotManagers", ["Storage", "INIFile"]),
-        library("Hypervisor", ["Storage"]),
+        library("Support", ["CLinux", system]),
+        library("ZFS", ["Support"]),
+        library("DiskLocation", ["ZFS", "Support", system]),
+        library("SnapshotManagers", ["INIFile", "ZFS", "Support"]),
+        library("Hypervisor", ["DiskLocation", "ZFS", "Support"]),
         library(
-            "LibvirtHypervisor", ["Bounds", "Hypervisor", "Storage", "XMLTree", "CLibvirt", system, logging],
+            "LibvirtHypervisor",
+            ["Bounds", "Hypervisor", "DiskLocation", "Support", "XMLTree", "CLibvirt", system, logging],
             exclude: ["DISKS.md"]),
-        library("VSphereHypervisor", ["Bounds", "Hypervisor", "Storage", "XMLTree", "CCurl", "SHA256", system]),
+        library(
+            "VSphereHypervisor",
+            ["Bounds", "Hypervisor", "DiskLocation", "ZFS", "Support", "XMLTree", "CCurl", "SHA256", system]),
         library(
             "Stillpoint",
             [
-                "Bounds", "SnapshotManagers", "Storage", "Hypervisor", "INIFile", "JSON", "RAMArchive", "SHA256",
-                system,
-                logging,
+                "Bounds", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS", "Support", "INIFile", "JSON",
+                "RAMArchive", "SHA256", system, logging,
             ],
             exclude: ["STATES.md"]),
 
@@ -89,24 +93,30 @@ let package = Package(
         program("prune-snapshot"),
         program("stillpoint", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
-        .target(name: "TestSupport", dependencies: ["Storage"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Support"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("Bounds", ["Bounds"]),
         tests("XMLTree", ["XMLTree", "Bounds"]),
         tests("INIFile", ["INIFile"]),
         tests("JSON", ["JSON", "Bounds"]),
         tests("SHA256", ["SHA256"]),
         tests("RAMArchive", ["RAMArchive", "SHA256", system]),
-        tests("Storage", ["Storage", "JSON", system]),
-        tests("SnapshotManagers", ["SnapshotManagers", "Storage"]),
-        tests("Hypervisor", ["Hypervisor", "JSON"]),
-        tests("LibvirtHypervisor", ["LibvirtHypervisor", "Hypervisor", "Storage", "XMLTree", subprocess, system]),
-        tests("VSphereHypervisor", ["VSphereHypervisor", "Bounds", "Hypervisor", "Storage", "XMLTree"]),
+        tests("Support", ["Support", system]),
+        tests("ZFS", ["ZFS", "JSON"]),
+        tests("DiskLocation", ["DiskLocation", "ZFS", "Support", system]),
+        tests("SnapshotManagers", ["SnapshotManagers", "ZFS", "Support", system]),
+        tests("Hypervisor", ["Hypervisor", "DiskLocation", "Support", "JSON"]),
+        tests(
+            "LibvirtHypervisor",
+            ["LibvirtHypervisor", "Hypervisor", "DiskLocation", "Support", "XMLTree", subprocess, system]),
+        tests(
+            "VSphereHypervisor",
+            ["VSphereHypervisor", "Bounds", "Hypervisor", "ZFS", "Support", "XMLTree"]),
         tests(
             "Stillpoint",
             [
-                "Stillpoint", "Hypervisor", "Storage", "SnapshotManagers", "RAMArchive", "SHA256", "INIFile", "JSON",
-                system,
-                logging,
+                "Stillpoint", "Hypervisor", "DiskLocation", "ZFS", "Support", "SnapshotManagers", "RAMArchive",
+                "SHA256",
+                "INIFile", "JSON", system, logging,
             ],
             exclude: ["Configurations"]),
         tests("Document", ["Stillpoint", "SnapshotManagers", "Storage", "JSON", "XMLTree"]),
@@ -119,8 +129,9 @@ if isFuzzed {
         .executableTarget(
             name: "stillpoint-fuzz",
             dependencies: [
-                "Stillpoint", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Storage", "Hypervisor",
-                "RAMArchive", "XMLTree", "INIFile", "JSON", system,
+                "Stillpoint", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Hypervisor",
+                "DiskLocation",
+                "ZFS", "Support", "RAMArchive", "XMLTree", "INIFile", "JSON", system,
             ],
             path: "Tests/Fuzz/Sources", swiftSettings: strict + fuzzed,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))

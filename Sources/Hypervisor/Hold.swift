@@ -1,4 +1,4 @@
-public import Storage
+public import DiskLocation
 
 /// What keeps a VM at its still point, and so all that release and recovery need to let it go.
 ///

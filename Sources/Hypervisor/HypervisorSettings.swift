@@ -1,4 +1,5 @@
-public import Storage
+public import Support
+public import ZFS
 
 /// Settings of one hypervisor, from its configuration section and the general one.
 @dynamicMemberLookup

@@ -1,5 +1,5 @@
 internal import Glibc
-public import Storage
+public import Support
 
 extension ImageStamp {
     /// What an image looks like now; nil where it cannot be seen.

@@ -1,4 +1,5 @@
-public import Storage
+public import DiskLocation
+public import ZFS
 
 /// A VM as a hypervisor describes it.
 public struct VirtualMachine: Sendable, Codable, Equatable {

@@ -1,6 +1,6 @@
 internal import Bounds
 internal import Glibc
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 extension Budget {

@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 
 /// Why a configuration file could not be read, with the place to look at.
 public struct INIError: Error, Sendable, Equatable, CustomStringConvertible {

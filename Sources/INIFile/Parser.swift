@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 
 /// Reads a configuration text line by line, up to the first line that is wrong.
 struct Parser {

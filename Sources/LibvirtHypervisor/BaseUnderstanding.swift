@@ -1,5 +1,5 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
 internal import XMLTree
 
 /// What must be known of a base before qemu-img writes to it: all that its definition said.

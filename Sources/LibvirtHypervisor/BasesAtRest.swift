@@ -1,6 +1,5 @@
 internal import Glibc
 internal import Hypervisor
-internal import Storage
 
 extension Hold {
     /// Notes the bases as they are now that nobody writes to them: the disks were seen to have moved to their overlays.

@@ -1,7 +1,7 @@
 internal import CLibvirt
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import Synchronization
 
 /// One connection to libvirtd.

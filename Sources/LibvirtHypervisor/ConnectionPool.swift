@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 /// Connections opened as they are needed, each lent to one borrower at a time.
 ///

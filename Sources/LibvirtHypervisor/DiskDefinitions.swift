@@ -1,5 +1,5 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
 internal import XMLTree
 
 /// A domain's definitions as they are just before a freeze.

@@ -1,4 +1,4 @@
-internal import Storage
+internal import DiskLocation
 internal import XMLTree
 
 /// A `<disk>` as libvirt's schema has it (domaincommon.rng, formatdomain.html), in the words of `DiskRule`'s table.

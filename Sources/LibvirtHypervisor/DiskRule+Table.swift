@@ -1,5 +1,5 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
 internal import XMLTree
 
 /// Every shape of a disk that libvirt's schema allows, the first row that a disk meets deciding. DISKS.md has the same

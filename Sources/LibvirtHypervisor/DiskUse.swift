@@ -1,5 +1,5 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
 
 /// A disk of a domain and the images that it uses.
 struct DiskUse: Sendable, Equatable {

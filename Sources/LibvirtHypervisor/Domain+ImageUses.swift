@@ -1,5 +1,5 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
 internal import XMLTree
 
 /// The images that a disk of a definition names or leads to.

@@ -1,6 +1,6 @@
 internal import CLibvirt
 internal import Glibc
-internal import Storage
+internal import Support
 internal import XMLTree
 
 extension Domain {

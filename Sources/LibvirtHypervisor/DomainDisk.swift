@@ -1,5 +1,5 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
 internal import XMLTree
 
 /// A disk in a domain's XML.

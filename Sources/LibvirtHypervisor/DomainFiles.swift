@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
 internal import XMLTree
 

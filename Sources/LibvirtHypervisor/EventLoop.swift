@@ -1,5 +1,5 @@
 internal import CLibvirt
-internal import Storage
+internal import Support
 
 /// libvirt's own event loop on a thread of its own, for the life of the process.
 ///

@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// What every freeze of a domain has and does, whatever it freezes.
 struct FreezeContext: Sendable {

@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 extension FrozenWindow {
     /// The guest may be frozen still, or freeze when it comes to the request.

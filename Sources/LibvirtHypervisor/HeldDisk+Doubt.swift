@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// What an administrator is told of a disk that is left on its overlay.

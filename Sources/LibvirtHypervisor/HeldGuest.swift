@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 /// A guest's processors and file systems during its release: what was stopped is set going again.
 struct HeldGuest: Sendable {

@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 internal import XMLTree
 
 /// Tells which devices of the host that are passed through are storage.

@@ -1,6 +1,7 @@
+internal import DiskLocation
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import XMLTree
 
 /// Looks for anybody else who has one of a VM's images: another domain, on or off, a process, or the kernel.

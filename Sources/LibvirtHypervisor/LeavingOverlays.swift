@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// Brings the disks of a domain from their overlays back to their bases.
 ///

@@ -1,5 +1,6 @@
+internal import DiskLocation
 public import Hypervisor
-internal import Storage
+internal import Support
 
 /// Looks for overlays and VM snapshots of ours, by their names and by what lies below them, whatever state files say.
 struct Leftovers: Sendable {

@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 extension LibvirtHypervisor {
     /// What keeps QEMU, or us, from what a release needs.

@@ -1,6 +1,6 @@
 internal import CLibvirt
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// libvirt's client library, found on first need.
 struct LibvirtLibrary: @unchecked Sendable {

@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 /// Brings one disk of a domain that runs, or is paused, off its overlay: by an active commit and a pivot, or where
 /// somebody's image lies above the overlay, by a commit in the middle of the chain.

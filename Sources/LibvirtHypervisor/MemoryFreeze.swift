@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 /// The `memory` freeze of one domain: an external snapshot of RAM and disks (libvirt.org/formatsnapshot.html).
 ///

@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// Commits overlays that no QEMU has open, with qemu-img, and puts the bases back into the definition.
 ///

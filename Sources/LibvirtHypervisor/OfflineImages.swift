@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// The images of a held disk that no QEMU has open: found, and their headers read, before qemu-img is told of them.
 ///

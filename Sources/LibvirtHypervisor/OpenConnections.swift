@@ -1,4 +1,4 @@
-internal import Hypervisor
+internal import Support
 internal import Synchronization
 
 /// The connections of one client that are open: a process that ends before they are closed makes libvirtd log an error

@@ -1,5 +1,5 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
 
 /// What an overlay file holds, from its qcow2 header and its first table.
 enum OverlayContent: Sendable, Equatable {

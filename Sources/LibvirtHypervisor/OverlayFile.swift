@@ -1,6 +1,7 @@
+internal import DiskLocation
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// The qcow2 file that takes a disk's writes between freeze and release.

@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// The run that made an overlay, noted at the file itself: its name is the same in each run.

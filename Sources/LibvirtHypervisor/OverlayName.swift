@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 
 /// What the name of an overlay of ours says: see `OverlayFile.path`.
 struct OverlayName: Sendable, Equatable {

@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// Calls of qemu-img, which takes QEMU's own locks on the images: it fails while a QEMU has them open, and a QEMU fails
 /// to start while it works. So no call here may go round the locks (`-U`).
@@ -13,7 +14,7 @@ enum QemuImg {
     static func run(
         _ arguments: [String], _ images: [Confinement.Grant], within limit: Duration, fileSize: UInt64
     ) async throws {
-        let image = images.first?.image.path ?? "nothing"
+        let image = images.first?.file.path ?? "nothing"
         guard let problem = try await problem(arguments, images, within: limit, fileSize: fileSize) else { return }
         if problem.isLock {
             throw HypervisorError(.changed, "\(image) is in use (\(problem)); it was left alone", remedy: .retry)
@@ -35,7 +36,7 @@ enum QemuImg {
             case .timedOut(let isGone):
                 throw HypervisorError(
                     .timedOut,
-                    "qemu-img \(arguments[0]) of \(images.first?.image.path ?? "nothing") took longer than "
+                    "qemu-img \(arguments[0]) of \(images.first?.file.path ?? "nothing") took longer than "
                         + limit.inSeconds + (isGone ? "" : ", and cannot be killed"), remedy: .retry)
             }
         }

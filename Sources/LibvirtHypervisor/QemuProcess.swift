@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// The QEMU of a domain of this host, by the PID file that libvirtd keeps of it.
 struct QemuProcess: Sendable {

@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 extension QuiesceFreeze {
     func times(of selection: FreezeSelection) -> FreezeTimes {

@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import XMLTree
 
 /// Everything about a restore that can be known, and refused, before anything is touched.

@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Glibc
-internal import Storage
+internal import Support
 
 /// Whether QEMU may have the overlays on a host with SELinux, where it may have only files that libvirt has labelled for it.
 struct SELinuxLabels: Sendable {

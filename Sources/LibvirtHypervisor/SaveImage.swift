@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// A file that holds a guest's RAM: libvirt's save image.

@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 
 /// qemu-img processes that outlived the hook which started them.
 enum StrayQemuImg {

@@ -1,6 +1,7 @@
+internal import DiskLocation
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// An overlay that is root's alone, so that its header stays as it was read.

@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import XMLTree
 
 /// A disk of a guest that no `<disk>` names, and that so can neither be set aside nor left out: of `<qemu:commandline>`,

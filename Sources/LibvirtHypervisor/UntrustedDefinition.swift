@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import XMLTree
 
 /// Builds a domain's definition anew from one that nobody vouches for: of elements, attributes and values that lead to no

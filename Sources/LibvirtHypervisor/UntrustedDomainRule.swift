@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 internal import XMLTree
 
 /// The allow-list (libvirt.org/formatdomain.html).

@@ -1,4 +1,4 @@
-internal import Hypervisor
+internal import Support
 
 /// Lets only so many guests be frozen at the same time.
 ///

@@ -1,4 +1,5 @@
-import Storage
+internal import Support
+internal import ZFS
 
 /// The managers' variables, each checked as it is read.
 struct HookEnvironment {

@@ -1,4 +1,4 @@
-import Storage
+internal import Support
 
 /// The options of a hook and the operands that are left.
 ///

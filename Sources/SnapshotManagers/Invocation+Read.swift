@@ -1,5 +1,3 @@
-import Storage
-
 extension Invocation {
     /// Reads what a hook was called for; arguments beat the environment.
     ///

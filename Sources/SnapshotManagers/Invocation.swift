@@ -1,4 +1,4 @@
-public import Storage
+public import ZFS
 
 /// What a hook was called for, whoever called it.
 public struct Invocation: Sendable, Equatable {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Support
 
 /// What Perl makes of a text where sanoid uses one.
 enum PerlText {
@@ -31,16 +32,5 @@ enum PerlText {
         guard regcomp(&expression, "^\(text)$", REG_EXTENDED | REG_NOSUB) == 0 else { return false }
         defer { regfree(&expression) }
         return words.contains { regexec(&expression, $0, 0, nil, 0) == 0 }
-    }
-}
-
-extension UInt8 {
-    fileprivate var isLetterOrDigit: Bool {
-        switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "A")...UInt8(ascii: "Z"):
-            true
-        default: false
-        }
     }
 }

@@ -1,4 +1,5 @@
-import Storage
+internal import Support
+internal import ZFS
 
 extension Request {
     /// Reads operands; nil where there are none.

@@ -1,4 +1,5 @@
-import Storage
+internal import Support
+internal import ZFS
 
 extension Request {
     /// Reads sanoid's variables, of 2.0.3 (target and name only) and of 2.1 and later.

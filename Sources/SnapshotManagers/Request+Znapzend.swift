@@ -1,4 +1,4 @@
-import Storage
+internal import ZFS
 
 extension Request {
     /// Reads znapzend's variables. It calls once for a whole backup set, and nothing tells whether that is recursive.

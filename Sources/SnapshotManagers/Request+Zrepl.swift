@@ -1,4 +1,4 @@
-import Storage
+internal import Support
 
 extension Request {
     /// Reads zrepl's variables; it calls its hooks for each file system on its own.

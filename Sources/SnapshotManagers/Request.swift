@@ -1,4 +1,4 @@
-import Storage
+internal import ZFS
 
 /// What one manager's way of calling told; the options are added to it.
 struct Request {

@@ -1,5 +1,5 @@
 public import INIFile
-public import Storage
+public import ZFS
 
 /// What sanoid.conf says that sanoid does not tell its hooks.
 ///

@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 
 /// What one version of sanoid makes of its configuration: its `init()`, step by step, odd parts included.
 ///

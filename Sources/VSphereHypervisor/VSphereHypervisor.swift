@@ -1,5 +1,5 @@
 public import Hypervisor
-internal import Storage
+internal import Support
 
 /// VMs of a vCenter server or a stand-alone ESXi host whose datastores are datasets of this host.
 public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotReverting {

@@ -1,7 +1,7 @@
 import LibvirtHypervisor
 import SnapshotManagers
 import Stillpoint
-import Storage
+import Support
 import VSphereHypervisor
 
 forbidCoreDumps()

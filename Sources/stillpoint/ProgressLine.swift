@@ -1,6 +1,6 @@
 import Glibc
 import Stillpoint
-import Storage
+import Support
 import Synchronization
 
 /// One line of a terminal that says how far long work has come.

@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 import LibvirtHypervisor
 import Stillpoint
-import Storage
+import Support
 import VSphereHypervisor
 
 /// `stillpoint`

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Glibc
+import SnapshotManagers
 import Stillpoint
-import Storage
+import Support
 
 forbidCoreDumps()
 // Before a library is loaded or a thread started.

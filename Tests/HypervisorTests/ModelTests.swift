@@ -1,6 +1,7 @@
+import DiskLocation
 import Hypervisor
 import JSON
-import Storage
+import Support
 import Testing
 
 @Suite("The model of VMs")

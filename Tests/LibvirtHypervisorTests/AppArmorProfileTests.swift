@@ -1,6 +1,5 @@
 import Glibc
 import Hypervisor
-import Storage
 import TestSupport
 import Testing
 

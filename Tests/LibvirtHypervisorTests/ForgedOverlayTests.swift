@@ -1,6 +1,7 @@
+import DiskLocation
 import Glibc
 import Hypervisor
-import Storage
+import Support
 import TestSupport
 import Testing
 import XMLTree

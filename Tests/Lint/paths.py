@@ -2,7 +2,7 @@
 """Finds calls that take a path, in Sources, other than those that paths.txt lists with a reason.
 
 Between a check by path and an act by path somebody who may write to a folder on the way can put something else there. What
-lies where others may write is reached by Folder (Sources/Storage), which holds descriptors; `make lint` calls this.
+lies where others may write is reached by Folder (Sources/Support), which holds descriptors; `make lint` calls this.
 """
 import pathlib
 import re
@@ -73,7 +73,7 @@ def main():
         return
     if problems:
         print("\n".join(problems))
-        sys.exit("use Folder (Sources/Storage/Folder.swift), or say in Tests/Lint/paths.txt why others cannot write there")
+        sys.exit("use Folder (Sources/Support/Files/Folder.swift), or say in Tests/Lint/paths.txt why others cannot write there")
 
 
 main()

@@ -1,6 +1,6 @@
 import SnapshotManagers
-import Storage
 import Testing
+import ZFS
 
 @Suite("A hook that a person calls")
 struct ByHandTests {

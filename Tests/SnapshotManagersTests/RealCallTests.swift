@@ -1,6 +1,6 @@
 import SnapshotManagers
-import Storage
 import Testing
+import ZFS
 
 /// What each manager really gives its hooks: which variables are set, which are set and empty, which are absent.
 @Suite("The real calls of managers")

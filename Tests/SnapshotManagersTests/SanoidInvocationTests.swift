@@ -1,6 +1,6 @@
 import SnapshotManagers
-import Storage
 import Testing
+import ZFS
 
 @Suite("A hook that sanoid calls")
 struct SanoidInvocationTests {

@@ -1,7 +1,7 @@
 import Glibc
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import SnapshotManagers
 

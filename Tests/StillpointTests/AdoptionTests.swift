@@ -1,5 +1,5 @@
 import Hypervisor
-import Storage
+import Support
 import TestSupport
 import Testing
 

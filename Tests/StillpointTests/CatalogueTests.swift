@@ -3,9 +3,9 @@ import Hypervisor
 import RAMArchive
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
-@testable import Storage
 
 @Suite("The catalogue", .serialized)
 struct CatalogueTests {

@@ -1,6 +1,6 @@
 import Hypervisor
 import SnapshotManagers
-import Storage
+import Support
 import TestSupport
 import Testing
 

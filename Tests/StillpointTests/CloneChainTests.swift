@@ -1,6 +1,6 @@
+import DiskLocation
 import Glibc
 import Hypervisor
-import Storage
 import Synchronization
 import TestSupport
 import Testing

@@ -1,7 +1,8 @@
+import DiskLocation
 import Hypervisor
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

@@ -1,5 +1,5 @@
 import Hypervisor
-import Storage
+import ZFS
 
 @testable import Stillpoint
 

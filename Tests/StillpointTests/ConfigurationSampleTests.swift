@@ -1,7 +1,7 @@
 import Hypervisor
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

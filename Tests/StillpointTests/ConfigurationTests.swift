@@ -1,8 +1,8 @@
 import Glibc
 import Hypervisor
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

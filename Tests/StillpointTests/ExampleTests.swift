@@ -1,9 +1,9 @@
 import Hypervisor
 import RAMArchive
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

@@ -1,11 +1,11 @@
 import Glibc
 import Hypervisor
-import Storage
 import SystemPackage
 import TestSupport
 import Testing
 
 @testable import Stillpoint
+@testable import Support
 
 @Suite("A folder or file that its owner exchanges for a link at any instant", .serialized)
 struct ExchangeTests {

@@ -1,5 +1,5 @@
-import Storage
 import TestSupport
+import ZFS
 
 /// A stand-in for zfs that has datasets and snapshots, makes clones as folders, and keeps a record of its calls.
 ///

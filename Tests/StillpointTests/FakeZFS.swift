@@ -1,5 +1,5 @@
-import Storage
 import TestSupport
+import ZFS
 
 /// A stand-in for zfs that stores user properties of the names it knows and keeps a record of its calls.
 struct FakeZFS {

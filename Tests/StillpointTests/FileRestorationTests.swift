@@ -1,8 +1,9 @@
+import DiskLocation
 import Glibc
 import Hypervisor
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

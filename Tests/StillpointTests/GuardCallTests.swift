@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Stillpoint
+@testable import Support
 
 @Suite("What calls itself a guard")
 struct GuardCallTests {

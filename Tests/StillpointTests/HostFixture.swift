@@ -1,9 +1,11 @@
+import DiskLocation
 import Glibc
 import Hypervisor
 import SnapshotManagers
-import Storage
+import Support
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Stillpoint
+@testable import Support
 
 @Suite("The journal")
 struct JournalTests {

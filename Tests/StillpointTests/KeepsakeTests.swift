@@ -1,11 +1,13 @@
+import DiskLocation
 import Glibc
 import Hypervisor
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
+@testable import Support
 
 @Suite("What is kept of a VM in the snapshot", .serialized)
 struct KeepsakeTests {

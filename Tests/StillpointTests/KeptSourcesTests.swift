@@ -1,6 +1,6 @@
 import Glibc
 import Hypervisor
-import Storage
+import Support
 import TestSupport
 import Testing
 

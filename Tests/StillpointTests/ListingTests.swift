@@ -2,9 +2,10 @@ import Glibc
 import Hypervisor
 import JSON
 import RAMArchive
-import Storage
+import Support
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

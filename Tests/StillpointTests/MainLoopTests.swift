@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import Hypervisor
+import Support
 import Testing
 
 @testable import Stillpoint

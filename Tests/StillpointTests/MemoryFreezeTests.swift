@@ -1,11 +1,12 @@
 import Glibc
 import Hypervisor
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
+@testable import Support
 
 extension PoolBench {
     /// A running VM with so much RAM and one disk on tank/VM.

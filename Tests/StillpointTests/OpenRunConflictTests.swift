@@ -1,6 +1,5 @@
 import Hypervisor
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
 

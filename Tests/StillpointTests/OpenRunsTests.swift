@@ -1,7 +1,7 @@
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

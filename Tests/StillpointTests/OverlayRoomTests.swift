@@ -1,6 +1,5 @@
 import Glibc
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
 

@@ -1,10 +1,10 @@
 import Glibc
 import Hypervisor
 import SnapshotManagers
-import Storage
 import Synchronization
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

@@ -2,11 +2,11 @@ import Glibc
 import Hypervisor
 import RAMArchive
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
 
 @testable import Stillpoint
+@testable import Support
 
 @Suite("Pruning never deletes", .serialized)
 struct PrunerCareTests {

@@ -2,7 +2,6 @@ import Glibc
 import Hypervisor
 import RAMArchive
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
+import DiskLocation
 import Hypervisor
-import Storage
 import TestSupport
 import Testing
 

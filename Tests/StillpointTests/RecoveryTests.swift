@@ -1,7 +1,6 @@
 import Glibc
 import Hypervisor
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
 import Hypervisor
-import Storage
 import Synchronization
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

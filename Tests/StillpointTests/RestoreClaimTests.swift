@@ -1,11 +1,12 @@
 import Hypervisor
 import SnapshotManagers
-import Storage
 import Synchronization
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
+@testable import Support
 
 @Suite("A restore and the hooks", .serialized)
 struct RestoreClaimTests {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Stillpoint
-@testable import Storage
+@testable import ZFS
 
 @Suite("What is known of past runs", .serialized)
 struct RestorePointsTests {

@@ -1,10 +1,11 @@
 import Glibc
 import Hypervisor
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
+@testable import Support
 
 @Suite("The clones of a restore", .serialized)
 struct RestoreRemainsTests {

@@ -1,5 +1,4 @@
 import Hypervisor
-import Storage
 import TestSupport
 import Testing
 

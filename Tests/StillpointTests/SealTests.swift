@@ -1,6 +1,5 @@
 import Glibc
 import SHA256
-import Storage
 import TestSupport
 import Testing
 

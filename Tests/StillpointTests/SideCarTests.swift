@@ -1,11 +1,12 @@
 import Glibc
 import Hypervisor
 import RAMArchive
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
+@testable import Support
 
 @Suite("Side-cars", .serialized)
 struct SideCarTests {

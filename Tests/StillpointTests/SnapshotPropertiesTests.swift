@@ -1,6 +1,6 @@
 import Hypervisor
-import Storage
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

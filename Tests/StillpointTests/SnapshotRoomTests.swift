@@ -1,8 +1,8 @@
 import Hypervisor
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

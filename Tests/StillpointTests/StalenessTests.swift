@@ -1,9 +1,9 @@
 import Hypervisor
 import SnapshotManagers
-import Storage
 import Synchronization
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

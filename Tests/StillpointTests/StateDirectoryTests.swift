@@ -1,9 +1,9 @@
 import Glibc
 import Hypervisor
 import JSON
-import Storage
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Stillpoint
 

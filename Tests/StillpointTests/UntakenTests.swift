@@ -1,6 +1,5 @@
 import Hypervisor
 import SnapshotManagers
-import Storage
 import Synchronization
 import TestSupport
 import Testing

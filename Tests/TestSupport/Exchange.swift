@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Storage
+internal import Support
 internal import Synchronization
 
 /// Somebody who may write to a folder: exchanges a name in it for a symbolic link and back, again and again

@@ -1,7 +1,8 @@
 import Hypervisor
-import Storage
+import Support
 import Testing
 import XMLTree
+import ZFS
 
 @testable import VSphereHypervisor
 

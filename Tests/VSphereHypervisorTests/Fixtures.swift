@@ -1,5 +1,5 @@
-import Storage
 import XMLTree
+import ZFS
 
 @testable import VSphereHypervisor
 

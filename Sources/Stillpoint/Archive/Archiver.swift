@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Logging
 internal import RAMArchive
+internal import Support
 internal import SystemPackage
 
 /// Moves RAM dumps from `ram_dir` to cold storage, one after another.

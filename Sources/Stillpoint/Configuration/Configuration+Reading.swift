@@ -1,6 +1,7 @@
 internal import Hypervisor
 internal import INIFile
-internal import Storage
+internal import Support
+internal import ZFS
 
 extension Configuration {
     /// Where the configuration is when nobody says otherwise.

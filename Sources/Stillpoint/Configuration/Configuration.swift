@@ -1,6 +1,6 @@
 internal import Hypervisor
 internal import RAMArchive
-internal import Storage
+internal import ZFS
 
 /// All settings, defaults filled in; no configuration file at all gives the defaults.
 ///

@@ -1,4 +1,5 @@
-internal import Storage
+internal import Support
+internal import ZFS
 
 extension KeyType<[String: DatasetName]> {
     /// `NAME=DATASET`, one a line.

@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 
 /// What is said where a server's address is missing, or is none.
 let serverURLWanted = "the server's address is needed, such as https://vc1.example.com/sdk"

@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// What to try for a VM and what to do when none of it works; nil where a section does not say.
 struct Policy: Sendable, Equatable {

@@ -1,5 +1,5 @@
 internal import INIFile
-internal import Storage
+internal import Support
 
 /// Reads the keys of one section, strictly: each key once, none unknown, each value of its type.
 ///

@@ -1,4 +1,4 @@
-internal import Storage
+internal import ZFS
 
 /// `[POOL/DATASET]`: holds for the dataset and what is below it.
 struct DatasetSection: Sendable, Equatable {

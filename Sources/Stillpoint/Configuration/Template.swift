@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 
 /// `[template_NAME]`: what it gives to the sections that name it.
 struct Template: Sendable {

@@ -1,7 +1,8 @@
 internal import Glibc
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Brings every VM of a plan to its still point, all at once but no more than `maxParallel`.
 struct Freezing: Sendable {

@@ -1,5 +1,4 @@
 internal import Hypervisor
-internal import Storage
 
 /// Why a snapshot of a VM's disks holds nothing of what the VM writes now: it is on an overlay that is not this run's.
 struct Staleness: Sendable, Equatable {

@@ -2,7 +2,7 @@ internal import Glibc
 internal import Hypervisor
 internal import Logging
 internal import SnapshotManagers
-internal import Storage
+internal import Support
 internal import Synchronization
 internal import SystemPackage
 

@@ -1,6 +1,7 @@
+internal import DiskLocation
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// What a guard waits for, looked at once a second.
 struct GuardWatch: Sendable {

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import SnapshotManagers
-internal import Storage
+internal import Support
 
 /// The running snapshot manager that called a hook.
 ///

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Logging
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// Starts `stillpoint archive` so that it outlives the hook, and under systemd the manager's service too.

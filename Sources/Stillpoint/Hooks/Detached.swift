@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// Starts processes that nobody waits for: in a session of their own, with nothing open that a caller waits for, and no

@@ -3,7 +3,7 @@ internal import Hypervisor
 internal import INIFile
 internal import Logging
 public import SnapshotManagers
-internal import Storage
+internal import ZFS
 
 /// A hook program: reads what it was called for, does it, and says how it went by its exit code.
 public enum Hook {

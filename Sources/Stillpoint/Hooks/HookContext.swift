@@ -1,6 +1,7 @@
 public import Hypervisor
 public import Logging
-public import Storage
+public import Support
+public import ZFS
 
 /// What a hook has of the outside world.
 public struct HookContext: Sendable {

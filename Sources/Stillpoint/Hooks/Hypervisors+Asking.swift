@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 extension Hypervisors {
     /// Every hypervisor's VMs, or why they are not known.

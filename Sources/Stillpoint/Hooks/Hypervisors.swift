@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// The configured hypervisors, each made on first need.
 actor Hypervisors {

@@ -1,5 +1,5 @@
 internal import Dispatch
-internal import Hypervisor
+internal import Support
 internal import Synchronization
 
 /// Runs tasks on the main thread.

@@ -1,5 +1,5 @@
-internal import Hypervisor
 internal import Logging
+internal import Support
 internal import Synchronization
 
 /// The run that pre-snapshot has opened, for the case that it must go before it is done with it.

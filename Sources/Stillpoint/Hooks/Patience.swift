@@ -1,5 +1,4 @@
 internal import SnapshotManagers
-internal import Storage
 
 /// How long a manager waits for a hook, less what it takes to come to an end.
 ///

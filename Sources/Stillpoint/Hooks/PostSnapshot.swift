@@ -1,7 +1,6 @@
-internal import Hypervisor
 internal import Logging
 internal import SnapshotManagers
-internal import Storage
+internal import Support
 
 /// What post-snapshot does: find the open run, release its VMs, say on the snapshots what each got.
 struct PostSnapshot: Sendable {

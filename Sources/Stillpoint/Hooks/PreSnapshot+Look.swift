@@ -1,7 +1,8 @@
 internal import Hypervisor
 internal import Logging
 internal import SnapshotManagers
-internal import Storage
+internal import Support
+internal import ZFS
 
 extension PreSnapshot {
     /// The VMs that the snapshot concerns; those that were other runs' before they were looked for; and, where the snapshot

@@ -1,7 +1,9 @@
+internal import DiskLocation
 internal import Hypervisor
 internal import Logging
 internal import SnapshotManagers
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// What pre-snapshot does: plan, open a run, freeze.
 struct PreSnapshot: Sendable {

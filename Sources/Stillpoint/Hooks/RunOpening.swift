@@ -2,7 +2,6 @@ internal import Glibc
 internal import Hypervisor
 internal import Logging
 internal import SnapshotManagers
-internal import Storage
 
 /// Opens a run for a plan: one open run a VM, also when two hooks come at once.
 struct RunOpening {

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// Removes a file or a folder with all in it, following no symbolic link; what cannot be removed stays.

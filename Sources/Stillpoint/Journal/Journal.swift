@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 /// The open run of this process; what it says is durable before anyone goes on.
 ///

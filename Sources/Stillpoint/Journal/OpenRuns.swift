@@ -1,6 +1,6 @@
 internal import Hypervisor
 internal import SnapshotManagers
-internal import Storage
+internal import ZFS
 
 /// The runs that wait for their release, oldest first, and the state files that say nothing.
 struct OpenRuns {

@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import ZFS
 
 /// One cycle from pre-snapshot to the release of every VM, as its state file keeps it.
 struct Run: Sendable, Codable, Equatable {

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// A run's id: the second it began, UTC, and six random hexadecimal digits, `20261121T110000Z-1f3c9a`.
 ///

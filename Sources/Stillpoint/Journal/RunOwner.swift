@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 
 /// The process that works on a run: it holds the run's lock.
 struct RunOwner: Sendable {

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// `/var/lib/stillpoint`: one file for each open run, readable by root alone.

@@ -1,6 +1,6 @@
 internal import Bounds
 internal import JSON
-internal import Storage
+internal import Support
 
 extension Budget {
     /// A run's or a restore point's file: a thousand VMs have a megabyte or two.

@@ -1,5 +1,6 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
+internal import ZFS
 
 extension ListedMachine {
     /// What `stillpoint show -r` prints: a line for the whole, and a paragraph for each VM, in however many of the snapshots

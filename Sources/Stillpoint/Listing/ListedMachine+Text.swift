@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 extension ListedMachine {
     /// The table of `stillpoint list`.

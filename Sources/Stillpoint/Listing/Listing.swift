@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Logging
-internal import Storage
+internal import ZFS
 
 /// Finds what the snapshots hold of VMs, for `stillpoint list` and `show`.
 struct Listing: Sendable {

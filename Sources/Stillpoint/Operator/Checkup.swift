@@ -1,6 +1,8 @@
+internal import DiskLocation
 internal import Hypervisor
 internal import SnapshotManagers
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Looks at all that the next run will need.
 struct Checkup: Sendable {

@@ -1,6 +1,6 @@
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import ZFS
 
 extension Operator {
     /// `stillpoint archive`: moves every RAM dump that waits to cold storage.

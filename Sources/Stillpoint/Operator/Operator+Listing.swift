@@ -1,5 +1,5 @@
 internal import Logging
-internal import Storage
+internal import ZFS
 
 extension Operator {
     /// `stillpoint list [DATASET]`

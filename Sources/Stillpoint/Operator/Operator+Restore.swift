@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Logging
-internal import Storage
+internal import ZFS
 
 extension Operator {
     /// `stillpoint restore DATASET@SNAP --vm NAME`

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import JSON
 internal import Logging
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// What `stillpoint trust` is asked for.

@@ -1,6 +1,7 @@
 internal import Logging
-internal import Storage
+internal import Support
 internal import SystemPackage
+internal import ZFS
 
 /// The operator's commands, each of which ends in an exit code and explains itself to the log.
 public struct Operator: Sendable {

@@ -1,5 +1,4 @@
 internal import Hypervisor
-internal import Storage
 
 extension Configuration {
     /// Checks that `ram_dir` and `cold_storage` are nobody else's to change, before a RAM dump in them is believed or deleted.

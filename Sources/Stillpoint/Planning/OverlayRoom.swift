@@ -1,4 +1,4 @@
-internal import Storage
+internal import DiskLocation
 
 /// Checks the folder that will hold the overlays, before anything is touched.
 struct OverlayRoom {

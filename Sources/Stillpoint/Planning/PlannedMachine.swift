@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import ZFS
 
 /// A VM that a snapshot concerns, and what is to be done with it.
 struct PlannedMachine: Sendable {

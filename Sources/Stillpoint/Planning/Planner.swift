@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import ZFS
 
 /// Finds the VMs whose disks a snapshot takes, and chooses what to try for each.
 struct Planner: Sendable {

@@ -1,6 +1,6 @@
 internal import Bounds
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
 
 /// The room for RAM dumps in `ram_dir`, given to one VM after another.
 actor RAMRoom {

@@ -1,5 +1,5 @@
 internal import SnapshotManagers
-internal import Storage
+internal import ZFS
 
 /// The datasets that a snapshot takes.
 struct Scope: Sendable {

@@ -1,5 +1,6 @@
 internal import Bounds
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Foresees that `zfs snapshot` will fail for want of space: what a dataset with a refreservation has written since its last
 /// snapshot is the new snapshot's, and must be there for the dataset a second time.

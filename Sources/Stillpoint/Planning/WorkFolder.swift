@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Glibc
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// Why a folder that a run writes to cannot be used; nothing has been touched.

@@ -1,6 +1,5 @@
 internal import Logging
 internal import SnapshotManagers
-internal import Storage
 
 /// What prune-snapshot does: the snapshots that the manager destroyed may have been the last that needed a RAM dump.
 struct PruneSnapshot: Sendable {

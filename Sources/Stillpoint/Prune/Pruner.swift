@@ -1,6 +1,7 @@
 internal import Logging
 internal import RAMArchive
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Deletes RAM dumps whose snapshots are gone, and forgets runs that no snapshot refers to any more.
 ///

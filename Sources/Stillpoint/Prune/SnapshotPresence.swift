@@ -1,4 +1,4 @@
-internal import Storage
+internal import ZFS
 
 /// Which of the snapshots that restore points refer to are still there, under whatever name.
 struct SnapshotPresence {

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
 
 /// Finds what runs have left behind whose state files are gone, and brings it home.
 struct Adoption: Sendable {

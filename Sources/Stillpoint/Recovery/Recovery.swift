@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
 
 /// Brings open runs to their end that no living process minds any more.
 struct Recovery: Sendable {

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Storage
+internal import Support
 
 /// A run that another process ends: its guard, or a post-snapshot.
 struct RunEndingElsewhere: Sendable {

@@ -1,6 +1,7 @@
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Whether a snapshot was taken at all while the VMs were held: what they got is a claim about one.
 extension RunEnding {

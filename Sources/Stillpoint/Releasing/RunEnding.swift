@@ -1,7 +1,8 @@
 internal import Glibc
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Brings an open run to its end: its VMs are released, its snapshots say what each got, the catalogue knows of it.
 ///

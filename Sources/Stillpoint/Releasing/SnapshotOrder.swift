@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import ZFS
 
 /// Whether the snapshots that hold a VM's disks were taken before its release began.
 enum SnapshotOrder: Sendable, Equatable {

@@ -1,6 +1,6 @@
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
 
 extension MachineRecord {
     /// The VM's line in the report: its name, what it got, and why not more.

@@ -1,6 +1,6 @@
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import ZFS
 
 /// What a snapshot says of the VMs in it: the user properties `stillpoint:consistency`, `:vms` and `:run`.
 struct SnapshotProperties: Sendable, Hashable {

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Logging
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// Log lines on standard error: `stillpoint: web01: quiesced`; under systemd with its `<N>` priorities (sd-daemon(3)).

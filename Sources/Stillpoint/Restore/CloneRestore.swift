@@ -1,6 +1,8 @@
+internal import DiskLocation
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// `restore --as NAME`: a new VM on clones of the snapshots, beside the one that goes on.
 struct CloneRestore: Sendable {

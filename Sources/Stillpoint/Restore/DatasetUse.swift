@@ -1,7 +1,9 @@
+internal import DiskLocation
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
+internal import ZFS
 
 /// Whether a VM is alone on its datasets, so that they can be rolled back for it.
 struct DatasetUse: Sendable {

@@ -1,7 +1,9 @@
+internal import DiskLocation
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
+internal import ZFS
 
 /// Puts a VM's own image files back on datasets that others use too: copied out of clones of the snapshots, the present
 /// ones kept beside them until the VM runs.

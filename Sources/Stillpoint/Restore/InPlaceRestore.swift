@@ -1,6 +1,8 @@
+internal import DiskLocation
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// `restore --in-place`: the VM itself goes back to its snapshot.
 struct InPlaceRestore: Sendable {

@@ -1,4 +1,6 @@
-internal import Storage
+internal import DiskLocation
+internal import Support
+internal import ZFS
 
 extension KeptDefinition {
     /// The same, with what of its volume each device is, where earlier versions did not write it down and its name, or the

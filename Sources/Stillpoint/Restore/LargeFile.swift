@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// Copies a disk image or a RAM dump into an empty file; holes stay holes. What is written to the source meanwhile, beyond

@@ -1,7 +1,8 @@
+internal import DiskLocation
 internal import Glibc
 internal import Hypervisor
 internal import RAMArchive
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// Brings a VM's RAM back to `ram_dir` as libvirt wrote it, and checks on the way that it is whole.

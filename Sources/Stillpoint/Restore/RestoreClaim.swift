@@ -1,5 +1,6 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Keeps hooks away from a VM while it is restored: an open run of its own, which hooks take for another's.
 ///

@@ -1,7 +1,9 @@
+internal import DiskLocation
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
 internal import SystemPackage
+internal import ZFS
 
 /// What every restore has at hand.
 struct RestoreJob: Sendable {

@@ -1,6 +1,8 @@
+internal import DiskLocation
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// What restores that were killed have left: clones with the property `stillpoint:restore`, and files beside the state.
 struct RestoreRemains: Sendable {

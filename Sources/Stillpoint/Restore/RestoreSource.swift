@@ -1,6 +1,8 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
+internal import ZFS
 
 /// What a restore goes back to: a VM in the snapshots of one run.
 struct RestoreSource: Sendable {

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// What a restore that is killed leaves, so that `stillpoint recover` finds it: `state_dir/restores/ID`, a line of text

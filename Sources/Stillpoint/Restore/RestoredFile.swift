@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Storage
+internal import Support
 internal import Synchronization
 internal import SystemPackage
 

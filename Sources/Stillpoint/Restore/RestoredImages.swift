@@ -1,5 +1,6 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// The images that a VM is restored with. Whoever may write to the dataset may have put other ones in their places, so that
 /// no seal of the definition vouches for them: none may lead to a file that the definition does not name.

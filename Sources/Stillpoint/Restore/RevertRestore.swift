@@ -1,6 +1,8 @@
+internal import DiskLocation
 internal import Hypervisor
 internal import Logging
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Restores a VM whose storage snapshot holds a VM snapshot to revert to: one of vSphere.
 struct RevertRestore: Sendable {

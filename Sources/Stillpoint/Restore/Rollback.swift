@@ -1,5 +1,5 @@
-internal import Storage
 internal import Synchronization
+internal import ZFS
 
 /// Takes datasets that hold one VM alone back to their snapshots.
 final class Rollback: DiskRestoration {

@@ -1,5 +1,7 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Puts back a VM that shares datasets with others: its own files there are copied, and the volumes that are its alone are
 /// rolled back.

@@ -1,6 +1,8 @@
+internal import DiskLocation
 internal import Glibc
-internal import Storage
+internal import Support
 internal import SystemPackage
+internal import ZFS
 
 /// Clones of the snapshots that hold a VM's disks; they tell what is in the snapshots, and can become the VM's disks.
 ///

@@ -1,5 +1,5 @@
 internal import SnapshotManagers
-internal import Storage
+internal import ZFS
 
 /// Finds out whether a new dataset will be snapshotted because of where it lies.
 struct SnapshottedTrees: Sendable {

@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// Switches a VM off and makes sure of it: nothing may be moved below one that runs.
 struct SwitchOff: Sendable {

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// The restore points of this host: `state_dir/restore-points/RUN.json`.

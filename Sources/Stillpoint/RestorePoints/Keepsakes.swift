@@ -1,6 +1,8 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
+internal import ZFS
 
 /// Puts what is needed to make a VM again into the datasets that are about to be snapshotted, and so into the snapshots.
 ///

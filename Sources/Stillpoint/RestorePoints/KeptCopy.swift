@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Hypervisor
 internal import SHA256
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// What a folder in a dataset is to hold of a VM.

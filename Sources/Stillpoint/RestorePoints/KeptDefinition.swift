@@ -1,6 +1,8 @@
 internal import Bounds
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// What `.stillpoint/VM/machine.json` in a snapshot says: all that is needed to make the VM again from the snapshot.
 ///

@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// Where something was kept of a VM: a folder of a clone of its dataset, or of the catalogue.

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import SystemPackage
 
 /// The files to keep of a VM, each opened once: what is compared with an earlier copy and what is copied is the same file,

@@ -1,6 +1,6 @@
 internal import Hypervisor
 internal import RAMArchive
-internal import Storage
+internal import ZFS
 
 /// What a run left behind: its VMs at the moment of its snapshots. One file a run in `state_dir/restore-points`.
 struct RestorePoint: Sendable, Codable, Equatable {

@@ -1,5 +1,5 @@
 internal import Logging
-internal import Storage
+internal import ZFS
 
 /// Puts a run that is over into the catalogue.
 struct RestorePointWriting: Sendable {

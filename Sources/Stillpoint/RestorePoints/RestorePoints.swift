@@ -1,4 +1,5 @@
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Everything known of past runs: the catalogue, and what cold storage's side-cars tell where the catalogue is silent.
 ///

@@ -1,7 +1,8 @@
 internal import Bounds
 internal import Glibc
 internal import RAMArchive
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// The JSON file beside a RAM dump in cold storage, which says what the dump is: a restore point of one VM.
 ///

@@ -1,5 +1,7 @@
+internal import DiskLocation
 internal import Hypervisor
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// Removes from datasets what earlier runs kept of VMs that are not there any more.
 extension Keepsakes {

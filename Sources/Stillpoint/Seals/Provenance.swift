@@ -1,5 +1,5 @@
 internal import JSON
-internal import Storage
+internal import Support
 
 /// Who vouches for something that was found.
 enum Provenance: Sendable, Equatable {

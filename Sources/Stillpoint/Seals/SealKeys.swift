@@ -1,6 +1,6 @@
 internal import Glibc
 internal import SHA256
-internal import Storage
+internal import Support
 internal import Synchronization
 internal import SystemPackage
 

@@ -1,5 +1,6 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
+internal import ZFS
 
 /// What could go wrong in the next run and can be seen in a server's inventory, each with its fix.
 struct InventoryChecks: Sendable {

@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import ZFS
 
 /// The datasets of all datastores of a server.
 struct DatastoreMap: Sendable {

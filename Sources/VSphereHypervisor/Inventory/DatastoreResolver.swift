@@ -1,4 +1,4 @@
-internal import Storage
+internal import ZFS
 
 /// Says which datasets of this host a datastore is on.
 protocol DatastoreResolver: Sendable {

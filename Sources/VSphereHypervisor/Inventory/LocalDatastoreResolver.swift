@@ -1,5 +1,7 @@
-internal import Storage
+internal import DiskLocation
+internal import Support
 internal import Synchronization
+internal import ZFS
 
 /// Finds datastores among this host's NFS exports and the LUNs of its targets; looks when first asked.
 final class LocalDatastoreResolver: DatastoreResolver {

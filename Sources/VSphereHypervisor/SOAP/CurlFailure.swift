@@ -1,5 +1,5 @@
 internal import CCurl
-internal import Hypervisor
+internal import Support
 
 /// What libcurl says of a call that failed.
 struct CurlFailure {

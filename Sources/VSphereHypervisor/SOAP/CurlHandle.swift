@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Hypervisor
+internal import Support
 
 /// One of libcurl's easy handles: a connection that is kept open between calls. Used by one thread at a time.
 ///

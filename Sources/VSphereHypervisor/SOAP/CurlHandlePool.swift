@@ -1,4 +1,4 @@
-internal import Hypervisor
+internal import Support
 internal import Synchronization
 
 /// Slots for calls that run at once, each with a handle once it was used.

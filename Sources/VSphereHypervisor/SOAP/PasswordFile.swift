@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Hypervisor
-internal import Storage
+internal import Support
 
 /// Where a section's password comes from.
 struct PasswordFile: Sendable {

@@ -1,4 +1,4 @@
-internal import Hypervisor
+internal import Support
 internal import XMLTree
 
 /// The session with one server: logged in on first need, and again when the server has forgotten it.

@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 internal import XMLTree
 
 /// A fault as the server reports it, of a call or of a task.

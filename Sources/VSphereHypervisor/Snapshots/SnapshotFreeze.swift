@@ -1,5 +1,4 @@
 internal import Hypervisor
-internal import Storage
 
 /// Freezes one VM: creates a VM snapshot, and checks that it is what it should be.
 ///

@@ -1,5 +1,4 @@
 internal import Hypervisor
-internal import Storage
 internal import XMLTree
 
 /// Removes one of our snapshots from a VM, and nothing else; and has the VM's disks consolidated after it.

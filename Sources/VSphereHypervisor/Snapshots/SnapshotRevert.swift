@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Storage
+internal import Support
 internal import XMLTree
 
 /// Restores a VM whose datasets have been rolled back to the storage snapshot that holds its VM snapshot.

@@ -1,4 +1,4 @@
-internal import Storage
+internal import Support
 
 /// A VM and what is being done to it, seen when an answer got lost or a task failed.
 struct SnapshotTaskView: Sendable {

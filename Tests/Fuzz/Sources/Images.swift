@@ -1,8 +1,8 @@
 import Glibc
 
+@testable import DiskLocation
 @testable import LibvirtHypervisor
 @testable import RAMArchive
-@testable import Storage
 
 /// A dump's head: writing another XML must leave the RAM where it is.
 func fuzzSaveImage(_ bytes: [UInt8]) {

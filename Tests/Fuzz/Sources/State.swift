@@ -1,8 +1,10 @@
+import Support
+
 @testable import Hypervisor
 @testable import JSON
 @testable import RAMArchive
 @testable import Stillpoint
-@testable import Storage
+@testable import ZFS
 
 /// A state file of each kind: what is accepted is written and read again as it is, and names only what has names.
 func fuzzJSON(_ bytes: [UInt8]) {

@@ -1,6 +1,6 @@
 import Glibc
 
-@testable import Storage
+@testable import DiskLocation
 @testable import VSphereHypervisor
 
 /// mountinfo, exports(5) and the names of LUNs.

@@ -1,9 +1,10 @@
 import Hypervisor
+import Support
+import ZFS
 
 @testable import INIFile
 @testable import SnapshotManagers
 @testable import Stillpoint
-@testable import Storage
 
 /// Our own configuration: an error names a line, and what is accepted is whole.
 func fuzzConfiguration(_ bytes: [UInt8]) {

@@ -1,4 +1,4 @@
-@testable import Storage
+@testable import ZFS
 
 /// What zfs prints of snapshots, with values that whoever owns a dataset chose.
 func fuzzZFSOutput(_ bytes: [UInt8]) {
