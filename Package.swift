@@ -121,6 +121,7 @@ let package = Package(
             exclude: ["Configurations"]),
         tests("Document", ["Stillpoint", "SnapshotManagers", "Storage", "JSON", "XMLTree"]),
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", "JSON", subprocess, system]),
+        tests("Package", []),
     ]
 )
 
