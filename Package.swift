@@ -119,7 +119,7 @@ let package = Package(
                 "INIFile", "JSON", system, logging,
             ],
             exclude: ["Configurations"]),
-        tests("Document", ["Stillpoint", "SnapshotManagers", "Storage", "JSON", "XMLTree"]),
+        tests("Document", ["Stillpoint", "SnapshotManagers", "ZFS", "JSON", "XMLTree"]),
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", "JSON", subprocess, system]),
         tests("Package", []),
     ]

@@ -1,8 +1,8 @@
 import SnapshotManagers
-import Storage
 import TestSupport
 import Testing
 import XMLTree
+import ZFS
 
 @testable import JSON
 @testable import Stillpoint
