@@ -2,6 +2,7 @@ import Glibc
 import Hypervisor
 import RAMArchive
 import SnapshotManagers
+import Support
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import DiskLocation
 import Hypervisor
+import Support
 import TestSupport
 import Testing
 import ZFS

@@ -1,5 +1,6 @@
 import Hypervisor
 import RAMArchive
+import Support
 import TestSupport
 import Testing
 import ZFS

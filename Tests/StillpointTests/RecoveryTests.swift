@@ -1,6 +1,7 @@
 import Glibc
 import Hypervisor
 import SnapshotManagers
+import Support
 import TestSupport
 import Testing
 

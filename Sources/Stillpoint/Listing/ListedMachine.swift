@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import RAMArchive
+internal import Support
 internal import ZFS
 
 /// One VM in one snapshot, as `stillpoint list` and `show` tell it; docs/json.md documents its JSON.

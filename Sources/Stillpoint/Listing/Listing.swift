@@ -55,5 +55,3 @@ extension ZFSCommand {
         return found
     }
 }
-
-func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }

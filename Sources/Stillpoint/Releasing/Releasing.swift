@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import Logging
+internal import Support
 
 /// Sets every held VM of a run going on its own disks, all at once but no more than `maxParallel`.
 ///

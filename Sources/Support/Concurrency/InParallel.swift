@@ -1,5 +1,5 @@
 /// Runs `body` for each element, at most `limit` at a time; waits for all, then throws the first error.
-func inParallel<Elements: Sequence & Sendable, Failure: Error>(
+package func inParallel<Elements: Sequence & Sendable, Failure: Error>(
     _ elements: Elements, limit: Int, _ body: @escaping @Sendable (Elements.Element) async throws(Failure) -> Void
 ) async throws(Failure) where Elements.Element: Sendable {
     let failures = await withTaskGroup(of: Failure?.self) { group in

@@ -1,12 +1,11 @@
 internal import Glibc
-internal import Support
-internal import SystemPackage
+package import SystemPackage
 
-/// Copies a disk image or a RAM dump into an empty file; holes stay holes. What is written to the source meanwhile, beyond
+/// Copies a file of any length into an empty one; holes stay holes. What is written to the source meanwhile, beyond
 /// the length that it had, is left out.
 ///
 /// - Throws: Errno.
-func copyLargeFile(
+package func copyLargeFile(
     _ input: FileDescriptor, to output: FileDescriptor, progress: (@Sendable (_ done: UInt64, _ total: UInt64) -> Void)?
 ) throws {
     let size = try input.status().st_size
