@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 /// With QEMU: libvirt commits what a running domain has on its overlays.
 extension LeavingOverlays {

@@ -1,6 +1,7 @@
 internal import Logging
 internal import SnapshotManagers
 internal import Support
+internal import ZFS
 
 /// What post-snapshot does: find the open run, release its VMs, say on the snapshots what each got.
 struct PostSnapshot: Sendable {
