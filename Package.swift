@@ -75,8 +75,7 @@ let package = Package(
         library("Hypervisor", ["DiskLocation", "ZFS", "Support"]),
         library(
             "LibvirtHypervisor",
-            ["Bounds", "Hypervisor", "DiskLocation", "Support", "XMLTree", "CLibvirt", system, logging],
-            exclude: ["DISKS.md"]),
+            ["Bounds", "Hypervisor", "DiskLocation", "Support", "XMLTree", "CLibvirt", system, logging]),
         library(
             "VSphereHypervisor",
             ["Bounds", "Hypervisor", "DiskLocation", "ZFS", "Support", "XMLTree", "CCurl", "SHA256", system]),
@@ -85,8 +84,7 @@ let package = Package(
             [
                 "Bounds", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS", "Support", "INIFile", "JSON",
                 "RAMArchive", "SHA256", system, logging,
-            ],
-            exclude: ["STATES.md"]),
+            ]),
 
         program("pre-snapshot"),
         program("post-snapshot"),

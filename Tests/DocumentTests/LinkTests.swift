@@ -23,7 +23,7 @@ struct LinkTests {
             // `make install` puts it there; in the package it has another name.
             try scratch.write("CHANGELOG.md", "")
             let pages = Page.pages(below: scratch.path)
-            #expect(pages.contains { $0.path == "docs/exit-codes.md" } && pages.contains { $0.path == "DISKS.md" })
+            #expect(pages.contains { $0.path == "docs/exit-codes.md" } && pages.contains { $0.path == "docs/disks.md" })
             for page in pages {
                 for link in page.links {
                     let target = link.split(separator: "#").first.map { page.resolved(String($0)) } ?? page.path

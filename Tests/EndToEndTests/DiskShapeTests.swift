@@ -1,7 +1,7 @@
 import Testing
 
 extension RealParts {
-    /// Rows of Sources/LibvirtHypervisor/DISKS.md on real guests.
+    /// Rows of docs/disks.md on real guests.
     @Suite("A disk that is more than a path and a format")
     struct DiskShapeTests {
         /// A lab guest with these disks.

@@ -175,7 +175,7 @@ struct DiskShapeTests {
             return "| \(rule.shape) | \(handling) |\(rule.reason.isEmpty ? "" : " " + rule.reason) |"
         }
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let text = String(decoding: try readFile("/\(root)/Sources/LibvirtHypervisor/DISKS.md"), as: UTF8.self)
+        let text = String(decoding: try readFile("/\(root)/docs/disks.md"), as: UTF8.self)
         #expect(text.split(separator: "\n").filter { $0.hasPrefix("| ") }.dropFirst().map(String.init) == rows)
     }
 }

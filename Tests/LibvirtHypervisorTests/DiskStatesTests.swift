@@ -28,7 +28,7 @@ struct DiskStatesTests {
 
     @Test("says what a release does in each row of its table")
     func rows() throws {
-        let table = try MarkdownTable(Self.columns, in: "Sources/Stillpoint/STATES.md")
+        let table = try MarkdownTable(Self.columns, in: "docs/states.md")
         #expect(table.rows.count > 40)
         let contents: [String: OverlayContent] = [
             "missing": .missing, "unfinished": .unfinished, "unwritten": .unwritten, "written": .written,
@@ -50,13 +50,13 @@ struct DiskStatesTests {
     @Test("names each step and each progress")
     func words() throws {
         let steps = try MarkdownTable(
-            ["step of its hold", "what is held", "licence"], in: "Sources/Stillpoint/STATES.md")
+            ["step of its hold", "what is held", "licence"], in: "docs/states.md")
         #expect(
             steps.rows.compactMap { $0["step of its hold"] }
                 == ["none"]
                 + [Hold.Step.preparing, .switching, .held, .releasing, .released].map { "`\($0.rawValue)`" })
         let progress = try MarkdownTable(
-            ["progress of a disk", "written", "what it says"], in: "Sources/Stillpoint/STATES.md")
+            ["progress of a disk", "written", "what it says"], in: "docs/states.md")
         #expect(
             progress.rows.compactMap { $0["progress of a disk"] }
                 == ["none"]

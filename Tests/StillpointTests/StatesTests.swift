@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The page of states")
 struct StatesTests {
-    private static let page = "Sources/Stillpoint/STATES.md"
+    private static let page = "docs/states.md"
 
     /// All that a VM may have come to when recovery meets it.
     private static let holds: [Hold] = {

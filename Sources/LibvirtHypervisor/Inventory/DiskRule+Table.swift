@@ -2,7 +2,7 @@ internal import DiskLocation
 internal import Hypervisor
 internal import XMLTree
 
-/// Every shape of a disk that libvirt's schema allows, the first row that a disk meets deciding. DISKS.md has the same
+/// Every shape of a disk that libvirt's schema allows, the first row that a disk meets deciding. docs/disks.md has the same
 /// rows, which a test makes sure of.
 extension DiskRule {
     static let table: [DiskRule] = leftAlone + refused + [unusualLayer, unknownOption] + handled

@@ -13,7 +13,7 @@ enum DiskHandling: Sendable, Equatable {
     case refused
 }
 
-/// A row of the table in DISKS.md.
+/// A row of the table in docs/disks.md.
 struct DiskRule: Sendable {
     /// The row's first column.
     let shape: String
