@@ -53,3 +53,25 @@ extension ZFSCommand {
         guard outcome.exitStatus == 0 else { throw failure(outcome, "zfs could not take \(property) from \(dataset)") }
     }
 }
+
+extension ZFSCommand {
+    /// Destroys a clone, which may be busy for a moment, but never a dataset that somebody made below it.
+    public func destroyPatiently(_ clone: DatasetName) async throws {
+        let children = try await children(of: clone)
+        guard children.isEmpty else {
+            throw OccupiedCloneError(children: children)
+        }
+        // A file that was closed just now can keep a dataset busy for a moment.
+        for _ in 1...5 {
+            if (try? await destroyClone(clone)) != nil { return }
+            try await Task.sleep(for: .milliseconds(300))
+        }
+        try await destroyClone(clone)
+    }
+}
+
+/// A clone below which somebody has made datasets.
+public struct OccupiedCloneError: Error, CustomStringConvertible {
+    public let children: [String]
+    public var description: String { "\(children.joined(separator: ", ")) is below it" }
+}

@@ -201,3 +201,6 @@ extension ZFSCommand {
         return String(fields[1])
     }
 }
+
+/// Snapshots that exist; a failure where zfs did not say.
+public typealias Listed = Result<[ListedSnapshot], ZFSError>

@@ -74,7 +74,7 @@ struct ListingTests {
             (1 << 40, "1.0T"), (1 << 50, "1024.0T"),
         ] as [(UInt64, String)])
     func units(bytes: UInt64, expected: String) {
-        #expect(inUnits(bytes) == expected)
+        #expect(formattedBytes(bytes) == expected)
     }
 
     @Test("shows all that is known of a VM in a paragraph")

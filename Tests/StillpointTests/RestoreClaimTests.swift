@@ -74,7 +74,7 @@ struct RestoreClaimTests {
         try pool.bench.directory.prepare()
         try pool.bench.directory.write(
             Run(
-                id: id, manager: RestoreClaim.manager, targets: [], recursiveTargets: [], snapshots: [],
+                id: id, manager: Run.restoreManager, targets: [], recursiveTargets: [], snapshots: [],
                 phase: .freezing, machines: [makeRecord("web01", nil)]))
         return id
     }

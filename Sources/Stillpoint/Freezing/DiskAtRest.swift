@@ -32,14 +32,3 @@ struct DiskAtRest: Sendable, Codable, Equatable {
         return (now ?? disks).map(\.path)
     }
 }
-
-extension [PlannedMachine] {
-    /// The running VM that has one of these disks too, as a second definition of a VM has.
-    func runningUser(of disks: [Disk]) -> PlannedMachine? {
-        let paths = Set(disks.compactMap(\.source))
-        return first { planned in
-            !planned.machine.power.isAtRest
-                && planned.machine.disks.contains { disk in !paths.isDisjoint(with: disk.chain) }
-        }
-    }
-}

@@ -111,11 +111,3 @@ public enum Hook {
         }
     }
 }
-
-/// A dataset that is not there.
-struct UnknownDatasetError: Error, CustomStringConvertible {
-    let dataset: DatasetName
-    var description: String {
-        "the dataset \(dataset) does not exist; 'zfs list' shows those that do"
-    }
-}

@@ -84,7 +84,7 @@ struct RunOpening {
                 guard run.phase == .freezing, try isOwned(id) else { continue }
                 for machine in run.machines where machine.consistency == nil && machine.hold == nil {
                     taken[machine.key] = TakenMachine(
-                        reason: run.manager == RestoreClaim.manager
+                        reason: run.kind == .restore
                             ? "it is being restored" : "the run \(id) is freezing it")
                 }
             } catch {

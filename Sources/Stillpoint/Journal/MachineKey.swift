@@ -31,7 +31,3 @@ extension KeptMachine {
 extension KeptDefinition {
     var key: MachineKey { MachineKey(id, of: hypervisor) }
 }
-
-extension PlannedMachine {
-    var key: MachineKey { MachineKey(machine.id, of: hypervisor.name) }
-}

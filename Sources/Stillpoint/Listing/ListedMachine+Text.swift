@@ -9,7 +9,7 @@ extension ListedMachine {
             table.rows.append([
                 printable(machine.snapshot, limit: 260), printable(machine.vm), machine.consistencyInWords,
                 machine.stoodStill,
-                machine.ram.map { inUnits($0.storedBytes) } ?? "-", machine.ram?.placeInWords ?? "-",
+                machine.ram.map { formattedBytes($0.storedBytes) } ?? "-", machine.ram?.placeInWords ?? "-",
                 machine.ageSeconds.map(age) ?? "-",
             ])
         }
@@ -27,7 +27,7 @@ extension ListedMachine {
         if let pausedMilliseconds { lines.append("paused for \(pausedMilliseconds) ms") }
         if let ram {
             lines.append(
-                "RAM: \(inUnits(ram.bytes)) as \(inUnits(ram.storedBytes)) in \(printable(ram.path, limit: 400))")
+                "RAM: \(formattedBytes(ram.bytes)) as \(formattedBytes(ram.storedBytes)) in \(printable(ram.path, limit: 400))")
             if !ram.isThere { lines.append("that file is MISSING") }
             if !ram.isSealed { lines.append("not sealed: nobody vouches for it") }
             if let sha256 = ram.sha256 { lines.append("sha256 of the RAM: \(printable(sha256))") }
@@ -53,18 +53,6 @@ extension ListedMachine.RAM {
         if problem != nil { return "\(place) (not archived)" }
         return isSealed ? place : "\(place) (not sealed)"
     }
-}
-
-/// Bytes as `zfs list` writes them: `90.8M`.
-func inUnits(_ bytes: UInt64) -> String {
-    var value = Double(bytes)
-    for unit in ["B", "K", "M", "G", "T"] {
-        if value < 1024 || unit == "T" {
-            return unit == "B" ? "\(bytes)B" : "\((value * 10).rounded() / 10)\(unit)"
-        }
-        value /= 1024
-    }
-    return "\(bytes)B"
 }
 
 /// A span in its largest unit: `3d`.

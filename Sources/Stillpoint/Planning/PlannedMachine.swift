@@ -17,3 +17,18 @@ struct PlannedMachine: Sendable {
     /// The disks whose bases are on the snapshotted datasets, while the guest writes to an overlay that a run made.
     var disksOnOverlays: [Disk] = []
 }
+
+extension [PlannedMachine] {
+    /// The running VM that has one of these disks too, as a second definition of a VM has.
+    func runningUser(of disks: [Disk]) -> PlannedMachine? {
+        let paths = Set(disks.compactMap(\.source))
+        return first { planned in
+            !planned.machine.power.isAtRest
+                && planned.machine.disks.contains { disk in !paths.isDisjoint(with: disk.chain) }
+        }
+    }
+}
+
+extension PlannedMachine {
+    var key: MachineKey { MachineKey(machine.id, of: hypervisor.name) }
+}

@@ -1,4 +1,3 @@
-internal import SnapshotManagers
 internal import ZFS
 
 /// The datasets that a snapshot takes.
@@ -9,19 +8,6 @@ struct Scope: Sendable {
 
     func contains(_ dataset: DatasetName) -> Bool {
         takesAll || targets.contains(dataset) || recursiveTargets.contains { dataset.isSameOrDescendant(of: $0) }
-    }
-
-    /// What the manager asked for, with `auto` answered by the configuration and by sanoid.conf.
-    /// - Parameter sanoid: reads sanoid.conf; called only when it decides.
-    init(_ invocation: Invocation, _ configuration: Configuration, sanoid: () throws -> SanoidConfiguration) throws {
-        targets = invocation.targets
-        recursiveTargets = try invocation.targets.filter { target in
-            switch (configuration.recursive(for: target), invocation.recursion) {
-            case (.yes, _), (.auto, .yes): return true
-            case (.no, _), (.auto, .no): return false
-            case (.auto, .auto): return try sanoid().isZFSRecursive(target)
-            }
-        }
     }
 
     /// The scope of a run that is open already.

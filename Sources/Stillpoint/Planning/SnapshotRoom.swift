@@ -67,8 +67,8 @@ struct SnapshotRoom: Sendable {
     private static func text(_ datasets: [DatasetName], _ wanted: UInt64, in space: DatasetSpace) -> String {
         let one = datasets.count == 1
         let shown = datasets.prefix(10).map(\.rawValue).joined(separator: ", ") + (datasets.count > 10 ? ", …" : "")
-        return "the snapshot of \(shown) will fail for want of space: \(inUnits(wanted)) of \(one ? "its" : "their") "
-            + "refreservation must be there again, and \(inUnits(space.free)) are, in \(space.name); make room or raise the quota, "
+        return "the snapshot of \(shown) will fail for want of space: \(formattedBytes(wanted)) of \(one ? "its" : "their") "
+            + "refreservation must be there again, and \(formattedBytes(space.free)) are, in \(space.name); make room or raise the quota, "
             + "or give it up: zfs set refreservation=none \(datasets.prefix(10).map { shellQuoted("\($0)") }.joined(separator: " "))"
     }
 }

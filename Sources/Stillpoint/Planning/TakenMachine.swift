@@ -24,7 +24,7 @@ extension TakenMachine {
         reason = "the run \(run.id) has not released it yet"
         holder = Holder(
             run: run.id, isOverdue: isOverdue,
-            since: run.manager == Adoption.manager ? nil : run.frozenAt ?? run.id.time,
+            since: run.kind == .adoption ? nil : run.frozenAt ?? run.id.time,
             isCommitting: machine.hold?.disks.contains { $0.progress != nil } == true)
     }
 }

@@ -5,9 +5,6 @@ internal import Support
 
 /// Finds what runs have left behind whose state files are gone, and brings it home.
 struct Adoption: Sendable {
-    /// The manager of a run that was made for a leftover: none took its snapshots.
-    static let manager = "adoption"
-
     let context: HookContext
     let configuration: Configuration
 
@@ -101,7 +98,7 @@ struct Adoption: Sendable {
             return nil
         }
         let run = Run(
-            id: id, manager: Self.manager, targets: [], recursiveTargets: [], snapshots: [], phase: .releasing,
+            id: id, manager: Run.adoptionManager, targets: [], recursiveTargets: [], snapshots: [], phase: .releasing,
             machines: parts.map { part in
                 var record = MachineRecord(
                     hypervisor: part.hypervisor, id: part.leftover.machineID, name: part.leftover.machineName,

@@ -47,7 +47,7 @@ struct Recovery: Sendable {
     func recover(only: String? = nil, isDryRun: Bool = false) async throws -> Bool {
         var isDone = true
         try removeStrays()
-        MemoryRetrieval.removeAbandoned(in: configuration.ramDirectory)
+        RestoreRemains.removeRAMCopies(in: configuration.ramDirectory)
         let ids = try directory.openRunIDs()
         if let only, !ids.contains(where: { $0.text == only }) { throw UnknownRunError(run: only, open: ids) }
         let meant = ids.filter { only == nil || $0.text == only }
@@ -95,7 +95,7 @@ struct Recovery: Sendable {
             context.log.info("the run \(id)\(held) waits for its post-snapshot; --run \(id) ends it now")
             return true
         default:
-            if let halfDone = RestoreClaim.halfDone(run), !isForced {
+            if let halfDone = run.interruptedRestore, !isForced {
                 context.log.error("\(halfDone)")
                 return false
             }
@@ -115,7 +115,7 @@ struct Recovery: Sendable {
         let ids = (try? directory.openRunIDs()) ?? []
         await thawAll(ids)
         for id in ids {
-            guard let run = try? directory.read(id), run.manager != RestoreClaim.manager,
+            guard let run = try? directory.read(id), run.kind != .restore,
                 run.machines.contains(where: { machines.contains($0.key) && $0.hold != nil }),
                 (try? standing(of: run)) == .abandoned
             else { continue }
@@ -151,11 +151,11 @@ struct Recovery: Sendable {
     private func end(_ id: RunID) async throws -> Bool {
         guard let lock = try await lock(id), directory.isOpen(id) else { return true }
         var run = try directory.read(id)
-        if run.manager == RestoreClaim.manager {
+        if run.kind == .restore {
             try directory.remove(id)
             return true
         }
-        if run.manager == Adoption.manager {
+        if run.kind == .adoption {
             return try await Adoption.end(Journal(run, in: directory, lock: lock), context, configuration)
         }
         if run.earlyRelease == nil, run.phase != .released {

@@ -257,6 +257,3 @@ extension MachineRecord {
     /// What it got depends on that nobody let it go.
     fileprivate var wasHeld: Bool { consistency == .quiesced || consistency == .memory }
 }
-
-/// The snapshots of a run that exist; a failure where zfs did not say.
-typealias Listed = Result<[ListedSnapshot], ZFSError>

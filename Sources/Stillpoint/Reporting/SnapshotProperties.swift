@@ -1,5 +1,5 @@
 internal import Hypervisor
-internal import Logging
+internal import Support
 internal import ZFS
 
 /// What a snapshot says of the VMs in it: the user properties `stillpoint:consistency`, `:vms` and `:run`.
@@ -18,7 +18,7 @@ struct SnapshotProperties: Sendable, Hashable {
         consistency = lowest.rawValue
         self.run = run
         let words = records.sorted { $0.name < $1.name }.map { record in
-            "\(encoded(record.name))=\(Self.word(record))"
+            "\(percentEncoded(record.name))=\(Self.word(record))"
         }
         machines = Self.joined(words)
     }
@@ -54,7 +54,7 @@ struct SnapshotProperties: Sendable, Hashable {
             let parts = word.split(separator: "=", maxSplits: 1)
             guard parts.count == 2 else { return nil }
             let words = parts[1].split(separator: ":", maxSplits: 1)
-            let name = decoded(parts[0])
+            let name = percentDecoded(parts[0])
             if words.first.flatMap({ Consistency(rawValue: String($0)) }) == .stale {
                 return Claim(
                     name: name, consistency: .stale, staleSince: words.dropFirst().first.flatMap { utcTime($0) })
@@ -110,35 +110,4 @@ extension SnapshotProperties {
         }
         return result
     }
-}
-
-/// Percent-encoded but for letters, digits and `-._`, so that `,`, `=` and `/` mean what they say.
-func encoded(_ name: String) -> String {
-    name.utf8.reduce(into: "") { text, byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
-            text.unicodeScalars.append(Unicode.Scalar(byte))
-        default:
-            let digits = String(byte, radix: 16, uppercase: true)
-            text += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
-        }
-    }
-}
-
-/// Undoes `encoded`; a percent sign without two digits stays as it is.
-func decoded(_ text: Substring) -> String {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-        if byte == UInt8(ascii: "%"), rest.count >= 2,
-            let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-        {
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        } else {
-            bytes.append(byte)
-        }
-    }
-    return String(decoding: bytes, as: UTF8.self)
 }

@@ -25,18 +25,6 @@ struct MemoryRetrieval: Sendable {
         }
     }
 
-    /// Removes copies that no restore is at work on; a killed one leaves them.
-    static func removeAbandoned(in folder: String) {
-        let ending = ".ram.lock"
-        for name in FileAccess.names(in: folder) where name.hasPrefix("restore-") && name.hasSuffix(ending) {
-            let path = "\(folder)/\(name)"
-            guard let lock = (try? FileLock(path: path)) ?? nil else { continue }
-            unlink(String(path.dropLast(".lock".count)))
-            unlink(path)
-            withExtendedLifetime(lock) {}
-        }
-    }
-
     /// - Parameter changeable: the dump will be written to, so it must be a copy.
     /// - Throws: RestoreError `.refused`: nothing but the copy was touched, and that is gone.
     func retrieve(_ dump: KeptDump, of source: RestoreSource, changeable: Bool) async throws -> Retrieved {
@@ -126,9 +114,4 @@ struct MemoryRetrieval: Sendable {
             )
         }
     }
-}
-
-/// The text of a small file, which must not be a symbolic link.
-func smallText(at path: String) throws -> String {
-    String(decoding: try FileAccess.read(path, limit: 16 << 20, followingLinks: false), as: UTF8.self)
 }

@@ -7,8 +7,6 @@ internal import ZFS
 /// It names no target, so no post-snapshot takes it for its own; when the process dies, the run's lock goes with it and
 /// nobody minds the file any more.
 struct RestoreClaim {
-    static let manager = "restore"
-
     private let directory: StateDirectory
     private let lock: FileLock?
     private var run: Run
@@ -22,10 +20,10 @@ struct RestoreClaim {
         defer { withExtendedLifetime(claims) {} }
         for id in try directory.openRunIDs() {
             let run = try directory.read(id)
-            let isAbandonedRestore = try run.manager == Self.manager && directory.lock(run: id, waiting: false) != nil
+            let isAbandonedRestore = try run.kind == .restore && directory.lock(run: id, waiting: false) != nil
             // What is half done is said until that VM is restored again.
             if isAbandonedRestore {
-                if Self.halfDone(run) == nil || run.machines.contains(where: { $0.key == machine.key }) {
+                if run.interruptedRestore == nil || run.machines.contains(where: { $0.key == machine.key }) {
                     try directory.remove(id)
                 }
                 continue
@@ -36,7 +34,7 @@ struct RestoreClaim {
                 || run.machines.contains { !Set($0.datasets).isDisjoint(with: datasets) }
             guard !isConcerned else {
                 let mend =
-                    run.manager == Self.manager
+                    run.kind == .restore
                     ? "another restore is at work on it" : "wait for post-snapshot, or call it for that dataset"
                 throw RestoreError(
                     .refused, "the run \(id) on \(run.targets.map(\.rawValue).joined(separator: ", ")) is open: \(mend)"
@@ -44,7 +42,7 @@ struct RestoreClaim {
             }
         }
         run = Run(
-            id: .make(), manager: Self.manager, targets: [], recursiveTargets: [], snapshots: [], phase: .freezing,
+            id: .make(), manager: Run.restoreManager, targets: [], recursiveTargets: [], snapshots: [], phase: .freezing,
             machines: [machine])
         lock = try directory.lock(run: run.id, waiting: false)
         try directory.write(run)
@@ -55,16 +53,6 @@ struct RestoreClaim {
     mutating func begin() throws {
         run.machines[0].phase = .releasing
         try directory.write(run)
-    }
-
-    /// What must be said of a restore that was killed after `begin`; nil for any other run.
-    static func halfDone(_ run: Run) -> String? {
-        guard run.manager == manager, let machine = run.machines.first, machine.phase == .releasing else { return nil }
-        let name = printable(machine.name)
-        return
-            "the restore of \(name) (\(run.id)) was killed half-way: its disks may be neither as before nor as in the "
-            + "snapshot. Restore it again; or, when it is as you want it: "
-            + "stillpoint recover --run \(shellQuoted(run.id.text))"
     }
 
     func end() throws {

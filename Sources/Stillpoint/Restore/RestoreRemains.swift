@@ -1,4 +1,5 @@
 internal import DiskLocation
+internal import Glibc
 internal import Hypervisor
 internal import Logging
 internal import Support
@@ -30,6 +31,18 @@ struct RestoreRemains: Sendable {
             + known.abandoned.filter { trace in !clones.contains { $0.mark == trace.id.text } }.map {
                 "the restore \($0.id) was killed; remove what it left with: stillpoint recover"
             }
+    }
+
+    /// Removes copies of RAM dumps that no restore is at work on.
+    static func removeRAMCopies(in folder: String) {
+        let ending = ".ram.lock"
+        for name in FileAccess.names(in: folder) where name.hasPrefix("restore-") && name.hasSuffix(ending) {
+            let path = "\(folder)/\(name)"
+            guard let lock = (try? FileLock(path: path)) ?? nil else { continue }
+            unlink(String(path.dropLast(".lock".count)))
+            unlink(path)
+            withExtendedLifetime(lock) {}
+        }
     }
 
     /// Removes what no VM uses and names the rest; whether nothing is left that this host's restores have made.

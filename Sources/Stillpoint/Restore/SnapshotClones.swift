@@ -168,19 +168,3 @@ extension SnapshotClones {
         return left.sorted()
     }
 }
-
-extension ZFSCommand {
-    /// Destroys a clone of a restore's, but never a dataset that somebody made below it.
-    func destroyPatiently(_ clone: DatasetName) async throws {
-        let children = try await children(of: clone)
-        guard children.isEmpty else {
-            throw RestoreError(.halfDone, "\(children.joined(separator: ", ")) is below it")
-        }
-        // A file that was closed just now can keep a dataset busy for a moment.
-        for _ in 1...5 {
-            if (try? await destroyClone(clone)) != nil { return }
-            try await Task.sleep(for: .milliseconds(300))
-        }
-        try await destroyClone(clone)
-    }
-}

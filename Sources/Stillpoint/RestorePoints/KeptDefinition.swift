@@ -73,6 +73,6 @@ struct KeptImage: Sendable, Codable, Equatable {
 
 /// A text as the name of a file, which is never hidden, `.` or `..`.
 func fileName(_ text: String) -> String {
-    let name = encoded(text)
+    let name = percentEncoded(text)
     return name.hasPrefix(".") ? "%2E" + name.dropFirst() : name
 }

@@ -27,7 +27,7 @@ extension Keepsakes {
                 guard let machine = try? folder.folder(name), machine.has("machine.json") else { continue }
                 asked += 1
                 guard asked <= Self.mostAtOnce, .now < end else { return }
-                if await isAbsent(decoded(name[...]), from: dataset, before: end) { folder.remove(name) }
+                if await isAbsent(percentDecoded(name[...]), from: dataset, before: end) { folder.remove(name) }
             }
         }
     }
