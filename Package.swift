@@ -28,7 +28,7 @@ func library(
 func program(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .executableTarget(
         name: name,
-        dependencies: ["Stillpoint", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Support"] + more,
+        dependencies: ["Engine", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Support"] + more,
         swiftSettings: strict)
 }
 
@@ -36,6 +36,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
     .testTarget(
         name: name + "Tests", dependencies: dependencies + ["TestSupport"], exclude: exclude, swiftSettings: strict)
 }
+
+/// What tests above the back ends see.
+let upperHalf: [Target.Dependency] = [
+    "Operator", "Hooks", "Engine", "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS",
+    "Support", "RAMArchive", "SHA256", "INIFile", "JSON", system, logging,
+]
 
 let package = Package(
     name: "stillpoint",
@@ -79,19 +85,45 @@ let package = Package(
         library(
             "VSphereHypervisor",
             ["Bounds", "Hypervisor", "DiskLocation", "ZFS", "Support", "XMLTree", "CCurl", "SHA256", system]),
+        library("Configuration", ["Hypervisor", "INIFile", "RAMArchive", "Support", "ZFS"]),
         library(
-            "Stillpoint",
+            "RunState",
             [
-                "Bounds", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS", "Support", "INIFile", "JSON",
-                "RAMArchive", "SHA256", system, logging,
+                "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS", "Support", "JSON", "RAMArchive", "SHA256",
+                "Bounds",
+                system, logging,
+            ]),
+        library(
+            "Engine",
+            [
+                "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS", "Support",
+                "RAMArchive", "SHA256", "Bounds", system, logging,
+            ]),
+        library(
+            "Hooks",
+            [
+                "Engine", "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS",
+                "Support",
+                "INIFile", logging,
+            ]),
+        library(
+            "Operator",
+            [
+                "Engine", "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS",
+                "Support",
+                "JSON", "RAMArchive", system, logging,
             ]),
 
-        program("pre-snapshot"),
-        program("post-snapshot"),
-        program("prune-snapshot"),
-        program("stillpoint", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        program("pre-snapshot", ["Hooks"]),
+        program("post-snapshot", ["Hooks"]),
+        program("prune-snapshot", ["Hooks"]),
+        program(
+            "stillpoint", ["Operator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         .target(name: "TestSupport", dependencies: ["Support"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "HostFixtures", dependencies: ["TestSupport"] + upperHalf, path: "Tests/HostFixtures",
+            swiftSettings: strict),
         tests("Bounds", ["Bounds"]),
         tests("XMLTree", ["XMLTree", "Bounds"]),
         tests("INIFile", ["INIFile"]),
@@ -109,15 +141,14 @@ let package = Package(
         tests(
             "VSphereHypervisor",
             ["VSphereHypervisor", "Bounds", "Hypervisor", "ZFS", "Support", "XMLTree"]),
+        tests("Configuration", upperHalf + ["HostFixtures"], exclude: ["Configurations"]),
+        tests("RunState", upperHalf + ["HostFixtures"]),
+        tests("Engine", upperHalf + ["HostFixtures"]),
+        tests("Hooks", upperHalf + ["HostFixtures"]),
+        tests("Operator", upperHalf + ["HostFixtures"]),
         tests(
-            "Stillpoint",
-            [
-                "Stillpoint", "Hypervisor", "DiskLocation", "ZFS", "Support", "SnapshotManagers", "RAMArchive",
-                "SHA256",
-                "INIFile", "JSON", system, logging,
-            ],
-            exclude: ["Configurations"]),
-        tests("Document", ["Stillpoint", "SnapshotManagers", "ZFS", "JSON", "XMLTree"]),
+            "Document",
+            ["Engine", "Hooks", "Operator", "RunState", "Configuration", "SnapshotManagers", "ZFS", "JSON", "XMLTree"]),
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", "JSON", subprocess, system]),
         tests("Package", []),
     ]
@@ -128,8 +159,8 @@ if isFuzzed {
         .executableTarget(
             name: "stillpoint-fuzz",
             dependencies: [
-                "Stillpoint", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Hypervisor",
-                "DiskLocation",
+                "Operator", "Hooks", "Engine", "RunState", "Configuration", "LibvirtHypervisor", "VSphereHypervisor",
+                "SnapshotManagers", "Hypervisor", "DiskLocation",
                 "ZFS", "Support", "RAMArchive", "XMLTree", "INIFile", "JSON", system,
             ],
             path: "Tests/Fuzz/Sources", swiftSettings: strict + fuzzed,

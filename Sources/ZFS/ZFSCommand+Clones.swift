@@ -72,6 +72,8 @@ extension ZFSCommand {
 
 /// A clone below which somebody has made datasets.
 public struct OccupiedCloneError: Error, CustomStringConvertible {
+    /// Their names.
     public let children: [String]
+    /// One line.
     public var description: String { "\(children.joined(separator: ", ")) is below it" }
 }

@@ -1,6 +1,7 @@
+import Engine
+import Hooks
 import LibvirtHypervisor
 import SnapshotManagers
-import Stillpoint
 import Support
 import VSphereHypervisor
 

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Stillpoint
+import Engine
+import Operator
 
 struct Check: OperatorCommand {
     static let configuration = CommandConfiguration(
@@ -8,7 +9,7 @@ struct Check: OperatorCommand {
 
     @OptionGroup var common: CommonOptions
 
-    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().check() }
+    func perform() async -> Engine.ExitCode { await common.makeOperator().check() }
 }
 
 struct List: OperatorCommand {
@@ -18,7 +19,7 @@ struct List: OperatorCommand {
     @Argument(help: "The dataset; those below it are listed too.") var dataset: String?
     @Flag(help: "Print JSON.") var json = false
 
-    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().list(dataset, json: json) }
+    func perform() async -> Engine.ExitCode { await common.makeOperator().list(dataset, json: json) }
 }
 
 struct Show: OperatorCommand {
@@ -32,7 +33,7 @@ struct Show: OperatorCommand {
     var recursive = false
     @Flag(help: "Print JSON.") var json = false
 
-    func perform() async -> Stillpoint.ExitCode {
+    func perform() async -> Engine.ExitCode {
         await common.makeOperator().show(snapshot, recursive: recursive, json: json)
     }
 }
@@ -54,7 +55,7 @@ struct Prune: OperatorCommand {
         }
     }
 
-    func perform() async -> Stillpoint.ExitCode {
+    func perform() async -> Engine.ExitCode {
         await common.makeOperator().prune(snapshots, orphans: orphans, dryRun: dryRun)
     }
 }
@@ -66,7 +67,7 @@ struct Archive: OperatorCommand {
 
     @OptionGroup var common: CommonOptions
 
-    func perform() async -> Stillpoint.ExitCode { await common.makeOperator().archive() }
+    func perform() async -> Engine.ExitCode { await common.makeOperator().archive() }
 }
 
 struct Recover: OperatorCommand {
@@ -87,7 +88,7 @@ struct Recover: OperatorCommand {
         guard run == nil || !adopt else { throw ValidationError("--run and --adopt do not go together.") }
     }
 
-    func perform() async -> Stillpoint.ExitCode {
+    func perform() async -> Engine.ExitCode {
         await common.makeOperator().recover(run: run, adopt: adopt, dryRun: dryRun)
     }
 }

@@ -1,5 +1,5 @@
 import Glibc
-import Stillpoint
+import Operator
 import Support
 import Synchronization
 

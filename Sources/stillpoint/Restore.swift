@@ -1,5 +1,6 @@
 import ArgumentParser
-import Stillpoint
+import Engine
+import Operator
 
 struct Restore: OperatorCommand {
     static let configuration = CommandConfiguration(
@@ -34,7 +35,7 @@ struct Restore: OperatorCommand {
         guard !destroyNewer || inPlace else { throw ValidationError("--destroy-newer goes with --in-place.") }
     }
 
-    func perform() async -> Stillpoint.ExitCode {
+    func perform() async -> Engine.ExitCode {
         await common.makeOperator().restore(
             RestoreOptions(
                 snapshot: snapshot, machine: vm, target: clone.map { .clone($0) } ?? (inPlace ? .inPlace : .told),

@@ -1,7 +1,8 @@
 import ArgumentParser
+import Engine
 import Glibc
 import LibvirtHypervisor
-import Stillpoint
+import Operator
 import Support
 import VSphereHypervisor
 
@@ -15,7 +16,7 @@ struct StillpointCommand: ParsableCommand {
             Exit codes: 0 done, 1 not done and all undone, 2 refused or wrong usage with nothing touched, 3 something is \
             left to do.
             """,
-        version: "stillpoint \(Hook.version)",
+        version: "stillpoint \(stillpointVersion)",
         subcommands: [
             Check.self, List.self, Show.self, Restore.self, Prune.self, Archive.self, Recover.self, Trust.self,
         ])
@@ -37,5 +38,5 @@ struct CommonOptions: ParsableArguments {
 
 /// A command of the operator's.
 protocol OperatorCommand: ParsableCommand {
-    func perform() async -> Stillpoint.ExitCode
+    func perform() async -> Engine.ExitCode
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Stillpoint
+import Engine
+import Operator
 
 struct Trust: OperatorCommand {
     static let configuration = CommandConfiguration(
@@ -24,7 +25,7 @@ struct Trust: OperatorCommand {
         }
     }
 
-    func perform() async -> Stillpoint.ExitCode {
+    func perform() async -> Engine.ExitCode {
         let request: TrustRequest =
             if let file { .add(file: file) } else if let remove { .remove(id: remove) } else { show ? .show : .list }
         return await common.makeOperator().trust(request)

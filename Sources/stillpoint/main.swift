@@ -1,7 +1,7 @@
 import ArgumentParser
+import Engine
 import Glibc
 import SnapshotManagers
-import Stillpoint
 import Support
 
 forbidCoreDumps()

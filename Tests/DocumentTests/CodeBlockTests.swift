@@ -4,8 +4,8 @@ import Testing
 import XMLTree
 import ZFS
 
+@testable import Configuration
 @testable import JSON
-@testable import Stillpoint
 
 @Suite("A code block of a document")
 struct CodeBlockTests {

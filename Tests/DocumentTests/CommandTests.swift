@@ -1,7 +1,9 @@
 import TestSupport
 import Testing
 
-@testable import Stillpoint
+@testable import Engine
+@testable import Hooks
+@testable import RunState
 
 @Suite("A document names")
 struct CommandTests {
@@ -63,7 +65,7 @@ struct CommandTests {
             let table = try #require(tables.first { $0.headings.last?.contains(program) == true }, "\(program)")
             #expect(table.columns == ["code", "meaning", "since"])
             #expect(table.rows.compactMap { Int32($0[0]) } == all)
-            #expect(table.rows.allSatisfy { $0.count == 3 && !$0[1].isEmpty && $0[2] == Hook.version })
+            #expect(table.rows.allSatisfy { $0.count == 3 && !$0[1].isEmpty && $0[2] == stillpointVersion })
         }
     }
 

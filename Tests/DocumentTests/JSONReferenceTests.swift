@@ -1,7 +1,10 @@
+import Engine
 import Testing
 
+@testable import Hooks
 @testable import JSON
-@testable import Stillpoint
+@testable import Operator
+@testable import RunState
 
 @Suite("docs/json.md")
 struct JSONReferenceTests {
@@ -51,7 +54,9 @@ struct JSONReferenceTests {
             #expect(table.rows.map { $0[0] } == members.keys.sorted().map { "`\($0)`" }, "\(path)")
             for row in table.rows {
                 let name = row[0].filter { $0 != "`" }
-                #expect(row.count == Self.columns.count && row[4] == Hook.version && !row[5].isEmpty, "\(path) \(name)")
+                #expect(
+                    row.count == Self.columns.count && row[4] == stillpointVersion && !row[5].isEmpty, "\(path) \(name)"
+                )
                 #expect(members[name]?.documentedKind == row[1], "\(path) \(name)")
                 // Of older versions; it is always written.
                 if name == "pausedByUs" { continue }

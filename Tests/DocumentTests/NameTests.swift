@@ -1,8 +1,6 @@
 import SnapshotManagers
 import Testing
 
-@testable import Stillpoint
-
 @Suite("A document names only what there is:")
 struct NameTests {
     @Test("configuration keys", arguments: Page.manual)

@@ -19,7 +19,7 @@ struct Manifest {
         for match in text.matches(of: /\.target\(\s*name: "([^"]+)"(?:,\s*dependencies: \[([^\]]*)\])?/) {
             found[String(match.1)] = Self.names(in: match.2 ?? "")
         }
-        found["TestSupport"] = nil
+        for support in ["TestSupport", "HostFixtures"] { found[support] = nil }
         // Without the products of other packages.
         dependencies = found.mapValues { $0.intersection(found.keys) }
     }

@@ -1,4 +1,4 @@
-/// Bytes as `zfs list` writes them: `90.8M`.
+/// Bytes in the largest unit of which there is one: `90.8M`.
 public func formattedBytes(_ bytes: UInt64) -> String {
     var value = Double(bytes)
     for unit in ["B", "K", "M", "G", "T"] {

@@ -1,0 +1,101 @@
+package import Hypervisor
+package import RAMArchive
+package import ZFS
+
+/// All settings, defaults filled in; no configuration file at all gives the defaults.
+///
+/// A key is a property, whose first value is the default, and one line in `readKeys`. What hypervisors need is a property of
+/// ``SharedHypervisorSettings``.
+@dynamicMemberLookup
+package struct Configuration: Sendable {
+    package var stateDirectory = "/var/lib/stillpoint"
+    /// Where RAM dumps end up; nil: they stay in `ramDirectory`.
+    package var coldStorage: String?
+    package var ramCompression = Compression.zstd
+    /// Where `recursive = auto` finds sanoid.conf.
+    package var sanoidDirectory = "/etc/sanoid"
+    /// VMs worked on at the same time.
+    package var maxParallel = 16
+    /// How long an overlay may live before the guard releases it.
+    package var maxHold = Duration.seconds(300)
+    /// What every hypervisor is told; `configuration.freezeLimit` is `configuration.shared.freezeLimit`.
+    package var shared = SharedHypervisorSettings()
+    /// For what no section names.
+    var policy = Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue)
+    package var hypervisors = [HypervisorSettings(name: "local")]
+    package var datasets: [DatasetSection] = []
+    var machines: [MachineSection] = []
+
+    package init() {}
+
+    package subscript<Value>(dynamicMember path: KeyPath<SharedHypervisorSettings, Value>) -> Value {
+        shared[keyPath: path]
+    }
+
+    /// The keys of `[stillpoint]`.
+    mutating func readKeys(_ section: inout SectionReader) {
+        section.key(
+            FolderKey.stateDirectory.rawValue, &stateDirectory, .path,
+            "open runs, what is known of past ones, and this host's key; it must survive a reboot")
+        section.key(
+            FolderKey.overlayDirectory.rawValue, &shared.overlayDirectory, .path,
+            "where guests write while the snapshot is taken: fast, and never on a dataset that is snapshotted")
+        section.key(
+            FolderKey.ramDirectory.rawValue, &shared.ramDirectory, .path,
+            "where RAM dumps are first written: fast, and never on a dataset that is snapshotted")
+        section.key(
+            FolderKey.coldStorage.rawValue, &coldStorage, .optional(.path), unset: "they stay in `ram_dir`",
+            "where RAM dumps end up")
+        section.key("ram_compression", &ramCompression, .choice, "how RAM dumps are packed for cold storage")
+        section.key("sanoid_dir", &sanoidDirectory, .path, "where sanoid.conf is")
+        section.key("max_parallel", &maxParallel, .integer(1...256), "VMs worked on at the same time")
+        section.key(
+            "max_hold", &maxHold, .seconds(1...86400),
+            "how long an overlay may live before the watchdog releases its VM")
+        section.key(
+            "agent_timeout", &shared.agentTimeout, .seconds(1...600),
+            "how long a guest agent may take to answer, whatever it is asked but to freeze")
+        section.key(
+            "freeze_timeout", &shared.freezeTimeout, .seconds(1...600),
+            "how long a guest may prepare (freeze hooks, VSS) until it is frozen; less where the manager waits less")
+        section.key(
+            "freeze_limit", &shared.freezeLimit, .seconds(1...600), "for how long a thaw is asked for again and again")
+        section.key(
+            "commit_timeout", &shared.commitTimeout, .seconds(1...86400),
+            "how long a commit may take to catch up with the guest")
+        policy.readKeys(&section)
+    }
+}
+
+extension Configuration {
+    /// What holds for a VM: its own section before its dataset's before the general one.
+    ///
+    /// Of several dataset sections the longest name wins; of several patterns the first in the file.
+    package func policy(machine: String, on dataset: DatasetName) -> Policy {
+        let own = machines.first { matches(machine, pattern: $0.pattern) }?.policy ?? Policy()
+        return own.filled(from: policy(for: dataset))
+    }
+
+    /// Whether nothing is to be done for any VM on these datasets.
+    package func ignores(_ datasets: [DatasetName]) -> Bool {
+        machines.allSatisfy { $0.policy.strategies == nil }
+            && datasets.allSatisfy { policy(for: $0).strategies == [.ignore] }
+    }
+
+    /// What holds on a dataset for VMs that no `[vm …]` section names.
+    package func policy(for dataset: DatasetName) -> Policy {
+        let sections =
+            datasets
+            .filter { dataset.isSameOrDescendant(of: $0.dataset) }
+            .sorted { $0.dataset.rawValue.utf8.count > $1.dataset.rawValue.utf8.count }
+        return sections.reduce(Policy()) { $0.filled(from: $1.policy) }.filled(from: policy)
+    }
+
+    /// The `recursive` key of the nearest section at or above a dataset.
+    package func recursive(for dataset: DatasetName) -> DatasetSection.Recursive {
+        datasets
+            .filter { dataset.isSameOrDescendant(of: $0.dataset) && $0.recursive != nil }
+            .max { $0.dataset.rawValue.utf8.count < $1.dataset.rawValue.utf8.count }?
+            .recursive ?? .auto
+    }
+}

@@ -1,0 +1,55 @@
+package import Hypervisor
+internal import Support
+
+/// What to try for a VM and what to do when none of it works; nil where a section does not say.
+package struct Policy: Sendable, Equatable {
+    /// What happens when no strategy of the list could be carried out.
+    package enum OnFailure: String, Sendable, CaseIterable {
+        /// The snapshot goes on; the VM is reported as `crash`.
+        case `continue`
+        /// Everything is undone and pre-snapshot exits 1.
+        case abort
+    }
+
+    /// Tried in this order.
+    package var strategies: [Strategy]?
+    package var onFailure: OnFailure?
+
+    /// The keys that every section but `[hypervisor NAME]` has.
+    mutating func readKeys(_ section: inout SectionReader) {
+        let unset = "what the next wider section says"
+        section.key(
+            "strategy", &strategies, .optional(.strategies), unset: unset,
+            "how a VM is frozen: tried in this order; `ignore` stands alone")
+        section.key(
+            "on_failure", &onFailure, .optional(.choice), unset: unset,
+            "when nothing in the list worked: `continue`: the VM is `crash`; or `abort`: all is undone, exit code 1")
+    }
+
+    /// The policy with its gaps filled from a less specific one.
+    func filled(from other: Policy) -> Policy {
+        Policy(strategies: strategies ?? other.strategies, onFailure: onFailure ?? other.onFailure)
+    }
+}
+
+extension KeyType<[Strategy]> {
+    /// Words between commas.
+    fileprivate static var strategies: Self {
+        Self(
+            summary: .words({ Strategy.allCases.map(\.rawValue) }, note: "; several between commas"),
+            parse: { text throws(BadValue) in
+                var list: [Strategy] = []
+                for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+                    let strategy = try KeyType<Strategy>.word(part.trimmed())
+                    guard !list.contains(strategy) else {
+                        throw BadValue(wanted: "'\(strategy.rawValue)' stands twice")
+                    }
+                    list.append(strategy)
+                }
+                guard list.count == 1 || !list.contains(.ignore) else {
+                    throw BadValue(wanted: "'ignore' must stand alone")
+                }
+                return list
+            })
+    }
+}

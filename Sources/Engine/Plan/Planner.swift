@@ -1,0 +1,102 @@
+package import Configuration
+package import DiskLocation
+package import Hypervisor
+package import RunState
+package import ZFS
+
+/// Finds the VMs whose disks a snapshot takes, and chooses what to try for each.
+package struct Planner: Sendable {
+    package var scope: Scope
+    package let storage: StorageMap
+    package let configuration: Configuration
+
+    package init(scope: Scope, storage: StorageMap, configuration: Configuration) {
+        self.scope = scope
+        self.storage = storage
+        self.configuration = configuration
+    }
+
+    /// Whether some VM could be concerned at all, answered without asking a hypervisor.
+    package var mayConcernMachines: Bool {
+        !configuration.ignores(scope.datasets(of: storage))
+    }
+
+    /// The plan for one hypervisor's VMs.
+    package func plan(_ machines: [VirtualMachine], of hypervisor: any Hypervisor) -> [PlannedMachine] {
+        let walk = PathWalk()
+        return machines.compactMap { plan($0, of: hypervisor, by: walk) }
+    }
+
+    private func plan(
+        _ machine: VirtualMachine, of hypervisor: any Hypervisor, by walk: PathWalk
+    ) -> PlannedMachine? {
+        var disks: [Disk] = []
+        var datasets: [DatasetName] = []
+        var onOverlays: [Disk] = []
+        var notes = machine.notes + (machine.unresolved ?? [])
+        let machine = withWholeChains(machine)
+        for disk in machine.disks {
+            let places = places(of: disk, by: walk)
+            guard let held = places.first(where: { !$0.isEmpty }) else { continue }
+            if let exclusion = disk.exclusion {
+                if let note = exclusion.note(disk.target) { notes.append(note) }
+                continue
+            }
+            datasets += held.filter { !datasets.contains($0) }
+            if disk.overlay != nil { onOverlays.append(disk) }
+            if let top = places.first, !top.isEmpty {
+                disks.append(disk)
+            } else {
+                notes.append("\(disk.target) writes to \(disk.source ?? "?"), which this snapshot does not hold")
+            }
+        }
+        guard let first = datasets.first else { return nil }
+        let policy = configuration.policy(machine: machine.name, on: first)
+        let strategies = policy.strategies ?? []
+        guard strategies != [.ignore] else { return nil }
+        return PlannedMachine(
+            hypervisor: hypervisor, machine: machine, disks: disks, datasets: datasets.sorted(), strategies: strategies,
+            onFailure: policy.onFailure ?? .continue, notes: notes, disksOnOverlays: onOverlays)
+    }
+
+    private func withWholeChains(_ machine: VirtualMachine) -> VirtualMachine {
+        machine.with(disks: machine.disks.map { $0.over(layers(below: $0, of: machine)) })
+    }
+
+    /// libvirt lists the backing images of a running domain; for one that is off they are read from the images.
+    private func layers(below disk: Disk, of machine: VirtualMachine) -> [ImageChain.Layer] {
+        guard machine.power == .off, disk.datasets == nil, disk.chain.count == 1, let top = disk.source else {
+            return []
+        }
+        return ImageChain.layers(below: top, format: disk.format)
+    }
+
+    /// The snapshotted datasets that hold each image of a disk.
+    private func places(of disk: Disk, by walk: PathWalk) -> [[DatasetName]] {
+        disk.datasets?.map { $0.filter(scope.contains) } ?? disk.chain.map { found(at: $0, by: walk) }
+    }
+
+    /// The snapshotted datasets that hold an image; none for one that is not on this host or not there.
+    private func found(at path: String, by walk: PathWalk) -> [DatasetName] {
+        guard let location = try? storage.locate(path, by: walk) else { return [] }
+        return location.datasets.filter { scope.contains($0) }.sorted()
+    }
+}
+
+extension Disk.Exclusion {
+    /// What is said of a disk on the snapshotted datasets that is left alone, where that costs consistency.
+    fileprivate func note(_ target: String) -> String? {
+        switch self {
+        case .shareable: "\(target) is shareable and was left alone"
+        case .transient: "\(target) is transient and was left alone: what the guest writes to it goes at its shutdown"
+        case .readOnly, .cdrom, .floppy, .remote: nil
+        }
+    }
+}
+
+extension Scope {
+    /// The targets and, where they are recursive, the children that are known here.
+    package func datasets(of storage: StorageMap) -> [DatasetName] {
+        targets + recursiveTargets.flatMap { storage.childrenAndSelf(of: $0) }
+    }
+}

@@ -1,0 +1,160 @@
+package import Logging
+internal import RAMArchive
+package import RunState
+internal import Support
+package import ZFS
+
+/// Deletes RAM dumps whose snapshots are gone, and forgets runs that no snapshot refers to any more.
+///
+/// A dump goes with the last snapshot of its VM's disks, wherever on this host's pools that is and whatever it is called
+/// by now. What cannot be attributed stays.
+package struct Pruner: Sendable {
+    package let catalogue: Catalogue
+    package let coldStorage: String?
+    package let zfs: ZFSCommand
+    package let isDryRun: Bool
+    package let log: Logger
+
+    package init(catalogue: Catalogue, coldStorage: String?, zfs: ZFSCommand, isDryRun: Bool, log: Logger) {
+        self.catalogue = catalogue
+        self.coldStorage = coldStorage
+        self.zfs = zfs
+        self.isDryRun = isDryRun
+        self.log = log
+    }
+
+    /// After snapshots were destroyed.
+    package func prune(_ snapshots: [SnapshotName]) async throws {
+        let lock = isDryRun ? nil : try catalogue.lockForArchive()
+        defer { withExtendedLifetime(lock) {} }
+        try await prune(those: snapshots)
+    }
+
+    /// The same, without waiting for a dump that is on its way to cold storage: a snapshot manager has no time for that.
+    /// What would have been deleted is deleted after it.
+    package func pruneNowOrLater(_ snapshots: [SnapshotName]) async throws {
+        guard !isDryRun else { return try await prune(snapshots) }
+        var lock = try await lockSoon()
+        if lock == nil {
+            try catalogue.notePruning()
+            // Whoever had it may just have looked for the note, and gone.
+            lock = try catalogue.lockForArchive(waiting: false)
+        }
+        defer { withExtendedLifetime(lock) {} }
+        guard lock != nil else {
+            return log.info("RAM dumps are being moved; those that no snapshot needs any more are deleted after that")
+        }
+        try await catalogue.owesPruning ? pruneOwed() : prune(those: snapshots)
+    }
+
+    /// Another prune is soon over, a dump of many gigabytes is not.
+    private func lockSoon() async throws -> FileLock? {
+        for _ in 1...10 {
+            if let lock = try catalogue.lockForArchive(waiting: false) { return lock }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return nil
+    }
+
+    /// What was left for later, if something was.
+    package func pruneLeft() async throws {
+        guard catalogue.owesPruning else { return }
+        let lock = try catalogue.lockForArchive()
+        defer { withExtendedLifetime(lock) {} }
+        try await pruneOwed()
+    }
+
+    private func pruneOwed() async throws {
+        try catalogue.forgetPruning()
+        try await prune { _ in true }
+    }
+
+    private func prune(those snapshots: [SnapshotName]) async throws {
+        let names = Set(snapshots)
+        try await prune { point in point.snapshots.contains { names.contains($0.name) } }
+    }
+
+    /// Looks at all that is known, for snapshots that were destroyed without a word.
+    package func pruneOrphans() async throws {
+        let lock = isDryRun ? nil : try catalogue.lockForArchive()
+        defer { withExtendedLifetime(lock) {} }
+        try await prune { _ in true }
+    }
+
+    /// While the catalogue is locked: no dump changes its place.
+    private func prune(where isConcerned: (RestorePoint) -> Bool) async throws {
+        let known = RestorePoints(catalogue, coldStorage: coldStorage)
+        for problem in known.problems { log.warning("\(problem)") }
+        let points = known.points.filter(isConcerned)
+        guard !points.isEmpty else { return }
+        var presence = try await SnapshotPresence(of: points.flatMap(\.snapshots), zfs: zfs)
+        for point in points { try await prune(point, &presence) }
+    }
+
+    private func prune(_ point: RestorePoint, _ presence: inout SnapshotPresence) async throws {
+        var remaining: [KeptMachine] = []
+        for machine in point.machines {
+            if try await isReferred(machine, point, &presence) {
+                remaining.append(machine)
+            } else if let dump = machine.dump, isOutOfReach(dump) {
+                log.warning("\(dump.path) is not there; mount cold_storage to have it deleted")
+                remaining.append(machine)
+            } else {
+                try delete(machine, of: point)
+            }
+        }
+        // A catalogue that cannot be read may tell of more VMs than the side-cars do.
+        guard !isDryRun, remaining.count < point.machines.count, (try? catalogue.read(point.run)) != nil else { return }
+        if remaining.isEmpty {
+            try catalogue.remove(point.run)
+        } else {
+            var rest = point
+            rest.machines = remaining
+            try catalogue.write(rest)
+        }
+    }
+
+    private func isReferred(
+        _ machine: KeptMachine, _ point: RestorePoint, _ presence: inout SnapshotPresence
+    ) async throws -> Bool {
+        let snapshots = point.snapshots(of: machine)
+        guard !snapshots.isEmpty || machine.dump == nil else {
+            log.warning("\(machine.name) of \(point.run): its RAM is kept, since nothing says of which snapshot it is")
+            return true
+        }
+        for snapshot in snapshots {
+            switch try await presence.answer(snapshot, of: point.run) {
+            case .there: return true
+            case .gone: continue
+            case .unknown:
+                if machine.dump != nil {
+                    let what =
+                        "\(machine.name) of \(point.run): kept, since the pool of \(snapshot.name) is not imported"
+                    log.info("\(what), or it has another name by now")
+                }
+                return true
+            }
+        }
+        return false
+    }
+
+    /// In cold storage, which is not mounted.
+    private func isOutOfReach(_ dump: KeptDump) -> Bool {
+        guard let coldStorage, dump.packed != nil, dump.path.hasPrefix(coldStorage + "/") else { return false }
+        return !fileExists(dump.path) && FileAccess.names(in: coldStorage).isEmpty
+    }
+
+    private func delete(_ machine: KeptMachine, of point: RestorePoint) throws {
+        guard let dump = machine.dump else { return }
+        let what = "\(dump.path) (\(machine.name), \(((dump.packed?.storedBytes) ?? dump.bytes) >> 20) MiB)"
+        guard !isDryRun else { return log.info("would delete \(what)") }
+        for path in [dump.path, dump.source].compactMap({ $0 }) { try removeFile(at: path) }
+        // Last: while it is there, what is left of the dump can still be attributed.
+        if dump.packed != nil {
+            try removeFile(at: SideCar.path(of: dump.path))
+        } else if let coldStorage {
+            try SideCar.removeRemains(of: machine, in: point, coldStorage: coldStorage)
+        }
+        log.info("deleted \(what): its snapshots are gone")
+    }
+}

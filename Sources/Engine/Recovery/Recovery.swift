@@ -1,0 +1,191 @@
+package import Configuration
+internal import Glibc
+internal import Hypervisor
+internal import Logging
+package import RunState
+internal import Support
+
+/// Brings open runs to their end that no living process minds any more.
+package struct Recovery: Sendable {
+    /// Who minds an open run.
+    package enum Standing: Sendable, Equatable {
+        /// A living process is at work on it.
+        case owned
+        /// Its guard waits for post-snapshot.
+        case guarded
+        /// Its guard is about to end it, or tries again after a failure: nobody else will.
+        case ending
+        /// Without a guard, but young: post-snapshot may come.
+        case awaited
+        /// Nobody.
+        case abandoned
+    }
+
+    package let context: HookContext
+    package let configuration: Configuration
+    package let configurationPath: String?
+    /// How long a guard may take to begin; it looks once a second.
+    var guardDelay = Duration.seconds(5)
+
+    package init(
+        context: HookContext, configuration: Configuration, configurationPath: String?,
+        guardDelay: Duration = Duration.seconds(5)
+    ) {
+        self.context = context
+        self.configuration = configuration
+        self.configurationPath = configurationPath
+        self.guardDelay = guardDelay
+    }
+
+    private var directory: StateDirectory { StateDirectory(configuration.stateDirectory) }
+
+    package func standing(of run: Run) throws -> Standing {
+        guard let lock = try directory.lock(run: run.id, waiting: false) else { return .owned }
+        defer { withExtendedLifetime(lock) {} }
+        if directory.hadGuard(run.id) {
+            guard let guardLock = try directory.lock(guardOf: run.id) else {
+                return run.phase == .frozen && run.earlyRelease == nil ? .guarded : .ending
+            }
+            withExtendedLifetime(guardLock) {}
+            return .abandoned
+        }
+        // Its pre-snapshot or its post-snapshot has died, or this is what a restore left.
+        if run.phase != .frozen { return .abandoned }
+        let age = run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? .zero
+        return age > configuration.maxHold ? .abandoned : .awaited
+    }
+
+    /// Ends every abandoned run, or the one that is named, whoever guards it; whether nothing is left to do.
+    package func recover(only: String? = nil, isDryRun: Bool = false) async throws -> Bool {
+        var isDone = true
+        try removeStrays()
+        RestoreRemains.removeRAMCopies(in: configuration.ramDirectory)
+        let ids = try directory.openRunIDs()
+        if let only, !ids.contains(where: { $0.text == only }) { throw UnknownRunError(run: only, open: ids) }
+        let meant = ids.filter { only == nil || $0.text == only }
+        if !isDryRun { await thawAll(meant) }
+        for id in meant {
+            do {
+                isDone = try await recover(id, isForced: only != nil, isDryRun: isDryRun) && isDone
+            } catch {
+                context.log.error("\(error)")
+                isDone = false
+            }
+        }
+        guard only == nil else { return isDone }
+        // After the guests, which must not wait for zfs.
+        let remains = RestoreRemains(context: context, configuration: configuration)
+        return await remains.remove(isDryRun: isDryRun) && isDone
+    }
+
+    private func removeStrays() throws {
+        guard fileExists(directory.path) else { return }
+        let claims = try directory.lockForClaims()
+        directory.removeStrays()
+        withExtendedLifetime(claims) {}
+    }
+
+    private func recover(_ id: RunID, isForced: Bool, isDryRun: Bool) async throws -> Bool {
+        let run = try directory.read(id)
+        let machines = run.machines.filter { $0.hold != nil }.map { printable($0.name) }.joined(separator: ", ")
+        let held = machines.isEmpty ? "" : " (\(machines))"
+        switch try standing(of: run) {
+        case .owned where isDryRun || run.phase == .freezing || run.phase == .frozen:
+            context.log.info("the run \(id)\(held) is another process's, which is at work")
+            return true
+        case .owned, .ending:
+            let ending = RunEndingElsewhere(run: id, directory: directory, proc: context.roots.proc)
+            context.log.info("the run \(id)\(held) is being ended by \(ending.owner); it is waited for")
+            switch try await ending.wait(beginning: guardDelay, within: configuration.commitTimeout + .seconds(30)) {
+            case .over: return true
+            case .left: return try await end(id)
+            case .late:
+                context.log.warning("the run \(id)\(held) is still being ended by \(ending.owner)")
+                return false
+            }
+        case .guarded where !isForced, .awaited where !isForced:
+            context.log.info("the run \(id)\(held) waits for its post-snapshot; --run \(id) ends it now")
+            return true
+        default:
+            if let halfDone = run.interruptedRestore, !isForced {
+                context.log.error("\(halfDone)")
+                return false
+            }
+            if isDryRun {
+                context.log.info("would end the run \(id)\(held)")
+                return true
+            }
+            return try await end(id)
+        }
+    }
+
+    /// Before a run is opened: ends abandoned ones that have a VM of the plan.
+    /// - Returns: whether there was one, so that the VMs must be looked at again.
+    package func recover(concerning plan: [PlannedMachine]) async -> Bool {
+        let machines = Set(plan.map(\.key))
+        var wasAny = false
+        let ids = (try? directory.openRunIDs()) ?? []
+        await thawAll(ids)
+        for id in ids {
+            guard let run = try? directory.read(id), run.kind != .restore,
+                run.machines.contains(where: { machines.contains($0.key) && $0.hold != nil }),
+                (try? standing(of: run)) == .abandoned
+            else { continue }
+            wasAny = true
+            context.log.warning("the run \(id) was left open; its VMs are released first")
+            do {
+                _ = try await end(id)
+            } catch {
+                context.log.error("\(error)")
+            }
+        }
+        return wasAny
+    }
+
+    /// One run's release can take minutes: the guests of all that are left open are thawed before the first.
+    private func thawAll(_ ids: [RunID]) async {
+        let left = ids.compactMap { try? directory.read($0) }.filter { (try? standing(of: $0)) == .abandoned }
+        guard left.count > 1 else { return }
+        let hypervisors = Hypervisors(configuration, context)
+        _ = await PendingThaws(hypervisors: hypervisors).ask(left.flatMap(\.machines))
+        await hypervisors.close()
+    }
+
+    /// The run's lock; nil: another process is at work on it. Its guard has it for a moment at each look.
+    private func lock(_ id: RunID) async throws -> FileLock? {
+        for _ in 1...10 {
+            if let lock = try directory.lock(run: id, waiting: false) { return lock }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return nil
+    }
+
+    private func end(_ id: RunID) async throws -> Bool {
+        guard let lock = try await lock(id), directory.isOpen(id) else { return true }
+        var run = try directory.read(id)
+        if run.kind == .restore {
+            try directory.remove(id)
+            return true
+        }
+        if run.kind == .adoption {
+            return try await Adoption.end(Journal(run, in: directory, lock: lock), context, configuration)
+        }
+        if run.earlyRelease == nil, run.phase != .released {
+            run.earlyRelease = EarlyRelease(
+                began: Int64(time(nil)), reason: "recovered, since post-snapshot did not come")
+            try directory.write(run)
+        }
+        let ending = RunEnding(context: context, configuration: configuration, configurationPath: configurationPath)
+        return try await ending.end(Journal(run, in: directory, lock: lock))
+    }
+}
+
+/// A run that is not open.
+package struct UnknownRunError: Error, CustomStringConvertible {
+    let run: String
+    let open: [RunID]
+    package var description: String {
+        "there is no open run \(printable(run)); "
+            + (open.isEmpty ? "none is open" : "open: \(open.map(\.text).joined(separator: ", "))")
+    }
+}

@@ -1,0 +1,45 @@
+internal import Hypervisor
+internal import RunState
+
+/// Thaws guests whose thaw is pending, before anything that can wait: zfs, a disk, the journal, another VM.
+///
+/// A guest agent that was slow still freezes when it comes to the request, and a hook that was killed thaws nobody. To
+/// thaw a guest that is not frozen does nothing, so several processes may do it at the same time.
+struct PendingThaws: Sendable {
+    let hypervisors: Hypervisors
+
+    /// Asks each such guest once, all at the same time.
+    /// - Returns: those that confirmed it.
+    func ask(_ machines: [MachineRecord]) async -> Set<MachineKey> {
+        await withTaskGroup(of: MachineKey?.self) { group in
+            for machine in machines where machine.hold?.owesThaw == true {
+                group.addTask { await isThawed(machine) ? machine.key : nil }
+            }
+            return await group.reduce(into: []) { thawed, key in _ = key.map { thawed.insert($0) } }
+        }
+    }
+
+    private func isThawed(_ machine: MachineRecord) async -> Bool {
+        do {
+            try await hypervisors.named(machine.hypervisor).thaw(id: machine.id)
+            return true
+        } catch {
+            return false
+        }
+    }
+}
+
+extension Run {
+    /// Notes of these VMs that they are not frozen any more; one that holds nothing else is released.
+    mutating func note(thawed keys: Set<MachineKey>) {
+        for index in machines.indices where keys.contains(machines[index].key) {
+            machines[index].hold?.owesThaw = false
+            if machines[index].hold?.isEmpty == true { machines[index].hold = nil }
+        }
+    }
+}
+
+extension Hold {
+    /// Nothing is left to undo but, perhaps, a thaw.
+    fileprivate var isEmpty: Bool { disks.isEmpty && ramDump == nil && reference == nil && !pausedByUs }
+}

@@ -1,0 +1,45 @@
+package import Configuration
+package import Hypervisor
+internal import Support
+
+/// The configured hypervisors, each made on first need.
+package actor Hypervisors {
+    private let configuration: Configuration
+    private let backEnds: [any HypervisorBackEnd.Type]
+    private let roots: SystemRoots
+    private var made: [String: any Hypervisor] = [:]
+
+    package init(_ configuration: Configuration, _ context: HookContext) {
+        self.configuration = configuration
+        backEnds = context.backEnds
+        roots = context.roots
+    }
+
+    /// All of them.
+    package func all() throws -> [any Hypervisor] {
+        try configuration.hypervisors.map { try named($0.name) }
+    }
+
+    /// The one of that section.
+    /// - Throws: HypervisorError when the configuration does not have it any more.
+    package func named(_ name: String) throws -> any Hypervisor {
+        if let hypervisor = made[name] { return hypervisor }
+        guard var settings = configuration.hypervisors.first(where: { $0.name == name }),
+            let backEnd = backEnds.first(where: { $0.kind == settings.kind })
+        else {
+            throw HypervisorError(
+                .unreachable, "the configuration has no [hypervisor \(name)] any more; put it back to release its VMs",
+                remedy: .stop)
+        }
+        settings.shared = configuration.shared
+        settings.roots = roots
+        let hypervisor = backEnd.make(settings)
+        made[name] = hypervisor
+        return hypervisor
+    }
+
+    package func close() async {
+        for hypervisor in made.values { await hypervisor.close() }
+        made = [:]
+    }
+}

@@ -1,0 +1,150 @@
+package import Configuration
+internal import Glibc
+internal import Hypervisor
+internal import Logging
+package import RunState
+internal import SnapshotManagers
+internal import Support
+internal import Synchronization
+internal import SystemPackage
+
+/// Releases a run whose post-snapshot never comes: a process of its own that pre-snapshot leaves behind.
+package struct Guard: Sendable {
+    package let run: RunID
+    /// The manager's process, where there is one to watch.
+    package let manager: ManagerProcess?
+    package let context: HookContext
+    package let configuration: Configuration
+
+    package init(run: RunID, manager: ManagerProcess?, context: HookContext, configuration: Configuration) {
+        self.run = run
+        self.manager = manager
+        self.context = context
+        self.configuration = configuration
+    }
+
+    /// Watches until the run is over.
+    package func watch() async -> ExitCode {
+        let directory = StateDirectory(configuration.stateDirectory)
+        let watch = GuardWatch(
+            run: run, directory: directory, overlayDirectory: configuration.overlayDirectory,
+            manager: manager,
+            proc: context.roots.proc, deadline: .now + configuration.maxHold, maxHold: configuration.maxHold)
+        var overdue = OverdueThaws(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))
+        var isAskedToEnd = false
+        var scope: GuardScope? = GuardScope(run: run, environment: context.environment, proc: context.roots.proc)
+        // What could not be released now may be later: libvirtd is being restarted, a disk is full.
+        var pause = Duration.seconds(1)
+        var nextRelease = ContinuousClock.now
+        var tried: Set<MachineKey> = []
+        while true {
+            let isAsked = await withCheckedContinuation { continuation in
+                startThread { continuation.resume(returning: GuardWatch.sleepASecond()) }
+            }
+            // Remembered: what is asked while another process is at work is done after it.
+            isAskedToEnd = isAskedToEnd || isAsked
+            let duties = watch.look(isAskedToEnd: isAskedToEnd, tried: tried)
+            // Most runs are over before the first look, and need none.
+            if duties.event != .over, let scope = scope.take() { Task { await scope.ask() } }
+            await thaw(overdue.due(duties, at: .now), directory)
+            guard let event = duties.event else { continue }
+            guard event == .over || nextRelease <= .now else { continue }
+            switch event {
+            case .over: return .done
+            case .release(let reason):
+                if await release(because: reason, directory, isEnd: false) { return .done }
+            case .makeRoom(let machines, let reason):
+                await makeRoom(machines, because: reason, directory, watch)
+                let isNew = !machines.isSubset(of: tried)
+                tried.formUnion(machines)
+                // Whether that helped is seen at the next look.
+                if isNew { continue }
+            case .end(let reason):
+                if await release(because: reason, directory, isEnd: true) { return .done }
+            }
+            nextRelease = .now + pause
+            pause = min(pause * 2, .seconds(60))
+        }
+    }
+
+    private func thaw(_ machines: [MachineRecord], _ directory: StateDirectory) async {
+        guard !machines.isEmpty else { return }
+        let hypervisors = Hypervisors(configuration, context)
+        let thawed = await PendingThaws(hypervisors: hypervisors).ask(machines)
+        await hypervisors.close()
+        guard !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false),
+            var now = try? directory.read(run)
+        else { return }
+        now.note(thawed: thawed)
+        try? directory.write(now)
+        withExtendedLifetime(lock) {}
+    }
+
+    private func release(because reason: String, _ directory: StateDirectory, isEnd: Bool) async -> Bool {
+        do {
+            guard let lock = try directory.lock(run: run, waiting: false) else { return false }
+            var open = try directory.read(run)
+            // All of a released run was let go when its post came: to call that early now would be a lie.
+            if open.earlyRelease == nil, open.phase != .released {
+                open.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: reason)
+                try directory.write(open)
+            }
+            context.log.warning("the run \(run) is released: \(reason)")
+            let journal = Journal(open, in: directory, lock: lock)
+            let ending = RunEnding(context: context, configuration: configuration, configurationPath: nil)
+            return isEnd ? try await ending.end(journal) : await ending.release(journal)
+        } catch {
+            context.log.error("\(error)")
+            return false
+        }
+    }
+
+    /// Lets some VMs go, and the others beside them where the room comes to its end before that is done.
+    private func makeRoom(
+        _ machines: Set<MachineKey>, because reason: String, _ directory: StateDirectory, _ watch: GuardWatch
+    ) async {
+        do {
+            guard let lock = try directory.lock(run: run, waiting: false) else { return }
+            let journal = Journal(try directory.read(run), in: directory, lock: lock)
+            let ending = RunEnding(context: context, configuration: configuration, configurationPath: nil)
+            let isOver = Flag()
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    await ending.release(machines, because: reason, journal)
+                    isOver.value.store(true, ordering: .relaxed)
+                }
+                group.addTask {
+                    while !isOver.value.load(ordering: .relaxed) {
+                        try? await Task.sleep(for: .milliseconds(500))
+                        guard watch.isRoomGone, !isOver.value.load(ordering: .relaxed) else { continue }
+                        let others = Set(await journal.run.machines.map(\.key)).subtracting(machines)
+                        return await ending.release(others, because: reason, journal)
+                    }
+                }
+            }
+        } catch {
+            context.log.error("\(error)")
+        }
+    }
+
+    /// Starts this program again as the guard of a run that has none.
+    /// - Throws: StateError, Errno.
+    package static func leaveBehind(
+        _ run: RunID, in directory: StateDirectory, manager: ManagerProcess?, _ context: HookContext,
+        configurationPath: String?
+    ) throws {
+        // The guard shares the lock, so that everyone sees whether it lives.
+        guard let lock = try directory.lock(guardOf: run) else { return }
+        guard let executable = context.executable else { throw Errno.noSuchFileOrDirectory }
+        var variables = context.environment
+        if let configurationPath { variables["STILLPOINT_CONFIG"] = configurationPath }
+        let call = GuardCall(run: run, lock: lock.descriptor, manager: manager)
+        try Detached.start(executable, call.arguments, variables, keeping: lock.descriptor)
+        withExtendedLifetime(lock) {}
+    }
+}
+
+/// Something that two tasks know of.
+private final class Flag: Sendable {
+    let value = Atomic(false)
+}

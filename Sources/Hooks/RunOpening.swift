@@ -1,0 +1,143 @@
+internal import Engine
+internal import Glibc
+internal import Hypervisor
+internal import Logging
+internal import RunState
+internal import SnapshotManagers
+
+/// Opens a run for a plan: one open run a VM, also when two hooks come at once.
+struct RunOpening {
+    /// How long a VM of another run is waited for when the manager gives no deadline.
+    private static let patience = Duration.seconds(10)
+
+    let directory: StateDirectory
+    let invocation: Invocation
+    let scope: Scope
+    let log: Logger
+    /// How long a run may wait for its post-snapshot.
+    let maxHold: Duration
+    private let end: ContinuousClock.Instant
+
+    /// - Parameter deadline: when the manager stops waiting.
+    init(
+        directory: StateDirectory, invocation: Invocation, scope: Scope, deadline: ContinuousClock.Instant?,
+        maxHold: Duration, log: Logger
+    ) {
+        self.directory = directory
+        self.invocation = invocation
+        self.scope = scope
+        self.log = log
+        self.maxHold = maxHold
+        end = deadline.map { Self.endOfWaiting(before: $0) } ?? .now + Self.patience
+    }
+
+    /// How long other runs' VMs are waited for: half of the time is left for freezing the others, since what is stuck is not
+    /// let go however long it is waited for.
+    static func endOfWaiting(before deadline: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        let now = ContinuousClock.now
+        return min(deadline - .seconds(1), now + now.duration(to: deadline) / 2)
+    }
+
+    /// Opens the run unless one of its VMs is another run's and may be waited for.
+    /// - Parameter takenBefore: the VMs that were other runs' before the plan was made.
+    /// - Returns: the journal of the new run, and why some VMs must not be touched; nil: wait.
+    func open(
+        for plan: [PlannedMachine], takenBefore: Set<MachineKey>
+    ) throws -> (Journal, taken: [MachineKey: TakenMachine])? {
+        try directory.prepare()
+        // Nothing is awaited while the lock is held, so nobody waits long for it.
+        let claims = try directory.lockForClaims()
+        defer { withExtendedLifetime(claims) {} }
+        directory.removeStrays()
+        let taken = try takenMachines()
+        if isBlocked(plan, by: taken) { return nil }
+        // One that was let go since is on other disks than it was seen on.
+        if plan.contains(where: { takenBefore.contains($0.key) && taken[$0.key] == nil }) { return nil }
+        try closeAbandonedRuns()
+        let run = makeRun(plan)
+        let lock = try directory.lock(run: run.id, waiting: false)
+        try directory.write(run)
+        return (Journal(run, in: directory, lock: lock), taken)
+    }
+
+    /// Waits until the other runs have let go of the plan's VMs. Those are on other disks then: plan anew.
+    func wait(for plan: [PlannedMachine]) async throws {
+        while isBlocked(plan, by: try takenMachines()) {
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    /// The VMs that are other runs' now.
+    func taken() throws -> Set<MachineKey> { Set(try takenMachines().keys) }
+
+    private func isBlocked(_ plan: [PlannedMachine], by taken: [MachineKey: TakenMachine]) -> Bool {
+        .now < end && plan.contains { $0.machine.power == .running && taken[$0.key] != nil }
+    }
+
+    private func takenMachines() throws -> [MachineKey: TakenMachine] {
+        var taken: [MachineKey: TakenMachine] = [:]
+        for id in try directory.openRunIDs() {
+            do {
+                let run = try directory.read(id)
+                for machine in run.machines where machine.hold != nil {
+                    taken[machine.key] = TakenMachine(machine, of: run, isOverdue: isOverdue(run, machine))
+                }
+                // What is planned is as good as held, as long as the process that planned it lives.
+                guard run.phase == .freezing, try isOwned(id) else { continue }
+                for machine in run.machines where machine.consistency == nil && machine.hold == nil {
+                    taken[machine.key] = TakenMachine(
+                        reason: run.kind == .restore
+                            ? "it is being restored" : "the run \(id) is freezing it")
+                }
+            } catch {
+                log.error("\(error)")
+            }
+        }
+        return taken
+    }
+
+    /// Whether its release has begun, or should have: what it holds is of a time that is over.
+    private func isOverdue(_ run: Run, _ machine: MachineRecord) -> Bool {
+        if run.phase == .releasing || run.phase == .released { return true }
+        return run.earlyRelease != nil || machine.earlyRelease != nil || age(of: run) >= maxHold
+    }
+
+    private func age(of run: Run) -> Duration {
+        run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? maxHold
+    }
+
+    /// Whether a living process works on the run.
+    private func isOwned(_ id: RunID) throws -> Bool {
+        try directory.lock(run: id, waiting: false) == nil
+    }
+
+    /// A run that holds nothing and whose post never came is over when its dataset's next one begins. Another manager's is
+    /// only when its time is over: its post has the snapshot to tell of yet.
+    private func closeAbandonedRuns() throws {
+        for id in try directory.openRunIDs() {
+            // One with RAM waits for the post that tells the catalogue of it; else nobody knew of the dump any more.
+            guard let run = try? directory.read(id),
+                run.machines.allSatisfy({ $0.hold == nil && $0.ramDump == nil }),
+                !Set(run.targets).isDisjoint(with: scope.targets), isOver(run), try !isOwned(id)
+            else { continue }
+            try directory.remove(id)
+            Catalogue(directory).discardKeepsakes(of: id)
+        }
+    }
+
+    private func isOver(_ run: Run) -> Bool {
+        guard run.manager != invocation.manager.rawValue, run.phase == .frozen else { return true }
+        return age(of: run) >= maxHold
+    }
+
+    private func makeRun(_ plan: [PlannedMachine]) -> Run {
+        Run(
+            id: .make(), manager: invocation.manager.rawValue, targets: scope.targets,
+            recursiveTargets: scope.recursiveTargets, snapshots: invocation.snapshots, phase: .freezing,
+            machines: plan.map { planned in
+                MachineRecord(
+                    hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
+                    datasets: planned.datasets, notes: planned.notes)
+            })
+    }
+}

@@ -1,0 +1,58 @@
+internal import Glibc
+internal import Logging
+internal import RunState
+internal import ZFS
+
+/// Finds what the snapshots hold of VMs, for `stillpoint list` and `show`.
+struct Listing: Sendable {
+    let points: RestorePoints
+    let zfs: ZFSCommand
+
+    /// The VMs in the snapshots of a dataset and of those below it, or of all; oldest snapshot first.
+    func machines(on dataset: DatasetName?) async throws -> [ListedMachine] {
+        let snapshots = try await zfs.snapshots(of: dataset, properties: SnapshotProperties.listedKeys)
+        return machines(in: snapshots)
+    }
+
+    /// The VMs with a disk in one snapshot.
+    /// - Throws: UnknownSnapshotError, ZFSError.
+    func machines(in name: SnapshotName) async throws -> [ListedMachine] {
+        machines(in: [try await zfs.snapshot(name, properties: SnapshotProperties.listedKeys)])
+    }
+
+    /// The VMs with a disk in the snapshots of that name of what lies below its dataset, as `zfs snapshot -r` makes them.
+    /// - Throws: ZFSError.
+    func machines(below name: SnapshotName) async throws -> [ListedMachine] {
+        let snapshots = try await zfs.children(of: name.dataset).map { try SnapshotName("\($0)@\(name.name)") }
+        return machines(in: try await zfs.snapshots(named: snapshots, properties: SnapshotProperties.listedKeys))
+    }
+
+    private func machines(in snapshots: [ListedSnapshot]) -> [ListedMachine] {
+        let now = Int64(time(nil))
+        return snapshots.flatMap { snapshot -> [ListedMachine] in
+            guard let (point, kept) = points.point(of: snapshot) else {
+                return ListedMachine.all(by: snapshot, now: now)
+            }
+            return point.machines.filter { $0.datasets.contains(kept.name.dataset) }
+                .sorted { $0.name < $1.name }
+                .map { ListedMachine($0, of: point, in: snapshot, now: now, points) }
+        }
+    }
+}
+
+/// A snapshot that is not there.
+struct UnknownSnapshotError: Error, CustomStringConvertible {
+    let snapshot: SnapshotName
+    var description: String { "the snapshot \(snapshot) does not exist; 'stillpoint list' shows those that do" }
+}
+
+extension ZFSCommand {
+    /// One snapshot.
+    /// - Throws: UnknownSnapshotError, ZFSError.
+    func snapshot(_ name: SnapshotName, properties: [String] = []) async throws -> ListedSnapshot {
+        guard try await exists(name.rawValue) else { throw UnknownSnapshotError(snapshot: name) }
+        let all = try await snapshots(named: [name], properties: properties)
+        guard let found = all.first else { throw UnknownSnapshotError(snapshot: name) }
+        return found
+    }
+}

@@ -1,0 +1,23 @@
+package import Engine
+
+extension Operator {
+    /// `stillpoint check`: what could go wrong tonight, and how to mend it.
+    package func check() async -> ExitCode {
+        await perform { configuration in
+            let hypervisors = Hypervisors(configuration, context)
+            let checkup = Checkup(configuration: configuration, context: context, hypervisors: hypervisors)
+            let result: (facts: [String], notes: [String], findings: [String])
+            do {
+                result = try await checkup.run()
+            } catch {
+                await hypervisors.close()
+                throw error
+            }
+            await hypervisors.close()
+            say(
+                result.facts.map { "ok: \($0)\n" }.joined() + result.notes.map { "note: \($0)\n" }.joined()
+                    + result.findings.map { "mend: \($0)\n" }.joined())
+            return result.findings.isEmpty ? .done : .notConsistent
+        }
+    }
+}

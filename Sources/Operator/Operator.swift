@@ -1,0 +1,67 @@
+internal import Configuration
+package import Engine
+internal import Logging
+internal import RunState
+internal import Support
+internal import SystemPackage
+internal import ZFS
+
+/// The operator's commands, each of which ends in an exit code and explains itself to the log.
+package struct Operator: Sendable {
+    /// Told of long work: what it is, and the bytes done and to do.
+    package typealias Progress = @Sendable (_ what: String, _ done: UInt64, _ total: UInt64) -> Void
+
+    let context: HookContext
+    let configurationPath: String?
+    let progress: Progress?
+
+    /// - Parameter progress: nil where nobody watches.
+    package init(_ context: HookContext, configuration: String?, progress: Progress? = nil) {
+        self.context = context
+        configurationPath = configuration
+        self.progress = progress
+    }
+
+    /// Runs a command's body; errors become a line of the log and an exit code.
+    func perform(_ body: (Configuration) async throws -> ExitCode) async -> ExitCode {
+        surviveBrokenPipes()
+        do {
+            return try await body(try context.configuration(configurationPath))
+        } catch {
+            context.log.error("\(error)")
+            return Self.code(of: error)
+        }
+    }
+
+    private static func code(of error: any Error) -> ExitCode {
+        switch error {
+        case let error as RestoreError:
+            switch error.code {
+            case .refused: .usage
+            case .undone: .notConsistent
+            case .halfDone: .needsRecovery
+            }
+        case is ConfigurationError, is NameError, is UnknownSnapshotError, is UnknownDatasetError, is UnknownRunError,
+            is WorkFolderError:
+            .usage
+        case let error as StateError where error.code == .notRoot: .usage
+        default: .notConsistent
+        }
+    }
+
+    func catalogue(_ configuration: Configuration) -> Catalogue {
+        Catalogue(StateDirectory(configuration.stateDirectory))
+    }
+
+    /// Says what people read, line by line.
+    func say(_ text: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        write(lines.map { printable(String($0), limit: 4000) }.joined(separator: "\n"))
+    }
+
+    /// Writes what a program reads as it is.
+    func write(_ text: String) {
+        // Nobody is left to tell when standard output is closed.
+        _ = try? FileDescriptor.standardOutput.writeAll(text.utf8)
+    }
+}

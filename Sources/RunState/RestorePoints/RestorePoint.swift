@@ -1,0 +1,134 @@
+package import Hypervisor
+package import RAMArchive
+package import ZFS
+
+/// What a run left behind: its VMs at the moment of its snapshots. One file a run in `state_dir/restore-points`.
+package struct RestorePoint: Sendable, Codable, Equatable {
+    /// The file's format; a higher one is left alone.
+    static let format = 2
+
+    var format = 1
+    package let run: RunID
+    let manager: String
+    /// Every snapshot that was announced, or holds a disk of one of its VMs.
+    package var snapshots: [KeptSnapshot]
+    package var machines: [KeptMachine]
+    /// In a side-car: over all else in it.
+    var seal: Seal?
+
+    package init(
+        format: Int = 1, run: RunID, manager: String, snapshots: [KeptSnapshot], machines: [KeptMachine],
+        seal: Seal? = nil
+    ) {
+        self.format = format
+        self.run = run
+        self.manager = manager
+        self.snapshots = snapshots
+        self.machines = machines
+        self.seal = seal
+    }
+
+    /// The snapshots that hold this VM's disks.
+    package func snapshots(of machine: KeptMachine) -> [KeptSnapshot] {
+        snapshots.filter { machine.datasets.contains($0.name.dataset) }
+    }
+}
+
+/// A snapshot that a restore point refers to.
+package struct KeptSnapshot: Sendable, Codable, Equatable, Hashable {
+    package let name: SnapshotName
+    /// ZFS's own identity of it, which stays when it is renamed or received elsewhere; nil: it was not there to ask.
+    package var guid: String?
+    /// True where zfs said that it was not there: one of that name is another one.
+    package var wasMissing: Bool?
+
+    package init(name: SnapshotName, guid: String? = nil, wasMissing: Bool? = nil) {
+        self.name = name
+        self.guid = guid
+        self.wasMissing = wasMissing
+    }
+}
+
+/// One VM of a restore point.
+package struct KeptMachine: Sendable, Codable, Equatable {
+    package let hypervisor: String
+    package let id: String
+    package let name: String
+    /// The datasets that hold its disks.
+    package let datasets: [DatasetName]
+    package let consistency: Consistency
+    /// See `MachineRecord.staleSince`.
+    package var staleSince: Int64?
+    package var frozenMilliseconds: Int64?
+    package var pausedMilliseconds: Int64?
+    package var notes: [String] = []
+    package var dump: KeptDump?
+    /// See `MachineRecord.kept`.
+    package var kept: String?
+
+    package init(
+        hypervisor: String, id: String, name: String, datasets: [DatasetName], consistency: Consistency,
+        staleSince: Int64? = nil, frozenMilliseconds: Int64? = nil, pausedMilliseconds: Int64? = nil,
+        notes: [String] = [], dump: KeptDump? = nil, kept: String? = nil
+    ) {
+        self.hypervisor = hypervisor
+        self.id = id
+        self.name = name
+        self.datasets = datasets
+        self.consistency = consistency
+        self.staleSince = staleSince
+        self.frozenMilliseconds = frozenMilliseconds
+        self.pausedMilliseconds = pausedMilliseconds
+        self.notes = notes
+        self.dump = dump
+        self.kept = kept
+    }
+}
+
+/// The RAM of a VM of a restore point.
+package struct KeptDump: Sendable, Codable, Equatable {
+    /// Where it is: in `ram_dir`, or packed in cold storage.
+    package var path: String
+    /// Length of the dump as libvirt wrote it.
+    package let bytes: UInt64
+    /// Nil as long as it is where libvirt wrote it.
+    package var packed: PackedDump?
+    /// Why it is not in cold storage yet.
+    package var problem: String?
+    /// Where it was before it was packed, as long as it has not been removed from there.
+    package var source: String?
+    /// See `MachineRecord.ramUsableUntil`.
+    package var usableUntil: Int64?
+
+    package init(
+        path: String, bytes: UInt64, packed: PackedDump? = nil, problem: String? = nil, source: String? = nil,
+        usableUntil: Int64? = nil
+    ) {
+        self.path = path
+        self.bytes = bytes
+        self.packed = packed
+        self.problem = problem
+        self.source = source
+        self.usableUntil = usableUntil
+    }
+}
+
+extension RestorePoint {
+    /// What a run that is over leaves.
+    init(_ run: Run, snapshots: [KeptSnapshot]) {
+        self.init(
+            run: run.id, manager: run.manager, snapshots: snapshots,
+            machines: run.machines.map { record in
+                KeptMachine(
+                    hypervisor: record.hypervisor, id: record.id, name: record.name, datasets: record.datasets,
+                    consistency: record.consistency ?? .crash, staleSince: record.staleSince,
+                    frozenMilliseconds: (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil,
+                    pausedMilliseconds: record.pausedMilliseconds,
+                    notes: record.falls.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes,
+                    dump: record.ramDump.map {
+                        KeptDump(path: $0.path, bytes: $0.bytes, usableUntil: record.ramUsableUntil)
+                    }, kept: record.kept)
+            })
+        format = run.neededFormat
+    }
+}

@@ -1,0 +1,113 @@
+package import Hypervisor
+internal import Support
+package import ZFS
+
+/// What a snapshot says of the VMs in it: the user properties `stillpoint:consistency`, `:vms` and `:run`.
+package struct SnapshotProperties: Sendable, Hashable {
+    static let consistencyKey = "stillpoint:consistency"
+    package static let machinesKey = "stillpoint:vms"
+    package static let runKey = "stillpoint:run"
+
+    let consistency: String
+    let machines: String
+    let run: RunID
+
+    /// Nil where there are no VMs.
+    init?(_ records: [MachineRecord], run: RunID) {
+        guard let lowest = records.compactMap(\.consistency).min() else { return nil }
+        consistency = lowest.rawValue
+        self.run = run
+        let words = records.sorted { $0.name < $1.name }.map { record in
+            "\(percentEncoded(record.name))=\(Self.word(record))"
+        }
+        machines = Self.joined(words)
+    }
+
+    package var pairs: [(name: String, value: String)] {
+        [(Self.consistencyKey, consistency), (Self.machinesKey, machines), (Self.runKey, run.text)]
+    }
+
+    /// What a listing asks for.
+    package static let listedKeys = [runKey, machinesKey]
+
+    /// The run that a snapshot says it is of.
+    package static func run(in snapshot: ListedSnapshot) -> RunID? { snapshot.properties[runKey].flatMap { RunID($0) } }
+
+    /// `quiesced`; of a VM that is stale with the time: `stale:2026-11-21T11:00:00Z`. Versions that do not know that word
+    /// take it for one that claims nothing.
+    private static func word(_ record: MachineRecord) -> String {
+        let consistency = record.consistency ?? .crash
+        guard consistency == .stale, let since = record.staleSince else { return consistency.rawValue }
+        return "\(consistency.rawValue):\(utcText(since))"
+    }
+
+    /// What a snapshot says of one VM.
+    package struct Claim: Sendable, Equatable {
+        package let name: String
+        package let consistency: Consistency
+        package var staleSince: Int64?
+    }
+
+    /// Reads `stillpoint:vms` back; what did not fit into it is left out, and a word that is no consistency claims none.
+    package static func read(machines text: String) -> [Claim] {
+        text.split(separator: ",").compactMap { word in
+            let parts = word.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else { return nil }
+            let words = parts[1].split(separator: ":", maxSplits: 1)
+            let name = percentDecoded(parts[0])
+            if words.first.flatMap({ Consistency(rawValue: String($0)) }) == .stale {
+                return Claim(
+                    name: name, consistency: .stale, staleSince: words.dropFirst().first.flatMap { utcTime($0) })
+            }
+            return Claim(name: name, consistency: Consistency(rawValue: String(parts[1])) ?? .crash)
+        }
+    }
+
+    /// What a snapshot itself says of the VMs of that name, the least of it; nil where it says nothing.
+    package static func claim(of name: String, in snapshot: ListedSnapshot) -> Claim? {
+        read(machines: snapshot.properties[machinesKey] ?? "").filter { $0.name == name }
+            .min { $0.consistency < $1.consistency }
+    }
+
+    /// As many as fit, then how many more.
+    private static func joined(_ words: [String]) -> String {
+        var text = ""
+        for (index, word) in words.enumerated() {
+            let rest = ",+\(words.count - index)"
+            let longer = text.isEmpty ? word : text + "," + word
+            guard longer.utf8.count + rest.utf8.count <= ZFSCommand.longestPropertyValue else {
+                return text.isEmpty ? "+\(words.count)" : text + rest
+            }
+            text = longer
+        }
+        return text
+    }
+}
+
+extension SnapshotProperties {
+    /// The properties of each snapshot that holds a disk of a run's VMs, snapshots of recursive targets' children included.
+    ///
+    /// Each names the VMs with a disk on that very dataset: a parent's snapshot can bring back none of those below it, and
+    /// is destroyed, sent and rolled back without them.
+    package static func bySnapshot(of run: Run) -> [SnapshotProperties: [SnapshotName]] {
+        let scope = Scope(run)
+        var result: [SnapshotProperties: [SnapshotName]] = [:]
+        for snapshot in run.snapshots {
+            let isRecursive = run.recursiveTargets.contains(snapshot.dataset)
+            var datasets = [snapshot.dataset]
+            if isRecursive {
+                datasets += Set(run.machines.flatMap(\.datasets)).sorted().filter {
+                    $0 != snapshot.dataset && $0.isSameOrDescendant(of: snapshot.dataset) && scope.contains($0)
+                }
+            }
+            for dataset in datasets {
+                let records = run.machines.filter { $0.datasets.contains(dataset) }
+                guard let properties = SnapshotProperties(records, run: run.id),
+                    let name = try? SnapshotName(dataset: dataset, name: snapshot.name)
+                else { continue }
+                result[properties, default: []].append(name)
+            }
+        }
+        return result
+    }
+}

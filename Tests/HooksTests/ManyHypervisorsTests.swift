@@ -1,0 +1,118 @@
+import HostFixtures
+import Hypervisor
+import SnapshotManagers
+import Synchronization
+import TestSupport
+import Testing
+import ZFS
+
+@testable import Engine
+@testable import RunState
+
+@Suite("A hypervisor that cannot be asked")
+struct ManyHypervisorsTests {
+    private static let failures: [HypervisorError] = [
+        HypervisorError(.misconfigured, "ca_file = /gone cannot be read", remedy: .stop),
+        HypervisorError(.unreachable, "nothing answers", remedy: .fallBack),
+        HypervisorError(.timedOut, "no answer in time", remedy: .stop),
+    ]
+
+    private func withTwo(
+        _ general: String = "", _ body: (HookBench, HostFixture, FakeWorld) async throws -> Void
+    ) async throws {
+        let uri = "fake://second-\(UInt64.random(in: 0 ... .max))"
+        let second = FakeWorld(uri: uri, stateDirectory: "/nonexistent")
+        defer { second.forget() }
+        try await withBench(general: general, sections: "[hypervisor second]\nkind = fake\nuri = \(uri)") {
+            try await body($0, $1, second)
+        }
+    }
+
+    @Test("costs its own VMs alone, and is named", arguments: failures)
+    func costsItsOwn(failure: HypervisorError) async throws {
+        try await withTwo { bench, host, second async throws in
+            bench.has(host.web())
+            second.change { $0.list = { throw failure } }
+            #expect(await bench.run(.pre) == .done)
+            #expect(try bench.onlyRecord().consistency == .quiesced)
+            #expect(bench.log.lines.contains { $0.hasPrefix("warning: [hypervisor second]: its VMs are left") })
+            #expect(await bench.run(.post) == .done)
+        }
+    }
+
+    @Test("keeps the snapshot from being taken where none is wanted then", arguments: failures)
+    func abort(failure: HypervisorError) async throws {
+        try await withTwo("on_failure = abort") { bench, host, second async throws in
+            bench.has(host.web())
+            second.change { $0.list = { throw failure } }
+            #expect(await bench.run(.pre) == .notConsistent)
+            #expect(try bench.openRuns().isEmpty)
+        }
+    }
+
+    @Test("is a wrong configuration where there is no other")
+    func alone() async throws {
+        try await withBench { bench, _ async throws in
+            bench.world.change { $0.list = { throw Self.failures[0] } }
+            #expect(await bench.run(.pre) == .usage)
+        }
+    }
+
+    @Test("for a moment is asked again")
+    func restarting() async throws {
+        try await withBench { bench, host async throws in
+            let machine = host.web()
+            let failures = Mutex(2)
+            bench.world.change { behaviour in
+                behaviour.list = {
+                    let mustFail = failures.withLock { left in
+                        left -= 1
+                        return left >= 0
+                    }
+                    if mustFail { throw HypervisorError(.unreachable, "connection refused", remedy: .retry) }
+                    return [machine]
+                }
+            }
+            #expect(await bench.run(.pre) == .done)
+            #expect(try bench.onlyRecord().consistency == .quiesced)
+        }
+    }
+}
+
+@Suite("Runs of two managers on one dataset")
+struct TwoManagersTests {
+    @Test("do not end each other while they hold nothing", arguments: [true, false])
+    func live(isOther: Bool) async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web("idle", power: .off))
+            #expect(await bench.run(.pre) == .done)
+            let first = try #require(try bench.openRuns().first)
+            let zrepl = [
+                "ZREPL_HOOKTYPE": "pre_snapshot", "ZREPL_FS": "tank/VM", "ZREPL_SNAPNAME": "zrepl_1",
+                "ZREPL_TIMEOUT": "30", "ZREPL_DRYRUN": "",
+            ]
+            #expect(
+                await bench.run(.pre, isOther ? [] : ["tank/VM@hourly"], environment: isOther ? zrepl : [:]) == .done)
+            #expect(try bench.openRuns().contains { $0.id == first.id } == isOther)
+            guard isOther else { return }
+            #expect(await bench.run(.post) == .done)
+            #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:consistency=off"))
+        }
+    }
+}
+
+@Suite("A post-snapshot that must go before it is done")
+struct LeavingPostTests {
+    @Test("has told the state file the snapshots' names, and that nobody waits for it")
+    func named() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            await bench.run(.pre, ["tank/VM@other"])
+            bench.world.change { $0.release = { _, _ in try await Task.sleep(for: .seconds(4)) } }
+            _ = await bench.run(.post, ["--deadline", "1", "tank/VM@daily"])
+            let run = try #require(try bench.openRuns().first)
+            #expect(run.snapshots.map(\.name) == ["other", "daily"])
+            #expect(run.phase == .releasing)
+        }
+    }
+}

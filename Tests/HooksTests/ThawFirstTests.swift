@@ -1,0 +1,132 @@
+import HostFixtures
+import Hypervisor
+import Support
+import TestSupport
+import Testing
+
+@testable import Engine
+@testable import Operator
+@testable import RunState
+
+@Suite("A thaw that is pending")
+struct ThawFirstTests {
+    private static func frozen(_ name: String, disks: [HeldDisk] = someHold.disks) throws -> MachineRecord {
+        var record = try makeRecord(name)
+        record.hold = Hold(step: .switching, snapshot: "s", disks: disks, owesThaw: true)
+        return record
+    }
+
+    private func open(_ bench: HookBench, _ phase: Run.Phase, _ machines: [MachineRecord]) throws -> RunID {
+        var run = try makeRun(RunID.make(), machines: machines)
+        run.phase = phase
+        try bench.directory.prepare()
+        try bench.directory.write(run)
+        return run.id
+    }
+
+    @Test(
+        "comes before everything else that a release, an ending or a recovery does",
+        arguments: [Run.Phase.frozen, .freezing, .releasing])
+    func first(phase: Run.Phase) async throws {
+        try await withBench { bench, host async throws in
+            let machines = try [Self.frozen("a"), Self.frozen("b", disks: []), makeRecord("c", .off)]
+            let id = try open(bench, phase, machines)
+            bench.has(host.web("a"), host.web("b"), host.web("c", power: .off))
+            #expect(await bench.operating.recover(run: id.text) == .done)
+            #expect(Set(bench.world.calls.prefix(2)) == ["thaw id-of-a", "thaw id-of-b"])
+            // The one that held nothing else is done with.
+            #expect(!bench.world.calls.contains("release id-of-b"))
+            #expect(try bench.openRuns().isEmpty)
+        }
+    }
+
+    @Test("does not wait for one that never comes: the others are thawed and released beside it")
+    func beside() async throws {
+        try await withBench { bench, host async throws in
+            let id = try open(bench, .frozen, [Self.frozen("hangs"), Self.frozen("well")])
+            bench.has(host.web("hangs"), host.web("well"))
+            bench.world.change { behaviour in
+                behaviour.thaw = { [world = bench.world] id in
+                    guard id == "id-of-hangs" else { return }
+                    for _ in 1...500 where world.count("thaw") < 2 { try await Task.sleep(for: .milliseconds(10)) }
+                    throw HypervisorError(.timedOut, "no answer", remedy: .stop)
+                }
+                behaviour.release = { request, record in
+                    guard request.machineID != "id-of-hangs" else {
+                        throw HypervisorError(.timedOut, "no answer", remedy: .stop)
+                    }
+                    #expect(!request.hold.owesThaw)
+                    try await record(nil)
+                }
+            }
+            #expect(await bench.operating.recover(run: id.text) == .needsRecovery)
+            #expect(bench.world.count("thaw") == 2 && bench.world.calls.contains("release id-of-well"))
+            let left = try #require(try bench.openRuns().first)
+            #expect(left.machines.map { $0.hold?.owesThaw } == [true, nil])
+        }
+    }
+
+    @Test("that a guest does not answer keeps no other VM on its overlay, and the snapshot gets its properties")
+    func late() async throws {
+        try await withBench { bench, host async throws in
+            let id = try open(bench, .frozen, [Self.frozen("late"), makeRecord("well")])
+            var run = try bench.directory.read(id)
+            run.machines[1].hold = someHold
+            try bench.directory.write(run)
+            bench.has(host.web("late"), host.web("well"))
+            bench.world.change { behaviour in
+                behaviour.thaw = { [world = bench.world] _ in
+                    for _ in 1...1500 where !world.calls.contains("release id-of-well") {
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                    for _ in 1...1500 where try bench.zfs.stored().isEmpty {
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                }
+            }
+            let begin = ContinuousClock.now
+            #expect(await bench.operating.recover(run: id.text) == .done)
+            #expect(begin.duration(to: .now) < .seconds(14))
+            #expect(
+                bench.world.calls.filter { !$0.hasPrefix("l") } == [
+                    "thaw id-of-late", "release id-of-well", "release id-of-late",
+                ])
+        }
+    }
+
+    @Test("does not wait for zfs, nor does a release")
+    func zfsHangs() async throws {
+        try await withBench { bench, host async throws in
+            let id = try open(bench, .frozen, [Self.frozen("a"), makeRecord("c", .off)])
+            bench.has(host.web("a"), host.web("c", power: .off))
+            let path = host.scratch.path
+            try host.scratch.write(
+                "bin/zfs",
+                """
+                #!/bin/sh
+                for i in $(seq 100); do [ -e \(path)/released ] && exit 1; sleep 0.1; done
+                touch \(path)/zfs-was-waited-for
+                exit 1
+                """, mode: 0o755)
+            bench.world.change { behaviour in
+                behaviour.release = { _, record in
+                    try host.scratch.write("released", "")
+                    try await record(nil)
+                }
+            }
+            #expect(await bench.operating.recover(run: id.text) == .done)
+            #expect(!fileExists(path + "/zfs-was-waited-for"))
+        }
+    }
+
+    @Test("is forgotten once the guest confirmed it, and nothing else of the hold is")
+    func noted() throws {
+        let memory = Hold(step: .switching, snapshot: "s", disks: [], owesThaw: true, ramDump: "/ram")
+        var run = try makeRun("r", machines: [Self.frozen("a"), Self.frozen("b", disks: []), Self.frozen("c")])
+        run.machines[2].hold = memory
+        run.note(thawed: Set(run.machines.map(\.key)))
+        #expect(run.machines[0].hold?.owesThaw == false && run.machines[0].hold?.disks == someHold.disks)
+        #expect(run.machines[1].hold == nil)
+        #expect(run.machines[2].hold?.ramDump == "/ram" && run.machines[2].hold?.owesThaw == false)
+    }
+}

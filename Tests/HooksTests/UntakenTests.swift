@@ -1,0 +1,153 @@
+import HostFixtures
+import Hypervisor
+import SnapshotManagers
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Engine
+@testable import RunState
+
+@Suite("A run whose snapshot was never taken")
+struct UntakenTests {
+    @Test("claims nothing, and post says so by its exit code")
+    func named() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            await bench.run(.pre, ["tank/VM@none"])
+            #expect(await bench.run(.post, ["tank/VM@none"]) == .notConsistent)
+            #expect(try bench.openRuns().isEmpty)
+            #expect(bench.world.count("release") == 1)
+            #expect(try bench.zfs.stored().isEmpty)
+            #expect(!bench.log.lines.contains { $0.contains("quiesced") }, "\(bench.log.lines)")
+            #expect(bench.log.lines.contains { $0.hasPrefix("error: no snapshot was taken (tank/VM@none)") })
+        }
+    }
+
+    /// - Returns: the file that takes the RAM.
+    private func freezesWithRAM(_ bench: HookBench) throws -> String {
+        let dump = try bench.scratch.write("web01.mem", "RAM")
+        bench.world.change { behaviour in
+            behaviour.freeze = { request, record in
+                try await FakeWorld.hold(request, record)
+                return FreezeResult(
+                    consistency: .memory, frozenFileSystems: 0, listedFileSystems: 0, frozenFor: .zero,
+                    ramDump: RAMDump(path: dump, bytes: 3), pausedFor: .milliseconds(1))
+            }
+        }
+        return dump
+    }
+
+    @Test("deletes the RAM that was dumped for it, and leaves no restore point")
+    func memory() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let dump = try freezesWithRAM(bench)
+            await bench.run(.pre, ["tank/VM@none"])
+            #expect(await bench.run(.post, ["tank/VM@none"]) == .notConsistent)
+            #expect(try readFile(dump).isEmpty)
+            #expect(try bench.scratch.names(in: "state/restore-points").isEmpty)
+        }
+    }
+
+    @Test(
+        "of datasets without a snapshot's name has the one that was taken while the VMs were held",
+        arguments: [true, false])
+    func unnamed(isTaken: Bool) async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            if !isTaken { try bench.scratch.write("existing", "tank\ntank/VM\n") }
+            await bench.run(.pre, ["tank/VM"])
+            #expect(await bench.run(.post, ["tank/VM"]) == (isTaken ? .done : .notConsistent))
+            #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:consistency=quiesced") == isTaken)
+        }
+    }
+
+    @Test("of datasets without a name does not take one that is older for its own")
+    func older() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            try bench.scratch.write("creation", "1000000000")
+            await bench.run(.pre, ["tank/VM"])
+            #expect(await bench.run(.post, ["tank/VM"]) == .notConsistent)
+            #expect(try bench.zfs.stored().isEmpty)
+        }
+    }
+
+    @Test("of a parent alone claims nothing for VMs on its children, and is no failure")
+    func parentAlone() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web(), host.machine("db", host.disk("vda", "tank/VM/db/db.raw")))
+            try bench.scratch.write("existing", "tank\ntank/VM\ntank/VM@daily\ntank/VM/db\n")
+            await bench.run(.pre, ["-r", "tank/VM@daily"])
+            #expect(await bench.run(.post) == .done)
+            #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:vms=web01=quiesced"))
+            let line = "info: db: crash-consistent only, 2 of 2 file systems frozen for 40 ms "
+            #expect(bench.log.lines.contains(line + "(no snapshot was taken of what its disks are on)"))
+        }
+    }
+
+    @Test("keeps all, its RAM too, where its dataset is not there, as while its pool is not imported")
+    func poolIsAway() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let dump = try freezesWithRAM(bench)
+            await bench.run(.pre)
+            try bench.scratch.write("existing", "")
+            #expect(await bench.run(.post) == .done)
+            #expect(try !readFile(dump).isEmpty)
+            #expect(try bench.scratch.names(in: "state/restore-points").count == 1)
+            #expect(bench.log.text.contains("snapshots of tank/VM, which is not there: its pool is not imported"))
+            #expect(!bench.log.text.contains("no snapshot was taken") && !bench.log.text.contains("none of the"))
+        }
+    }
+
+    @Test("keeps all where zfs does not answer")
+    func silence() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            await bench.run(.pre)
+            try bench.scratch.write("bin/zfs", "#!/bin/sh\nkill -9 $$\n", mode: 0o755)
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.log.lines.contains { $0.hasPrefix("info: web01: quiesced") })
+        }
+    }
+}
+
+@Suite("A freeze that is refused for a moment")
+struct RepeatedFreezeTests {
+    @Test("is tried again")
+    func again() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let failures = Mutex(2)
+            bench.world.change { behaviour in
+                behaviour.freeze = { request, record in
+                    let mustFail = failures.withLock { left in
+                        left -= 1
+                        return left >= 0
+                    }
+                    if mustFail { throw refusal(.retry, "connection refused") }
+                    try await FakeWorld.hold(request, record)
+                    return FreezeResult(
+                        consistency: .quiesced, frozenFileSystems: 1, listedFileSystems: 1, frozenFor: .zero)
+                }
+            }
+            #expect(await bench.run(.pre) == .done)
+            #expect(try bench.openRuns().first?.machines.first?.consistency == .quiesced)
+            #expect(bench.world.count("freeze") == 3)
+        }
+    }
+
+    @Test("is given up while the manager still waits")
+    func ends() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            bench.world.change { $0.freeze = { _, _ in throw refusal(.retry, "connection refused") } }
+            let start = ContinuousClock.now
+            #expect(await bench.run(.pre, ["--deadline", "3", "tank/VM@daily"]) == .done)
+            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(try bench.openRuns().first?.machines.first?.consistency == .crash)
+        }
+    }
+}

@@ -1,0 +1,183 @@
+package import Hypervisor
+package import RunState
+import Synchronization
+
+/// A back end whose VMs are nothing but a list; a configuration's `uri` leads to its `FakeWorld`.
+package final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
+    package static let kind = "fake"
+
+    package let name: String
+    package let overlayDirectory: String?
+    private let world: FakeWorld
+
+    package init(_ settings: HypervisorSettings) {
+        name = settings.name
+        overlayDirectory = settings.overlayDirectory
+        world = FakeWorld.at(settings.uri)
+    }
+
+    package static func make(_ settings: HypervisorSettings) -> any Hypervisor { FakeHypervisor(settings) }
+
+    package func virtualMachines() async throws -> [VirtualMachine] {
+        world.note("list")
+        return try world.machines()
+    }
+
+    package func virtualMachine(id: String) async throws -> VirtualMachine? {
+        world.note("look \(id)")
+        if let problem = world.behaviour.looking { throw problem }
+        return try world.machines().first { $0.id == id }
+    }
+
+    package func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
+        world.noteJournal(of: request.machine.name)
+        world.note("freeze \(request.machine.name)")
+        return try await world.behaviour.freeze(request, record)
+    }
+
+    package func thaw(id: String) async throws {
+        world.note("thaw \(id)")
+        try await world.behaviour.thaw(id)
+    }
+
+    package func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
+        world.noteJournal(of: String(request.machineID.dropFirst("id-of-".count)))
+        world.note("release \(request.machineID)")
+        try await world.behaviour.release(request, record)
+        return ReleaseResult(notes: world.behaviour.releaseNotes)
+    }
+
+    package func keepsake(of id: String) async throws -> Keepsake? {
+        world.note("keepsake \(id)")
+        return try world.behaviour.keepsake(id)
+    }
+
+    package func leftovers() async throws -> [Leftover] { try world.behaviour.leftovers() }
+
+    package func stop(id: String) async throws {
+        world.note("stop \(id)")
+        try world.behaviour.stop(id)
+        world.markStopped(id)
+    }
+
+    package func checkRestore(_ request: RestoreRequest) async throws -> [String] {
+        try world.behaviour.checkRestore(request)
+    }
+
+    package func restore(_ request: RestoreRequest) async throws -> VirtualMachine {
+        world.note("restore \(request.newName ?? request.definition)")
+        let restored = try world.behaviour.restore(request)
+        world.markStopped(nil)
+        return restored
+    }
+
+    package func close() async { world.note("close") }
+}
+
+/// What a fake hypervisor does, and what was asked of it.
+package final class FakeWorld: Sendable {
+    package struct Behaviour: Sendable {
+        package var list: @Sendable () throws -> [VirtualMachine] = { [] }
+        package var freeze: @Sendable (FreezeRequest, RecordHold) async throws -> FreezeResult = { request, record in
+            try await FakeWorld.hold(request, record)
+            return FreezeResult(
+                consistency: .quiesced, frozenFileSystems: 2, listedFileSystems: 2, frozenFor: .milliseconds(40))
+        }
+        package var thaw: @Sendable (String) async throws -> Void = { _ in }
+        package var keepsake: @Sendable (String) throws -> Keepsake = {
+            Keepsake(definition: "<definition of \($0)>", files: [])
+        }
+        /// Looking at one VM fails.
+        package var looking: HypervisorError?
+        package var leftovers: @Sendable () throws -> [Leftover] = { [] }
+        package var checkRestore: @Sendable (RestoreRequest) throws -> [String] = { _ in [] }
+        package var stop: @Sendable (String) throws -> Void = { _ in }
+        package var restore: @Sendable (RestoreRequest) throws -> VirtualMachine = { request in
+            VirtualMachine(id: "restored", name: request.newName ?? "restored", power: .running, disks: [])
+        }
+        package var release: @Sendable (ReleaseRequest, RecordHold) async throws -> Void = { _, record in
+            try await record(nil)
+        }
+        package var revert: @Sendable (RevertRequest) throws -> [String] = { _ in [] }
+        package var releaseNotes: [String] = []
+
+        package init() {}
+    }
+
+    private static let worlds = Mutex<[String: FakeWorld]>([:])
+
+    package let uri: String
+    private let stateDirectory: String
+    private let state = Mutex((behaviour: Behaviour(), calls: [String](), journal: [String: MachineRecord?]()))
+    private let stopped = Mutex<Set<String>>([])
+
+    /// - Parameter stateDirectory: where the journal is looked at whenever a VM is acted on.
+    package init(uri: String, stateDirectory: String) {
+        self.uri = uri
+        self.stateDirectory = stateDirectory
+        Self.worlds.withLock { $0[uri] = self }
+    }
+
+    static func at(_ uri: String) -> FakeWorld {
+        worlds.withLock { $0[uri] } ?? FakeWorld(uri: uri, stateDirectory: "/nonexistent")
+    }
+
+    package func forget() { Self.worlds.withLock { $0[uri] = nil } }
+
+    package var behaviour: Behaviour { state.withLock { $0.behaviour } }
+    package func change(_ body: (inout Behaviour) -> Void) { state.withLock { body(&$0.behaviour) } }
+
+    /// Those that `behaviour` lists; the ones that were stopped are off.
+    func machines() throws -> [VirtualMachine] {
+        let stopped = stopped.withLock { $0 }
+        return try behaviour.list().map { machine in
+            guard stopped.contains(machine.id) else { return machine }
+            return VirtualMachine(
+                id: machine.id, name: machine.name, power: .off, disks: machine.disks, memory: machine.memory,
+                notes: machine.notes)
+        }
+    }
+
+    /// - Parameter id: nil: none is stopped any more.
+    package func markStopped(_ id: String?) {
+        stopped.withLock { stopped in
+            if let id { stopped.insert(id) } else { stopped = [] }
+        }
+    }
+
+    /// All calls but looks at one VM, in order.
+    package var acts: [String] { calls.filter { !$0.hasPrefix("look ") } }
+
+    /// All calls but `close` and `keepsake`, in order.
+    package var calls: [String] { state.withLock { $0.calls.filter { $0 != "close" && !$0.hasPrefix("keepsake") } } }
+    /// The ids of the VMs of which something was kept.
+    package var kept: [String] {
+        state.withLock { $0.calls.compactMap { $0.hasPrefix("keepsake ") ? String($0.dropFirst(9)) : nil } }
+    }
+    package var closes: Int { state.withLock { $0.calls.count { $0 == "close" } } }
+    package func count(_ verb: String) -> Int { calls.count { $0.hasPrefix(verb) } }
+
+    func note(_ call: String) { state.withLock { $0.calls.append(call) } }
+
+    /// What the state file on the disk said of each VM when it was last acted on; nil where it did not name the VM.
+    package var journal: [String: MachineRecord?] { state.withLock { $0.journal } }
+
+    fileprivate func noteJournal(of name: String) {
+        let directory = StateDirectory(stateDirectory)
+        let runs = ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
+        let record = runs.flatMap(\.machines).last { $0.name == name }
+        state.withLock { $0.journal[name] = .some(record) }
+    }
+
+    /// Records what a back end records on its way to a held VM.
+    package static func hold(_ request: FreezeRequest, _ record: RecordHold) async throws {
+        let disks = request.disks.map { disk in
+            HeldDisk(
+                target: disk.target, base: disk.source ?? "", baseFormat: disk.format,
+                overlay: "/overlays/\(request.machine.id).qcow2")
+        }
+        for step in [Hold.Step.preparing, .switching, .held] {
+            try await record(Hold(step: step, snapshot: "stillpoint-\(request.run)", disks: disks))
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package import Configuration
+package import Engine
+internal import Hooks
+package import Hypervisor
+package import Operator
+package import RunState
+package import SnapshotManagers
+import Support
+package import TestSupport
+import Testing
+
+/// Everything a hook needs: a host of folders, a fake hypervisor and a fake zfs; only Stillpoint itself is real.
+package struct HookBench: Sendable {
+    package let scratch: ScratchFolder
+    package let world: FakeWorld
+    package let zfs: FakeZFS
+    package let log = LogRecorder()
+    private let roots: SystemRoots
+    private let configurationPath: String
+
+    package var statePath: String { scratch.path + "/state" }
+    package var directory: StateDirectory { StateDirectory(statePath) }
+
+    init(_ host: HostFixture, general: String, sections: String) throws {
+        scratch = host.scratch
+        roots = host.roots
+        let path = scratch.path
+        world = FakeWorld(uri: "fake://\(path)", stateDirectory: path + "/state")
+        zfs = try FakeZFS(
+            scratch, existing: ["tank/VM", "tank/VM@daily", "tank/VM/db", "tank/VM/db@daily", "tank/quiet"])
+        configurationPath = try scratch.write(
+            "stillpoint.conf",
+            """
+            [hypervisor local]
+            kind = fake
+            uri  = \(world.uri)
+
+            \(sections.replacingScratch(with: path))
+
+            [stillpoint]
+            sanoid_dir = \(path)/sanoid
+            \(general.contains("state_dir") ? "" : "state_dir = \(path)/state")
+            \(general.contains("overlay_dir") ? "" : "overlay_dir = \(path)/overlays")
+            \(general.contains("ram_dir") ? "" : "ram_dir = \(path)/ram")
+            \(general.replacingScratch(with: path))
+
+            """)
+    }
+
+    /// Runs a hook; `arguments` default to the snapshot tank/VM@daily.
+    @discardableResult
+    package func run(
+        _ phase: Phase, _ arguments: [String] = ["tank/VM@daily"], environment: [String: String] = [:]
+    ) async -> ExitCode {
+        let context = context(["--config", configurationPath] + arguments, environment)
+        return await Hook.run(phase, context)
+    }
+
+    /// The operator's commands on the same host.
+    package var operating: Operator { Operator(context(), configuration: configurationPath) }
+
+    /// What the configuration's text says.
+    package var configuration: Configuration {
+        get throws { try context().configuration(configurationPath) }
+    }
+
+    package func context(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> HookContext {
+        HookContext(
+            arguments: arguments, environment: environment, backEnds: [FakeHypervisor.self, FakeVSphere.self],
+            roots: roots,
+            zfs: zfs.command, log: log.logger)
+    }
+
+    /// The runs that wait for their release.
+    package func openRuns() throws -> [Run] {
+        try directory.openRunIDs().map { try directory.read($0) }
+    }
+
+    /// The one VM of the one open run.
+    package func onlyRecord() throws -> MachineRecord {
+        let records = try openRuns().flatMap(\.machines)
+        try #require(records.count == 1)
+        return try #require(records.first)
+    }
+
+    package func has(_ machines: VirtualMachine...) {
+        world.change { $0.list = { machines } }
+    }
+}
+
+/// - Parameters:
+///   - general: lines for `[stillpoint]`; `SCRATCH` stands for the test's folder.
+///   - sections: further sections.
+package func withBench(
+    general: String = "", sections: String = "", _ body: (HookBench, HostFixture) async throws -> Void
+) async throws {
+    try await withScratchFolder { scratch in
+        let host = try HostFixture(scratch)
+        let bench = try HookBench(host, general: general, sections: sections)
+        defer { bench.world.forget() }
+        try await body(bench, host)
+    }
+}
+
+extension String {
+    fileprivate func replacingScratch(with path: String) -> String {
+        split(separator: "SCRATCH", omittingEmptySubsequences: false).joined(separator: path)
+    }
+}
+
+/// The failures that a back end reports.
+package func refusal(_ remedy: HypervisorError.Remedy, _ message: String = "the agent is asleep") -> HypervisorError {
+    HypervisorError(.notQuiesced, message, remedy: remedy)
+}
