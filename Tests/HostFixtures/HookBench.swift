@@ -7,7 +7,6 @@ package import RunState
 package import SnapshotManagers
 import Support
 package import TestSupport
-import Testing
 
 /// Everything a hook needs: a host of folders, a fake hypervisor and a fake zfs; only Stillpoint itself is real.
 package struct HookBench: Sendable {
@@ -79,8 +78,8 @@ package struct HookBench: Sendable {
     /// The one VM of the one open run.
     package func onlyRecord() throws -> MachineRecord {
         let records = try openRuns().flatMap(\.machines)
-        try #require(records.count == 1)
-        return try #require(records.first)
+        try required(records.count == 1)
+        return try required(records.first)
     }
 
     package func has(_ machines: VirtualMachine...) {

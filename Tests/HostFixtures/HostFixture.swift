@@ -7,7 +7,6 @@ package import RunState
 package import SnapshotManagers
 import Support
 package import TestSupport
-import Testing
 import ZFS
 
 /// A storage host made of plain folders: tank, tank/VM, tank/VM/db and tank/other are mounted, overlays/ is not ZFS.
@@ -22,7 +21,7 @@ package struct HostFixture {
         let path = scratch.path
         for folder in ["tank/VM/db", "tank/other", "overlays", "tank/VM/overlays"] { try scratch.folder(folder) }
         var status = stat()
-        try #require(stat(path, &status) == 0)
+        try required(stat(path, &status) == 0)
         // Of one file system all, as the kernel would say of any of them.
         let device = "\(status.st_dev >> 8 & 0xFFF):\(status.st_dev & 0xFF | (status.st_dev >> 12) & 0xFFFFFF00)"
         try scratch.write(

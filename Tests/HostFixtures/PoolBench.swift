@@ -4,7 +4,6 @@ package import RAMArchive
 package import RunState
 import Support
 package import TestSupport
-import Testing
 import ZFS
 
 /// A hook bench whose zfs has snapshots and clones, with `ram_dir` and `cold_storage` in the scratch folder.
@@ -64,8 +63,8 @@ package struct PoolBench: Sendable {
     ) throws -> String {
         try keep([machine ?? keptMachine("web01", dump: dump("web01-\(run)"))], in: snapshots, run: run)
         try catalogue.markForArchive(run)
-        try #require(try archiver().run())
-        return try #require(catalogue.read(run).machines.first?.dump?.path)
+        try required(try archiver().run())
+        return try required(catalogue.read(run).machines.first?.dump?.path)
     }
 }
 

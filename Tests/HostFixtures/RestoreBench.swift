@@ -4,7 +4,6 @@ package import Operator
 package import RunState
 import Synchronization
 import TestSupport
-package import Testing
 import ZFS
 
 /// What was asked of the fake hypervisor's `restore`, and what the disks held then.
@@ -17,7 +16,7 @@ package final class RestoreRecorder: Sendable {
 
     private let all = Mutex<[Seen]>([])
     package var seen: [Seen] { all.withLock { $0 } }
-    package var only: Seen { get throws { try #require(seen.count == 1 ? seen.first : nil) } }
+    package var only: Seen { get throws { try required(seen.count == 1 ? seen.first : nil) } }
 
     func note(_ request: RestoreRequest, disks: [String]) throws {
         let paths = request.moves.isEmpty ? disks : request.moves.map(\.to)
@@ -79,7 +78,7 @@ extension PoolBench {
         try keep([keptMachine("web01", consistency, dump: hasDump ? dump("web01", Self.guestRAM) : nil)])
         if hasDump, isArchived {
             try catalogue.markForArchive(Self.run)
-            try #require(try archiver().run())
+            try required(try archiver().run())
         }
     }
 
@@ -106,14 +105,13 @@ extension PoolBench {
         return await operating.restore(options)
     }
 
-    /// What a restore that failed must have left: no clone, no copy of RAM, no claim.
-    package func expectNothingLeft(_ location: SourceLocation = #_sourceLocation) throws {
-        #expect(try pool.clones().isEmpty, sourceLocation: location)
-        #expect(try scratch.names(in: "ram").filter { $0.hasPrefix("restore-") }.isEmpty, sourceLocation: location)
-        #expect(try bench.directory.openRunIDs().isEmpty, sourceLocation: location)
-        let files = try scratch.names(in: "tank/VM").filter {
-            $0.contains(".before-") || $0.contains(".stillpoint-new")
+    /// What restores have left; a failed one must leave nothing: no clone, no copy of RAM, no open run, no copied image.
+    package var leftByRestores: [String] {
+        get throws {
+            try pool.clones()
+                + scratch.names(in: "ram").filter { $0.hasPrefix("restore-") }
+                + bench.directory.openRunIDs().map(\.text)
+                + scratch.names(in: "tank/VM").filter { $0.contains(".before-") || $0.contains(".stillpoint-new") }
         }
-        #expect(files.isEmpty, sourceLocation: location)
     }
 }

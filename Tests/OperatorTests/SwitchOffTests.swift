@@ -129,7 +129,7 @@ struct SwitchOffTests {
             }
             #expect(pool.log.text.contains(what == "image" ? "symbolic link" : "not used"), "\(pool.log.text)")
             #expect(try text(pool.scratch, "tank/VM/web01.raw") == "new web01.raw")
-            try pool.expectNothingLeft()
+            #expect(try pool.leftByRestores == [])
         }
     }
 

@@ -120,16 +120,16 @@ public func readFile(_ path: String) throws -> [UInt8] {
     return Array(bytes[..<count])
 }
 
-/// A system call of a test's preparations that failed.
-struct PreparationError: Error {
-    let number = errno
+/// A step of a test's preparations that failed.
+package struct PreparationError: Error {
+    package let number = errno
 }
 
-func required(_ isDone: Bool) throws {
+package func required(_ isDone: Bool) throws {
     guard isDone else { throw PreparationError() }
 }
 
-func required<Value>(_ value: Value?) throws -> Value {
+package func required<Value>(_ value: Value?) throws -> Value {
     guard let value else { throw PreparationError() }
     return value
 }
