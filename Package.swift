@@ -97,14 +97,14 @@ let package = Package(
             "Engine",
             [
                 "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS", "Support",
-                "RAMArchive", "SHA256", "Bounds", system, logging,
+                "INIFile", "RAMArchive", "SHA256", "Bounds", system, logging,
             ]),
         library(
             "Hooks",
             [
                 "Engine", "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS",
                 "Support",
-                "INIFile", logging,
+                logging,
             ]),
         library(
             "Operator",

@@ -6,47 +6,47 @@ internal import SnapshotManagers
 internal import Support
 internal import ZFS
 
-/// What post-snapshot does: find the open run, release its VMs, say on the snapshots what each got.
+/// post-snapshot: releases the VMs of the open run and says on the snapshots what each got.
+///
+/// The steps stand in the order in which they are taken: invocation, run, release, conclusion.
 struct PostSnapshot: Sendable {
     let context: HookContext
     let invocation: Invocation
     let configuration: Configuration
 
-    func begin() throws -> Hook.Step {
-        let directory = StateDirectory(configuration.stateDirectory)
+    private var directory: StateDirectory { StateDirectory(configuration.stateDirectory) }
+
+    /// Most calls find no open run. They end here, before a thread is started or a hypervisor is asked.
+    /// - Throws: what `ExitCode.init(of:phase:)` makes an exit code of.
+    func run() throws -> ExitCode {
         let ids = try directory.openRunIDs()
-        guard !ids.isEmpty else { return .finished(.done) }
+        guard !ids.isEmpty else { return .done }
         let open = OpenRuns(ids, in: directory)
         for problem in open.unreadable { context.log.error("\(problem)") }
-        guard let found = open.match(invocation) else {
-            guard open.unreadable.isEmpty else { return .finished(.needsRecovery) }
-            if invocation.manager == .byHand { warn(of: open) }
-            return .finished(.done)
-        }
+        guard let run = open.match(invocation) else { return explainNothing(open) }
         if invocation.isDryRun {
-            for machine in found.machines { context.log.info("would release \(machine.reportLine)") }
-            return .finished(.done)
+            for machine in run.machines { context.log.info("would release \(machine.reportLine)") }
+            return .done
         }
-        // A sanoid.conf that cannot be read has been complained about before the snapshot.
-        let limit = try? Patience.limit(of: invocation) {
-            try SanoidConfiguration(directory: configuration.sanoidDirectory)
-        }
-        let patience = limit.map { Patience.left(of: $0, invocation.manager, proc: context.roots.proc) }
-        return .work {
-            let code = try await tryFirstOf(deadline: patience?.end) {
-                try await withTaskExecutorPreference(globalConcurrentExecutor) {
-                    try await finish(found.id, in: directory)
-                }
-            }
-            if let code { return code }
-            // The disk may be what hangs.
-            let left = await firstOf(deadline: .now + .milliseconds(150)) { leave(found, in: directory) }
-            return left ?? .needsRecovery
-        }
+        return try MainLoop().run { [timeout] in try await releaseInTime(run, timeout) }
     }
 
+    // MARK: invocation
+
+    /// How long the manager waits. A sanoid.conf that cannot be read has been complained about before the snapshot.
+    private var timeout: HookTimeout? {
+        let limit = try? HookTimeout.limit(of: invocation) {
+            try SanoidConfiguration(directory: configuration.sanoidDirectory)
+        }
+        return limit.map { HookTimeout.left(of: $0, invocation.manager, proc: context.roots.proc) }
+    }
+
+    // MARK: run
+
     /// A manager calls for every dataset; who calls by hand, while something is held, may have mistyped its name.
-    private func warn(of open: OpenRuns) {
+    private func explainNothing(_ open: OpenRuns) -> ExitCode {
+        guard open.unreadable.isEmpty else { return .needsRecovery }
+        guard invocation.manager == .byHand else { return .done }
         let asked = invocation.targets.map(\.rawValue)
         let held = open.runs.map { run in
             let names = run.snapshots.map(\.rawValue) + (run.snapshots.isEmpty ? run.targets.map(\.rawValue) : [])
@@ -54,11 +54,44 @@ struct PostSnapshot: Sendable {
         }
         context.log.warning(
             "no open run is of \(asked.joined(separator: ", ")); open: \(held.joined(separator: "; "))")
+        return .done
     }
 
+    // MARK: release
+
+    private func releaseInTime(_ run: Run, _ timeout: HookTimeout?) async throws -> ExitCode {
+        let code = try await tryFirstOf(deadline: timeout?.exit) {
+            try await withTaskExecutorPreference(globalConcurrentExecutor) { try await release(run.id) }
+        }
+        if let code { return code }
+        // The disk may be what hangs.
+        return await firstOf(deadline: .now + .milliseconds(150)) { leave(run) } ?? .needsRecovery
+    }
+
+    private func release(_ id: RunID) async throws -> ExitCode {
+        // Another process may be at it still: pre, or a second post. It may also have finished it meanwhile.
+        let lock = try directory.lock(run: id, waiting: true)
+        guard try directory.openRunIDs().contains(id) else { return .done }
+        var run = try directory.read(id)
+        run.snapshots += invocation.snapshots.filter { !run.snapshots.contains($0) }
+        let ending = RunEnding(
+            context: context, configuration: configuration, configurationPath: invocation.configurationPath,
+            followsPre: true)
+        let journal = Journal(run, in: directory, lock: lock)
+        await journal.allowLostWrites()
+        // Beside the release, which waits for no disk: should this hook end before it is done, the guard finds the
+        // snapshots' names, and sees that it need not wait for a post-snapshot.
+        Task { try? await journal.record { $0.phase = .releasing } }
+        guard try await ending.end(journal) else { return .needsRecovery }
+        return await journal.run.isUntaken == true ? .notConsistent : .done
+    }
+
+    // MARK: conclusion, where the time is over
+
     /// Leaves the run to its guard, as a kill would. Nobody is left waiting: a large overlay takes minutes to commit, and
-    /// a manager that runs out of patience leaves out other snapshots.
-    private func leave(_ found: Run, in directory: StateDirectory) -> ExitCode {
+    /// a manager whose time-out strikes leaves out other snapshots.
+    /// - Parameter found: the run as it was before the release.
+    private func leave(_ found: Run) -> ExitCode {
         let id = found.id
         let trouble = "the manager waits no longer for the run \(id)"
         guard directory.isOpen(id) else { return .done }
@@ -76,23 +109,5 @@ struct PostSnapshot: Sendable {
                 "\(trouble), and it has no guard (\(error)): stillpoint recover --run \(shellQuoted(id.text))")
             return .needsRecovery
         }
-    }
-
-    private func finish(_ id: RunID, in directory: StateDirectory) async throws -> ExitCode {
-        // Another process may be at it still: pre, or a second post. It may also have finished it meanwhile.
-        let lock = try directory.lock(run: id, waiting: true)
-        guard try directory.openRunIDs().contains(id) else { return .done }
-        var run = try directory.read(id)
-        run.snapshots += invocation.snapshots.filter { !run.snapshots.contains($0) }
-        let ending = RunEnding(
-            context: context, configuration: configuration, configurationPath: invocation.configurationPath,
-            followsPre: true)
-        let journal = Journal(run, in: directory, lock: lock)
-        await journal.allowLostWrites()
-        // Beside the release, which waits for no disk: should this hook end before it is done, the guard finds the
-        // snapshots' names, and sees that it need not wait for a post-snapshot.
-        Task { try? await journal.record { $0.phase = .releasing } }
-        guard try await ending.end(journal) else { return .needsRecovery }
-        return await journal.run.isUntaken == true ? .notConsistent : .done
     }
 }

@@ -29,23 +29,7 @@ package struct Operator: Sendable {
             return try await body(try context.configuration(configurationPath))
         } catch {
             context.log.error("\(error)")
-            return Self.code(of: error)
-        }
-    }
-
-    private static func code(of error: any Error) -> ExitCode {
-        switch error {
-        case let error as RestoreError:
-            switch error.code {
-            case .refused: .usage
-            case .undone: .notConsistent
-            case .halfDone: .needsRecovery
-            }
-        case is ConfigurationError, is NameError, is UnknownSnapshotError, is UnknownDatasetError, is UnknownRunError,
-            is WorkFolderError:
-            .usage
-        case let error as StateError where error.code == .notRoot: .usage
-        default: .notConsistent
+            return ExitCode(of: error, phase: nil)
         }
     }
 

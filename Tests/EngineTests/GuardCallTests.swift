@@ -70,7 +70,7 @@ struct GuardCallTests {
                 [run.text, "990"], ["STILLPOINT_CONFIG": bench.scratch.path + "/stillpoint.conf"])
             context.calledAs = GuardCall.name
             // A run is no snapshot's name.
-            #expect(await Hook.run(.pre, context) == .usage)
+            #expect(Hook.main(.pre, context) == ExitCode.usage.rawValue)
             let variables = ["STILLPOINT_GUARD": run.text, "STILLPOINT_GUARD_MANAGER": "1:1"]
             #expect(await bench.run(.pre, ["tank/nosuch@daily"], environment: variables) == .usage)
             bench.has(host.web())

@@ -35,7 +35,7 @@ struct ManyHypervisorsTests {
             second.change { $0.list = { throw failure } }
             #expect(await bench.run(.pre) == .done)
             #expect(try bench.onlyRecord().consistency == .quiesced)
-            #expect(bench.log.lines.contains { $0.hasPrefix("warning: [hypervisor second]: its VMs are left") })
+            #expect(bench.log.lines.contains { $0.hasPrefix("warning: [hypervisor second]: its VMs are not touched") })
             #expect(await bench.run(.post) == .done)
         }
     }

@@ -38,6 +38,20 @@ package actor Hypervisors {
         return hypervisor
     }
 
+    /// What `body` gives; the connections are closed after it.
+    package nonisolated func closeAfter<Value: Sendable>(
+        _ body: (Hypervisors) async throws -> Value
+    ) async rethrows -> Value {
+        do {
+            let value = try await body(self)
+            await close()
+            return value
+        } catch {
+            await close()
+            throw error
+        }
+    }
+
     package func close() async {
         for hypervisor in made.values { await hypervisor.close() }
         made = [:]

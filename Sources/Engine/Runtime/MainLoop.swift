@@ -24,17 +24,25 @@ package final class MainLoop: TaskExecutor {
     }
 
     /// Runs `body` to its end; for the main thread.
-    package func run<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) -> Value {
-        let result = Mutex<Value?>(nil)
+    /// - Throws: what `body` throws.
+    package func run<Value: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable () async throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        let result = Mutex<Result<Value, Failure>?>(nil)
         Task(executorPreference: self) {
-            let value = await body()
-            result.withLock { $0 = value }
+            let ended: Result<Value, Failure>
+            do throws(Failure) {
+                ended = .success(try await body())
+            } catch {
+                ended = .failure(error)
+            }
+            result.withLock { $0 = ended }
         }
         while true {
             if watchesDeadlines { Deadlines.shared.wait() } else { changed.wait() }
             let next = jobs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
             next?.runSynchronously(on: asUnownedTaskExecutor())
-            if let value = result.withLock({ $0 }) { return value }
+            if let ended = result.withLock({ $0 }) { return try ended.get() }
         }
     }
 }

@@ -23,6 +23,26 @@ package struct Guard: Sendable {
         self.configuration = configuration
     }
 
+    /// The one that this program was started as; nil where it is something else.
+    /// - Throws: ConfigurationError.
+    package init?(calledIn context: HookContext) throws {
+        guard let call = GuardCall(context) else { return nil }
+        let configuration = try context.configuration(nil)
+        // Else it is something that calls itself a guard.
+        guard StateDirectory(configuration.stateDirectory).isGuardLock(call.lock, of: call.run) else { return nil }
+        self.init(run: call.run, manager: call.manager, context: context, configuration: configuration)
+    }
+
+    /// Watches until the run is over; for the main thread, before there is any other.
+    package func main() -> ExitCode {
+        // All threads leave it to the one that waits for it.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigprocmask(SIG_BLOCK, &signals, nil)
+        return MainLoop().run { await withTaskExecutorPreference(globalConcurrentExecutor) { await watch() } }
+    }
+
     /// Watches until the run is over.
     package func watch() async -> ExitCode {
         let directory = StateDirectory(configuration.stateDirectory)

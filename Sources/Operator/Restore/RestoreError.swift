@@ -1,3 +1,5 @@
+internal import Engine
+
 /// Why a restore did not come to its end, and what state things are in.
 struct RestoreError: Error, Sendable, CustomStringConvertible {
     enum Code: Sendable {
@@ -17,5 +19,15 @@ struct RestoreError: Error, Sendable, CustomStringConvertible {
         self.code = code
         self.description = cause.map { "\(description): \($0)" } ?? description
         self.cause = cause
+    }
+}
+
+extension RestoreError: ErrorWithExitCode {
+    package var exitCode: ExitCode {
+        switch code {
+        case .refused: .usage
+        case .undone: .notConsistent
+        case .halfDone: .needsRecovery
+        }
     }
 }

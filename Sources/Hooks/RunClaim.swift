@@ -5,10 +5,18 @@ internal import Logging
 internal import RunState
 internal import SnapshotManagers
 
+/// A run that pre-snapshot has opened.
+struct ClaimedRun: Sendable {
+    let plan: [PlannedMachine]
+    let journal: Journal
+    /// Why some VMs must not be touched.
+    let busy: [MachineKey: TakenMachine]
+}
+
 /// Opens a run for a plan: one open run a VM, also when two hooks come at once.
-struct RunOpening {
+struct RunClaim {
     /// How long a VM of another run is waited for when the manager gives no deadline.
-    private static let patience = Duration.seconds(10)
+    private static let longestWait = Duration.seconds(10)
 
     let directory: StateDirectory
     let invocation: Invocation
@@ -28,7 +36,7 @@ struct RunOpening {
         self.scope = scope
         self.log = log
         self.maxHold = maxHold
-        end = deadline.map { Self.endOfWaiting(before: $0) } ?? .now + Self.patience
+        end = deadline.map { Self.endOfWaiting(before: $0) } ?? .now + Self.longestWait
     }
 
     /// How long other runs' VMs are waited for: half of the time is left for freezing the others, since what is stuck is not
@@ -39,53 +47,51 @@ struct RunOpening {
     }
 
     /// Opens the run unless one of its VMs is another run's and may be waited for.
-    /// - Parameter takenBefore: the VMs that were other runs' before the plan was made.
-    /// - Returns: the journal of the new run, and why some VMs must not be touched; nil: wait.
-    func open(
-        for plan: [PlannedMachine], takenBefore: Set<MachineKey>
-    ) throws -> (Journal, taken: [MachineKey: TakenMachine])? {
+    /// - Parameter busyBefore: the VMs that were other runs' before the plan was made.
+    /// - Returns: nil: wait.
+    func open(for plan: [PlannedMachine], busyBefore: Set<MachineKey>) throws -> ClaimedRun? {
         try directory.prepare()
         // Nothing is awaited while the lock is held, so nobody waits long for it.
         let claims = try directory.lockForClaims()
         defer { withExtendedLifetime(claims) {} }
         directory.removeStrays()
-        let taken = try takenMachines()
-        if isBlocked(plan, by: taken) { return nil }
-        // One that was let go since is on other disks than it was seen on.
-        if plan.contains(where: { takenBefore.contains($0.key) && taken[$0.key] == nil }) { return nil }
+        let busy = try busyMachines()
+        if isBlocked(plan, by: busy) { return nil }
+        // One that was released since is on other disks than it was seen on.
+        if plan.contains(where: { busyBefore.contains($0.key) && busy[$0.key] == nil }) { return nil }
         try closeAbandonedRuns()
         let run = makeRun(plan)
         let lock = try directory.lock(run: run.id, waiting: false)
         try directory.write(run)
-        return (Journal(run, in: directory, lock: lock), taken)
+        return ClaimedRun(plan: plan, journal: Journal(run, in: directory, lock: lock), busy: busy)
     }
 
-    /// Waits until the other runs have let go of the plan's VMs. Those are on other disks then: plan anew.
+    /// Waits until the other runs have released the plan's VMs. Those are on other disks then: plan anew.
     func wait(for plan: [PlannedMachine]) async throws {
-        while isBlocked(plan, by: try takenMachines()) {
+        while isBlocked(plan, by: try busyMachines()) {
             try await Task.sleep(for: .milliseconds(200))
         }
     }
 
     /// The VMs that are other runs' now.
-    func taken() throws -> Set<MachineKey> { Set(try takenMachines().keys) }
+    func busyKeys() throws -> Set<MachineKey> { Set(try busyMachines().keys) }
 
-    private func isBlocked(_ plan: [PlannedMachine], by taken: [MachineKey: TakenMachine]) -> Bool {
-        .now < end && plan.contains { $0.machine.power == .running && taken[$0.key] != nil }
+    private func isBlocked(_ plan: [PlannedMachine], by busy: [MachineKey: TakenMachine]) -> Bool {
+        .now < end && plan.contains { $0.machine.power == .running && busy[$0.key] != nil }
     }
 
-    private func takenMachines() throws -> [MachineKey: TakenMachine] {
-        var taken: [MachineKey: TakenMachine] = [:]
+    private func busyMachines() throws -> [MachineKey: TakenMachine] {
+        var busy: [MachineKey: TakenMachine] = [:]
         for id in try directory.openRunIDs() {
             do {
                 let run = try directory.read(id)
                 for machine in run.machines where machine.hold != nil {
-                    taken[machine.key] = TakenMachine(machine, of: run, isOverdue: isOverdue(run, machine))
+                    busy[machine.key] = TakenMachine(machine, of: run, isOverdue: isOverdue(run, machine))
                 }
                 // What is planned is as good as held, as long as the process that planned it lives.
                 guard run.phase == .freezing, try isOwned(id) else { continue }
                 for machine in run.machines where machine.consistency == nil && machine.hold == nil {
-                    taken[machine.key] = TakenMachine(
+                    busy[machine.key] = TakenMachine(
                         reason: run.kind == .restore
                             ? "it is being restored" : "the run \(id) is freezing it")
                 }
@@ -93,7 +99,7 @@ struct RunOpening {
                 log.error("\(error)")
             }
         }
-        return taken
+        return busy
     }
 
     /// Whether its release has begun, or should have: what it holds is of a time that is over.

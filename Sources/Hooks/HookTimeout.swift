@@ -5,11 +5,11 @@ internal import SnapshotManagers
 ///
 /// sanoid allows 5 seconds unless its configuration says otherwise, and dies itself when they are over: no snapshot, no
 /// post, no other dataset, and VMs left on overlays.
-struct Patience: Sendable {
+struct HookTimeout: Sendable {
     /// When what is not frozen is given up, so that it can be undone.
-    let deadline: ContinuousClock.Instant
-    /// When the hook goes, whatever is under way: a call that hangs cannot be interrupted.
-    let end: ContinuousClock.Instant
+    let work: ContinuousClock.Instant
+    /// When the hook exits, whatever is under way: a call that hangs cannot be interrupted.
+    let exit: ContinuousClock.Instant
 
     /// - Parameter waited: for how long the manager has been waiting already; nil: the limit counts from now, and whoever set
     ///   it is not known to die of it.
@@ -17,17 +17,17 @@ struct Patience: Sendable {
         let now = ContinuousClock.now
         guard let waited else {
             let reserve = min(.milliseconds(500), limit / 10)
-            deadline = now + limit - reserve
-            end = now + max(limit - reserve * 3 / 5, .seconds(1))
+            work = now + limit - reserve
+            exit = now + max(limit - reserve * 3 / 5, .seconds(1))
             return
         }
         // On a busy host it takes its time until this process is gone and the manager has seen that.
-        end = max(now + (limit - waited) - min(.seconds(1), limit / 4), now + .milliseconds(100))
-        deadline = end - min(.milliseconds(200), limit / 25)
+        exit = max(now + (limit - waited) - min(.seconds(1), limit / 4), now + .milliseconds(100))
+        work = exit - min(.milliseconds(200), limit / 25)
     }
 }
 
-extension Patience {
+extension HookTimeout {
     /// How long the manager that called waits in all; nil: for as long as it takes.
     static func limit(
         of invocation: Invocation, _ sanoid: () throws -> SanoidConfiguration
@@ -39,8 +39,8 @@ extension Patience {
     }
 
     /// What is left of a limit, for a manager that counts since it started the hook.
-    static func left(of limit: Duration, _ manager: SnapshotManager, proc: String) -> Patience {
-        guard manager == .sanoid || manager == .zrepl else { return Patience(limit) }
-        return Patience(limit, waited: ManagerProcess.waiting(manager, limit: limit, proc: proc) ?? .zero)
+    static func left(of limit: Duration, _ manager: SnapshotManager, proc: String) -> HookTimeout {
+        guard manager == .sanoid || manager == .zrepl else { return HookTimeout(limit) }
+        return HookTimeout(limit, waited: ManagerProcess.waiting(manager, limit: limit, proc: proc) ?? .zero)
     }
 }

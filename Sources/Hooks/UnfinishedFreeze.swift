@@ -5,29 +5,31 @@ internal import RunState
 internal import Support
 internal import Synchronization
 
-/// The run that pre-snapshot has opened, for the case that it must go before it is done with it.
-final class OpenedRun: Sendable {
-    private let opened = Mutex<(plan: [PlannedMachine], journal: Journal)?>(nil)
+/// The run that pre-snapshot is working on, for the case that it must exit before it is done with it.
+final class UnfinishedFreeze: Sendable {
+    private let claimed = Mutex<ClaimedRun?>(nil)
 
-    func set(_ plan: [PlannedMachine], _ journal: Journal) {
-        opened.withLock { $0 = (plan, journal) }
+    func begin(_ run: ClaimedRun) {
+        claimed.withLock { $0 = run }
     }
 
     /// Leaves the run to post-snapshot, as a kill would; or, where there should be no snapshot, to the guard.
-    /// - Parameter wantsNone: whether no snapshot is wanted when nothing is known of the VMs.
-    func leave(_ log: Logger, wantsNone: Bool) async -> ExitCode {
+    /// - Parameter abortsWithoutVMs: whether no snapshot is wanted when nothing is known of the VMs.
+    func leave(_ log: Logger, abortsWithoutVMs: Bool) async -> ExitCode {
         let trouble = "the manager waits no longer"
-        guard let (plan, journal) = opened.withLock({ $0 }) else {
+        guard let run = claimed.withLock({ $0 }) else {
             log.error("\(trouble), and no VM was frozen yet: the snapshot will be crash-consistent")
-            return wantsNone ? .notConsistent : .done
+            return abortsWithoutVMs ? .notConsistent : .done
         }
-        let late = zip(plan, await journal.run.machines).filter { $1.consistency == nil }
+        let late = zip(run.plan, await run.journal.run.machines).filter { $1.consistency == nil }
         log.error(
             "\(trouble), and not at rest are: \(late.map(\.1.name).joined(separator: ", ")); what was begun is undone")
         // The guard ends a run that nobody owns and that is not frozen, at once.
         if late.contains(where: { $0.0.onFailure == .abort }) { return .notConsistent }
         // The disk may be what hangs. To write nothing leaves the run to the guard, too.
-        _ = await firstOf(deadline: .now + .milliseconds(100)) { try? await journal.record { $0.phase = .frozen } }
+        _ = await firstOf(deadline: .now + .milliseconds(100)) {
+            try? await run.journal.record { $0.phase = .frozen }
+        }
         return .done
     }
 }

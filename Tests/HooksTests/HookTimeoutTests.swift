@@ -6,12 +6,12 @@ import Testing
 @testable import Engine
 @testable import Hooks
 
-@Suite("A manager's patience")
-struct PatienceTests {
+@Suite("A hook's time-out")
+struct HookTimeoutTests {
     /// Seconds from now until the hook gives up what is not frozen, and goes.
-    private func left(_ patience: Patience) -> (deadline: Double, end: Double) {
+    private func left(_ timeout: HookTimeout) -> (work: Double, exit: Double) {
         let now = ContinuousClock.now
-        return (now.duration(to: patience.deadline) / .seconds(1), now.duration(to: patience.end) / .seconds(1))
+        return (now.duration(to: timeout.work) / .seconds(1), now.duration(to: timeout.exit) / .seconds(1))
     }
 
     private func isAbout(_ found: Double, _ expected: Double) -> Bool { abs(found - expected) < 0.15 }
@@ -23,14 +23,14 @@ struct PatienceTests {
             (2, 0, 1.42, 1.5), (1, 0, 0.71, 0.75),
         ] as [(Double, Double, Double, Double)])
     func counted(limit: Double, waited: Double, deadline: Double, end: Double) {
-        let found = left(Patience(.seconds(limit), waited: .seconds(waited)))
-        #expect(isAbout(found.deadline, deadline) && isAbout(found.end, end), "\(found)")
+        let found = left(HookTimeout(.seconds(limit), waited: .seconds(waited)))
+        #expect(isAbout(found.work, deadline) && isAbout(found.exit, end), "\(found)")
     }
 
     @Test("counts from now where whoever set it is not known to count", arguments: [(5, 4.5, 4.7), (1, 0.9, 1)])
     func fromNow(limit: Double, deadline: Double, end: Double) {
-        let found = left(Patience(.seconds(limit)))
-        #expect(isAbout(found.deadline, deadline) && isAbout(found.end, end), "\(found)")
+        let found = left(HookTimeout(.seconds(limit)))
+        #expect(isAbout(found.work, deadline) && isAbout(found.exit, end), "\(found)")
     }
 
     /// A process of a /proc of our own, which began so many seconds ago.
@@ -58,9 +58,9 @@ struct PatienceTests {
             // Not found among the ancestors: since this process itself began.
             let own = try #require(ManagerProcess.waiting(.zrepl, limit: .seconds(5), proc: proc))
             #expect(isAbout(own / .seconds(1), 0.1))
-            let found = left(Patience.left(of: .seconds(5), .sanoid, proc: proc))
-            #expect(isAbout(found.end, 1))
-            #expect(isAbout(left(Patience.left(of: .seconds(5), .byHand, proc: proc)).end, 4.7))
+            let found = left(HookTimeout.left(of: .seconds(5), .sanoid, proc: proc))
+            #expect(isAbout(found.exit, 1))
+            #expect(isAbout(left(HookTimeout.left(of: .seconds(5), .byHand, proc: proc)).exit, 4.7))
         }
     }
 
@@ -79,7 +79,7 @@ struct PatienceTests {
     func unseen() throws {
         try withScratchFolder { scratch in
             #expect(ManagerProcess.waiting(.sanoid, limit: .seconds(5), proc: scratch.path) == nil)
-            #expect(isAbout(left(Patience.left(of: .seconds(5), .sanoid, proc: scratch.path)).end, 4))
+            #expect(isAbout(left(HookTimeout.left(of: .seconds(5), .sanoid, proc: scratch.path)).exit, 4))
         }
     }
 }

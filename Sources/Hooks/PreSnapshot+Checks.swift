@@ -1,0 +1,51 @@
+internal import Configuration
+internal import Engine
+internal import Hypervisor
+internal import Logging
+internal import RunState
+internal import Support
+
+/// What may stand in the way of a run, seen before anything is touched.
+extension PreSnapshot {
+    /// - Throws: WorkFolderError where overlays or RAM dumps would have no place of their own.
+    func checkWorkFolders(_ plan: [PlannedMachine], _ call: Call) async throws {
+        let storage = call.planner.storage
+        let room = OverlayRoom(scope: call.scope, storage: storage)
+        for (directory, machines) in Dictionary(
+            grouping: plan.filter(\.mayBeHeld), by: \.hypervisor.overlayDirectory)
+        {
+            guard let directory else { continue }
+            try room.check(directory, disks: machines.reduce(0) { $0 + $1.disks.count })
+        }
+        if plan.contains(where: {
+            $0.mayBeHeld && $0.strategies.contains(.memory) && $0.hypervisor.overlayDirectory != nil
+        }) {
+            try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(call.scope, storage)
+            try await requireTrustInColdStorage()
+        }
+    }
+
+    /// The snapshot does not wait for a cold storage that hangs: whoever moves the dumps there checks again.
+    private func requireTrustInColdStorage() async throws {
+        guard let path = configuration.coldStorage else { return }
+        let folder = WorkFolder(key: .coldStorage, path: path)
+        do {
+            try await blocking("looking at cold_storage", within: .seconds(2)) { try folder.requireTrust() }
+        } catch let problem as WorkFolderError where problem.code == .notTrusted {
+            throw problem
+        } catch {
+            context.log.warning("\(error)")
+        }
+    }
+
+    /// Where zfs does not tell within a second, nothing is foreseen.
+    func foreseenShortages(_ scope: Scope) async -> [String] {
+        let room = SnapshotRoom(zfs: context.zfs)
+        let found = await firstOf(deadline: .now + .seconds(1)) {
+            let plain = scope.targets.filter { !scope.recursiveTargets.contains($0) }
+            let recursive = try? await room.shortages(of: scope.recursiveTargets, recursive: true)
+            return (recursive ?? []) + ((try? await room.shortages(of: plain, recursive: false)) ?? [])
+        }
+        return found ?? []
+    }
+}

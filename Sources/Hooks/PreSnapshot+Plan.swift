@@ -1,0 +1,115 @@
+internal import Configuration
+internal import Engine
+internal import Hypervisor
+internal import Logging
+internal import RunState
+internal import SnapshotManagers
+internal import Support
+internal import ZFS
+
+extension PreSnapshot {
+    /// The VMs that the snapshot concerns.
+    struct Discovery: Sendable {
+        let plan: [PlannedMachine]
+        /// Those that were other runs' before the hypervisors were asked.
+        let busy: Set<MachineKey>
+        /// Where the snapshot concerns none and was asked for by hand: those that it would with the datasets below its own.
+        let below: [PlannedMachine]
+    }
+
+    /// A hypervisor does not tell of its VMs, and the configuration wants no snapshot then.
+    private struct UnknownMachinesError: Error, CustomStringConvertible {
+        let cause: any Error
+        var description: String { "\(cause)" }
+    }
+
+    /// Asks every hypervisor for its VMs and plans what to try for those that the snapshot concerns.
+    /// - Throws: UnknownMachinesError; HypervisorError where all of them are configured wrongly.
+    func discoverVMs(_ call: Call, _ claim: RunClaim, _ hypervisors: Hypervisors) async throws -> Discovery {
+        // What is wrong with the state directory is said when the run is opened.
+        let busy = (try? claim.busyKeys()) ?? []
+        var plan: [PlannedMachine] = []
+        var below: [PlannedMachine] = []
+        var misconfigured: [HypervisorError] = []
+        let all = try await hypervisors.all()
+        for (hypervisor, answer) in await hypervisors.machines(before: call.timeout?.work, of: all) {
+            do {
+                let machines = try answer.get()
+                let planned = call.planner.plan(machines, of: hypervisor)
+                warn(ofUnresolved: machines, planned: planned, call)
+                plan += planned
+                if plan.isEmpty { below += machinesBelow(call, machines, hypervisor) }
+            } catch {
+                if let error = error as? HypervisorError, error.code == .misconfigured { misconfigured.append(error) }
+                // With no other one there is nothing to be done for anybody, and it is said by the exit code.
+                if misconfigured.count == all.count { throw misconfigured[0] }
+                if call.abortsWithoutVMs { throw UnknownMachinesError(cause: error) }
+                context.log.error("\(error)")
+                let section = "[hypervisor \(printable(hypervisor.name))]"
+                context.log.warning("\(section): its VMs are not touched, and crash-consistent in the snapshot")
+            }
+        }
+        return Discovery(plan: plan, busy: busy, below: below)
+    }
+
+    /// A manager calls for many datasets that hold no VM; a person names the one that they mean.
+    private func machinesBelow(
+        _ call: Call, _ machines: [VirtualMachine], _ hypervisor: any Hypervisor
+    ) -> [PlannedMachine] {
+        guard invocation.manager == .byHand, call.scope.recursiveTargets.isEmpty else { return [] }
+        var wider = call.planner
+        wider.scope = call.scope.withChildren
+        let targets = Set(call.scope.targets)
+        guard !targets.isSuperset(of: wider.scope.datasets(of: call.planner.storage)) else { return [] }
+        return wider.plan(machines, of: hypervisor)
+    }
+
+    /// Says to a person that their VMs are on datasets that this snapshot does not take.
+    func explainNothing(_ below: [PlannedMachine], _ call: Call) {
+        guard !below.isEmpty else { return }
+        let targets = call.scope.targets.map(\.rawValue).joined(separator: ", ")
+        let names = Set(below.map { printable($0.machine.name) }).sorted()
+        let shown = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
+        let snapshots = invocation.snapshots.map(\.rawValue)
+        let arguments = (snapshots.isEmpty ? call.scope.targets.map(\.rawValue) : snapshots).map(shellQuoted)
+        let line =
+            "nothing was frozen: no VM has a disk on \(targets) itself, and below it have: \(shown). For zfs snapshot -r: "
+            + "pre-snapshot -r \(arguments.joined(separator: " "))"
+        context.log.warning("\(line)")
+    }
+
+    /// A VM that may be concerned is not left out silently. Those that are planned say it in their report.
+    private func warn(ofUnresolved machines: [VirtualMachine], planned: [PlannedMachine], _ call: Call) {
+        let known = Set(planned.map(\.machine.id))
+        for machine in machines where !known.contains(machine.id) {
+            guard let disks = machine.unresolved, !disks.isEmpty, !isIgnored(machine, call) else { continue }
+            context.log.warning(
+                "\(printable(machine.name)) may have a disk on what is snapshotted and is not touched: \(disks.joined(separator: "; "))"
+            )
+        }
+    }
+
+    private func isIgnored(_ machine: VirtualMachine, _ call: Call) -> Bool {
+        call.scope.targets.allSatisfy {
+            configuration.policy(machine: machine.name, on: $0).strategies == [.ignore]
+        }
+    }
+
+    /// `--dry-run`: what would be done, and what stands in its way.
+    func describe(_ plan: [PlannedMachine], _ call: Call) async throws -> ExitCode {
+        try await checkWorkFolders(plan, call)
+        for planned in plan { context.log.info("\(planned.dryRunLine)") }
+        for shortage in await foreseenShortages(call.scope) { context.log.warning("\(shortage)") }
+        return .done
+    }
+}
+
+extension PlannedMachine {
+    fileprivate var dryRunLine: String {
+        let what =
+            machine.power.isAtRest
+            ? (machine.power == .off ? "shut off" : "suspended")
+            : strategies.map(\.rawValue).joined(separator: ", else ")
+        return "would freeze \(machine.name) (\(disks.map(\.target).joined(separator: ", "))): \(what)"
+    }
+}
