@@ -4,6 +4,15 @@
 /* fgetxattr(2), fsetxattr(2): the system's module for Swift leaves them out. */
 #include <sys/xattr.h>
 
+/* lseek(2)'s SEEK_DATA and SEEK_HOLE, and copy_file_range(2) to the same offset in both files: glibc has them for
+ * _GNU_SOURCE alone. */
+#define STILLPOINT_SEEK_DATA 3
+#define STILLPOINT_SEEK_HOLE 4
+ssize_t stillpoint_copy_range(int input, int output, long long offset, size_t count);
+
+/* Whether an open file is on a file system that can compress, and tells its holes: OpenZFS, btrfs. */
+int stillpoint_compresses(int file);
+
 /* System calls of Linux that glibc has no function for; each gives -1 and sets errno as one of glibc's would. */
 
 /* openat2(2), from Linux 5.6 on, with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS and RESOLVE_NO_SYMLINKS; where

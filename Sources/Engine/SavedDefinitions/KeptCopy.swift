@@ -106,11 +106,14 @@ extension Folder {
         return try output.closeAfter {
             let digest = SHA256()
             var total = 0
-            try source.copyContent(to: output, limit: limit) { piece in
-                digest.add(piece)
+            while true {
+                let piece = try source.bytes(at: UInt64(total), count: 256 << 10)
+                if piece.isEmpty { return (total, digest.finish()) }
                 total += piece.count
+                guard total <= limit else { throw Errno.fileTooLarge }
+                digest.add(piece[...])
+                try output.writeAll(piece)
             }
-            return (total, digest.finish())
         }
     }
 }

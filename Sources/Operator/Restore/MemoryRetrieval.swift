@@ -76,7 +76,7 @@ struct MemoryRetrieval: Sendable {
         try input.closeAfter {
             let output = try Folder(reaching: FileAccess.parent(copy)).newFile(FileAccess.lastComponent(copy))
             try output.closeAfter {
-                try copyLargeFile(input, to: output, progress: progress)
+                try FileCopy(of: input, to: output).make(progress: progress)
                 let owner = FileOwnership(try input.status())
                 try FileOwnership(user: owner.user, group: owner.group, mode: 0o600).apply(to: output)
                 try output.sync()

@@ -52,7 +52,7 @@ final class RestoredFile: Sendable {
             let output = try folder.newFile(newName)
             do {
                 try output.closeAfter {
-                    try copyLargeFile(input, to: output, progress: tell)
+                    try FileCopy(of: input, to: output).make(progress: tell)
                     try ownership(of: input).apply(to: output)
                     try output.sync()
                     copy.store(UInt64(try output.status().st_ino), ordering: .releasing)

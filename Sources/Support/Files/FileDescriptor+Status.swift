@@ -37,24 +37,6 @@ extension FileDescriptor {
         }
     }
 
-    /// Copies it from its beginning to an empty file.
-    /// - Parameter each: sees the bytes in turn, before they are written.
-    /// - Throws: Errno, `.fileTooLarge` where it has more than `limit` bytes.
-    public func copyContent(to output: FileDescriptor, limit: Int, each: (ArraySlice<UInt8>) -> Void = { _ in }) throws
-    {
-        guard try Int(status().st_size) <= limit else { throw Errno.fileTooLarge }
-        var piece = [UInt8](repeating: 0, count: 256 << 10)
-        var done = 0
-        while true {
-            let count = try piece.withUnsafeMutableBytes { try read(fromAbsoluteOffset: Int64(done), into: $0) }
-            if count == 0 { return }
-            done += count
-            guard done <= limit else { throw Errno.fileTooLarge }
-            each(piece[..<count])
-            try output.writeAll(piece[..<count])
-        }
-    }
-
     /// Brings all of it to the disk.
     public func sync() throws(Errno) {
         while fsync(rawValue) != 0 {
