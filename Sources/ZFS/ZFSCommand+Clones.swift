@@ -62,11 +62,7 @@ extension ZFSCommand {
             throw OccupiedCloneError(children: children)
         }
         // A file that was closed just now can keep a dataset busy for a moment.
-        for _ in 1...5 {
-            if (try? await destroyClone(clone)) != nil { return }
-            try await Task.sleep(for: .milliseconds(300))
-        }
-        try await destroyClone(clone)
+        try await Backoff(attempts: 6, every: .milliseconds(300)).retrying { try await destroyClone(clone) }
     }
 }
 

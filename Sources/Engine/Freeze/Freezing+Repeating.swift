@@ -1,6 +1,7 @@
 internal import Hypervisor
 internal import Logging
 internal import RunState
+internal import Support
 
 extension Freezing {
     /// How long a freeze is tried again where the manager gives no deadline.
@@ -10,15 +11,13 @@ extension Freezing {
     /// an image is in somebody's use. While something is held it is not tried again: that must be let go first.
     func freezeRepeatedly(_ index: Int, with strategy: Strategy, run: RunID) async throws {
         let end = min(.now + Self.longestRepeating, deadline.map { $0 - .seconds(1) } ?? .now + Self.longestRepeating)
-        var pause = Duration.milliseconds(250)
+        var backoff = Backoff(until: end, first: .milliseconds(250))
         while true {
             do {
                 return try await freeze(index, with: strategy, run: run)
             } catch let error as HypervisorError where error.remedy == .retry {
-                guard .now + pause < end, await journal.run.machines[index].hold == nil else { throw error }
+                guard await journal.run.machines[index].hold == nil, await backoff.wait() else { throw error }
                 log.debug("\(plan[index].machine.name): \(error); trying again")
-                try await Task.sleep(for: pause)
-                pause *= 2
             }
         }
     }

@@ -8,8 +8,6 @@ internal import Support
 /// A journal that cannot be written holds up a freeze but never a release: what is on the disk names the overlays
 /// already, and a VM that stays on one is the worse evil.
 package struct Releasing: Sendable {
-    private static let attempts = 3
-
     package let journal: Journal
     package let hypervisors: Hypervisors
     package let maxParallel: Int
@@ -80,7 +78,7 @@ package struct Releasing: Sendable {
 
     private func tryRepeatedly(_ index: Int, _ record: MachineRecord) async throws {
         let hypervisor = try await hypervisors.named(record.hypervisor)
-        var attempt = 1
+        var backoff = Backoff(attempts: 3, first: .milliseconds(500))
         while let hold = await journal.run.machines[index].hold {
             do {
                 let request = ReleaseRequest(machineID: record.id, hold: hold)
@@ -92,10 +90,9 @@ package struct Releasing: Sendable {
                     throw HypervisorError(
                         .changed, "its hypervisor's back end does not say that nothing is held any more", remedy: .stop)
                 }
-            } catch let error as HypervisorError where error.remedy == .retry && attempt < Self.attempts {
+            } catch let error as HypervisorError where error.remedy == .retry {
+                guard await backoff.wait() else { throw error }
                 log.warning("\(record.name): \(error); trying again")
-                try await Task.sleep(for: .milliseconds(500 * attempt))
-                attempt += 1
             }
         }
     }

@@ -22,24 +22,19 @@ extension Hypervisors {
         return zip(hypervisors, answers).compactMap { hypervisor, answer in answer.map { (hypervisor, $0) } }
     }
 
-    /// Asks again what may be answered in a moment: a libvirtd that is being restarted refuses connections.
-    private static func repeatedly<Answer: Sendable>(_ ask: () async throws -> Answer) async throws -> Answer {
-        for pause in [250, 500] {
-            do {
-                return try await ask()
-            } catch let error as HypervisorError where error.remedy == .retry {
-                try await Task.sleep(for: .milliseconds(pause))
-            }
-        }
-        return try await ask()
-    }
-
     private static func ask(
         _ hypervisor: any Hypervisor, until limit: ContinuousClock.Instant?
     ) async -> Result<[VirtualMachine], any Error> {
         await firstOf(deadline: limit) {
             do {
-                return .success(try await repeatedly { try await hypervisor.virtualMachines() })
+                // A libvirtd that is being restarted refuses connections for a moment.
+                let backoff = Backoff(attempts: 3, first: .milliseconds(250))
+                return .success(
+                    try await backoff.retrying {
+                        try await hypervisor.virtualMachines()
+                    } after: {
+                        ($0 as? HypervisorError)?.remedy == .retry
+                    })
             } catch {
                 return .failure(error)
             }

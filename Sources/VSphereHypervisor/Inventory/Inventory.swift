@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 internal import XMLTree
 
 /// All VMs and datastores of a server, read in one view and page by page.

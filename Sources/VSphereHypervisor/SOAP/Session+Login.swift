@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 internal import XMLTree
 
 extension Session {

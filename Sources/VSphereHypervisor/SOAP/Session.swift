@@ -84,16 +84,14 @@ actor Session {
     nonisolated func answer(
         to call: SOAPCall, until deadline: ContinuousClock.Instant
     ) async throws -> (element: XMLElement, bytes: Int) {
-        var backoff = Backoff(until: min(deadline, .now + Self.maxRepeatTime))
         var garbledAnswers = 0
-        while true {
-            do {
-                return try await callOnce(call, until: deadline)
-            } catch let error as CallFailure where call.isRepeatable && error.isTransient {
-                // An answer that was cut off may be whole the next time; what is no SOAP will not become it.
-                if error.kind == .garbled { garbledAnswers += 1 }
-                guard garbledAnswers < Self.maxGarbledAnswers, await backoff.wait() else { throw error }
-            }
+        return try await Backoff(until: min(deadline, .now + Self.maxRepeatTime)).retrying {
+            try await callOnce(call, until: deadline)
+        } after: {
+            guard call.isRepeatable, let error = $0 as? CallFailure, error.isTransient else { return false }
+            // An answer that was cut off may be whole the next time; what is no SOAP will not become it.
+            if error.kind == .garbled { garbledAnswers += 1 }
+            return garbledAnswers < Self.maxGarbledAnswers
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 extension SnapshotFreeze {
     /// What an attempt brought.

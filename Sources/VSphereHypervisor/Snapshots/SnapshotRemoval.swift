@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 internal import XMLTree
 
 /// Removes one of our snapshots from a VM, and nothing else; and has the VM's disks consolidated after it.

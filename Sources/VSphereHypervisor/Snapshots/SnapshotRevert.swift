@@ -68,18 +68,17 @@ struct SnapshotRevert: Sendable {
 
     /// The snapshot, which the server may see only a moment after the files were read again.
     private func find(_ name: String, _ deadline: ContinuousClock.Instant) async throws -> MoRef {
-        var backoff = Backoff(attempts: 5, first: .milliseconds(200))
-        while true {
-            let view = try await session.inspect(vm, until: deadline)
-            if let found = view.state?.snapshots(named: name).first { return found.reference }
-            guard await backoff.wait() else {
-                throw HypervisorError(
-                    .changed,
-                    "the server does not see the snapshot \"\(name)\" in its files: remove the VM from the inventory "
-                        + "(not from the disk), register it from its .vmx, and revert it there",
-                    remedy: .stop)
-            }
+        let found = try await Backoff(attempts: 5, first: .milliseconds(200)).firstValue {
+            try await session.inspect(vm, until: deadline).state?.snapshots(named: name).first
         }
+        guard let found else {
+            throw HypervisorError(
+                .changed,
+                "the server does not see the snapshot \"\(name)\" in its files: remove the VM from the inventory "
+                    + "(not from the disk), register it from its .vmx, and revert it there",
+                remedy: .stop)
+        }
+        return found.reference
     }
 
     private func step<Value>(_ state: String, _ body: () async throws -> Value) async throws -> Value {

@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 /// Powers a VM on and off.
 struct VMPower: Sendable {
