@@ -4,6 +4,7 @@ internal import Hypervisor
 internal import Logging
 internal import RunState
 internal import SnapshotManagers
+internal import Support
 
 /// A run that pre-snapshot has opened.
 struct ClaimedRun: Sendable {
@@ -52,18 +53,18 @@ struct RunClaim {
     func open(for plan: [PlannedMachine], busyBefore: Set<MachineKey>) throws -> ClaimedRun? {
         try directory.prepare()
         // Nothing is awaited while the lock is held, so nobody waits long for it.
-        let claims = try directory.lockForClaims()
-        defer { withExtendedLifetime(claims) {} }
-        directory.removeStrays()
-        let busy = try busyMachines()
-        if isBlocked(plan, by: busy) { return nil }
-        // One that was released since is on other disks than it was seen on.
-        if plan.contains(where: { busyBefore.contains($0.key) && busy[$0.key] == nil }) { return nil }
-        try closeAbandonedRuns()
-        let run = makeRun(plan)
-        let lock = try directory.lock(run: run.id, waiting: false)
-        try directory.write(run)
-        return ClaimedRun(plan: plan, journal: Journal(run, in: directory, lock: lock), busy: busy)
+        return try directory.lockForClaims().withLock {
+            directory.removeStrays()
+            let busy = try busyMachines()
+            if isBlocked(plan, by: busy) { return nil }
+            // One that was released since is on other disks than it was seen on.
+            if plan.contains(where: { busyBefore.contains($0.key) && busy[$0.key] == nil }) { return nil }
+            try closeAbandonedRuns()
+            let run = makeRun(plan)
+            let lock = try directory.lock(run: run.id, waiting: false)
+            try directory.write(run)
+            return ClaimedRun(plan: plan, journal: Journal(run, in: directory, lock: lock), busy: busy)
+        }
     }
 
     /// Waits until the other runs have released the plan's VMs. Those are on other disks then: plan anew.

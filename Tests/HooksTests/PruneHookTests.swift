@@ -40,7 +40,7 @@ struct PruneHookTests {
         try await withPool { pool async throws in
             let path = try pool.archived()
             do {
-                let lock = try #require(try pool.catalogue.lockForArchive())
+                let lock = try pool.catalogue.lockForArchive()
                 defer { withExtendedLifetime(lock) {} }
                 #expect(await pool.bench.run(.prune, ["tank/VM@daily"]) == .done)
                 #expect(fileExists(path) && pool.catalogue.owesPruning)

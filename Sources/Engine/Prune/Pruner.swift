@@ -25,43 +25,39 @@ package struct Pruner: Sendable {
 
     /// After snapshots were destroyed.
     package func prune(_ snapshots: [SnapshotName]) async throws {
-        let lock = isDryRun ? nil : try catalogue.lockForArchive()
-        defer { withExtendedLifetime(lock) {} }
-        try await prune(those: snapshots)
+        try await locked { try await prune(those: snapshots) }
+    }
+
+    private func locked(_ body: () async throws -> Void) async throws {
+        guard !isDryRun else { return try await body() }
+        try await catalogue.lockForArchive().withLockAwaiting(body)
     }
 
     /// The same, without waiting for a dump that is on its way to cold storage: a snapshot manager has no time for that.
     /// What would have been deleted is deleted after it.
     package func pruneNowOrLater(_ snapshots: [SnapshotName]) async throws {
         guard !isDryRun else { return try await prune(snapshots) }
-        var lock = try await lockSoon()
+        // Another prune is soon over, a dump of many gigabytes is not.
+        var lock = try await Backoff(attempts: 10, every: .milliseconds(100)).firstValue {
+            try catalogue.tryLockForArchive()
+        }
         if lock == nil {
             try catalogue.notePruning()
             // Whoever had it may just have looked for the note, and gone.
-            lock = try catalogue.lockForArchive(waiting: false)
+            lock = try catalogue.tryLockForArchive()
         }
-        defer { withExtendedLifetime(lock) {} }
-        guard lock != nil else {
+        guard let lock else {
             return log.info("RAM dumps are being moved; those that no snapshot needs any more are deleted after that")
         }
-        try await catalogue.owesPruning ? pruneOwed() : prune(those: snapshots)
-    }
-
-    /// Another prune is soon over, a dump of many gigabytes is not.
-    private func lockSoon() async throws -> FileLock? {
-        for _ in 1...10 {
-            if let lock = try catalogue.lockForArchive(waiting: false) { return lock }
-            try await Task.sleep(for: .milliseconds(100))
+        try await lock.withLockAwaiting {
+            try await catalogue.owesPruning ? pruneOwed() : prune(those: snapshots)
         }
-        return nil
     }
 
     /// What was left for later, if something was.
     package func pruneLeft() async throws {
         guard catalogue.owesPruning else { return }
-        let lock = try catalogue.lockForArchive()
-        defer { withExtendedLifetime(lock) {} }
-        try await pruneOwed()
+        try await catalogue.lockForArchive().withLockAwaiting { try await pruneOwed() }
     }
 
     private func pruneOwed() async throws {
@@ -76,9 +72,7 @@ package struct Pruner: Sendable {
 
     /// Looks at all that is known, for snapshots that were destroyed without a word.
     package func pruneOrphans() async throws {
-        let lock = isDryRun ? nil : try catalogue.lockForArchive()
-        defer { withExtendedLifetime(lock) {} }
-        try await prune { _ in true }
+        try await locked { try await prune { _ in true } }
     }
 
     /// While the catalogue is locked: no dump changes its place.

@@ -96,26 +96,26 @@ package struct Adoption: Sendable {
 
     private func open(_ id: RunID, _ parts: [Found]) throws -> Journal? {
         try directory.prepare()
-        let claims = try directory.lockForClaims()
-        defer { withExtendedLifetime(claims) {} }
-        // A run may have taken the VM since it was looked at, and made an overlay of the same name.
-        let open = OpenRuns(try directory.openRunIDs(), in: directory)
-        let parts = parts.filter { !open.has($0.leftover) && !open.plans($0.key) }
-        guard !parts.isEmpty, !directory.isOpen(id), let lock = try directory.lock(run: id, waiting: false) else {
-            return nil
+        return try directory.lockForClaims().withLock {
+            // A run may have taken the VM since it was looked at, and made an overlay of the same name.
+            let open = OpenRuns(try directory.openRunIDs(), in: directory)
+            let parts = parts.filter { !open.has($0.leftover) && !open.plans($0.key) }
+            guard !parts.isEmpty, !directory.isOpen(id), let lock = try directory.lock(run: id, waiting: false) else {
+                return nil
+            }
+            let run = Run(
+                id: id, manager: Run.adoptionManager, targets: [], recursiveTargets: [], snapshots: [], phase: .releasing,
+                machines: parts.map { part in
+                    var record = MachineRecord(
+                        hypervisor: part.hypervisor, id: part.leftover.machineID, name: part.leftover.machineName,
+                        datasets: [])
+                    record.consistency = .crash
+                    record.hold = part.leftover.run == nil ? part.leftover.hold.of(id) : part.leftover.hold
+                    return record
+                })
+            try directory.write(run)
+            return Journal(run, in: directory, lock: lock)
         }
-        let run = Run(
-            id: id, manager: Run.adoptionManager, targets: [], recursiveTargets: [], snapshots: [], phase: .releasing,
-            machines: parts.map { part in
-                var record = MachineRecord(
-                    hypervisor: part.hypervisor, id: part.leftover.machineID, name: part.leftover.machineName,
-                    datasets: [])
-                record.consistency = .crash
-                record.hold = part.leftover.run == nil ? part.leftover.hold.of(id) : part.leftover.hold
-                return record
-            })
-        try directory.write(run)
-        return Journal(run, in: directory, lock: lock)
     }
 
     /// Releases an adopted run. Nothing is said of snapshots, and what the catalogue may know of it stays.

@@ -41,18 +41,16 @@ package struct Recovery: Sendable {
 
     package func standing(of run: Run) throws -> Standing {
         guard let lock = try directory.lock(run: run.id, waiting: false) else { return .owned }
-        defer { withExtendedLifetime(lock) {} }
-        if directory.hadGuard(run.id) {
-            guard let guardLock = try directory.lock(guardOf: run.id) else {
+        return try lock.withLock {
+            if directory.hadGuard(run.id) {
+                if try directory.lock(guardOf: run.id) != nil { return .abandoned }
                 return run.phase == .frozen && run.earlyRelease == nil ? .guarded : .ending
             }
-            withExtendedLifetime(guardLock) {}
-            return .abandoned
+            // Its pre-snapshot or its post-snapshot has died, or this is what a restore left.
+            if run.phase != .frozen { return .abandoned }
+            let age = run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? .zero
+            return age > configuration.maxHold ? .abandoned : .awaited
         }
-        // Its pre-snapshot or its post-snapshot has died, or this is what a restore left.
-        if run.phase != .frozen { return .abandoned }
-        let age = run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? .zero
-        return age > configuration.maxHold ? .abandoned : .awaited
     }
 
     /// Ends every abandoned run, or the one that is named, whoever guards it; whether nothing is left to do.
@@ -80,9 +78,7 @@ package struct Recovery: Sendable {
 
     private func removeStrays() throws {
         guard fileExists(directory.path) else { return }
-        let claims = try directory.lockForClaims()
-        directory.removeStrays()
-        withExtendedLifetime(claims) {}
+        try directory.lockForClaims().withLock { directory.removeStrays() }
     }
 
     private func recover(_ id: RunID, isForced: Bool, isDryRun: Bool) async throws -> Bool {
@@ -153,11 +149,9 @@ package struct Recovery: Sendable {
 
     /// The run's lock; nil: another process is at work on it. Its guard has it for a moment at each look.
     private func lock(_ id: RunID) async throws -> FileLock? {
-        for _ in 1...10 {
-            if let lock = try directory.lock(run: id, waiting: false) { return lock }
-            try await Task.sleep(for: .milliseconds(50))
+        try await Backoff(attempts: 10, every: .milliseconds(50)).firstValue {
+            try directory.lock(run: id, waiting: false)
         }
-        return nil
     }
 
     private func end(_ id: RunID) async throws -> Bool {

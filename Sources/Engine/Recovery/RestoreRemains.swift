@@ -46,9 +46,10 @@ package struct RestoreRemains: Sendable {
         for name in FileAccess.names(in: folder) where name.hasPrefix("restore-") && name.hasSuffix(ending) {
             let path = "\(folder)/\(name)"
             guard let lock = (try? FileLock(path: path)) ?? nil else { continue }
-            unlink(String(path.dropLast(".lock".count)))
-            unlink(path)
-            withExtendedLifetime(lock) {}
+            lock.withLock {
+                unlink(String(path.dropLast(".lock".count)))
+                unlink(path)
+            }
         }
     }
 

@@ -66,11 +66,12 @@ package struct RestoreTrace: Sendable {
 
     /// Nothing of it is left.
     package func end() {
-        removeTree(at: files)
-        // Only what is empty: a clone may be mounted there still.
-        for name in FileAccess.names(in: mounts) { rmdir("\(mounts)/\(name)") }
-        rmdir(mounts)
-        unlink(path)
-        withExtendedLifetime(lock) {}
+        lock.withLock {
+            removeTree(at: files)
+            // Only what is empty: a clone may be mounted there still.
+            for name in FileAccess.names(in: mounts) { rmdir("\(mounts)/\(name)") }
+            rmdir(mounts)
+            unlink(path)
+        }
     }
 }

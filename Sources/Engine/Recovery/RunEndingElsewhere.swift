@@ -35,9 +35,7 @@ struct RunEndingElsewhere: Sendable {
         var idleSince = clock.now
         while directory.isOpen(run) {
             if clock.now >= end { return .late }
-            let lock = try directory.lock(run: run, waiting: false)
-            if lock == nil { idleSince = clock.now }
-            withExtendedLifetime(lock) {}
+            if try directory.lock(run: run, waiting: false) == nil { idleSince = clock.now }
             if idleSince.duration(to: clock.now) >= beginning { return .left }
             try await Task.sleep(for: .milliseconds(100))
         }

@@ -92,12 +92,12 @@ package struct Guard: Sendable {
         let hypervisors = Hypervisors(configuration, context)
         let thawed = await PendingThaws(hypervisors: hypervisors).ask(machines)
         await hypervisors.close()
-        guard !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false),
-            var now = try? directory.read(run)
-        else { return }
-        now.note(thawed: thawed)
-        try? directory.write(now)
-        withExtendedLifetime(lock) {}
+        guard !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false) else { return }
+        lock.withLock {
+            guard var now = try? directory.read(run) else { return }
+            now.note(thawed: thawed)
+            try? directory.write(now)
+        }
     }
 
     private func release(because reason: String, _ directory: StateDirectory, isEnd: Bool) async -> Bool {
@@ -159,8 +159,7 @@ package struct Guard: Sendable {
         var variables = context.environment
         if let configurationPath { variables["STILLPOINT_CONFIG"] = configurationPath }
         let call = GuardCall(run: run, lock: lock.descriptor, manager: manager)
-        try Detached.start(executable, call.arguments, variables, keeping: lock.descriptor)
-        withExtendedLifetime(lock) {}
+        try lock.withLock { try Detached.start(executable, call.arguments, variables, keeping: lock.descriptor) }
     }
 }
 

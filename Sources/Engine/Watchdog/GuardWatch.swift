@@ -64,9 +64,10 @@ struct GuardWatch: Sendable {
             let owner = RunOwner(run: run, directory: directory, proc: proc)
             return Duties(pendingThaws: pending, isOwned: true, isOwnerStopped: !pending.isEmpty && owner.isStopped)
         }
-        defer { withExtendedLifetime(lock) {} }
-        guard let now = try? directory.read(run) else { return Duties() }
-        return Duties(event: event(of: now, isAskedToEnd, tried), pendingThaws: now.pendingThaws)
+        return lock.withLock {
+            guard let now = try? directory.read(run) else { return Duties() }
+            return Duties(event: event(of: now, isAskedToEnd, tried), pendingThaws: now.pendingThaws)
+        }
     }
 
     private func event(of now: Run, _ isAskedToEnd: Bool, _ tried: Set<MachineKey>) -> Event? {

@@ -35,10 +35,10 @@ package struct Archiver: Sendable {
     package func run() throws -> Bool {
         let runs = catalogue.runsToArchive()
         guard !runs.isEmpty else { return true }
-        let lock = try catalogue.lockForArchive()
-        defer { withExtendedLifetime(lock) {} }
-        // Anew: whoever had the lock may have done it all.
-        return catalogue.runsToArchive().reduce(true) { archive($1) && $0 }
+        return try catalogue.lockForArchive().withLock {
+            // Anew: whoever had the lock may have done it all.
+            catalogue.runsToArchive().reduce(true) { archive($1) && $0 }
+        }
     }
 
     private func archive(_ run: RunID) -> Bool {

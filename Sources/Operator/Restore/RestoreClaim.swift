@@ -2,6 +2,7 @@ internal import Engine
 internal import Hypervisor
 internal import RunState
 internal import Support
+internal import SystemPackage
 internal import ZFS
 
 /// Keeps hooks away from a VM while it is restored: an open run of its own, which hooks take for another's.
@@ -10,7 +11,7 @@ internal import ZFS
 /// nobody minds the file any more.
 struct RestoreClaim {
     private let directory: StateDirectory
-    private let lock: FileLock?
+    private let lock: FileLock
     private var run: Run
 
     /// - Throws: RestoreError `.refused` while a run on one of the datasets, or with the VM, is open; StateError.
@@ -18,37 +19,39 @@ struct RestoreClaim {
         let datasets = machine.datasets
         self.directory = directory
         try directory.prepare()
-        let claims = try directory.lockForClaims()
-        defer { withExtendedLifetime(claims) {} }
-        for id in try directory.openRunIDs() {
-            let run = try directory.read(id)
-            let isAbandonedRestore = try run.kind == .restore && directory.lock(run: id, waiting: false) != nil
-            // What is half done is said until that VM is restored again.
-            if isAbandonedRestore {
-                if run.interruptedRestore == nil || run.machines.contains(where: { $0.key == machine.key }) {
-                    try directory.remove(id)
+        (run, lock) = try directory.lockForClaims().withLock {
+            for id in try directory.openRunIDs() {
+                let run = try directory.read(id)
+                let isAbandonedRestore =
+                    try run.kind == .restore && directory.lock(run: id, waiting: false) != nil
+                // What is half done is said until that VM is restored again.
+                if isAbandonedRestore {
+                    if run.interruptedRestore == nil || run.machines.contains(where: { $0.key == machine.key }) {
+                        try directory.remove(id)
+                    }
+                    continue
                 }
-                continue
+                let scope = Scope(run)
+                let isConcerned =
+                    run.machines.contains { $0.key == machine.key } || datasets.contains { scope.contains($0) }
+                    || run.machines.contains { !Set($0.datasets).isDisjoint(with: datasets) }
+                guard !isConcerned else {
+                    let mend =
+                        run.kind == .restore
+                        ? "another restore is at work on it" : "wait for post-snapshot, or call it for that dataset"
+                    throw RestoreError(
+                        .refused,
+                        "the run \(id) on \(run.targets.map(\.rawValue).joined(separator: ", ")) is open: \(mend)"
+                    )
+                }
             }
-            let scope = Scope(run)
-            let isConcerned =
-                run.machines.contains { $0.key == machine.key } || datasets.contains { scope.contains($0) }
-                || run.machines.contains { !Set($0.datasets).isDisjoint(with: datasets) }
-            guard !isConcerned else {
-                let mend =
-                    run.kind == .restore
-                    ? "another restore is at work on it" : "wait for post-snapshot, or call it for that dataset"
-                throw RestoreError(
-                    .refused, "the run \(id) on \(run.targets.map(\.rawValue).joined(separator: ", ")) is open: \(mend)"
-                )
-            }
+            let run = Run(
+                id: .make(), manager: Run.restoreManager, targets: [], recursiveTargets: [], snapshots: [], phase: .freezing,
+                machines: [machine])
+            guard let lock = try directory.lock(run: run.id, waiting: false) else { throw Errno.wouldBlock }
+            try directory.write(run)
+            return (run, lock)
         }
-        run = Run(
-            id: .make(), manager: Run.restoreManager, targets: [], recursiveTargets: [], snapshots: [],
-            phase: .freezing,
-            machines: [machine])
-        lock = try directory.lock(run: run.id, waiting: false)
-        try directory.write(run)
     }
 
     /// Notes that from now on the VM is not as it was.
@@ -59,7 +62,6 @@ struct RestoreClaim {
     }
 
     func end() throws {
-        try directory.remove(run.id)
-        withExtendedLifetime(lock) {}
+        try lock.withLock { try directory.remove(run.id) }
     }
 }

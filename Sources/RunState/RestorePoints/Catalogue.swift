@@ -89,17 +89,18 @@ package struct Catalogue: Sendable {
     /// The runs with a dump that is to be moved, oldest first.
     package func runsToArchive() -> [RunID] { runs(ending: ".archive") }
 
-    /// Held while dumps are moved or deleted; also on a host that has nothing but a copy of cold storage. Nil when another
-    /// process holds it and is not waited for.
+    /// Held while dumps are moved or deleted; also on a host that has nothing but a copy of cold storage.
     /// - Throws: StateError `.directory`.
-    package func lockForArchive(waiting: Bool = true) throws -> FileLock? {
+    package func lockForArchive() throws -> FileLock {
         try directory.prepare()
-        let path = folder + "/lock"
-        do {
-            return try FileLock(path: path, waiting: waiting)
-        } catch {
-            throw StateError("\(path) cannot be locked", error)
-        }
+        return try directory.locking(folder + "/lock") { try FileLock(waitingAt: $0) }
+    }
+
+    /// The same lock; nil when another process holds it.
+    /// - Throws: StateError `.directory`.
+    func tryLockForArchive() throws -> FileLock? {
+        try directory.prepare()
+        return try directory.locking(folder + "/lock") { try FileLock(path: $0) }
     }
 
     // MARK: what could not be pruned at once

@@ -94,7 +94,7 @@ package struct StateDirectory: Sendable {
 
     /// Held by the process that works on the run.
     package func lock(run id: RunID, waiting: Bool) throws -> FileLock? {
-        try lock("\(runs)/\(id).lock", waiting: waiting)
+        try locking("\(runs)/\(id).lock") { try waiting ? FileLock(waitingAt: $0) : FileLock(path: $0) }
     }
 
     /// The number of the file that `lock(run:)` locks, by which the kernel lists the lock.
@@ -105,7 +105,7 @@ package struct StateDirectory: Sendable {
 
     /// Held by the run's guard as long as it lives.
     package func lock(guardOf id: RunID) throws -> FileLock? {
-        try lock("\(runs)/\(id).guard", waiting: false)
+        try locking("\(runs)/\(id).guard") { try FileLock(path: $0) }
     }
 
     /// Whether a descriptor, which this process was started with, is the lock of the run's guard, and holds it: whoever
@@ -118,13 +118,14 @@ package struct StateDirectory: Sendable {
     package func hadGuard(_ id: RunID) -> Bool { access("\(runs)/\(id).guard", F_OK) == 0 }
 
     /// Held while it is decided which run a VM belongs to.
-    package func lockForClaims() throws -> FileLock? {
-        try lock(path + "/lock", waiting: true)
+    package func lockForClaims() throws -> FileLock {
+        try locking(path + "/lock") { try FileLock(waitingAt: $0) }
     }
 
-    private func lock(_ file: String, waiting: Bool) throws -> FileLock? {
+    /// - Throws: StateError that names the file.
+    func locking<Lock>(_ file: String, _ take: (String) throws -> Lock) throws -> Lock {
         do {
-            return try FileLock(path: file, waiting: waiting)
+            return try take(file)
         } catch {
             throw StateError("\(file) cannot be locked", error)
         }

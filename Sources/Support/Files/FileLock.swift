@@ -15,17 +15,38 @@ package final class FileLock: Sendable {
     }
 
     /// Takes the lock, or gives nil when another process has it.
-    /// - Parameter waiting: waits for it instead.
-    package init?(path: String, waiting: Bool = false) throws {
+    package convenience init?(path: String) throws {
+        do {
+            try self.init(path, LOCK_EX | LOCK_NB)
+        } catch Errno.wouldBlock {
+            return nil
+        }
+    }
+
+    /// Takes the lock, and waits until no other process has it.
+    package convenience init(waitingAt path: String) throws { try self.init(path, LOCK_EX) }
+
+    private init(_ path: String, _ operation: Int32) throws {
         file = try FileDescriptor.open(
             FilePath(path), .readWrite, options: [.create, .noFollow, .closeOnExec], permissions: .ownerReadWrite)
-        while flock(file.rawValue, waiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
-            let problem = Errno(rawValue: errno)
-            if problem == .interrupted { continue }
+        while flock(file.rawValue, operation) != 0 {
             // Nothing to close: from here on `deinit` does, also where there is no lock.
-            if problem == .wouldBlock { return nil }
-            throw problem
+            guard errno == EINTR else { throw Errno(rawValue: errno) }
         }
+    }
+
+    /// Holds the lock until `body` is over, whether anybody else knows it or not.
+    package func withLock<Value>(_ body: () throws -> Value) rethrows -> Value {
+        defer { withExtendedLifetime(self) {} }
+        return try body()
+    }
+
+    /// The same for a `body` that waits for something.
+    package func withLockAwaiting<Value>(
+        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        defer { withExtendedLifetime(self) {} }
+        return try await body()
     }
 
     /// Whether an open file that this process inherited is the one at `path`, and holds its lock.
