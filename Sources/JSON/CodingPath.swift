@@ -1,3 +1,5 @@
+internal import Support
+
 /// A step of a coding path that no type has a key for: an element of an array, or a name.
 struct PathKey: CodingKey {
     let stringValue: String

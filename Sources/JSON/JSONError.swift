@@ -1,3 +1,5 @@
+internal import Support
+
 /// Why a text is not the JSON of a value, or a value has none; with the place.
 public struct JSONError: Error, Sendable, CustomStringConvertible {
     /// What kind of trouble it was; more may be added.
@@ -35,7 +37,7 @@ public struct JSONError: Error, Sendable, CustomStringConvertible {
 
     init(_ code: Code, _ message: String, line: Int = 0, column: Int = 0) {
         self.code = code
-        self.message = printable(message)
+        self.message = printable(message, limit: 400)
         self.line = line
         self.column = column
         self.path = ""
@@ -44,7 +46,7 @@ public struct JSONError: Error, Sendable, CustomStringConvertible {
 
     init(_ code: Code, _ message: String, at path: [any CodingKey], cause: (any Error)? = nil) {
         self.code = code
-        self.message = printable(message)
+        self.message = printable(message, limit: 400)
         self.line = 0
         self.column = 0
         self.path = text(of: path)
@@ -56,17 +58,4 @@ public struct JSONError: Error, Sendable, CustomStringConvertible {
         if line > 0 { return "line \(line), column \(column): \(message)" }
         return path.isEmpty ? message : "\(path): \(message)"
     }
-}
-
-/// `text` fit for a message: no control characters, not endless.
-func printable(_ text: String, limit: Int = 400) -> String {
-    var result = ""
-    for (index, scalar) in text.unicodeScalars.enumerated() {
-        if index == limit { return result + "…" }
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: result += scalar.escaped(asASCII: true)
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result
 }

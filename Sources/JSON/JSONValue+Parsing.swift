@@ -1,5 +1,6 @@
 internal import Bounds
 internal import CJansson
+internal import Support
 
 extension JSONValue {
     /// The value of a text.

@@ -1,3 +1,4 @@
+internal import Support
 internal import SystemPackage
 
 extension ArchiveError {
@@ -39,5 +40,5 @@ extension ArchiveError {
 
 /// A path for a message of one line: a line break would end the line.
 func shown(_ path: String) -> String {
-    String(String.UnicodeScalarView(path.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+    printable(path, limit: 4096)
 }

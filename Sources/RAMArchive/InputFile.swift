@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Support
 internal import SystemPackage
 
 /// A file that is read once from its beginning to its end.
@@ -71,8 +72,10 @@ struct InputFile: ~Copyable {
     }
 
     private static func status(of file: FileDescriptor, _ path: String) throws -> stat {
-        var status = stat()
-        guard fstat(file.rawValue, &status) == 0 else { throw ArchiveError(reading: path, Errno(rawValue: errno)) }
-        return status
+        do {
+            return try file.status()
+        } catch {
+            throw ArchiveError(reading: path, error)
+        }
     }
 }

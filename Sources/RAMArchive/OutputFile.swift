@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Support
 internal import SystemPackage
 
 /// A new file that vanishes again unless it is kept.
@@ -50,7 +51,11 @@ struct OutputFile: ~Copyable {
 
     /// Brings all of it to the disk.
     func sync() throws {
-        try fsync(file, path)
+        do {
+            try file.sync()
+        } catch {
+            throw ArchiveError(writing: path, error)
+        }
     }
 
     /// Lets it stay.
@@ -64,7 +69,7 @@ struct OutputFile: ~Copyable {
         do {
             let directory = try FileDescriptor.open(
                 folder.isEmpty ? "." : folder, .readOnly, options: [.directory, .closeOnExec])
-            try directory.closeAfter { try fsync(directory, folder.string) }
+            try directory.closeAfter { try directory.sync() }
         } catch let problem as Errno {
             throw ArchiveError(writing: folder.string, problem)
         }
@@ -80,11 +85,5 @@ struct OutputFile: ~Copyable {
         _ = posix_fadvise(
             file.rawValue, off_t(writebackStart), off_t(written - writebackStart), POSIX_FADV_DONTNEED)
         writebackStart = written
-    }
-}
-
-private func fsync(_ file: FileDescriptor, _ path: String) throws {
-    while Glibc.fsync(file.rawValue) != 0 {
-        guard errno == EINTR else { throw ArchiveError(writing: path, Errno(rawValue: errno)) }
     }
 }

@@ -16,7 +16,7 @@ struct FailureTests {
     func writing(problem: Errno, expected: ArchiveError.Code) {
         let error = ArchiveError(writing: "/cold/web01\n.zst", problem)
         #expect(error.code == expected)
-        #expect(error.description.contains("/cold/web01?.zst"))
+        #expect(error.description.contains("/cold/web01\\n.zst"))
         #expect(error.description.hasSuffix(": \(problem)"))
         #expect(!error.description.contains { $0.isNewline })
     }
