@@ -2,7 +2,7 @@
 ///
 /// A text of a few megabytes can stand for gigabytes of values or be nested deeper than a stack, and a server's pages need
 /// not end: each reader takes one of these and spends from it as it goes.
-public struct Budget: Sendable, Equatable {
+public struct Budget: Sendable {
     /// Bytes of text.
     public let bytes: Int
     /// Elements and attributes, values, lines or objects.
@@ -11,26 +11,20 @@ public struct Budget: Sendable, Equatable {
     public let depth: Int
     /// Answers.
     public let pages: Int
-    /// When it must be over; nil: only its size counts.
-    public let deadline: ContinuousClock.Instant?
 
     private var spent = (bytes: 0, nodes: 0, pages: 0)
 
     /// A budget that bounds what is named here.
-    public init(
-        bytes: Int = .max, nodes: Int = .max, depth: Int = .max, pages: Int = .max,
-        deadline: ContinuousClock.Instant? = nil
-    ) {
+    public init(bytes: Int = .max, nodes: Int = .max, depth: Int = .max, pages: Int = .max) {
         self.bytes = bytes
         self.nodes = nodes
         self.depth = depth
         self.pages = pages
-        self.deadline = deadline
     }
 
     /// The same, unspent, for at most so many bytes.
     public func with(bytes: Int) -> Budget {
-        Budget(bytes: bytes, nodes: nodes, depth: depth, pages: pages, deadline: deadline)
+        Budget(bytes: bytes, nodes: nodes, depth: depth, pages: pages)
     }
 
     /// Takes away what is about to be read.
@@ -48,16 +42,5 @@ public struct Budget: Sendable, Equatable {
     /// - Throws: ``BudgetError`` where that is too deep.
     public func enter(level: Int) throws(BudgetError) {
         guard level <= depth else { throw .depth(depth) }
-    }
-
-    /// - Throws: ``BudgetError`` where the time is over.
-    public func checkTime() throws(BudgetError) {
-        if let deadline, .now >= deadline { throw .time }
-    }
-
-    /// Whether they bound the same, and have as much left.
-    public static func == (left: Budget, right: Budget) -> Bool {
-        left.bytes == right.bytes && left.nodes == right.nodes && left.depth == right.depth
-            && left.pages == right.pages && left.deadline == right.deadline && left.spent == right.spent
     }
 }

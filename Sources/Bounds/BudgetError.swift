@@ -14,8 +14,6 @@ public struct BudgetError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let depth = Self("depth")
         /// It comes in too many pages.
         public static let pages = Self("pages")
-        /// Its time is over.
-        public static let time = Self("time")
     }
 
     /// What there was too little of.
@@ -30,5 +28,4 @@ public struct BudgetError: Error, Sendable, Equatable, CustomStringConvertible {
     static func nodes(_ limit: Int) -> Self { Self(code: .nodes, message: "it has more than \(limit) parts") }
     static func depth(_ limit: Int) -> Self { Self(code: .depth, message: "it is nested more than \(limit) deep") }
     static func pages(_ limit: Int) -> Self { Self(code: .pages, message: "it has more than \(limit) pages") }
-    static var time: Self { Self(code: .time, message: "its time is over") }
 }

@@ -1,4 +1,4 @@
-public import Support
+internal import Support
 public import ZFS
 
 /// Finds the dataset behind a folder that another machine has mounted from this host over NFS.
@@ -11,7 +11,7 @@ public struct NFSPlaces: Sendable {
     private let identity: HostIdentity
 
     /// Looks at this host's names, addresses and exports.
-    public init(roots: SystemRoots, mounts: MountTable) {
+    public init(mounts: MountTable) {
         self.init(mounts: mounts, identity: .ofThisHost(), root: "")
     }
 

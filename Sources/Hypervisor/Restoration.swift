@@ -17,7 +17,7 @@ public struct Keepsake: Sendable, Equatable {
 /// Where it is now can be another user's to change: whoever opens it follows no symbolic link on the way, and takes it only
 /// where it is a regular file within the bounds below. libvirt's own UEFI variables have 64 MiB at most (64-bit ARM's), a
 /// TPM's state some hundred KiB.
-public struct KeptFile: Sendable, Codable, Equatable {
+public struct KeptFile: Sendable, Equatable {
     /// Bytes that a file may have, that all of a VM's may have, and how many those may be.
     public static let (mostBytes, mostBytesOfAll, mostFiles) = (64 << 20, 128 << 20, 64)
     /// Names that may follow one another in `name`.

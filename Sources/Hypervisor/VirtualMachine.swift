@@ -2,9 +2,9 @@ public import DiskLocation
 public import ZFS
 
 /// A VM as a hypervisor describes it.
-public struct VirtualMachine: Sendable, Codable, Equatable {
+public struct VirtualMachine: Sendable, Equatable {
     /// What a VM was doing when it was looked at.
-    public enum PowerState: String, Sendable, Codable {
+    public enum PowerState: String, Sendable {
         case running, paused, off
         /// Its RAM is in files beside its disks, and nothing writes to them.
         case suspended
@@ -51,9 +51,9 @@ public struct VirtualMachine: Sendable, Codable, Equatable {
 }
 
 /// A disk of a VM.
-public struct Disk: Sendable, Codable, Equatable {
+public struct Disk: Sendable, Equatable {
     /// Why a disk is left alone.
-    public enum Exclusion: String, Sendable, Codable {
+    public enum Exclusion: String, Sendable {
         case readOnly = "read-only"
         case cdrom = "CD-ROM"
         case floppy
@@ -122,7 +122,7 @@ public struct Disk: Sendable, Codable, Equatable {
 }
 
 /// An overlay that a run has made, and that a disk is on.
-public struct DiskOverlay: Sendable, Codable, Equatable {
+public struct DiskOverlay: Sendable, Equatable {
     /// The file.
     public let path: String
     /// The run's id; nil: nothing tells which it was.

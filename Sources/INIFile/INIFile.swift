@@ -42,14 +42,6 @@ public struct INIFile: Sendable, Equatable {
     /// The sections in the file's order; one that is opened twice is listed twice.
     public let sections: [Section]
 
-    /// Reads configuration text.
-    ///
-    /// - Parameter path: the name that errors are to carry.
-    /// - Throws: ``INIError``: `unreadable` where it is too large, or `syntax` for the first line that is wrong.
-    public static func parse(_ text: String, path: String) throws(INIError) -> INIFile {
-        try parse(bytes: Array(text.utf8), path: path)
-    }
-
     /// Reads a configuration file; a byte order mark and CRLF line ends are accepted.
     ///
     /// - Throws: ``INIError``: `missing`, `unreadable`, or `syntax` for the first line that is wrong.

@@ -22,19 +22,6 @@ public func unpack(
     output.keep()
 }
 
-/// Reads an archive to its end and checks its length and SHA-256; writes nothing.
-/// - Parameters:
-///   - source: the archive.
-///   - expecting: what its side-car says of it.
-///   - progress: in bytes of the plain dump.
-/// - Throws: `ArchiveError` with `.missing`, `.unreadable`, `.damaged` (the archive or the side-car is wrong) or
-///   `.noMemory`.
-public func verify(_ source: String, expecting: PackedDump, progress: Progress?) throws {
-    let input = try InputFile(source)
-    try checkLengths(of: input, expecting)
-    try unpack(input, expecting: expecting, progress: progress) { _ in }
-}
-
 /// What can be told without reading the file.
 private func checkLengths(of input: borrowing InputFile, _ expected: PackedDump) throws {
     guard input.size == expected.storedBytes else {

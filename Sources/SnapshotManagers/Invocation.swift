@@ -3,7 +3,7 @@ public import ZFS
 /// What a hook was called for, whoever called it.
 public struct Invocation: Sendable, Equatable {
     /// Whether a snapshot takes in the datasets below its own.
-    public enum Recursion: String, Sendable, Codable {
+    public enum Recursion: String, Sendable {
         /// It does not.
         case no
         /// It does, or may: where a manager does not tell, freezing more than needed is the safe side.

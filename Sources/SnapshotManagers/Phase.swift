@@ -1,5 +1,5 @@
 /// Where in a snapshot's life a hook is called.
-public enum Phase: String, Sendable, CaseIterable, Codable, CustomStringConvertible {
+public enum Phase: String, Sendable, CaseIterable, CustomStringConvertible {
     /// Just before a snapshot is taken.
     case pre
     /// Just after it was taken.

@@ -1,5 +1,5 @@
 /// The program that takes the snapshots and calls the hooks.
-public enum SnapshotManager: String, Sendable, CaseIterable, Codable, CustomStringConvertible {
+public enum SnapshotManager: String, Sendable, CaseIterable, CustomStringConvertible {
     /// sanoid.
     case sanoid
     /// zfs-auto-snapshot.

@@ -159,7 +159,7 @@ struct NFSPlacesTests {
 
     @Test("are found on this machine without a hitch")
     func thisMachine() throws {
-        let places = NFSPlaces(roots: SystemRoots(), mounts: try MountTable.read())
+        let places = NFSPlaces(mounts: try MountTable.read())
         #expect(places.datasets(hosts: ["localhost"], path: "/proc").isEmpty)
     }
 }

@@ -17,7 +17,8 @@ struct KeepsakeTests {
     private let folder = "tank/VM/.stillpoint/id-of-web01"
 
     private func kept(_ pool: PoolBench, in folder: String? = nil) throws -> KeptDefinition {
-        try KeptDefinition.read(in: "\(pool.scratch.path)/\(folder ?? self.folder)")
+        let path = "\(pool.scratch.path)/\(folder ?? self.folder)"
+        return try KeptDefinition.read(in: Folder(path), at: path)
     }
 
     @Test("is its definition, its files and where its disks are, for its owner's eyes only")

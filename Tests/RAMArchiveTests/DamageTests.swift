@@ -10,8 +10,6 @@ struct DamageTests {
         at location: SourceLocation = #_sourceLocation
     ) throws {
         let archive = try scratch.write("archive", bytes)
-        let verified = code { try verify(archive, expecting: sideCar, progress: nil) }
-        #expect(verified == .damaged, "\(what)", sourceLocation: location)
         let unpacked = code {
             try unpack(archive, expecting: sideCar, to: scratch.path + "/restored", progress: nil)
         }
@@ -45,9 +43,7 @@ struct DamageTests {
                 bytes[bit / 8] ^= 1 << (bit % 8)
                 let archive = try scratch.write("archive", bytes)
                 let restored = scratch.path + "/restored"
-                let verified = code { try verify(archive, expecting: packed, progress: nil) }
                 let unpacked = code { try unpack(archive, expecting: packed, to: restored, progress: nil) }
-                #expect(verified == unpacked, "bit \(bit)")
                 guard unpacked == nil else {
                     #expect(unpacked == .damaged, "bit \(bit)")
                     #expect(try scratch.names(in: "") == ["archive"], "bit \(bit)")

@@ -62,7 +62,7 @@ struct FolderTests {
     func `has paths with a parent and a name`(text: String, parent: String?, name: String) throws {
         let path = try #require(RelativePath(text))
         #expect(path.parent?.text == parent)
-        #expect(path.name == name)
+        #expect(path.parts.last == name)
         #expect(path.parts.joined(separator: "/") == text)
     }
 

@@ -54,13 +54,15 @@ struct PagingTests {
     func endless() async throws {
         let objects = "<objects><obj type=\"VirtualMachine\">vm-1</obj></objects>"
         for (budget, words) in [
-            (Budget(pages: 20, deadline: soon), "20 pages"), (Budget(nodes: 20, deadline: soon), "20 parts"),
-            (Budget(bytes: 9000, deadline: soon), "9000 bytes"),
+            (Budget(pages: 20), "20 pages"), (Budget(nodes: 20), "20 parts"),
+            (Budget(bytes: 9000), "9000 bytes"),
         ] {
             let transport = endless(objects) { "t\($0)-\($0 * 7)" }
             var count = 0
             let error = await #expect(throws: CallFailure.self) {
-                try await testSession(transport).readPages(of: request, within: budget) { count += $0.count }
+                try await testSession(transport).readPages(of: request, within: budget, until: soon) {
+                    count += $0.count
+                }
             }
             #expect(error?.kind == .tooLong)
             #expect(error?.message.hasSuffix("it has more than \(words)") == true)

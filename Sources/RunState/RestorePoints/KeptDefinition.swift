@@ -59,9 +59,6 @@ package struct KeptDefinition: Sendable, Codable, Equatable {
         }
         return definition
     }
-
-    /// The same, for a folder whose path nobody else can change.
-    static func read(in folder: String) throws -> KeptDefinition { try read(in: Folder(folder), at: folder) }
 }
 
 /// A disk image of a VM, and where on its dataset it is.

@@ -22,11 +22,6 @@ public struct RelativePath: Sendable, Hashable, Codable, CustomStringConvertible
         part.count <= 2 && part.allSatisfy { $0 == UInt8(ascii: ".") }
     }
 
-    /// The last part: a file's own name.
-    public var name: String {
-        text.utf8.lastIndex(of: slash).map { String(text[text.utf8.index(after: $0)...]) } ?? text
-    }
-
     /// What leads to the folder that holds it; nil where that is the folder from which the path leads.
     public var parent: RelativePath? { text.utf8.lastIndex(of: slash).flatMap { RelativePath(String(text[..<$0])) } }
 

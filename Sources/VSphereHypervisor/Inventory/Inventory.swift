@@ -45,7 +45,7 @@ struct Inventory: Sendable {
         request.want(Datastore.paths, of: "Datastore")
         request.add(all: "view", of: view)
         var inventory = Inventory()
-        try await session.readPages(of: request, page: page, within: .paging(until: deadline)) { inventory.take($0) }
+        try await session.readPages(of: request, page: page, until: deadline) { inventory.take($0) }
         return inventory
     }
 

@@ -42,7 +42,7 @@ final class LocalDatastoreResolver: DatastoreResolver {
             if let stored { return body(stored) }
             var fresh = Places()
             if let storage = try? StorageMap(roots: roots) {
-                fresh.exports = NFSPlaces(roots: roots, mounts: storage.mountTable)
+                fresh.exports = NFSPlaces(mounts: storage.mountTable)
                 fresh.luns = LUNPlaces(roots: roots, storage: storage)
             }
             stored = fresh

@@ -3,9 +3,7 @@ internal import XMLTree
 
 extension Budget {
     /// For all pages of what is asked of a server: ten times what the largest inventories take.
-    static func paging(until deadline: ContinuousClock.Instant) -> Budget {
-        Budget(bytes: 256 << 20, nodes: 200_000, pages: 20_000, deadline: deadline)
-    }
+    static let paging = Budget(bytes: 256 << 20, nodes: 200_000, pages: 20_000)
 }
 
 extension Session {
@@ -14,7 +12,7 @@ extension Session {
         _ request: PropertyRequest, until deadline: ContinuousClock.Instant
     ) async throws -> [ObjectProperties] {
         var objects: [ObjectProperties] = []
-        try await readPages(of: request, within: .paging(until: deadline)) { objects += $0 }
+        try await readPages(of: request, until: deadline) { objects += $0 }
         return objects
     }
 
@@ -22,13 +20,14 @@ extension Session {
     ///
     /// - Parameters:
     ///   - page: the most objects of a page; nil lets the server decide.
-    ///   - budget: with a deadline. Objects are its nodes.
+    ///   - budget: objects are its nodes.
     /// - Throws: CallFailure; `.tooLong` where the pages do not come to an end.
     nonisolated func readPages(
-        of request: PropertyRequest, page: Int? = nil, within budget: Budget, _ take: ([ObjectProperties]) -> Void
+        of request: PropertyRequest, page: Int? = nil, within budget: Budget = .paging,
+        until deadline: ContinuousClock.Instant,
+        _ take: ([ObjectProperties]) -> Void
     ) async throws {
         var budget = budget
-        let deadline = budget.deadline ?? .now
         let collector = try await open(until: deadline).content.propertyCollector
         var call = request.call(on: collector, page: page)
         var seen: Set<String> = []
