@@ -38,22 +38,4 @@ struct DeadlinesTests {
         }
         #expect(fired.withLock { $0 } == ["due at once"])
     }
-
-    @Test("are watched by whoever claims that, and by a thread of their own when it is given up")
-    func watch() async throws {
-        let deadlines = Deadlines()
-        let fired = Mutex<[String]>([])
-        #expect(deadlines.claimWatch())
-        #expect(!deadlines.claimWatch())
-        _ = deadlines.add(at: .now) { fired.withLock { $0.append("by the claimant") } }
-        try await Task.sleep(for: .milliseconds(100))
-        #expect(fired.withLock { $0 }.isEmpty)
-        deadlines.wait()
-        #expect(fired.withLock { $0 } == ["by the claimant"])
-        await withCheckedContinuation { continuation in
-            _ = deadlines.add(at: .now + .milliseconds(50)) { continuation.resume() }
-            deadlines.giveUpWatch()
-        }
-        #expect(!deadlines.claimWatch())
-    }
 }

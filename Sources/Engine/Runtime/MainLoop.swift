@@ -1,26 +1,19 @@
 internal import Dispatch
-internal import Support
 internal import Synchronization
 
 /// Runs tasks on the main thread.
 ///
-/// A hook that finds no VM has nothing to do side by side. Here it needs none of Dispatch's threads, nor one for
-/// deadlines, whose start and handing over cost a tenth of its time.
+/// A hook that finds no VM has nothing to do side by side. Here it needs none of Dispatch's threads.
 package final class MainLoop: TaskExecutor {
     private let jobs = Mutex<[UnownedJob]>([])
     private let changed = DispatchSemaphore(value: 0)
-    private let watchesDeadlines = Deadlines.shared.claimWatch()
 
     package init() {}
-
-    deinit {
-        if watchesDeadlines { Deadlines.shared.giveUpWatch() }
-    }
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         jobs.withLock { $0.append(job) }
-        if watchesDeadlines { Deadlines.shared.wake() } else { changed.signal() }
+        changed.signal()
     }
 
     /// Runs `body` to its end; for the main thread.
@@ -39,7 +32,7 @@ package final class MainLoop: TaskExecutor {
             result.withLock { $0 = ended }
         }
         while true {
-            if watchesDeadlines { Deadlines.shared.wait() } else { changed.wait() }
+            changed.wait()
             let next = jobs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
             next?.runSynchronously(on: asUnownedTaskExecutor())
             if let ended = result.withLock({ $0 }) { return try ended.get() }

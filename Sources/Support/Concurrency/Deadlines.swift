@@ -1,8 +1,7 @@
 internal import Dispatch
 internal import Synchronization
 
-/// Does what has fallen due, on one thread for the whole process: the main thread while it has nothing better to do, else
-/// one of their own.
+/// Does what has fallen due, on one thread for the whole process.
 ///
 /// Most deadlines are taken back within milliseconds. With Task.sleep each would cost two wake-ups of Dispatch's threads
 /// and the first one a thread of timers; here it costs an entry in a table.
@@ -43,25 +42,8 @@ public final class Deadlines: Sendable {
         state.withLock { _ = $0.entries.removeValue(forKey: entry) }
     }
 
-    /// Promises that the caller goes on calling `wait`; whether nobody else does.
-    public func claimWatch() -> Bool {
-        state.withLock { state in
-            defer { state.isWatched = true }
-            return !state.isWatched
-        }
-    }
-
-    /// Takes the promise of `claimWatch` back.
-    public func giveUpWatch() {
-        let mustGoOn = state.withLock { state in
-            state.isWatched = !state.entries.isEmpty
-            return state.isWatched
-        }
-        if mustGoOn { startWatch() }
-    }
-
-    /// Does what is due, and returns when `wake` is called or when something may be due again.
-    public func wait() {
+    /// Does what is due, and returns when something may be due again.
+    private func wait() {
         let (due, next) = state.withLock { state in
             let now = ContinuousClock.now
             let due = state.entries.filter { $0.value.due <= now }
@@ -73,9 +55,6 @@ public final class Deadlines: Sendable {
         let left = ContinuousClock.now.duration(to: next)
         _ = changed.wait(timeout: .now() + .nanoseconds(Int(max(left, .zero) / .nanoseconds(1))))
     }
-
-    /// Ends a `wait`, or the next one.
-    public func wake() { changed.signal() }
 
     private func startWatch() {
         let isStarted = hasStartedThread {
