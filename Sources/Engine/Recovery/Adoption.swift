@@ -104,7 +104,8 @@ package struct Adoption: Sendable {
                 return nil
             }
             let run = Run(
-                id: id, manager: Run.adoptionManager, targets: [], recursiveTargets: [], snapshots: [], phase: .releasing,
+                id: id, manager: Run.adoptionManager, targets: [], recursiveTargets: [], snapshots: [],
+                phase: .releasing,
                 machines: parts.map { part in
                     var record = MachineRecord(
                         hypervisor: part.hypervisor, id: part.leftover.machineID, name: part.leftover.machineName,

@@ -46,7 +46,8 @@ struct RestoreClaim {
                 }
             }
             let run = Run(
-                id: .make(), manager: Run.restoreManager, targets: [], recursiveTargets: [], snapshots: [], phase: .freezing,
+                id: .make(), manager: Run.restoreManager, targets: [], recursiveTargets: [], snapshots: [],
+                phase: .freezing,
                 machines: [machine])
             guard let lock = try directory.lock(run: run.id, waiting: false) else { throw Errno.wouldBlock }
             try directory.write(run)

@@ -98,7 +98,7 @@ package struct Catalogue: Sendable {
 
     /// The same lock; nil when another process holds it.
     /// - Throws: StateError `.directory`.
-    func tryLockForArchive() throws -> FileLock? {
+    package func tryLockForArchive() throws -> FileLock? {
         try directory.prepare()
         return try directory.locking(folder + "/lock") { try FileLock(path: $0) }
     }
