@@ -7,13 +7,13 @@ internal import SnapshotManagers
 internal import Support
 internal import ZFS
 
-/// Looks at all that the next run will need.
+/// Checks all that the next run will need.
 struct Checkup: Sendable {
     let configuration: Configuration
     let context: HookContext
     let hypervisors: Hypervisors
 
-    /// What is well, what to know, and what is not well with its mend.
+    /// What is in order, what to know, and the problems, each `WHAT; fix: WHAT TO DO` where there is something to do.
     /// - Throws: StorageError, StateError, ZFSError.
     func run() async throws -> (facts: [String], notes: [String], findings: [String]) {
         var facts: [String] = []
@@ -40,13 +40,16 @@ struct Checkup: Sendable {
         for section in configuration.datasets {
             let dataset = section.dataset
             guard try await context.zfs.exists(dataset.rawValue) else {
-                findings.append("[\(dataset)] is not there; 'zfs list' shows the datasets that are")
+                findings.append(
+                    "[\(dataset)] does not exist; fix: correct or remove the section ('zfs list' shows "
+                        + "the datasets that exist)")
                 continue
             }
             let found = plans.filter { $0.datasets.contains { $0.isSameOrDescendant(of: dataset) } }
             if found.isEmpty, answering == configuration.hypervisors.count {
                 findings.append(
-                    "[\(dataset)] holds no disk of a VM; where it is behind a datastore, say so with datastore = NAME=\(dataset)"
+                    "[\(dataset)] holds no disk of a VM; fix: remove the section, or where it is behind a datastore: "
+                        + "datastore = NAME=\(dataset)"
                 )
             } else if !found.isEmpty {
                 facts.append("\(dataset): \(found.map { printable($0.machine.name) }.sorted().joined(separator: ", "))")
@@ -65,8 +68,9 @@ struct Checkup: Sendable {
         }
         let refused = plans.filter { $0.strategies.first != .crashConsistent }.flatMap { planned in
             planned.disks.compactMap(\.refusal).map {
-                "\(printable(planned.machine.name)) will be crash-consistent only: \($0); where that is meant so: "
-                    + "strategy = crash-consistent"
+                "\(printable(planned.machine.name)) will be crash-consistent only: \($0); fix: change that disk, or "
+                    + "accept it "
+                    + "with: strategy = crash-consistent"
             }
         }
         return unresolved + refused
@@ -76,9 +80,11 @@ struct Checkup: Sendable {
     private func folders(_ plans: [PlannedMachine], _ storage: StorageMap) -> [String] {
         let local = plans.filter { $0.hypervisor.overlayDirectory != nil }
         var findings: [String] = []
-        func look(_ check: () throws -> Void) {
+        func test(_ check: () throws -> Void) {
             do {
                 try check()
+            } catch let error as WorkFolderError {
+                findings.append(error.finding)
             } catch {
                 findings.append("\(error)")
             }
@@ -87,19 +93,19 @@ struct Checkup: Sendable {
         let trees = recursiveRoots(above: datasets)
         let scope = Scope(targets: datasets.union(trees).sorted(), recursiveTargets: trees.sorted())
         if !local.isEmpty {
-            look {
+            test {
                 try OverlayRoom(scope: scope, storage: storage).check(
                     configuration.overlayDirectory, disks: local.reduce(0) { $0 + $1.disks.count })
             }
         }
         if local.contains(where: { $0.strategies.contains(.memory) }) {
-            look { try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(scope, storage) }
+            test { try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(scope, storage) }
         }
         if fileExists(configuration.stateDirectory) {
-            look { try WorkFolder(key: .stateDirectory, path: configuration.stateDirectory).requireTrust() }
+            test { try WorkFolder(key: .stateDirectory, path: configuration.stateDirectory).requireTrust() }
         }
         if let cold = configuration.coldStorage {
-            look { try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), storage) }
+            test { try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), storage) }
         }
         return findings
     }
@@ -124,7 +130,7 @@ struct Checkup: Sendable {
                 found += try await room.shortages(of: [root], recursive: true).filter { !found.contains($0) }
             }
         } catch {
-            found.append("whether there is room for the next snapshot cannot be seen: \(error)")
+            found.append("it is not known whether there is room for the next snapshot: \(error)")
         }
         return found
     }
@@ -134,7 +140,7 @@ struct Checkup: Sendable {
         let found = try await Adoption(context: context, configuration: configuration).find(hypervisors) { _, _ in }
         return found.map { found in
             found.leftover.obstacle.map { "\(found.inWords); \($0)" }
-                ?? "\(found.inWords); bring it home with: stillpoint recover --adopt"
+                ?? "\(found.inWords); fix: stillpoint recover --adopt"
         }
     }
 
@@ -143,7 +149,16 @@ struct Checkup: Sendable {
         let recovery = Recovery(context: context, configuration: configuration, configurationPath: nil)
         return try directory.openRunIDs().compactMap { id in
             guard try recovery.standing(of: directory.read(id)) == .abandoned else { return nil }
-            return "the run \(id) was left open; end it with: stillpoint recover"
+            return "the run \(id) was left open; fix: stillpoint recover"
         }
+    }
+}
+
+extension WorkFolderError {
+    /// Its text ends in what to do, after the last semicolon.
+    fileprivate var finding: String {
+        let parts = description.split(separator: "; ", omittingEmptySubsequences: false)
+        guard let fix = parts.last, parts.count > 1 else { return description }
+        return "\(parts.dropLast().joined(separator: "; ")); fix: \(fix)"
     }
 }

@@ -1,7 +1,7 @@
 package import Engine
 
 extension Operator {
-    /// `stillpoint check`: what could go wrong tonight, and how to mend it.
+    /// `stillpoint check`: problems that the next run would meet, and how to fix them.
     package func check() async -> ExitCode {
         await perform { configuration in
             let hypervisors = Hypervisors(configuration, context)
@@ -16,7 +16,7 @@ extension Operator {
             await hypervisors.close()
             say(
                 result.facts.map { "ok: \($0)\n" }.joined() + result.notes.map { "note: \($0)\n" }.joined()
-                    + result.findings.map { "mend: \($0)\n" }.joined())
+                    + result.findings.map { "problem: \($0)\n" }.joined())
             return result.findings.isEmpty ? .done : .notConsistent
         }
     }

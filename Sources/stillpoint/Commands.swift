@@ -4,8 +4,8 @@ import Operator
 
 struct Check: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look for what could go wrong tonight.",
-        discussion: "Every line that begins 'mend:' says what is amiss and what to do; exit code 1 when there is one.")
+        abstract: "Check for problems that the next snapshot would meet.",
+        discussion: "A line 'problem: WHAT; fix: WHAT TO DO' for each; exit code 1 when there is one.")
 
     @OptionGroup var common: CommonOptions
 
@@ -25,11 +25,11 @@ struct List: OperatorCommand {
 struct Show: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show all that is known of the VMs in one snapshot.",
-        discussion: "A snapshot holds the VMs with a disk on its very dataset; -r adds those below, and sums them up.")
+        discussion: "Shows the VMs with a disk on that very dataset; -r adds those below, and sums them up.")
 
     @OptionGroup var common: CommonOptions
     @Argument(help: ArgumentHelp("The snapshot.", valueName: "dataset@snap")) var snapshot: String
-    @Flag(name: .shortAndLong, help: "With the snapshots of that name of what is below the dataset.")
+    @Flag(name: .shortAndLong, help: "Include the snapshots of that name on the datasets below.")
     var recursive = false
     @Flag(help: "Print JSON.") var json = false
 
@@ -41,12 +41,13 @@ struct Show: OperatorCommand {
 struct Prune: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Delete RAM dumps whose snapshots are gone.",
-        discussion: "A dump goes with the last snapshot that refers to it, under whatever name, on any imported pool.")
+        discussion: "A dump is deleted with the last snapshot that refers to it, under whatever name, on any "
+            + "imported pool.")
 
     @OptionGroup var common: CommonOptions
     @Argument(help: ArgumentHelp("Snapshots that were destroyed.", valueName: "dataset@snap"))
     var snapshots: [String] = []
-    @Flag(help: "Look at all dumps.") var orphans = false
+    @Flag(help: "Check all dumps.") var orphans = false
     @Flag(help: "Say what would be deleted.") var dryRun = false
 
     func validate() throws {
@@ -63,7 +64,7 @@ struct Prune: OperatorCommand {
 struct Archive: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Move RAM dumps that wait in ram_dir to cold storage.",
-        discussion: "post-snapshot starts this by itself.")
+        discussion: "post-snapshot starts this on its own.")
 
     @OptionGroup var common: CommonOptions
 
@@ -72,20 +73,20 @@ struct Archive: OperatorCommand {
 
 struct Recover: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Finish what a killed process left: VMs on overlays, RAM dumps on their way to cold storage.",
+        abstract: "Finish what a killed process left behind: VMs on overlays, RAM dumps on their way to cold storage.",
         discussion: """
-            Ends every run that no living process minds any more. One that waits for its post-snapshot is left alone, \
-            unless --run names it. Overlays whose state file is gone are named, and with --adopt brought home. Exit code \
-            3 where something is left.
+            Ends every run that no living process owns any more. A run that still waits for its post-snapshot is not \
+            touched, unless --run names it. Overlays whose state file is lost are named, and with --adopt released \
+            (committed and deleted). Exit code 3 where something is left.
             """)
 
     @OptionGroup var common: CommonOptions
     @Option(help: ArgumentHelp("End this run now.", valueName: "id")) var run: String?
-    @Flag(help: "Bring home overlays whose state file is gone, too.") var adopt = false
+    @Flag(help: "Release overlays whose state file is lost, too.") var adopt = false
     @Flag(help: "Say what would be done.") var dryRun = false
 
     func validate() throws {
-        guard run == nil || !adopt else { throw ValidationError("--run and --adopt do not go together.") }
+        guard run == nil || !adopt else { throw ValidationError("--run and --adopt cannot be used together.") }
     }
 
     func perform() async -> Engine.ExitCode {

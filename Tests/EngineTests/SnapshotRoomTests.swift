@@ -80,7 +80,7 @@ struct SnapshotRoomTests {
         #expect(SnapshotRoom.shortages([try space("tank", available: 2), bounded], of: [name]).count == 1)
         let full = SnapshotRoom.shortages(
             [try space("tank", available: 0), try space("tank/a", available: 0)], of: [name])
-        #expect(full == ["the pool tank has no space left, and zfs snapshot will fail: make room"])
+        #expect(full == ["the pool tank has no space left, and zfs snapshot will fail; fix: make room"])
     }
 
     private func reserve(_ pool: PoolBench, _ name: String, available: Int, _ refreservation: Int) throws {

@@ -19,7 +19,7 @@ struct CheckupTests {
         ).run()
     }
 
-    @Test("says which VMs it found, and nothing to mend where all is well")
+    @Test("says which VMs it found, and no problem where there is none")
     func well() async throws {
         try await withBench(sections: "[tank/VM]\nstrategy = quiesce") { bench, host async throws in
             bench.has(host.web())
@@ -47,7 +47,7 @@ struct CheckupTests {
             try #require(result.findings.count == 3)
             #expect(result.findings[0] == "vc: the datastore nfs-old is on no dataset")
             #expect(result.findings[1].hasPrefix("[tank/VM/db] holds no disk of a VM"))
-            #expect(result.findings[2].hasPrefix("[tank/gone] is not there"))
+            #expect(result.findings[2].hasPrefix("[tank/gone] does not exist; fix: "))
             #expect(await bench.operating.check() == .notConsistent)
         }
     }
@@ -75,8 +75,14 @@ struct CheckupTests {
             try bench.directory.write(makeRun(PoolBench.run, machines: [makeRecord("web01")]))
             let findings = try await check(bench).findings
             #expect(findings.contains("local: nobody answers"))
-            #expect(findings.contains { $0.has("cold_storage") && $0.has("is not there") })
-            #expect(findings.contains { $0.has(PoolBench.run.text) && $0.has("stillpoint recover") })
+            #expect(
+                findings.contains {
+                    $0.has("cold_storage")
+                        && $0.has(
+                            "is not there; fix: create it with: "
+                                + "install")
+                })
+            #expect(findings.contains { $0.has(PoolBench.run.text) && $0.hasSuffix("; fix: stillpoint recover") })
         }
     }
 
@@ -90,7 +96,7 @@ struct CheckupTests {
             bench.world.change { $0.list = { [host.machine("web02", odd), lost] } }
             let findings = try await check(bench).findings
             #expect(findings.contains("lost: vda has no pool"))
-            #expect(findings.contains { $0.hasPrefix("web02 will be crash-consistent only: vda is odd") })
+            #expect(findings.contains { $0.hasPrefix("web02 will be crash-consistent only: vda is odd; fix: ") })
         }
     }
 }

@@ -63,7 +63,7 @@ package struct SnapshotRoom: Sendable {
             wanting[parent, default: []] += names
         }
         let full = spaces.filter { $0.name.parent == nil && $0.available == 0 }.map {
-            "the pool \($0.name) has no space left, and zfs snapshot will fail: make room"
+            "the pool \($0.name) has no space left, and zfs snapshot will fail; fix: make room"
         }
         return full + found.reversed()
     }
@@ -73,8 +73,10 @@ package struct SnapshotRoom: Sendable {
         let shown = datasets.prefix(10).map(\.rawValue).joined(separator: ", ") + (datasets.count > 10 ? ", …" : "")
         return
             "the snapshot of \(shown) will fail for want of space: \(formattedBytes(wanted)) of \(one ? "its" : "their") "
-            + "refreservation must be there again, and \(formattedBytes(space.free)) are, in \(space.name); make room or raise the quota, "
-            + "or give it up: zfs set refreservation=none \(datasets.prefix(10).map { shellQuoted("\($0)") }.joined(separator: " "))"
+            + "refreservation must be there again, and \(formattedBytes(space.free)) are, in \(space.name); fix: "
+            + "make room, raise the "
+            + "quota, or: zfs set refreservation=none "
+            + "\(datasets.prefix(10).map { shellQuoted("\($0)") }.joined(separator: " "))"
     }
 }
 

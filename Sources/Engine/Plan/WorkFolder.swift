@@ -37,7 +37,10 @@ package struct WorkFolder {
         try requireTrust()
         guard access(path, W_OK | X_OK) == 0 else {
             throw WorkFolderError(
-                code: .notWritable, description: "\(name) is not writable (\(Errno(rawValue: errno)))")
+                code: .notWritable,
+                description: "\(name) is not writable (\(Errno(rawValue: errno))); set "
+                    + "\(key.rawValue) to a folder "
+                    + "that is")
         }
         if let dataset = try storage.locate(path).datasets.first(where: { scope.contains($0) }) {
             throw WorkFolderError(
@@ -56,7 +59,10 @@ package struct WorkFolder {
         } catch let problem as UntrustedPathError {
             throw WorkFolderError(code: .notTrusted, description: "\(name) is not used: \(problem)")
         } catch {
-            throw WorkFolderError(code: .missing, description: "\(name) cannot be looked at (\(error))")
+            throw WorkFolderError(
+                code: .missing,
+                description: "\(name) cannot be opened (\(error)); correct "
+                    + "\(key.rawValue)")
         }
     }
 }

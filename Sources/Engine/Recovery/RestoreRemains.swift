@@ -32,11 +32,11 @@ package struct RestoreRemains: Sendable {
         guard let clones = try? await zfs.clones(markedBy: RestoreTrace.property) else { return [] }
         return clones.filter { !$0.isMarked(byOneOf: known.living) }.map { clone in
             known.abandoned.contains { $0.id.text == clone.mark }
-                ? "the clone \(clone.name) was left by a restore that was killed; remove it with: stillpoint recover"
+                ? "the clone \(clone.name) was left by a restore that was killed; fix: stillpoint recover"
                 : unknownText(clone)
         }
             + known.abandoned.filter { trace in !clones.contains { $0.mark == trace.id.text } }.map {
-                "the restore \($0.id) was killed; remove what it left with: stillpoint recover"
+                "the restore \($0.id) was killed and its remains are still there; fix: stillpoint recover"
             }
     }
 
@@ -61,7 +61,7 @@ package struct RestoreRemains: Sendable {
             clones = try await zfs.clones(markedBy: RestoreTrace.property)
         } catch {
             guard !known.abandoned.isEmpty else { return true }
-            context.log.error("whether a restore that was killed left clones is not known: \(error)")
+            context.log.error("it is not known whether a killed restore left clones: \(error)")
             return false
         }
         var isDone = true
@@ -91,7 +91,7 @@ package struct RestoreRemains: Sendable {
             switch try await use(of: name, machines) {
             case .used(let machine):
                 let way =
-                    "look whether the VM is as it was wanted; if not, undefine it, then: "
+                    "check whether the VM is as it was wanted; if not, undefine it, then: "
                     + "zfs destroy -r \(shellQuoted("\(name)"))"
                 context.log.warning(
                     "the clone \(name) of a restore that was killed stays, since \(machine) has its disks there; \(way)"
@@ -117,7 +117,8 @@ package struct RestoreRemains: Sendable {
 
     private func unknownText(_ clone: Clone) -> String {
         "\(clone.name) carries \(RestoreTrace.property)=\(printable(clone.mark ?? "")), of which this state_dir knows "
-            + "nothing; if no restore is at work, destroy it with: zfs destroy -r \(shellQuoted("\(clone.name)")); "
+            + "nothing; fix: if no restore is running, destroy it with: zfs destroy -r "
+            + "\(shellQuoted("\(clone.name)")), "
             + "or \(keeping(clone.name))"
     }
 

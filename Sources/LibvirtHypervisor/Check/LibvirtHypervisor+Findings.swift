@@ -12,13 +12,14 @@ extension LibvirtHypervisor {
             try await version() < AppArmorProfile.fixedVersion
         {
             findings.append(
-                "AppArmor is in force and apparmor_parser is not there, without which a VM that its profile keeps on its "
-                    + "overlay cannot be brought off it while it runs: apt install apparmor")
+                "AppArmor is in force and apparmor_parser is missing: where a VM's profile denies writing to its own "
+                    + "disk, its "
+                    + "overlay cannot be committed while it runs; fix: apt install apparmor")
         }
         return findings
     }
 
-    /// How AppArmor and SELinux are in force, and what keeps qemu-img from nothing.
+    /// How AppArmor and SELinux are in force, and whether qemu-img is confined.
     public func notes() async throws -> [String] {
         var notes: [String] = []
         if !Confinement.isComplete {

@@ -22,11 +22,12 @@ struct SELinuxLabels: Sendable {
         guard mode == .enforcing, let mount = place(of: overlayDirectory), !mount.hasLabels else { return nil }
         return
             "SELinux is enforcing, and overlay_dir \(overlayDirectory) is on a file system (\(mount.type)) whose files have "
-            + "no labels of their own, so QEMU may be denied the overlays; set overlay_dir to a folder on xfs, ext4 or "
+            + "no labels of their own, so QEMU may be denied the overlays; fix: set overlay_dir to a folder on xfs, "
+            + "ext4 or "
             + "ZFS with xattr=sa that is mounted without context="
     }
 
-    /// What is as it should be, and where to look when QEMU is denied an overlay all the same.
+    /// What is as it should be, and what to read when QEMU is denied an overlay all the same.
     func note(_ overlayDirectory: String) -> String? {
         switch mode {
         case nil: nil

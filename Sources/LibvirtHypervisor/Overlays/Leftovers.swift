@@ -2,7 +2,7 @@ internal import DiskLocation
 public import Hypervisor
 internal import Support
 
-/// Looks for overlays and VM snapshots of ours, by their names and by what lies below them, whatever state files say.
+/// Finds overlays and VM snapshots of ours, by their names and by what lies below them, whatever state files say.
 struct Leftovers: Sendable {
     let connection: Connection
     /// Where overlays are made.
@@ -98,7 +98,8 @@ struct Leftovers: Sendable {
                     + (below.map { "says \($0)" } ?? "names no such image")
             }
             part.obstacles.append(
-                "\(overlay) has the name of an overlay, but \(reason ?? "is no qcow2 image, or not there"); look at it with "
+                "\(overlay) has the name of an overlay, but \(reason ?? "is no qcow2 image, or missing"); fix: "
+                    + "inspect it with "
                     + "qemu-img info -U \(shellQuoted(overlay)), and if nobody needs it: rm \(shellQuoted(overlay))")
             return
         }
@@ -118,7 +119,7 @@ extension DomainDescription {
 extension LibvirtHypervisor {
     /// Overlays in `overlay_dir` and in definitions, and libvirt's snapshots, that have our names.
     public func leftovers() async throws -> [Leftover] {
-        try await asking("looking for overlays", within: .seconds(60)) { connection, directory in
+        try await asking("finding overlays", within: .seconds(60)) { connection, directory in
             try Leftovers(connection: connection, directory: directory).find()
         }
     }

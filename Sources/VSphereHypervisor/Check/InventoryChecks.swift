@@ -19,7 +19,7 @@ struct InventoryChecks: Sendable {
     private var noVisibleVMs: [String] {
         guard inventory.vms.isEmpty else { return [] }
         return [
-            "the account sees no VMs: assign its role at the top of the inventory, propagated to its children"
+            "the account sees no VMs; fix: assign its role at the top of the inventory, propagated to its children"
         ]
     }
 
@@ -33,7 +33,7 @@ struct InventoryChecks: Sendable {
             let names = vms.prefix(3).map { printable($0.name) }.joined(separator: ", ")
             let more = vms.count > 3 ? " and \(vms.count - 3) more" : ""
             return
-                "the account may not freeze \(names)\(more): give its role the privileges \(privileges)"
+                "the account may not freeze \(names)\(more); fix: give its role the privileges \(privileges)"
         }
     }
 
@@ -56,17 +56,18 @@ struct InventoryChecks: Sendable {
                 return extents
             })
         return settings.storageRules.datastores.keys.filter { !names.contains($0) }.sorted().map {
-            "the server has no datastore \(printable($0)); correct or remove that datastore = line"
+            "the server has no datastore \(printable($0)); fix: correct or remove that datastore = line"
         }
             + settings.storageRules.luns.keys.filter { !extents.contains($0) }.sorted().map {
-                "no datastore of the server is on the LUN \(printable($0)); correct or remove that lun = line"
+                "no datastore of the server is on the LUN \(printable($0)); fix: correct or remove that lun = line"
             }
     }
 
     /// Datastores that are this host's, and on no dataset that is known.
     private var unmappedDatastores: [String] {
         inventory.datastores.filter { datasets(of: $0).isEmpty && resolver.isLocal($0.kind) }.map {
-            "the datastore \(printable($0.name)) is this host's, but on no dataset that is found; name it: "
+            "the datastore \(printable($0.name)) is this host's, but on no dataset that is found; fix: name its "
+                + "dataset: "
                 + "datastore = \(printable($0.name))=DATASET"
         }
     }
@@ -105,23 +106,25 @@ struct InventoryChecks: Sendable {
         }
         return names.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map {
             "the datastores \($0.value.sorted().joined(separator: ", ")) are all on \($0.key): each VM there "
-                + "gets one snapshot"
+                + "gets one snapshot; fix: give each datastore a dataset of its own, or correct its datastore = or "
+                + "lun = line"
         }
     }
 
     /// VMs whose disks cannot be read.
     private var unreadableVMs: [String] {
         inventory.vms.filter { $0.devices == nil }.map {
-            "the disks of \(printable($0.name)) cannot be seen (\($0.connection)): check the VM, and that the "
+            "the disks of \(printable($0.name)) cannot be read (\($0.connection)); fix: check the VM, and that the "
                 + "account's role reaches it"
         }
     }
 
-    /// Snapshots that some run left, or that an open run holds.
+    /// Snapshots that some run left, or that belong to an open run.
     private var leftSnapshots: [String] {
         inventory.vms.flatMap { vm in
             vm.ownSnapshots.map {
-                "\(printable(vm.name)) has the snapshot \"\(printable($0))\"; if stillpoint recover --dry-run does not list "
+                "\(printable(vm.name)) has the snapshot \"\(printable($0))\"; fix: if stillpoint recover --dry-run "
+                    + "does not list "
                     + "that run, remove the snapshot in the vSphere client"
             }
         }
