@@ -9,7 +9,7 @@
 static struct CLibvirt table;
 
 const struct CLibvirt *clibvirt_load(const char **problem) {
-    // Most of what loading takes is looking symbols up, each in one after another of the 56 libraries that come along.
+    // Most of what loading takes is finding symbols, each in one after another of the 56 libraries that come along.
     // Those that bring most of them come first, so that they are bound among their own few: 19 million instructions in
     // the loader instead of 33 (Debian 12). One that is not there, or not needed, does no harm.
     static const char *const below[] = {

@@ -16,7 +16,7 @@ package struct Configuration: Sendable {
     package var sanoidDirectory = "/etc/sanoid"
     /// VMs worked on at the same time.
     package var maxParallel = 16
-    /// How long an overlay may live before the guard releases it.
+    /// How long an overlay may live before the watchdog releases it.
     package var maxHold = Duration.seconds(300)
     /// What every hypervisor is told; `configuration.freezeLimit` is `configuration.shared.freezeLimit`.
     package var shared = SharedHypervisorSettings()

@@ -11,7 +11,7 @@ package struct ConfigurationError: Error, Sendable, CustomStringConvertible {
     }
 
     let code: Code
-    /// Says file, line, what is wrong and how to mend it.
+    /// Says file, line, what is wrong and how to fix it.
     package let description: String
     let cause: (any Error)?
 

@@ -19,7 +19,7 @@ extension KeyType<String> {
             })
     }
 
-    /// A URI goes into messages, and into the state of other programs.
+    /// A URI is written into messages, and into the state of other programs.
     static var libvirtURI: Self {
         Self(
             summary: .text("libvirt's connection URI, without a password"),

@@ -5,7 +5,7 @@ internal import Support
 package struct Policy: Sendable, Equatable {
     /// What happens when no strategy of the list could be carried out.
     package enum OnFailure: String, Sendable, CaseIterable {
-        /// The snapshot goes on; the VM is reported as `crash`.
+        /// The snapshot is taken all the same; the VM is reported as `crash`.
         case `continue`
         /// Everything is undone and pre-snapshot exits 1.
         case abort

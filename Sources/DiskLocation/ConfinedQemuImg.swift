@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// The one place where qemu-img is called.
 ///
-/// It is given images as descriptors (`/proc/self/fd/N`): those that were looked at, whatever comes to their paths. It is
+/// It is given images as descriptors (`/proc/self/fd/N`): those that were checked, whatever comes to their paths. It is
 /// told the format of each layer, finds out none, and opens none that its arguments do not have.
 public enum ConfinedQemuImg {
     /// An image of a chain, as qemu-img is told of it.

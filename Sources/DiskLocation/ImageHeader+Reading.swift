@@ -42,7 +42,7 @@ extension StorageError {
         case .badImage, .cutOff, .otherFormat:
             StorageError(
                 code,
-                "'\(printable(image, limit: 300))' is not read as qcow2: \(message); look at it with qemu-img info",
+                "'\(printable(image, limit: 300))' is not read as qcow2: \(message); inspect it with: qemu-img info",
                 cause: cause)
         default: self
         }

@@ -42,7 +42,7 @@ public struct MountTable: Sendable {
     /// The mount that a path is on, found as the kernel finds it: from the root, one mount point after another.
     ///
     /// The longest prefix would not do: a mount over `/tank` hides an earlier one on `/tank/VM`, whose parent is not
-    /// the later mount. So from each mount the step goes to the child that is met first on the way, which is the one
+    /// the later mount. So from each mount the step is to the child that is met first on the way, which is the one
     /// with the shortest mount point; a stacked mount has the same mount point as the one below, its parent.
     ///
     /// - Parameter absolutePath: a path without symbolic links and without `.` and `..`.

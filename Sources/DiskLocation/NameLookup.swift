@@ -8,7 +8,7 @@ enum NameLookup {
     /// The addresses; nil when the resolver does not answer in time.
     ///
     /// getaddrinfo(3) cannot be interrupted, and with a dead name server it takes tens of seconds: it runs on a thread
-    /// of its own, which is left alone when the limit has passed.
+    /// of its own, which is abandoned when the limit has passed.
     static func addresses(of name: String, within limit: Duration) -> Set<NetworkAddress>? {
         let answer = Answer()
         let isStarted =

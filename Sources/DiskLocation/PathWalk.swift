@@ -5,7 +5,7 @@ internal import Support
 ///
 /// Images lie side by side, and on a file system in user space each part of a path costs a round trip.
 ///
-/// The folders stay open until it is let go of; as long their datasets cannot be unmounted.
+/// The folders stay open until it is released; for that time their datasets cannot be unmounted.
 public final class PathWalk {
     /// A path without symbolic links, and what lies there; no status where that is yet to be made.
     struct Place {

@@ -24,7 +24,7 @@ public struct StorageError: Error, Sendable, Equatable, CustomStringConvertible 
 
     /// What kind of trouble it was.
     public let code: Code
-    /// What is wrong and how to mend it, in one line.
+    /// What is wrong and how to fix it, in one line.
     public let message: String
     /// The system's own word, where a system call failed.
     public let cause: Errno?

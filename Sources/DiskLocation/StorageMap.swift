@@ -26,7 +26,7 @@ public struct StorageMap: Sendable {
     public let dev: String
     private let devices: BlockDevices
 
-    /// Reads the mount table; devices are looked at when first asked about.
+    /// Reads the mount table; devices are read when first asked about.
     public init(roots: SystemRoots = SystemRoots()) throws(StorageError) {
         mountTable = try MountTable.read(roots: roots)
         devices = BlockDevices(roots: roots)

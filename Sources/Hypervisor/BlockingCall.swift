@@ -2,7 +2,7 @@ public import Support
 
 /// Runs a blocking C call on a thread of its own and waits for it no longer than `limit`.
 ///
-/// When the limit passes, the call goes on in its abandoned thread, since nothing can interrupt it; its result is
+/// When the limit passes, the call continues in its abandoned thread, since nothing can interrupt it; its result is
 /// dropped. A task-group time-out would wait for the call to end. So this is for what only reads, and for what may happen
 /// late without harm; for the rest there is `act`.
 /// - Parameter what: what is being done, for the error's text: "freezing the file systems of web01".

@@ -1,4 +1,4 @@
-/// What a VM really got in a storage snapshot: what was seen, never what was asked for.
+/// What a VM really got in a storage snapshot: what was observed, never what was requested.
 public enum Consistency: String, Codable, Sendable, Comparable, CaseIterable {
     /// Less than a power cut leaves: the VM was on an overlay that another run had made, so its disks hold nothing of what it
     /// wrote since; where a commit had begun, they are of no one instant either.

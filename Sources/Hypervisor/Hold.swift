@@ -1,6 +1,6 @@
 public import DiskLocation
 
-/// What keeps a VM at its still point, and so all that release and recovery need to let it go.
+/// What a freeze has made of a VM, and so all that release and recovery need to undo it.
 ///
 /// A back end fills it in before it acts; the journal makes it durable.
 public struct Hold: Sendable, Codable, Equatable {
@@ -34,7 +34,7 @@ public struct Hold: Sendable, Codable, Equatable {
     /// The file that takes, or took, the guest's RAM. A release leaves it where it is.
     public var ramDump: String?
 
-    /// A release stopped the guest so that its commit could catch up, and has not been seen to set it going again.
+    /// A release stopped the guest so that its commit could catch up, and has not been seen to resume it.
     public var pausedByUs: Bool
 
     /// A hold with these parts.
@@ -94,7 +94,7 @@ public struct HeldDisk: Sendable, Codable, Equatable {
         /// It was asked to go back to its base, and has not been seen there. It may have been: then the guest writes to
         /// the base, and what the overlay holds is old.
         case pivotRequested
-        /// Either its disk is back on its base, as was asked for, or a commit is under way that ends by itself or was
+        /// Either its disk is back on its base, as was asked for, or a commit is running that ends on its own or was
         /// begun anew, and has perhaps not copied all: which of both, only the QEMU that runs tells.
         case undecided
         /// All that the overlay held is in the base; this alone licenses deleting the overlay.

@@ -9,7 +9,7 @@ public protocol Hypervisor: Sendable {
     /// How many VMs are worked on at the same time; nil: as many as the general section says.
     var maxParallel: Int? { get }
 
-    /// What could go wrong tonight and can be seen now, each with its mend.
+    /// Problems that the next run would meet, each as `WHAT; fix: WHAT TO DO`, as far as it has a fix.
     func findings() async throws -> [String]
 
     /// What an administrator should know though nothing can be done about it.
@@ -28,7 +28,7 @@ public protocol Hypervisor: Sendable {
     /// The VM as it is now; nil when it is not there any more.
     func virtualMachine(id: String) async throws -> VirtualMachine?
 
-    /// Brings a running VM to its still point.
+    /// Freezes a running VM, by the strategy that is asked for.
     ///
     /// A thrown error whose remedy is `.fallBack` means that nothing is held and all has been undone; with
     /// `.stop`, the last recorded hold says what may be left.
@@ -38,14 +38,14 @@ public protocol Hypervisor: Sendable {
     /// - Throws: when the guest has not confirmed it: it may be frozen still.
     func thaw(id: String) async throws
 
-    /// Sets a VM going on its own disks again and removes what the hold made, whatever became of the VM meanwhile.
+    /// Puts a VM back on its own disks and removes what the freeze made, whatever became of the VM meanwhile.
     ///
     /// May be called again after a failure, from another process too.
     @discardableResult
     func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult
 
-    /// What must be kept of a VM, besides its disks and RAM, so that it can be made again; nil where all that is beside
-    /// its disks already.
+    /// What must be saved of a VM, besides its disks and RAM, so that it can be made again; nil where all that is
+    /// beside its disks already.
     func keepsake(of id: String) async throws -> Keepsake?
 
     /// Switches a VM off at once, as a power cut does; fine when it is off, or gone.
@@ -172,7 +172,7 @@ public struct ReleaseRequest: Sendable {
     }
 }
 
-/// How a release went.
+/// What became of a release.
 public struct ReleaseResult: Sendable, Equatable {
     /// What an administrator should know: how it was released where that was not the usual way, and for how long the
     /// guest was paused.
@@ -197,7 +197,7 @@ public protocol SnapshotReverting: Hypervisor {
     /// Puts a VM back that is off and whose datasets have been rolled back: has its files read again, reverts it to the
     /// run's VM snapshot, starts it when it ran then, and removes the VM snapshot.
     /// - Returns: what an administrator should know.
-    /// - Throws: HypervisorError, which says what has been done and how to go on.
+    /// - Throws: HypervisorError, which says what has been done and how to continue.
     func revert(_ machine: RevertRequest) async throws -> [String]
 }
 

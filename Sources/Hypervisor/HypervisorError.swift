@@ -4,7 +4,7 @@ public struct HypervisorError: Error, Sendable, CustomStringConvertible {
     public enum Remedy: String, Sendable {
         /// It may go through if tried again.
         case retry
-        /// This strategy is not to be had for this VM; everything it did has been undone.
+        /// This strategy is not available for this VM; everything it did has been undone.
         case fallBack
         /// Something is in doubt or left over: touch nothing more of this VM.
         case stop

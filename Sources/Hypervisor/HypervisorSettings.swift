@@ -58,7 +58,7 @@ public struct SharedHypervisorSettings: Sendable, Equatable {
 
 /// How a server is logged in to.
 public struct ServerLogin: Sendable, Equatable {
-    /// How the server's certificate is judged. There is no way not to.
+    /// How the server's certificate is verified. Verification cannot be switched off.
     public enum Trust: Sendable, Equatable {
         /// By the system's certificate store.
         case system

@@ -2,7 +2,7 @@ internal import Glibc
 public import Support
 
 extension ImageStamp {
-    /// What an image looks like now; nil where it cannot be seen.
+    /// The stamp that an image has now; nil where it cannot be read.
     public static func read(_ path: String, roots: SystemRoots = SystemRoots()) -> ImageStamp? {
         var status = stat()
         guard stat(path, &status) == 0,

@@ -1,4 +1,4 @@
-/// By what a later look tells whether an image has been written to since.
+/// By comparing it later one can tell whether an image has been written to since.
 public struct ImageStamp: Sendable, Codable, Equatable {
     /// `/proc/sys/kernel/random/boot_id` at that time.
     public let boot: String

@@ -6,7 +6,7 @@ public struct Leftover: Sendable, Equatable {
     public let machineID: String
     /// Its name.
     public let machineName: String
-    /// What a release must let go.
+    /// What a release must undo.
     public let hold: Hold
     /// Why it must not be touched, with the way out; nil: a release may.
     public let obstacle: String?

@@ -5,7 +5,7 @@ public struct Keepsake: Sendable, Equatable {
     /// Files of this host that belong to the VM and are no disks: UEFI variables, a TPM's state.
     public let files: [KeptFile]
 
-    /// A keepsake with these parts.
+    /// A saved definition with these parts.
     public init(definition: String, files: [KeptFile]) {
         self.definition = definition
         self.files = files
@@ -64,7 +64,8 @@ public struct RestoreRequest: Sendable {
     public let moves: [PathMove]
     /// The name of a new VM with a UUID and MAC addresses of its own; nil: the VM itself is put back.
     public let newName: String?
-    /// The dump to go on from: a working copy, which the back end may change. Nil: the VM starts, if at all, by booting.
+    /// The dump to resume from: a working copy, which the back end may change. Nil: the VM starts, if at all, by
+    /// booting.
     public let ramDump: String?
     /// What it shall be doing afterwards.
     public let power: Power

@@ -17,9 +17,9 @@ public struct VirtualMachine: Sendable, Equatable {
     public let id: String
     /// The name an administrator gave it; any text.
     public let name: String
-    /// What it was doing when it was looked at.
+    /// What it was doing when it was read.
     public let power: PowerState
-    /// All its disks, those that are left alone too.
+    /// All its disks, the excluded ones too.
     public let disks: [Disk]
     /// Its RAM in bytes; 0 where that is not known.
     public let memory: UInt64
@@ -58,7 +58,7 @@ public struct Disk: Sendable, Equatable {
         case cdrom = "CD-ROM"
         case floppy
         case shareable
-        /// What the guest writes to it goes when the VM is shut down.
+        /// What the guest writes to it is discarded when the VM is shut down.
         case transient
         /// Its image is not a file or a device of this host.
         case remote = "not local to this host"

@@ -34,7 +34,7 @@ extension INIFile {
             }
             throw failure(problem.rawValue, path: path)
         } catch {
-            throw INIError(.unreadable, path: path, message: "is not obeyed: \(error)")
+            throw INIError(.unreadable, path: path, message: "is not used: \(error)")
         }
     }
 

@@ -1,6 +1,6 @@
 internal import Support
 
-/// Why a configuration file could not be read, with the place to look at.
+/// Why a configuration file could not be read, with its place: file and line.
 public struct INIError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What kind of trouble it was; more may be added.
     public struct Code: Hashable, Sendable, CustomStringConvertible {

@@ -18,7 +18,7 @@ func checkCost(of bytes: [UInt8], within budget: Budget) throws(JSONError) {
     }
 }
 
-/// Spends a node for each value there may be, as far as there are any left, and looks how deep it lies.
+/// Spends a node for each value there may be, as far as there are any left, and finds how deep it lies.
 private func count(_ bytes: [UInt8], _ budget: inout Budget) throws(BudgetError) {
     var (values, depth) = (1, 0)
     var isString = false

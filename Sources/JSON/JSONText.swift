@@ -20,7 +20,7 @@ public struct JSONText: Sendable {
         }
     }
 
-    /// Whether a text could be read within the budget, as far as its size goes.
+    /// Whether a text could be read within the budget, as far as its size tells.
     /// - Throws: ``JSONError`` `tooLarge`.
     public static func check(_ bytes: [UInt8], within budget: Budget) throws(JSONError) {
         try checkCost(of: bytes, within: budget)

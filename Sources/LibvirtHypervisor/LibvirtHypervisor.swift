@@ -77,7 +77,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// The domain of that UUID.
     public func virtualMachine(id: String) async throws -> VirtualMachine? {
-        try await calls.blockingCall("looking at the domain \(id)", within: .seconds(30)) { connection in
+        try await calls.blockingCall("reading the domain \(id)", within: .seconds(30)) { connection in
             guard let domain = try connection.domain(uuid: id) else { return nil }
             return try domain.machine(power: domain.power())
         }
@@ -105,7 +105,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     private func context(
         _ request: FreezeRequest, on connection: Connection, _ record: @escaping RecordHold
     ) async throws -> FreezeContext {
-        let (domain, definitions) = try await blocking("looking at \(request.machine.name)", within: .seconds(30)) {
+        let (domain, definitions) = try await blocking("reading \(request.machine.name)", within: .seconds(30)) {
             guard let domain = try connection.domain(uuid: request.machine.id) else {
                 throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .fallBack)
             }
@@ -134,7 +134,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
             // The daemon may have been restarted, or the domain was busy with somebody else's job.
             throw HypervisorError(.callFailed, "not released yet", remedy: .retry, cause: error)
         } catch let error as HypervisorError where error.code == .timedOut && error.remedy == .stop {
-            // A call that hangs may still be carried out; each attempt looks anew at what is there.
+            // A call that hangs may still be carried out; each attempt reads anew what is there.
             throw HypervisorError(.timedOut, error.message, remedy: .retry, cause: error.cause)
         }
     }

@@ -6,7 +6,7 @@ extension ArchiveError {
     init(reading path: String, _ problem: Errno) {
         switch problem {
         case .noSuchFileOrDirectory, .notDirectory:
-            self.init(.missing, "\(shown(path)) is not there; look for it where it was moved to", cause: problem)
+            self.init(.missing, "\(shown(path)) is not there; find where it was moved to", cause: problem)
         case .tooManySymbolicLinkLevels:
             self.init(.unreadable, "\(shown(path)) is a symbolic link; give the file's own path", cause: problem)
         case .noMemory:

@@ -25,7 +25,7 @@ public struct ArchiveError: Error, Sendable, CustomStringConvertible {
 
     /// What kind of trouble it was.
     public let code: Code
-    /// What is wrong and how to mend it, in one line.
+    /// What is wrong and how to fix it, in one line.
     public let message: String
     /// The failure below, if there was one.
     public let cause: (any Error)?

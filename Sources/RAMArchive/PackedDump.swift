@@ -1,4 +1,4 @@
-/// What is known of a packed dump; goes into its side-car.
+/// What is known of a packed dump; it is recorded in its side-car.
 public struct PackedDump: Sendable, Codable, Equatable {
     /// Length of the dump itself, in bytes.
     public let plainBytes: UInt64

@@ -16,15 +16,16 @@ extension HookOptions {
           --version          show the version
 
         Exit status: 0 done; 1 the wanted consistency was not reached, all undone; 2 usage or configuration error,
-        nothing touched; 3 something is left over: the messages say what.
+        nothing touched; 3 something is left to do: the messages say what,
+        stillpoint recover does it.
         """
     }
 
     private static func purpose(_ phase: Phase) -> String {
         switch phase {
-        case .pre: "Puts the virtual machines on the dataset at a still point, just before its snapshot."
-        case .post: "Sets the virtual machines on the dataset going again, just after its snapshot."
-        case .prune: "Removes what was kept for a snapshot that is gone."
+        case .pre: "Freezes the virtual machines whose disks are on the dataset, just before its snapshot."
+        case .post: "Releases the virtual machines whose disks are on the dataset, just after its snapshot."
+        case .prune: "Deletes RAM dumps whose snapshots were destroyed."
         }
     }
 }

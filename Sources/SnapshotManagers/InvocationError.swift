@@ -18,7 +18,7 @@ public struct InvocationError: Error, Sendable, Equatable, CustomStringConvertib
 
     /// What kind of trouble it was.
     public let code: Code
-    /// What is wrong and how to mend it, in one line; the help text, of several lines, for `helpRequested`.
+    /// What is wrong and how to fix it, in one line; the help text, of several lines, for `helpRequested`.
     public let message: String
 
     /// Makes an error with a message that is fit to be shown.

@@ -13,7 +13,7 @@ public enum ProgramEnvironment {
     ]
     /// Kept with whatever follows: what the snapshot managers say.
     private static let beginnings = ["SANOID_", "ZREPL_", "ZNAP_"]
-    /// The C library looks for files of these names; one that names a place could be a FIFO, or anything.
+    /// The C library opens files of these names; one that names a place could be a FIFO, or anything.
     private static let locales = ["LANG", "LANGUAGE", "TZ", "LC_"]
     /// Kept where nobody but root and the caller writes there: libvirt finds the certificates of `qemu+tls` and the
     /// socket of `qemu:///session` by them.

@@ -18,7 +18,7 @@ public struct SanoidConfiguration: Sendable {
     ///
     /// - Parameters:
     ///   - directory: sanoid's `--configdir`.
-    ///   - defaultsPaths: where to look for the defaults; nil for the directory itself and Debian's place.
+    ///   - defaultsPaths: where to find the defaults; nil for the directory itself and Debian's place.
     /// - Throws: ``INIError`` where a file exists and cannot be read.
     public init(directory: String = "/etc/sanoid", defaultsPaths: [String]? = nil) throws(INIError) {
         let defaultsPaths =

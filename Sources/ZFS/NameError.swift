@@ -24,7 +24,7 @@ public struct NameError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// The rule that was broken.
     public let code: Code
-    /// What is wrong and how to mend it, in one line.
+    /// What is wrong and how to fix it, in one line.
     public let message: String
 
     /// Makes an error with a message that is fit to be shown.

@@ -20,7 +20,7 @@ extension ZFSCommand {
         }
     }
 
-    /// Mounts a dataset that is not mounted by itself (`canmount=noauto`).
+    /// Mounts a dataset that is not mounted automatically (`canmount=noauto`).
     public func mount(_ dataset: DatasetName) async throws(ZFSError) {
         let outcome = try await run(["mount", dataset.rawValue])
         guard outcome.exitStatus == 0 else { throw failure(outcome, "zfs could not mount \(dataset)") }

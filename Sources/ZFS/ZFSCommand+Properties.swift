@@ -71,7 +71,7 @@ extension ZFSCommand {
         return outcomes
     }
 
-    /// Reads from standard error which snapshots a call did not reach; zfs goes on to the others.
+    /// Reads from standard error which snapshots a call did not reach; zfs continues with the others.
     private func sort(
         _ outcome: Outcome, _ snapshots: [SnapshotName]
     ) throws(ZFSError) -> [SnapshotName: PropertyOutcome] {
@@ -89,7 +89,7 @@ extension ZFSCommand {
             outcomes[snapshot] = isMissing ? .missing : .failed(printable(line, limit: 200))
         }
         guard explained && outcome.exitStatus == 1 else {
-            throw failure(outcome, "zfs could not set properties; look at what it said and at the user's rights")
+            throw failure(outcome, "zfs could not set properties; read what it said and check the user's rights")
         }
         return outcomes
     }

@@ -41,7 +41,7 @@ extension ZFSCommand {
             return ZFSError(
                 .timedOut,
                 "zfs did not end within \(timeout) and was killed\(isGone ? "" : ", but hangs on in the kernel"); "
-                    + "look at zpool status for a pool that hangs", command: command)
+                    + "check zpool status for a pool that hangs", command: command)
         case .cancelled:
             return ZFSError(.cancelled, "zfs was ended because its caller was", command: command)
         case .tooMuchOutput:

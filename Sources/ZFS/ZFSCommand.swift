@@ -17,7 +17,7 @@ public struct ZFSCommand: Sendable {
     /// Prepares calls; nothing is started.
     ///
     /// - Parameters:
-    ///   - executable: a name that is looked for in PATH and in the folders where zfs is kept, or a path.
+    ///   - executable: a name that is searched for in PATH and in the folders where zfs is kept, or a path.
     ///   - timeout: after this long a call is ended: SIGTERM, and SIGKILL two seconds later.
     ///   - environment: the variables that zfs gets, `LC_ALL` apart, as its messages are read; nil for this
     ///     process's own.

@@ -24,7 +24,7 @@ public struct ZFSError: Error, Sendable, CustomStringConvertible {
 
     /// What kind of trouble it was.
     public let code: Code
-    /// What is wrong and how to mend it, in one line.
+    /// What is wrong and how to fix it, in one line.
     public let message: String
     /// The command line that was called; empty where none was.
     public let command: [String]

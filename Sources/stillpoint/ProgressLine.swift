@@ -33,7 +33,7 @@ final class ProgressLine: Sendable {
     }
 }
 
-/// Where a message goes.
+/// Where a message is written.
 enum Stream {
     case output, errors
 }

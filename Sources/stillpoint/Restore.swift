@@ -25,14 +25,14 @@ struct Restore: OperatorCommand {
     @Flag(help: "Boot the VM when its RAM is not restored.") var start = false
     @Flag(help: "With --as: leave the network links up.") var connect = false
     @Flag(help: "With --in-place: destroy snapshots that are newer.") var destroyNewer = false
-    @Flag(help: "Restore what nobody vouches for, too: only what is harmless of its definition.") var untrusted = false
+    @Flag(help: "Restore what is not trusted, too: of its definition only what is harmless.") var untrusted = false
 
     func validate() throws {
         guard clone == nil || !inPlace else {
             throw ValidationError("--as NAME makes a new VM, --in-place puts this one back; give one of the two.")
         }
-        guard !connect || clone != nil else { throw ValidationError("--connect goes with --as.") }
-        guard !destroyNewer || inPlace else { throw ValidationError("--destroy-newer goes with --in-place.") }
+        guard !connect || clone != nil else { throw ValidationError("--connect needs --as.") }
+        guard !destroyNewer || inPlace else { throw ValidationError("--destroy-newer needs --in-place.") }
     }
 
     func perform() async -> Engine.ExitCode {

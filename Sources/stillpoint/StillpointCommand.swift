@@ -10,7 +10,7 @@ import VSphereHypervisor
 struct StillpointCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stillpoint",
-        abstract: "What the snapshots hold of VMs, and how to get it back.",
+        abstract: "Check, list, restore and recover the VMs in ZFS snapshots.",
         discussion: """
             The snapshots are taken by your snapshot manager, with pre-snapshot and post-snapshot as its hooks.
             Exit codes: 0 done, 1 not done and all undone, 2 refused or wrong usage with nothing touched, 3 something is \

@@ -18,7 +18,7 @@ struct ConfigurationSampleTests {
         }
     }
 
-    @Test("that is wrong is refused with place and mend, as its first line says", arguments: folder.samples("invalid"))
+    @Test("that is wrong is refused with place and fix, as its first line says", arguments: folder.samples("invalid"))
     func invalid(name: String) throws {
         let path = "\(Self.folder.path)/Configurations/invalid/\(name)"
         let text = try String(decoding: readFile(path), as: UTF8.self)

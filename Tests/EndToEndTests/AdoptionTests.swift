@@ -8,7 +8,7 @@ extension RealParts {
             let guests = [Stage.Guest(name: "lost", disks: 2), Stage.Guest(name: "idle")]
             try await Stage.with("adopted", guests) { stage in
                 try await need("\(stage.lab.preSnapshot) \(stage.dataset)@a; zfs snapshot \(stage.dataset)@a; sleep 1")
-                // Its guard ends when the run is not there any more.
+                // Its watchdog ends when the run is not there any more.
                 try await need("rm \(stage.lab.runs)/*.json")
                 try await stage.change(guests[1], "virsh -q destroy $n")
                 for command in ["check", "recover"] {
@@ -58,7 +58,7 @@ extension RealParts {
 
     @Suite("Old is never put over new")
     struct NewerBaseTests {
-        @Test("a base that a twin or another program has written, or has, is left alone, and the message says all")
+        @Test("a base that a twin or another program has written, or has, is not touched, and the message says all")
         func twin() async throws {
             let guest = Stage.Guest(name: "older")
             try await Stage.with("newer", [guest]) { stage in
@@ -82,7 +82,7 @@ extension RealParts {
                     "exec 7<>\(base); (unset STILLPOINT_X; \(stage.lab.postSnapshot) \(s) 7>&-)")
                 #expect(opened.status == 3, "\(opened.errors)")
                 #expect(opened.errors.contains("has \(base) open"), "\(opened.errors)")
-                // Written, and let go.
+                // Written, and released.
                 let written = try await shell(
                     "dd if=\(base) of=\(base) bs=512 count=1 conv=notrunc 2>/dev/null; \(stage.lab.postSnapshot) \(s)")
                 #expect(written.status == 3, "\(written.errors)")

@@ -42,7 +42,7 @@ extension RealParts {
             }
         }
 
-        @Test("A hostile environment changes nothing: neither what is done, nor which programs, nor who is the guard")
+        @Test("A hostile environment changes nothing: neither what is done, nor which programs, nor the watchdog")
         func environment() async throws {
             let guest = Stage.Guest(name: "surrounded")
             try await Stage.with("hostile", [guest]) { stage in
@@ -70,7 +70,7 @@ extension RealParts {
                 #expect(outcome.status == 0, "\(outcome.output) \(outcome.errors)")
                 #expect(try await stage.property("vms", of: snapshot) == "surrounded=quiesced")
                 try await stage.expectNothingLeft()
-                // Only who holds the run's lock is its guard.
+                // Only who holds the run's lock is its watchdog.
                 let called = try await shell(
                     """
                     \(stage.lab.preSnapshot) \(stage.dataset)@b || exit 1
@@ -140,7 +140,7 @@ extension RealParts {
             }
         }
 
-        @Test("State files that are truncated or of a newer format are named and left alone, and post exits 3")
+        @Test("State files that are truncated or of a newer format are named and not touched, and post exits 3")
         func stateFiles() async throws {
             try await Stage.with("state", [Stage.Guest(name: "stated")]) { stage in
                 let lab = stage.lab
@@ -172,7 +172,7 @@ extension RealParts {
 
     @Suite("Without libvirt")
     struct WithoutLibvirtTests {
-        @Test("A refused connection and a missing library each give one clear line, and the snapshot goes on")
+        @Test("A refused connection and a missing library each give one clear line, and the snapshot is taken")
         func unreachable() async throws {
             try await Stage.with("without", []) { stage in
                 let lab = stage.lab

@@ -18,7 +18,7 @@ extension RealParts {
             return post.errors
         }
 
-        @Test("one is detached, one is added: the first is committed, the second left alone")
+        @Test("one is detached, one is added: the first is committed, the second not touched")
         func detached() async throws {
             try await Stage.with("changed-detach", [pair]) { stage in
                 let said = try await cycle(

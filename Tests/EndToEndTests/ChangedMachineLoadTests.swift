@@ -16,7 +16,7 @@ extension RealParts {
                 """)
         }
 
-        @Test("fills its overlay's storage: it goes on, on its own disk")
+        @Test("fills its overlay's storage: it is resumed on its own disk")
         func fullStorage() async throws {
             let guest = Stage.Guest(name: "full", options: "--no-start --size 256M --flood 100")
             try await Stage.with("changed-full", [guest]) { stage in
@@ -38,7 +38,7 @@ extension RealParts {
             }
         }
 
-        @Test("fills its overlay's storage and post never comes: the guard sets it going on its own disk")
+        @Test("fills its overlay's storage and post never comes: the watchdog resumes it on its own disk")
         func guarded() async throws {
             let guest = Stage.Guest(name: "full", options: "--no-start --size 256M --flood 100")
             try await Stage.with("guarded-full", [guest]) { stage in
@@ -101,7 +101,7 @@ extension RealParts {
             }
         }
 
-        @Test("and was left paused by a release that was killed: it is set going again")
+        @Test("and was left paused by a release that was killed: it is resumed")
         func leftPaused() async throws {
             let guest = Stage.Guest(name: "still")
             try await Stage.with("changed-still", [guest], configuration: "commit_timeout = 4") { stage in

@@ -15,7 +15,7 @@ extension RealParts {
                 ])
         }
 
-        @Test("left frozen by a killed pre, and paused: back on its own disk at once, thawed when it goes on")
+        @Test("left frozen by a killed pre, and paused: back on its own disk at once, thawed when it is resumed")
         func frozen() async throws {
             let guest = Stage.Guest(name: "frozen")
             try await Stage.with("changed-frozen", [guest]) { stage in
@@ -58,7 +58,7 @@ extension RealParts {
                 ])
         }
 
-        @Test("goes on from its managed save on its own disk")
+        @Test("resumes from its managed save on its own disk")
         func managedSave() async throws {
             let guest = Stage.Guest(name: "saved", disks: 2)
             try await Stage.with("changed-saved", [guest]) { stage in
@@ -103,7 +103,7 @@ extension RealParts {
             }
         }
 
-        @Test("was migrated away: all is left alone, and ends once it was committed there")
+        @Test("was migrated away: nothing is touched, and ends once it was committed there")
         func migrated() async throws {
             let guest = Stage.Guest(name: "moved")
             try await Stage.with("changed-moved", [guest]) { stage in
@@ -149,7 +149,7 @@ extension RealParts {
             }
         }
 
-        @Test("whose overlay another VM has taken meanwhile is left alone")
+        @Test("whose overlay another VM has taken meanwhile is not touched")
         func takenOver() async throws {
             let guest = Stage.Guest(name: "taken")
             try await Stage.with("changed-taken", [guest]) { stage in

@@ -12,7 +12,7 @@ extension RealParts {
             for i in $(seq 200); do virsh -q list >/dev/null 2>&1 && break; sleep 0.1; done
             """
 
-        /// Until recovery has nothing more to do: the guard lets the guest go, recovery ends the run.
+        /// Until recovery has nothing more to do: the watchdog lets the guest go, recovery ends the run.
         private func recover(_ stage: Stage) async throws {
             try await need(
                 """
@@ -26,9 +26,9 @@ extension RealParts {
         /// The same, and where a person must help, what Stillpoint tells that person is done.
         ///
         /// libvirt 9.0.0 that is killed within some milliseconds of a pivot's end may take the guest for shut off when it
-        /// is back ("unknown mirror job type ''"), or the disk for pivoting for ever. The guest goes on writing to its own
-        /// disk, so that an overlay which is committed over that would be the worst of all ends. Killed while it moves
-        /// the disks, it shows them on their bases, while QEMU has the overlays open or even writes to them.
+        /// is back ("unknown mirror job type ''"), or the disk for pivoting for ever. The guest keeps writing to its
+        /// own disk, so that an overlay which is committed over that would be the worst of all ends. Killed while it
+        /// moves the disks, it shows them on their bases, while QEMU has the overlays open or even writes to them.
         private func recoverWithHelp(_ stage: Stage) async throws {
             for _ in 1...3 {
                 let recovered = try await shell(

@@ -122,7 +122,7 @@ extension RealParts {
                 #expect(before.contains("<seclabel model='dac' relabel='no'/>"))
                 let said = try await cycle(stage, "live")
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@live") == "shapes=quiesced", "\(said)")
-                #expect(said.contains("vde is transient and was left alone"), "\(said)")
+                #expect(said.contains("vde is transient and was excluded"), "\(said)")
                 #expect(try await need("virsh dumpxml --inactive shapes") == before)
                 try await need("\(stage.lab.program) wait shapes")
                 let off = try await cycle(stage, "off", between: "sleep 1; virsh -q destroy shapes")
@@ -143,9 +143,10 @@ extension RealParts {
             let encryption =
                 "<encryption format='luks'><secret type='passphrase' uuid='\(secret)'/></encryption>"
             let reasons = [
-                "luks": "vdb cannot be set aside: it is encrypted",
-                "luksqcow": "vdb cannot be set aside: it is encrypted",
-                "slice": "vdb cannot be set aside: it is a part of its file", "data": "its data is in another file",
+                "luks": "vdb cannot be moved to an overlay: it is encrypted",
+                "luksqcow": "vdb cannot be moved to an overlay: it is encrypted",
+                "slice": "vdb cannot be moved to an overlay: it is a part of its file",
+                "data": "its data is in another file",
                 "extra": "a disk that no <disk> names, -drive",
             ]
             // A RAM dump needs no agent, so that one guest alone has to be up.
@@ -201,7 +202,8 @@ extension RealParts {
                     #expect(line?.contains(reason) == true, "\(name): \(said)")
                 }
                 let luks = said.split(separator: "\n").first { $0.contains("luks: ") }
-                #expect(luks?.contains("quiesce: vdb cannot be set aside: it is encrypted") == true, "\(said)")
+                #expect(
+                    luks?.contains("quiesce: vdb cannot be moved to an overlay: it is encrypted") == true, "\(said)")
                 #expect(try await need("\(stage.lab.program) frozen luks").isEmpty)
                 let vms = reasons.keys.sorted().map { "\($0)=crash" }.joined(separator: ",")
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == vms)

@@ -34,7 +34,7 @@ extension RealParts {
                 try await Task.sleep(for: .seconds(8))
                 try await stage.expectWrites(by: guest, on: "vda", within: 1)
                 #expect(try await need("\(stage.lab.program) frozen late").isEmpty == false)
-                // The guard leaves with the run.
+                // The watchdog leaves with the run.
                 try await need(
                     "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 try await need("for i in $(seq 50); do pgrep -f '^stillpoint-guard' || exit 0; sleep 0.1; done; exit 1")
@@ -116,7 +116,7 @@ extension RealParts {
             }
         }
 
-        @Test("Two hooks at once freeze a guest once; both snapshots go on")
+        @Test("Two hooks at once freeze a guest once; both snapshots are taken")
         func atOnce() async throws {
             try await Stage.with("twice", [Stage.Guest(name: "once")]) { stage in
                 let outcome = try await shell(

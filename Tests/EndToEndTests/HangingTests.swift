@@ -5,7 +5,7 @@ extension RealParts {
     @Suite("When something hangs")
     struct HangingTests {
         @Test(
-            "libvirtd, while pre freezes a guest and must go: the guard thaws it as soon as it can, though no post comes"
+            "libvirtd, while pre freezes a guest and must exit: the watchdog thaws it, though no post comes"
         )
         func daemon() async throws {
             let guest = Stage.Guest(name: "moving", options: "--hook-delay 3")
@@ -79,7 +79,7 @@ extension RealParts {
                     \(stage.lab.postSnapshot) \(snapshot) 2>&1
                     """)
                 #expect(said.contains("a backup of the VM (virsh domjobinfo backed) is under way"), "\(said)")
-                #expect(said.contains("somebody else holds the guest frozen"), "\(said)")
+                #expect(said.contains("somebody else has frozen the guest"), "\(said)")
                 #expect(try await stage.property("vms", of: snapshot) == "backed=crash,theirs=crash,well=quiesced")
                 #expect(try await need("\(stage.lab.program) frozen backed || true").isEmpty)
                 let status = try await need(

@@ -92,7 +92,7 @@ extension RealParts {
     struct JournalOrderTests {
         private let guest = Stage.Guest(name: "traced", disks: 2)
 
-        /// Traces a hook until it ends. Its guard goes on, and strace with it, so nobody waits for strace.
+        /// Traces a hook until it ends. Its watchdog continues, and strace with it, so nobody waits for strace.
         private func trace(_ command: String, _ stage: Stage) async throws -> Trace {
             let file = "\(stage.lab.folder)/trace"
             try await need(
@@ -139,7 +139,7 @@ extension RealParts {
         }
 
         @Test(
-            "post: `releasing` before commit and pivot, `released` before an overlay goes, the catalogue before the run"
+            "post: `releasing` before commit and pivot, `released` before an overlay is deleted, the catalogue before the run"
         )
         func release() async throws {
             try await Stage.with("order", [guest]) { stage in

@@ -97,7 +97,7 @@ extension RealParts {
             Int(try await need("awk '/^RAM [0-9]+\\r$/ { n = $2 + 0 } END { print n + 0 }' \(log)")) ?? 0
         }
 
-        @Test("A clone goes on from RAM beside the running original, as a VM of its own and with its links down")
+        @Test("A clone resumes from RAM beside the running original, as a VM of its own and with its links down")
         func clone() async throws {
             try await withDumped("twin") { dumped in
                 let log = "\(dumped.stage.lab.folder)/twin.log"
@@ -186,7 +186,7 @@ extension RealParts {
             }
         }
 
-        @Test("The VM itself is put back with its RAM; a running one is left alone")
+        @Test("The VM itself is put back with its RAM; a running one is not touched")
         func putBack() async throws {
             try await withDumped("back") { dumped in
                 try await need("virsh start back")
@@ -195,7 +195,7 @@ extension RealParts {
                 }
                 #expect(error?.code == .changed)
                 let log = "\(dumped.stage.lab.folder)/back.log"
-                // A managed save must not be what it goes on from.
+                // A managed save must not be what it resumes from.
                 try await need("virsh managedsave back && zfs rollback \(dumped.stage.dataset)@still && echo > \(log)")
                 let machine = try await dumped.hypervisor.restore(await dumped.request(moved: false))
                 #expect(machine.id == dumped.id && machine.name == "back" && machine.power == .running)

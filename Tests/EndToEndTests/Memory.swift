@@ -54,7 +54,7 @@ extension Stage {
         return try await shell("find \(cold) -name '*.ram' | sort").lines
     }
 
-    /// Until the archiving that post-snapshot started is over.
+    /// Until the archiving that post-snapshot started has ended.
     func awaitArchiver() async throws {
         try await need("for i in $(seq 300); do pgrep -f '^\(stillpoint) archive' || exit 0; sleep 0.1; done; exit 1")
     }
@@ -77,7 +77,7 @@ extension Stage {
         Int(try await need("stat -c %s \(lab.folder)/\(guest.name).log")) ?? 0
     }
 
-    /// Shuts a guest down by its power button and looks at its disk.
+    /// Shuts a guest down by its power button and reads its disk.
     func expectCleanShutdown(
         _ name: String, image: String, atLeast durable: Int, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {

@@ -26,7 +26,7 @@ extension RealParts {
         }
 
         @Test(
-            "two sanoid cycles, then back in place to the first: RAM and disk go on from there, and beside it as a clone"
+            "two sanoid cycles, then back in place to the first: RAM and disk resume from there, and beside it as a clone"
         )
         func sanoidAndRewind() async throws {
             try await Stage.withMemory("rewind", [counting]) { stage in
@@ -71,7 +71,7 @@ extension RealParts {
             try await need("virsh qemu-agent-command count2 '{\"execute\":\"guest-ping\"}'")
             // Two guests of one address must not meet.
             #expect(try await need("virsh dumpxml count2").contains("<link state='down'/>"))
-            // The original went on undisturbed.
+            // The original kept running undisturbed.
             let told = try await stage.told(counting, since: start)
             let numbers = told.filter { $0.hasPrefix("RAM") }.compactMap { Int($0.dropFirst(4)) }
             #expect(numbers.first == original + 1 && numbers == Array((original + 1)..<(original + 1 + numbers.count)))
@@ -132,7 +132,7 @@ extension RealParts {
             }
         }
 
-        @Test("sanoid prunes: a dump that daily and hourly share goes with the last of them, others stay")
+        @Test("sanoid prunes: a dump that daily and hourly share is deleted with the last of them, others stay")
         func pruning() async throws {
             let second = Stage.Guest(name: "other")
             try await Stage.withMemory("prune", [counting]) { stage in
@@ -161,7 +161,7 @@ extension RealParts {
                 let left = try await stage.archivedDumps()
                 #expect(left.count == 1 && left[0].contains("/prune/count/"), "\(left)")
 
-                // Destroyed without a word.
+                // Destroyed without a call of the hook.
                 try await need("zfs destroy $(zfs list -H -o name -t snapshot -r \(stage.dataset))")
                 try await need("\(stage.stillpoint) prune --orphans --dry-run")
                 #expect(try await stage.archivedDumps().count == 1)

@@ -31,7 +31,7 @@ extension RealParts {
                 try await need("sha256sum -c \(secret).sum")
                 let marks = try await shell("grep -c TOPSECRET \(stage.image(guest, "vda"))")
                 #expect(marks.output.hasPrefix("0"), "\(marks.output)")
-                // Its own bytes back in place, it goes home.
+                // Its own bytes back in place, it is released.
                 try await need("cat \(overlay).whole > \(overlay); rm \(overlay).whole; \(stage.stillpoint) recover")
                 try await stage.expectNothingLeft()
                 try await stage.expectAllThere(guest)

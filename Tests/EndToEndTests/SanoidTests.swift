@@ -46,7 +46,7 @@ extension RealParts {
                         try await stage.expectConsistency(of: snapshot, quiesced: ["web", "db"])
                         try await need("zfs destroy \(snapshot)")
                     }
-                    // sanoid looks into its cache before it renews it.
+                    // sanoid reads its cache before it renews it.
                     try await need("rm -f /var/cache/sanoid/*")
                 }
             }
@@ -101,7 +101,7 @@ extension RealParts {
         }
 
         @Test(
-            "A release that outlasts sanoid's patience is the guard's: sanoid goes on, the guest comes off its overlay")
+            "A release that outlasts sanoid's time-out is the watchdog's: sanoid continues, the overlay is committed")
         func slowRelease() async throws {
             let guests = [Stage.Guest(name: "brisk"), Stage.Guest(name: "late")]
             try await Stage.with("patience", guests) { stage in

@@ -118,7 +118,7 @@ extension VCSim {
     /// Ends all sessions.
     func expire() async throws { try await post("/expire") }
 
-    /// The server goes away; what it knows stays.
+    /// The server ends; what it knows stays.
     func down() async throws { try await post("/down") }
     func up() async throws { try await post("/up") }
 

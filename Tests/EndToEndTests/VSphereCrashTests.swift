@@ -37,8 +37,8 @@ extension RealParts {
                     }
                     let killed = try await shell(
                         "STILLPOINT_KILL_AT=\(step) \(call.replacing(stage.lab.binaries, with: debug))")
-                    // A guard that is just being started has not its name yet: then it minds the run, and recover leaves
-                    // that alone.
+                    // A watchdog that is just being started has not its name yet: then it owns the run, and recover
+                    // leaves that alone.
                     for _ in 1...5 {
                         try await need(killGuard + "; sleep 0.05")
                         let recovered = try await shell(stage.recover)

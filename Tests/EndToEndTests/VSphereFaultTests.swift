@@ -181,7 +181,7 @@ extension RealParts {
             }
         }
 
-        @Test("A server that comes back is cleaned by the guard alone; a post that comes late says what that means")
+        @Test("A server that comes back is cleaned up by the watchdog; a late post says what that means")
         func guarded() async throws {
             try await VSphereStage.with("vsphere-guard", settings: "max_hold = 2") { stage in
                 #expect(try await shell(stage.pre("a")).status == 0)

@@ -32,7 +32,7 @@ extension RealParts {
             "\(stage.lab.binaries)/stillpoint restore --config \(stage.configuration) \(stage.dataset)/nfs@a \(options)"
         }
 
-        @Test("Without a word on where to, it prints what is to be done, and does nothing")
+        @Test("Without --as or --in-place it prints what is to be done, and does nothing")
         func printed() async throws {
             try await with { stage in
                 let said = try await shell(restore(stage, "--vm web"))

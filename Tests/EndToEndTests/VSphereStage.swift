@@ -70,7 +70,7 @@ struct VSphereStage: Sendable {
     }
 
     private static func takeDown(_ lab: Lab, _ name: String, _ folder: String) async {
-        // A guard whose server is gone would go on trying.
+        // A watchdog whose server is gone would keep trying.
         _ = try? await shell(
             """
             \(killGuards(folder + "/state"))
@@ -135,7 +135,7 @@ extension VSphereStage {
     }
 }
 
-/// Kills the guards of the runs that are open in a state directory, and of no other.
+/// Kills the watchdogs of the runs that are open in a state directory, and of no other.
 func killGuards(_ state: String) -> String {
     """
     for run in $(ls \(state)/runs 2>/dev/null | sed -n 's/[.]json$//p'); do

@@ -207,8 +207,8 @@ extension RealParts {
                     sed -i /^password_file/d \(stage.configuration)
                     """)
                 let environment = "CREDENTIALS_DIRECTORY=\(stage.folder)/credentials"
-                // Neither as an argument of a process nor in what is written: every execve and write is looked at, the
-                // guard's too, which ends with post.
+                // Neither as an argument of a process nor in what is written: every execve and write is checked, the
+                // watchdog's too, which ends with post.
                 let traced = "\(stage.folder)/trace"
                 try await need(
                     """

@@ -53,7 +53,7 @@ struct AdoptionTests {
         }
     }
 
-    @Test("stays an open run where it cannot be brought home, which recover goes on with")
+    @Test("stays an open run where it cannot be released, and recover continues it")
     func failed() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
@@ -72,7 +72,7 @@ struct AdoptionTests {
         }
     }
 
-    @Test("is left alone where it is not what its name says, and where it is an open run's")
+    @Test("is not touched where it is not what its name says, and where it is an open run's")
     func leftAlone() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
@@ -121,7 +121,7 @@ struct AdoptionTests {
             let id = RunID.young
             bench.world.change {
                 $0.leftovers = {
-                    // It comes while the hypervisor is looked at, and is another overlay of that VM.
+                    // It comes while the hypervisor is read, and is another overlay of that VM.
                     if !isHeld {
                         var run = try makeRun(id, machines: [makeRecord("web01", nil)])
                         run.phase = .freezing
@@ -146,7 +146,7 @@ struct AdoptionTests {
         }
     }
 
-    @Test("is left alone where it may be of a run whose state file cannot be read")
+    @Test("is not touched where it may belong to a run whose state file cannot be read")
     func unreadable() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
@@ -155,7 +155,7 @@ struct AdoptionTests {
             try bench.scratch.write("state/runs/\(RunID.young).json", "{")
             #expect(await bench.operating.recover(adopt: true) == .needsRecovery)
             #expect(bench.world.count("release") == 0)
-            #expect(bench.log.text.contains("it may be of a run"))
+            #expect(bench.log.text.contains("it may belong to a run"))
         }
     }
 

@@ -14,7 +14,7 @@ struct DiskAtRestTests {
             try host.scratch.write("tank/VM/web01.raw", "before")
             bench.has(host.web(power: .off))
             #expect(await bench.run(.pre) == .done)
-            // Started and stopped again, or written to by a program: it is off whenever it is looked at.
+            // Started and stopped again, or written to by a program: it is off whenever it is read.
             if isWritten { try host.scratch.write("tank/VM/web01.raw", "after it") }
             #expect(await bench.run(.post) == .done)
             let wanted = isWritten ? "crash" : "off"

@@ -10,7 +10,7 @@ import Testing
 @testable import RunState
 @testable import Support
 
-@Suite("What calls itself a guard")
+@Suite("What calls itself a watchdog")
 struct GuardCallTests {
     private let run = RunID.make()
 
@@ -30,7 +30,7 @@ struct GuardCallTests {
     }
 
     @Test(
-        "is no guard by another name, without a lock, or with a run's name that leads elsewhere",
+        "is no watchdog by another name, without a lock, or with a run's name that leads elsewhere",
         arguments: [
             (nil, ["20261121T110000Z-1f3c9a", "990"]), ("pre-snapshot", ["20261121T110000Z-1f3c9a", "990"]),
             ("stillpoint-guard", ["20261121T110000Z-1f3c9a"]), ("stillpoint-guard", ["tank/VM@a"]),

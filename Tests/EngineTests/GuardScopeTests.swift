@@ -4,7 +4,7 @@ import Testing
 @testable import Engine
 @testable import RunState
 
-@Suite("A guard's unit of systemd's")
+@Suite("A watchdog's systemd scope")
 struct GuardScopeTests {
     private let run = RunID.make()
 

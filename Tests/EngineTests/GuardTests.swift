@@ -8,7 +8,7 @@ import Testing
 @testable import Engine
 @testable import RunState
 
-@Suite("A guard")
+@Suite("A watchdog")
 struct GuardTests {
     private func watch(
         _ bench: HookBench, _ run: Run, manager: ManagerProcess? = nil, within: Duration = .seconds(60)
@@ -46,7 +46,7 @@ struct GuardTests {
     func releases() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench)
-            #expect(watch(bench, run).look(isAskedToEnd: true).event == .release("the guard was asked to end"))
+            #expect(watch(bench, run).look(isAskedToEnd: true).event == .release("the watchdog was asked to end"))
             #expect(
                 watch(bench, run, within: .zero).look(isAskedToEnd: false).event
                     == .release("post-snapshot did not come within 60 s"))
@@ -68,12 +68,12 @@ struct GuardTests {
         }
     }
 
-    @Test("waits with a run that holds nothing, but does not outstay max_hold; a thaw that is owed comes first")
+    @Test("waits with a run that holds nothing, but does not outstay max_hold; a pending thaw comes first")
     func holdsNothing() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench) { $0.machines[0].hold = nil }
             #expect(watch(bench, run).look(isAskedToEnd: false).event == nil)
-            #expect(watch(bench, run).look(isAskedToEnd: true).event == .end("the guard was asked to end"))
+            #expect(watch(bench, run).look(isAskedToEnd: true).event == .end("the watchdog was asked to end"))
             #expect(
                 watch(bench, run, within: .zero).look(isAskedToEnd: false).event
                     == .end("post-snapshot did not come within 60 s"))
@@ -96,7 +96,7 @@ struct GuardTests {
             let late = watch(bench, run, within: .zero).look(isAskedToEnd: false)
             #expect(late.event == .release("post-snapshot did not come within 60 s") && late.pendingThaws.count == 1)
             let asked = watch(bench, run).look(isAskedToEnd: true)
-            #expect(asked.event == .release("the guard was asked to end"))
+            #expect(asked.event == .release("the watchdog was asked to end"))
             let gone = watch(bench, run, manager: ManagerProcess(id: getpid(), began: 1)).look(isAskedToEnd: false)
             #expect(gone.event == .end("the snapshot manager was gone"))
         }
@@ -173,7 +173,7 @@ struct GuardTests {
     }
 
     @Test(
-        "lets go of the VMs with the largest overlays, as few as will do, and of the others when that did not help",
+        "releases the VMs with the largest overlays, as few as will do, and of the others when that did not help",
         arguments: [
             (9, [], ["b"]), (5, [], ["b"]), (2, [], ["b", "d"]), (0, [], ["b", "d", "a"]), (9, ["b"], ["d"]),
             (2, ["b", "d"], ["a", "c"]), (9, ["a", "b", "c", "d"], ["b"]),

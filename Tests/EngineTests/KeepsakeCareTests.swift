@@ -17,7 +17,7 @@ struct KeepsakeCareTests {
         case definition = "tank/VM/.stillpoint/id-of-web01/definition.xml"
     }
 
-    @Test("follows no symbolic link, and the freeze goes on", arguments: Trap.allCases)
+    @Test("follows no symbolic link, and the freeze continues", arguments: Trap.allCases)
     func trap(trap: Trap) async throws {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web())
@@ -36,7 +36,7 @@ struct KeepsakeCareTests {
             #expect(pool.has("etc/stranger/machine.json"))
             #expect(try text(pool.scratch, "etc/passwd") == "root")
             #expect(try pool.scratch.mode("etc") == 0o755)
-            // The folder of files is made anew each time, so the link goes; the others are not touched.
+            // The folder of files is made anew each time, so the link is deleted; the others are not touched.
             let note = record.notes.first ?? ""
             #expect(note.hasPrefix("its definition is not in the snapshot") == (trap != .files), "\(note)")
         }
@@ -96,7 +96,7 @@ struct KeepsakeCareTests {
         }
     }
 
-    @Test("goes on with a note where the back end cannot tell, or a file cannot be read", arguments: [true, false])
+    @Test("continues with a note where the back end cannot tell, or a file cannot be read", arguments: [true, false])
     func cannotTell(throwsError: Bool) async throws {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web())
@@ -117,7 +117,7 @@ struct KeepsakeCareTests {
         }
     }
 
-    @Test("leaves alone what another run kept of a VM that it holds")
+    @Test("does not touch what another run saved of a VM that it holds")
     func taken() async throws {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web())

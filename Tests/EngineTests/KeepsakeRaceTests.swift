@@ -29,7 +29,7 @@ private final class Swapper: Sendable {
             var attempts = 0
             while !isOver.load(ordering: .relaxed) {
                 guard rename(path, away) == 0 else {
-                    // A new one was made in its place meanwhile: the old one goes where it is in nobody's way.
+                    // A new one was made in its place meanwhile: the old one is moved where it is in nobody's way.
                     attempts += 1
                     if rename(away, path) != 0 { rename(away, "\(path).left\(attempts)") }
                     continue

@@ -16,7 +16,7 @@ struct KeptSourcesTests {
             switch self {
             case .link, .zeros, .foreignFolderLink: "there is a symbolic link in its place, or on the way to it"
             case .fifo, .folder: "it is no regular file"
-            case .large: "it has 3221225472 bytes, and at most 67108864 are kept"
+            case .large: "it has 3221225472 bytes, and at most 67108864 are saved"
             case .hardLink: "it has 2 names and may have one"
             case .deep, .outside: "it is too deep"
             case .many: "there are more than 64"

@@ -22,7 +22,7 @@ struct OverlayRoomTests {
     }
 
     @Test(
-        "is refused with a mend",
+        "is refused with a fix",
         arguments: [
             ("none", .missing, "install -d -m 0711"), ("file", .missing, "install -d"),
             ("tank/VM", .onSnapshottedDataset, "lies on tank/VM,"),

@@ -85,7 +85,7 @@ struct PlannerTests {
     }
 
     @Test(
-        "leaves out a VM that has only disks that are left alone",
+        "leaves out a VM that has only excluded disks",
         arguments: [Disk.Exclusion.readOnly, .cdrom, .floppy, .shareable, .transient, .remote])
     func excluded(exclusion: Disk.Exclusion) throws {
         try withHost { host in
@@ -96,11 +96,15 @@ struct PlannerTests {
     }
 
     @Test(
-        "leaves a disk alone, with a word where that costs consistency",
+        "excludes a disk, with a note where that costs consistency",
         arguments: [
-            (.readOnly, []), (.cdrom, []), (.floppy, []), (.shareable, ["vdb is shareable and was left alone"]),
+            (.readOnly, []), (.cdrom, []), (.floppy, []), (.shareable, ["vdb is shareable and was excluded"]),
             (
-                .transient, ["vdb is transient and was left alone: what the guest writes to it goes at its shutdown"]
+                .transient,
+                [
+                    "vdb is transient and was excluded: what the guest writes to it is discarded at its "
+                        + "shutdown"
+                ]
             ),
         ] as [(Disk.Exclusion, [String])])
     func leftAlone(exclusion: Disk.Exclusion, notes: [String]) throws {

@@ -35,7 +35,7 @@ struct PrunerTests {
 
     enum Place: String, CaseIterable { case renamed = "tank/VM@kept", received = "backup/copy@daily" }
 
-    @Test("keeps a dump whose snapshot goes by another name now", arguments: Place.allCases)
+    @Test("keeps a dump whose snapshot has another name now", arguments: Place.allCases)
     func moved(place: Place) async throws {
         try await withPool { pool async throws in
             let path = try pool.archived()
@@ -60,7 +60,7 @@ struct PrunerTests {
         }
     }
 
-    @Test("goes by the name where no GUID is known", arguments: [true, false])
+    @Test("decides by the name where no GUID is known", arguments: [true, false])
     func byName(isThere: Bool) async throws {
         try await withPool { pool async throws in
             let dump = try pool.dump()
@@ -124,7 +124,7 @@ struct PrunerTests {
         }
     }
 
-    @Test("finds what was destroyed without a word, and in a dry run only tells of it")
+    @Test("finds what was destroyed without a call of the hook, and in a dry run only tells of it")
     func orphans() async throws {
         try await withPool { pool async throws in
             let path = try pool.archived()

@@ -27,14 +27,14 @@ struct RecoveryTests {
         return run
     }
 
-    /// The run had a guard, which is gone.
+    /// The run had a watchdog, which is gone.
     private func leaveDeadGuard(_ bench: HookBench, _ run: Run) throws {
         let lock = try #require(try bench.directory.lock(guardOf: run.id))
         withExtendedLifetime(lock) {}
     }
 
     @Test(
-        "tells a run that somebody minds from one that nobody does",
+        "tells a run that somebody owns from one that nobody does",
         arguments: [
             (true, Run.Phase.frozen, Recovery.Standing.awaited), (false, .frozen, .abandoned),
             (true, .freezing, .abandoned), (true, .releasing, .abandoned), (true, .released, .abandoned),
@@ -49,7 +49,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("goes by the guard's lock where there was a guard")
+    @Test("decides by the watchdog's lock where there was a watchdog")
     func guarded() async throws {
         try await withBench { bench, _ async throws in
             let run = try openRun(bench, Self.old)
@@ -88,7 +88,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("leaves alone what another run says on a snapshot that it took meanwhile")
+    @Test("does not touch what another run says on a snapshot that it took meanwhile")
     func anotherRuns() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
@@ -110,7 +110,7 @@ struct RecoveryTests {
         return try await recovery.recover()
     }
 
-    @Test("waits for a guard that is ending a killed post's run, and says so")
+    @Test("waits for a watchdog that is ending a killed post's run, and says so")
     func ending() async throws {
         try await withBench { bench, _ async throws in
             let run = try openRun(bench, RunID.make(), .releasing)
@@ -133,7 +133,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("ends itself what a guard has failed at and leaves alone for a while")
+    @Test("ends itself what a watchdog has failed at and does not touch for a while")
     func leftByGuard() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
@@ -146,7 +146,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("ends what nobody minds, marks the snapshots with what is true of them, and closes the run")
+    @Test("ends what nobody owns, marks the snapshots with what is true of them, and closes the run")
     func ends() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
@@ -189,7 +189,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("takes the name of a run, whoever guards it, and knows those that are not open")
+    @Test("takes the name of a run, whoever owns it, and knows those that are not open")
     func named() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
@@ -200,7 +200,7 @@ struct RecoveryTests {
         }
     }
 
-    /// When a snapshot was taken whose VM was let go at second 1000, and what becomes of claim and RAM.
+    /// When a snapshot was taken whose VM was released at second 1000, and what becomes of claim and RAM.
     enum Taken: CaseIterable {
         case later, earlier, sameSecond, missing, unnamed, unsaid
 
@@ -209,7 +209,7 @@ struct RecoveryTests {
     }
 
     @Test(
-        "before the snapshot makes a VM crash-consistent, in doubt too; its RAM goes only where it is known to be useless",
+        "before the snapshot makes a VM crash-consistent, in doubt too; its RAM is deleted only where it is useless for sure",
         arguments: Taken.allCases)
     func early(taken: Taken) async throws {
         try await withPool { pool async throws in
@@ -219,7 +219,7 @@ struct RecoveryTests {
             run.machines[0].consistency = .memory
             run.machines[0].ramDump = RAMDump(path: dump.path, bytes: dump.bytes)
             run.machines[0].hold = nil
-            run.earlyRelease = EarlyRelease(began: 1000, reason: "the guard was asked to end")
+            run.earlyRelease = EarlyRelease(began: 1000, reason: "the watchdog was asked to end")
             if taken == .unnamed { run.snapshots = [] }
             try pool.bench.directory.write(run)
             let seconds = taken == .later ? 1001 : taken == .earlier ? 999 : 1000
@@ -230,7 +230,7 @@ struct RecoveryTests {
             let kept = try #require(pool.catalogue.read(run.id).machines.first)
             #expect(kept.consistency == (taken.staysMemory ? .memory : .crash))
             #expect((kept.dump != nil) == taken.keepsRAM)
-            #expect(pool.log.text.contains("the guard was asked to end") != taken.staysMemory)
+            #expect(pool.log.text.contains("the watchdog was asked to end") != taken.staysMemory)
         }
     }
 

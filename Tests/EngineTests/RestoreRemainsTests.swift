@@ -38,14 +38,14 @@ struct RestoreRemainsTests {
         }
     }
 
-    @Test("are left alone where another restore was faster with the same name")
+    @Test("are not touched where another restore was faster with the same name")
     func second() async throws {
         try await withPool { pool async throws in
             try pool.web(.quiesced)
             let clones = SnapshotClones(zfs: pool.pool.command)
             let snapshot = try SnapshotName("tank/VM@daily")
             let name = try DatasetName("tank/web02")
-            // The second one looks before the first one's clone is there, and is told that there is none.
+            // The second one checks before the first one's clone is there, and is told that there is none.
             let script = try text(pool.scratch, "bin/zfs")
             try pool.scratch.write(
                 "bin/zfs",

@@ -65,7 +65,7 @@ struct HookTimeoutTests {
     }
 
     @Test(
-        "is over when the manager died of it, and not when this process was something else before",
+        "has passed when the manager died of it, and not when this process was something else before",
         arguments: [(pid_t(1), true), (70, false)])
     func passed(parent: pid_t, isOver: Bool) throws {
         try withScratchFolder { scratch in

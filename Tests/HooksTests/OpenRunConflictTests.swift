@@ -74,7 +74,7 @@ struct OpenRunConflictTests {
         }
     }
 
-    @Test("is waited for, and looked at anew then")
+    @Test("is waited for, and read anew then")
     func waiting() async throws {
         try await withBench { bench, host async throws in
             // As the hypervisor shows it while the other run has it: on an overlay over its own disk.

@@ -40,7 +40,7 @@ struct PostSnapshotTests {
         }
     }
 
-    @Test("leaves alone the run of another dataset")
+    @Test("does not touch the run of another dataset")
     func otherDataset() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
@@ -86,7 +86,7 @@ struct PostSnapshotTests {
         }
     }
 
-    @Test("does not try again what must be looked at, and a second post ends the run")
+    @Test("does not try again what somebody must decide, and a second post ends the run")
     func stop() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web(), host.web("web02"))
@@ -156,7 +156,7 @@ struct PostSnapshotTests {
         }
     }
 
-    @Test("goes when the manager waits no longer and leaves the rest to the run's guard", arguments: [true, false])
+    @Test("exits at the manager's time-out and leaves the rest to the run's watchdog", arguments: [true, false])
     func hangs(isGuarded: Bool) async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web(), host.web("db"))
@@ -188,7 +188,7 @@ struct PostSnapshotTests {
         }
     }
 
-    @Test("looks once at all where many were off")
+    @Test("reads all at once where many were off")
     func manyIdle() async throws {
         try await withBench { bench, _ async throws in
             let idle = try (1...5).map { try datastoreMachine("idle\($0)", power: .off) }

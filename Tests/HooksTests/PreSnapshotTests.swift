@@ -111,7 +111,7 @@ struct PreSnapshotTests {
         }
     }
 
-    @Test("leaves alone what a server may still be doing, and tries no other freeze on top of that")
+    @Test("does not touch what a server may still be doing, and tries no other freeze on top of that")
     func underWay() async throws {
         try await withBench(general: "strategy = quiesce, memory, crash-consistent") { bench, host async throws in
             try host.scratch.folder("ram")
@@ -169,7 +169,7 @@ struct PreSnapshotTests {
         }
     }
 
-    @Test("with on_failure = abort goes on when a weaker strategy of the list is had")
+    @Test("with on_failure = abort continues when a weaker strategy of the list works")
     func abortNotNeeded() async throws {
         try await withBench(general: "on_failure = abort") { bench, host async throws in
             bench.has(host.web())
@@ -320,7 +320,7 @@ struct PreSnapshotTests {
         }
     }
 
-    @Test("goes when the manager waits no longer, whatever hangs, and leaves its run to post-snapshot")
+    @Test("exits at the manager's time-out, whatever hangs, and leaves its run to post-snapshot")
     func hangs() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web(), host.web("db"))
@@ -344,7 +344,7 @@ struct PreSnapshotTests {
         }
     }
 
-    @Test("that hangs where no snapshot is wanted then fails, and leaves its run to the guard")
+    @Test("that hangs where no snapshot is wanted then fails, and leaves its run to the watchdog")
     func hangsWithAbort() async throws {
         try await withBench(sections: "[tank/VM]\non_failure = abort") { bench, host async throws in
             bench.has(host.web())

@@ -35,7 +35,8 @@ struct PruneHookTests {
     }
 
     @Test(
-        "does not wait for a dump that is on its way: what it would delete goes after that", arguments: [true, false])
+        "does not wait for a dump that is on its way: what it would delete is deleted after that",
+        arguments: [true, false])
     func busy(byArchive: Bool) async throws {
         try await withPool { pool async throws in
             let path = try pool.archived()

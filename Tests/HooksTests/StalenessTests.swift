@@ -59,7 +59,7 @@ struct StalenessTests {
                 }
             }
             if overdue == .old {
-                // Its guard lives, and has not come to it.
+                // Its watchdog lives, and has not come to it.
                 let run = try bench.directory.read(Self.id)
                 try bench.directory.remove(Self.id)
                 let old = Run(

@@ -30,7 +30,7 @@ struct StatesTests {
 
     private func open(_ bench: HookBench, _ row: [String: String], _ holds: [Hold]) throws -> Run {
         let who = row["who is there"] ?? ""
-        let isYoung = who.hasSuffix("young") || who == "guard"
+        let isYoung = who.hasSuffix("young") || who == "watchdog"
         var run = try makeRun(
             isYoung ? RunID.make() : "20200101T000000Z-000001",
             machines: holds.indices.map { index in
@@ -54,7 +54,7 @@ struct StatesTests {
                 let run = try open(bench, row, Self.holds)
                 let directory = bench.directory
                 let who = row["who is there"] ?? ""
-                let guardLock = who == "guard" ? try directory.lock(guardOf: run.id) : nil
+                let guardLock = who == "watchdog" ? try directory.lock(guardOf: run.id) : nil
                 var lock = who.hasPrefix("a process") ? try directory.lock(run: run.id, waiting: false) : nil
                 var ending: Task<Void, any Error>?
                 if who == "a process that ends it" {
@@ -81,7 +81,7 @@ struct StatesTests {
                         #expect(bench.world.journal["vm\(index)"]??.hold == thawed, "\(row)")
                     }
                     #expect(try bench.openRuns().isEmpty, "\(row)")
-                case "left alone":
+                case "not touched":
                     #expect(released == 0, "\(row)")
                     #expect(try bench.openRuns() == [run], "\(row)")
                 case "waited for":

@@ -87,7 +87,7 @@ package final class FakeWorld: Sendable {
         package var keepsake: @Sendable (String) throws -> Keepsake = {
             Keepsake(definition: "<definition of \($0)>", files: [])
         }
-        /// Looking at one VM fails.
+        /// Reading one VM fails.
         package var looking: HypervisorError?
         package var leftovers: @Sendable () throws -> [Leftover] = { [] }
         package var checkRestore: @Sendable (RestoreRequest) throws -> [String] = { _ in [] }
@@ -111,7 +111,7 @@ package final class FakeWorld: Sendable {
     private let state = Mutex((behaviour: Behaviour(), calls: [String](), journal: [String: MachineRecord?]()))
     private let stopped = Mutex<Set<String>>([])
 
-    /// - Parameter stateDirectory: where the journal is looked at whenever a VM is acted on.
+    /// - Parameter stateDirectory: where the journal is read whenever a VM is acted on.
     package init(uri: String, stateDirectory: String) {
         self.uri = uri
         self.stateDirectory = stateDirectory
@@ -145,7 +145,7 @@ package final class FakeWorld: Sendable {
         }
     }
 
-    /// All calls but looks at one VM, in order.
+    /// All calls but reading one VM, in order.
     package var acts: [String] { calls.filter { !$0.hasPrefix("look ") } }
 
     /// All calls but `close` and `keepsake`, in order.

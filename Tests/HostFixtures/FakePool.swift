@@ -30,7 +30,7 @@ package struct FakePool {
         String(name.utf8.reduce(UInt64(7)) { ($0 &* 31 &+ UInt64($1)) % 1_000_000_007 })
     }
 
-    /// Destroys a name without a word to anyone.
+    /// Destroys a name silently.
     package func remove(_ name: String) throws {
         let kept = try lines("table").filter { !$0.hasPrefix(name + "\t") }
         try scratch.write("table", kept.map { $0 + "\n" }.joined())

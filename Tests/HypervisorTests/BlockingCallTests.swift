@@ -20,7 +20,7 @@ struct BlockingCallTests {
         }
     }
 
-    @Test("is given up at the limit though it goes on, and what it says later is dropped")
+    @Test("is given up at the limit though it continues, and its late answer is dropped")
     func deadline() async throws {
         let mayEnd = DispatchSemaphore(value: 0)
         let (values, late) = AsyncStream.makeStream(of: Int.self)

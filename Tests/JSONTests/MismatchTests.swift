@@ -73,7 +73,7 @@ struct MismatchTests {
         #expect(error.cause is Name.Refusal)
     }
 
-    @Test("is refused without a look at what follows the last element")
+    @Test("is refused without reading what follows the last element")
     func exhausted() throws {
         struct Pair: Decodable {
             let second: Int

@@ -38,7 +38,7 @@ struct BaseHistoryTests {
         Sample(testDescription: "is another file", rest: file(10, inode: 8), isWell: false),
         Sample(testDescription: "has another length", rest: file(10, bytes: 65), isWell: false),
         Sample(testDescription: "is a device now", rest: file(10), now: device(10), isWell: false),
-        Sample(testDescription: "cannot be looked at", rest: file(10), now: nil, isWell: false),
+        Sample(testDescription: "cannot be read", rest: file(10), now: nil, isWell: false),
         Sample(
             testDescription: "is a device as it was left", rest: device(5), now: device(5), lead: nil, isWell: true),
         Sample(
@@ -155,7 +155,7 @@ struct BaseHistoryTests {
         }
     }
 
-    @Test("is found to be no newer than an overlay whose commit goes on")
+    @Test("is found to be no newer than an overlay whose commit continues")
     func heartbeat() async throws {
         try await withScratchFolder { scratch in
             let overlay = try scratch.write("a.qcow2", "")

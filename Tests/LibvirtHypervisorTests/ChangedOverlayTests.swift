@@ -26,7 +26,7 @@ struct ChangedOverlayTests {
         }
     }
 
-    @Test("is not looked at where it is gone or no image")
+    @Test("is not read where it is gone or no image")
     func nothing() throws {
         try withScratchFolder { scratch in
             try disk(scratch.path + "/none.qcow2").requireNoInternalSnapshot(of: nil)

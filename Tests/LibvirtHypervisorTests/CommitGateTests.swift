@@ -44,7 +44,7 @@ struct CommitGateTests {
     }
 
     @Test(
-        "is passed by a disk whose commit runs or is over, not by one that waits",
+        "is passed by a disk whose commit runs or has ended, not by one that waits",
         arguments: [
             (.done, true), (.wait, true), (.pivot, true), (.startActiveCommit, false), (.startCommitBelow, false),
             (.waitForOther, false),

@@ -15,7 +15,7 @@ struct ConnectionTests {
     }
 
     @Test(
-        "that cannot be had names its address and a mend",
+        "that cannot be made names its address and a fix",
         arguments: [
             ("qemu+unix:///system?socket=/nonexistent/sock", "start libvirtd"),
             ("qemu+nonsense:///system", "virsh -c qemu+nonsense:///system list"),
@@ -126,7 +126,7 @@ struct ConnectionTests {
             #expect(machines.map(\.name) == ["lost", "sound"])
             #expect(machines.map { $0.disks.map(\.source) } == [[nil, "/t/lost"], [nil, "/t/sound"]])
             #expect(machines.map { $0.unresolved?.count } == [1, nil])
-            #expect(machines.first?.unresolved?.first?.contains("looking up the storage pool gone") == true)
+            #expect(machines.first?.unresolved?.first?.contains("finding the storage pool gone") == true)
             let lost = try #require(machines.first)
             #expect(try await hypervisor.virtualMachine(id: lost.id) == lost)
             await hypervisor.close()

@@ -122,10 +122,12 @@ struct DiskFindingTests {
             testDescription: "was half made, and found by a release that was killed", step: .preparing,
             persistent: onBase, overlay: .unfinished, expected: .free),
         Sample(
-            testDescription: "is off after a pivot nobody saw, and the guest went on on its base", step: .releasing,
+            testDescription: "is off after a pivot nobody saw, and the guest kept running on its base",
+            step: .releasing,
             persistent: onOverlay, progress: .pivotRequested, lead: 6, expected: .pivoted),
         Sample(
-            testDescription: "is off after a pivot nobody saw, and the guest went on on its overlay", step: .releasing,
+            testDescription: "is off after a pivot nobody saw, and the guest kept running on its overlay",
+            step: .releasing,
             persistent: onOverlay, progress: .pivotRequested, lead: 0, expected: .defined(above: nil)),
         Sample(
             testDescription: "is off after a pivot nobody saw, at that very moment", step: .releasing,
@@ -192,7 +194,7 @@ struct DiskFindingTests {
     }
 
     @Test(
-        "goes the next step from whatever its block job has come to",
+        "takes the next step from whatever its block job has come to",
         arguments: [
             (nil, .startActiveCommit), (.running, .wait), (.ready, .pivot), (.pivoting, .wait), (.ending, .wait),
             (.foreign, .waitForOther),

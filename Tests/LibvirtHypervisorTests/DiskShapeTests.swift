@@ -146,7 +146,7 @@ struct DiskShapeTests {
         let shape = try shape(sample)
         #expect(shape.handling == sample.handling, "\(shape.rule.shape)")
         #expect((shape.refusal != nil) == (sample.handling == .refused))
-        #expect(shape.refusal?.hasPrefix("vda cannot be set aside: ") ?? true)
+        #expect(shape.refusal?.hasPrefix("vda cannot be moved to an overlay: ") ?? true)
         #expect((shape.obstacleToOfflineCommit == nil) == (sample.handling == .liveAndOffline))
     }
 
@@ -169,7 +169,7 @@ struct DiskShapeTests {
                 switch rule.handling {
                 case .liveAndOffline: "live and offline"
                 case .liveOnly: "live only"
-                case .leftAlone: "left alone"
+                case .leftAlone: "excluded"
                 case .refused: "refused"
                 }
             return "| \(rule.shape) | \(handling) |\(rule.reason.isEmpty ? "" : " " + rule.reason) |"

@@ -44,16 +44,16 @@ struct DomainDescriptionTests {
         Sample(
             testDescription: "a LUN", xml: "<disk type='block' device='lun'><source dev='/dev/sdb'/>",
             chain: ["/dev/sdb"],
-            refusal: "vdb cannot be set aside: libvirt makes no overlay over a passed-through LUN"),
+            refusal: "vdb cannot be moved to an overlay: libvirt makes no overlay over a passed-through LUN"),
         Sample(
             testDescription: "a LUKS container",
             xml: "<disk type='file'><source file='/a'><encryption format='luks'/></source>", chain: ["/a"],
-            refusal: "vdb cannot be set aside: it is encrypted, and its overlay would hold plain text"),
+            refusal: "vdb cannot be moved to an overlay: it is encrypted, and its overlay would hold plain text"),
         Sample(
             testDescription: "data in a file of its own",
             xml: "<disk type='file'><driver type='qcow2'/><source file='/a'><dataStore type='file'><format type='raw'/>"
                 + "<source file='/tank/d'/></dataStore></source>", chain: ["/a", "/tank/d"], format: "qcow2",
-            refusal: "vdb cannot be set aside: its data is in another file, which may lie elsewhere"),
+            refusal: "vdb cannot be moved to an overlay: its data is in another file, which may lie elsewhere"),
         Sample(
             testDescription: "a transient disk", xml: "<disk type='file'><source file='/a'/><transient/>",
             chain: ["/a"],
@@ -122,7 +122,7 @@ struct DomainDescriptionTests {
             """
     }
 
-    @Test("says where a disk's data is and whether it may be set aside", arguments: samples)
+    @Test("says where a disk's data is and whether it may be moved to an overlay", arguments: samples)
     func disk(sample: Sample) throws {
         let description = try Self.read(Self.domain(disks: sample.xml + "<target dev='vdb' bus='virtio'/></disk>"))
         let expected = Disk(
@@ -211,7 +211,7 @@ struct DomainDescriptionTests {
         #expect(
             machine.unresolved == [
                 "vdb has an image that cannot be found: no pool gone",
-                "vdc cannot be set aside: its definition says something of it that Stillpoint does not know "
+                "vdc cannot be moved to an overlay: its definition says something of it that Stillpoint does not know "
                     + "(type='brandnew')",
             ])
         #expect(machine.disks.map(\.target) == ["vda", "vdb", "sda", "vdc"])
@@ -235,7 +235,7 @@ struct DomainDescriptionTests {
         #expect(error?.message.contains("-drive file=/tank/b.raw") == true)
     }
 
-    @Test("that names only what can be set aside is no obstacle")
+    @Test("that names only what can be moved to an overlay is no obstacle")
     func holdable() throws {
         let disks = "<disk type='file'><source file='/a'/><target dev='vda'/></disk>"
         let description = try Self.read(Self.domain(disks: disks))

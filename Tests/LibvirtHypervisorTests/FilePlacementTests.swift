@@ -6,7 +6,7 @@ import Testing
 
 @testable import LibvirtHypervisor
 
-@Suite("Putting a kept file where QEMU's user may write", .serialized)
+@Suite("Putting a saved file where QEMU's user may write", .serialized)
 struct FilePlacementTests {
     private func elsewhere(_ scratch: ScratchFolder) throws -> Canary {
         for name in ["web.fd", "web.fd.stillpoint", "shadow"] {
@@ -59,7 +59,7 @@ struct FilePlacementTests {
         }
     }
 
-    /// What lies in the place of the kept file.
+    /// What lies in the place of the saved file.
     enum Source: CaseIterable { case link, zeros, fifo, folder, large, none }
 
     @Test(arguments: Source.allCases)

@@ -159,7 +159,7 @@ struct ForgedOverlayTests {
         }
     }
 
-    @Test("with an endless or a huge first table is looked at within milliseconds")
+    @Test("with an endless or a huge first table is read within milliseconds")
     func tables() throws {
         try withScratchFolder { scratch in
             for (entries, isRefused) in [(0xFFFF_FFFF, true), (4 << 20, false)] as [(UInt64, Bool)] {

@@ -22,7 +22,7 @@ struct FreezeSelectionTests {
     }
 
     @Test(
-        "is what lies on the disks that are set aside, and all that can be frozen of it must be",
+        "is what lies on the disks that get an overlay, and all that can be frozen of it must be",
         arguments: [
             Case(testDescription: "one disk, all of it", listed: [mount("/"), mount("/home")], wanted: 2),
             Case(
@@ -32,7 +32,7 @@ struct FreezeSelectionTests {
                 testDescription: "nor can what FUSE serves, nor a CD",
                 listed: [mount("/"), mount("/x", "fuseblk"), mount("/media", "iso9660")], wanted: 1),
             Case(
-                testDescription: "an unknown type counts: in doubt the claim goes down",
+                testDescription: "an unknown type counts: in doubt the claim is lowered",
                 listed: [mount("/"), mount("/new", "somefs")], wanted: 2),
             Case(
                 testDescription: "Windows: NTFS counts, FAT32 does not",
@@ -49,7 +49,7 @@ struct FreezeSelectionTests {
                 testDescription: "a part of the disks, and a file system that may lie on any",
                 listed: [mount("/"), mount("/lvm", on: [])], writable: ["vda", "vdb"], wanted: 2),
             Case(
-                testDescription: "nothing on the disks that are set aside: freeze all",
+                testDescription: "nothing on the disks that get an overlay: freeze all",
                 listed: [mount("/", on: ["vdb"])], writable: ["vda", "vdb"], wanted: 1),
             Case(
                 testDescription: "Windows: a part of the disks, but VSS freezes them all",

@@ -39,7 +39,7 @@ struct FreezeTimesTests {
         let left = example.left.map { Duration.milliseconds(Int($0 * 1000)) }
         let times = FreezeTimes(settings, left: left, isWindows: example.isWindows)
         #expect([times.question, times.freeze, times.thaw] == example.expected.map { .seconds($0) })
-        // What the guest is given never lasts until the manager goes.
+        // What the guest is given never lasts until the manager's time-out.
         if let left, left > .seconds(2) { #expect(times.freeze + FreezeTimes.undoing < left) }
     }
 }

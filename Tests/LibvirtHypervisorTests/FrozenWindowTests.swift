@@ -41,18 +41,18 @@ struct FrozenWindowTests {
                 testDescription: "VSS prepared for half a minute", preparation: .seconds(30), consistency: .quiesced,
                 text: "the guest took 30 s to prepare its freeze"),
             Case(
-                testDescription: "VSS had let go: the thaw says so", thawed: .failure(letGo), later: 0,
+                testDescription: "VSS had thawed: our thaw says so", thawed: .failure(letGo), later: 0,
                 consistency: .crash, isThawPending: true, text: "fsfreeze is limited up to 10 seconds"),
             Case(
-                testDescription: "VSS had let go, and nothing answers afterwards", thawed: .failure(letGo),
+                testDescription: "VSS had thawed, and nothing answers afterwards", thawed: .failure(letGo),
                 consistency: .crash, isThawPending: true, text: "fsfreeze is limited up to 10 seconds"),
             Case(
-                testDescription: "VSS had let go, and a second thaw claims otherwise", thawed: .failure(letGo),
+                testDescription: "VSS had thawed, and a second thaw claims otherwise", thawed: .failure(letGo),
                 later: 2,
                 consistency: .crash, isThawPending: true, text: "fsfreeze is limited up to 10 seconds"),
             Case(
                 testDescription: "nothing was left to thaw", thawed: .success(0), consistency: .crash,
-                text: "had thawed by itself"),
+                text: "had thawed on its own"),
             Case(
                 testDescription: "the thaw was not answered, and the next one thawed", thawed: .failure(silent),
                 later: 2,
@@ -60,7 +60,7 @@ struct FrozenWindowTests {
             Case(
                 testDescription: "the thaw was not answered, and the next one had nothing to do",
                 thawed: .failure(silent), later: 0, consistency: .crash, isThawPending: true,
-                text: "had thawed by itself"),
+                text: "had thawed on its own"),
             Case(
                 testDescription: "no thaw is answered", thawed: .failure(silent), consistency: .crash,
                 isThawPending: true, text: "is not known"),
@@ -81,8 +81,8 @@ struct FrozenWindowTests {
                 moved: nil,
                 thawed: .failure(silent), later: 2, isThawPending: true, text: "not responding"),
             Case(
-                testDescription: "somebody else holds it frozen", frozen: .failure(disabled), moved: nil,
-                thawed: .failure(disabled), text: "somebody else holds it frozen"),
+                testDescription: "somebody else has frozen the guest", frozen: .failure(disabled), moved: nil,
+                thawed: .failure(disabled), text: "somebody else has frozen the guest"),
             Case(testDescription: "nothing froze", frozen: .success(0), moved: nil, text: "froze no file system"),
             Case(testDescription: "the disks did not move", moved: .failure(volume), text: "did not move"),
         ])

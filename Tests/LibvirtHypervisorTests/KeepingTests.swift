@@ -3,7 +3,7 @@ import XMLTree
 
 @testable import LibvirtHypervisor
 
-@Suite("The kept definition")
+@Suite("The saved definition")
 struct KeepingTests {
     private func domain(_ disk: String, os: String = "") throws -> XMLElement {
         try XMLElement.parse(

@@ -56,7 +56,7 @@ struct OverlayFileTests {
         #expect(path("a/b") != path("a:b", id: other))
     }
 
-    @Test("that exists already is refused and left alone")
+    @Test("that exists already is refused and not touched")
     func existing() async throws {
         try await withScratchFolder { scratch in
             let overlay = try scratch.write("web01.qcow2", "the guest's writes")

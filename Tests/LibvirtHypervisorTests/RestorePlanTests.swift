@@ -49,7 +49,7 @@ struct RestorePlanTests {
         }
     }
 
-    @Test("RAM is left alone where the VM shall be off")
+    @Test("RAM is not used where the VM shall be off")
     func off() throws {
         let plan = try plan(RestoreRequest(definition: Self.xml, ramDump: "/nonexistent", power: .off))
         #expect(plan.dump == nil)

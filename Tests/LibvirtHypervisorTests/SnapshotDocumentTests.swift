@@ -15,7 +15,7 @@ struct SnapshotDocumentTests {
         HeldDisk(target: target, base: "/t/\(target)", baseFormat: "raw", overlay: overlay)
     }
 
-    @Test("moves the held disks and names every other one as left alone")
+    @Test("moves the held disks and names every other one as excluded")
     func others() throws {
         let domain = try description(["vda", "vdb", "sda"])
         let text = snapshotDocument(name: "stillpoint-1", held: [held("vdb", overlay: "/o/b.qcow2")], of: domain)

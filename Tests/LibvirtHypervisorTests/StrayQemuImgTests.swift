@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A qemu-img that outlived its hook")
 struct StrayQemuImgTests {
-    @Test("is ended when it works on one of the overlays, and left alone when on another", arguments: [true, false])
+    @Test("is ended when it works on one of the overlays, and not touched when on another", arguments: [true, false])
     func end(isOurs: Bool) async throws {
         try await withScratchFolder { scratch async throws in
             let program = scratch.path + "/qemu-img"

@@ -4,7 +4,7 @@ import XMLTree
 
 @testable import LibvirtHypervisor
 
-@Suite("A definition that nobody vouches for")
+@Suite("A definition that is not trusted")
 struct UntrustedDefinitionTests {
     private static let uuid = "11111111-2222-3333-4444-555555555555"
     private static let disk =
@@ -210,7 +210,7 @@ struct UntrustedDefinitionTests {
                 moves: [PathMove(from: "/vm/a", to: "/clone/a")], power: .off, isTrusted: false)
         ) { _, _ in "" }
         #expect(plan.placements.isEmpty)
-        #expect(plan.leftOut == ["os/nvram", "the kept file nvram"])
+        #expect(plan.leftOut == ["os/nvram", "the saved file nvram"])
         #expect(plan.definition.first("devices", "disk", "source")?["file"] == "/clone/a")
         #expect(!plan.definition.description.contains("/etc"))
     }

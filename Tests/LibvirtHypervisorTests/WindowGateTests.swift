@@ -66,7 +66,7 @@ struct WindowGateTests {
         #expect(results.count == 40)
     }
 
-    /// Guests that stay inside until they are let go.
+    /// Guests that stay inside until they are released.
     private final class Late: Sendable {
         private let entered = Mutex<[String]>([])
         private let isOver = Mutex(false)

@@ -77,7 +77,7 @@ struct ArchiverCrashTests {
     }
 
     @Test(
-        "leaves nothing behind when its run is pruned before it goes on",
+        "leaves nothing behind when its run is pruned before it continues",
         arguments: [Step.part, .sideCar, .renamed, .catalogue])
     func pruned(step: Step) async throws {
         try await withPool { pool async throws in

@@ -21,7 +21,7 @@ struct CloneRestoreTests {
             let clone = "\(pool.scratch.path)/clones/tank/web_2"
             let image = try pool.image()
             #expect(seen.request.moves == [PathMove(from: image.path, to: "\(clone)/web01.raw")])
-            // From a copy that only root can change, which goes again.
+            // From a copy that only root can change, which is deleted again.
             #expect(seen.request.files.map(\.name) == ["nvram"])
             #expect(seen.request.files.allSatisfy { $0.path.hasPrefix(pool.bench.statePath + "/restores/") })
             #expect(try pool.scratch.names(in: "state/restores") == [])

@@ -167,13 +167,13 @@ struct ForgedSnapshotTests {
             pool.scratch.remove("state/restore-points")
             let recorder = pool.recorder()
             #expect(await pool.restore(to: .clone("web02")) == .usage)
-            #expect(pool.log.text.contains("nobody vouches for the RAM dump"), "\(pool.log.text)")
+            #expect(pool.log.text.contains("is not trusted: what lies beside it"), "\(pool.log.text)")
             #expect(await pool.restore(to: .clone("web02")) { $0.untrusted = true } == .done, "\(pool.log.text)")
             #expect(try recorder.only.request.isTrusted == false)
         }
     }
 
-    @Test("is mounted as harmless, and only looked at where nobody else gets", arguments: [true, false])
+    @Test("is mounted as harmless, and only read where nobody else gets", arguments: [true, false])
     func mounts(inPlace: Bool) async throws {
         try await withPool { pool async throws in
             try pool.web(.quiesced)

@@ -122,7 +122,7 @@ struct ListingTests {
         }
     }
 
-    @Test("goes by the snapshots' own properties where nobody knows the run any more")
+    @Test("decides by the snapshots' own properties where nobody knows the run any more")
     func fromProperties() async throws {
         try await withPool { pool async throws in
             try pool.pool.add(

@@ -68,7 +68,7 @@ struct ReplicaRestoreTests {
         try await withPool { pool async throws in
             try await receive(pool, hasCatalogue: false)
             for name in ["backup/copy", "backup/copy/db"] { try pool.pool.remove("\(name)@daily") }
-            // Without a word of the run, the dataset's name must tell which one it is a copy of.
+            // Where nothing is known of the run, the dataset's name must tell which one it is a copy of.
             for (from, to) in [("VM", "backup/VM"), ("VM/db", "backup/VM/db")] {
                 try pool.scratch.folder("snapshots/\(to.split(separator: "/").dropLast().joined(separator: "/"))")
                 try pool.scratch.link("snapshots/\(to)@daily", to: "\(pool.scratch.path)/snapshots/tank/\(from)@daily")

@@ -44,7 +44,7 @@ struct RestoreClaimTests {
         }
     }
 
-    @Test("a second restore at the same time is refused, and the first one goes on")
+    @Test("a second restore at the same time is refused, and the first one continues")
     func second() async throws {
         try await withPool { pool async throws in
             try pool.web(.quiesced)
@@ -53,7 +53,7 @@ struct RestoreClaimTests {
                     hypervisor: "local", id: "id-of-web01", name: "web01", datasets: [DatasetName("tank/VM")]),
                 in: pool.bench.directory)
             #expect(await pool.restore(to: .inPlace) == .usage)
-            #expect(pool.log.text.contains("another restore is at work on it"))
+            #expect(pool.log.text.contains("another restore of it is running"))
             #expect(try pool.bench.directory.openRunIDs().count == 1)
             try claim.end()
             #expect(await pool.restore(to: .inPlace) == .done)

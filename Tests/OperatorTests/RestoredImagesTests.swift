@@ -22,7 +22,7 @@ struct RestoredImagesTests {
     private static let sealed = ["/tank/VM/web.qcow2": "qcow2", "/tank/VM/base.raw": "raw", "/tank/golden.raw": "raw"]
 
     @Test(
-        "lead nowhere else, whether somebody vouches for their definition or not",
+        "lead nowhere else, whether their definition is trusted or not",
         arguments: [sealed, nil],
         [
             HeaderFixture(backing: "/etc/shadow", format: "raw"), HeaderFixture(backing: "shadow", format: "raw"),
@@ -56,7 +56,7 @@ struct RestoredImagesTests {
         try require(HeaderFixture(backing: "/clone/base.raw", format: "raw"), formats, also: ["/clone/base.raw"])
     }
 
-    @Test("may be based on what the definition names, where somebody vouches for that")
+    @Test("may be based on what the definition names, where that is trusted")
     func golden() throws {
         let header = HeaderFixture(backing: "/tank/golden.raw", format: "raw")
         try require(header, Self.sealed)
@@ -66,7 +66,7 @@ struct RestoredImagesTests {
         #expect(throws: RestoreError.self) { try require(HeaderFixture(backing: "/tank/VM/base.raw"), nil) }
     }
 
-    @Test("that are raw are not looked into")
+    @Test("that are raw are not read")
     func raw() throws {
         try require(
             HeaderFixture(backing: "/etc/shadow", format: "raw"),

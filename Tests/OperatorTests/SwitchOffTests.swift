@@ -134,7 +134,7 @@ struct SwitchOffTests {
     }
 
     @Test(
-        "goes on from RAM only where that is known to be of the snapshot's instant",
+        "resumes from RAM only where that is known to be of the snapshot's instant",
         arguments: [
             (Consistency.memory, nil, nil, true), (.memory, "web01=crash", nil, false), (.crash, nil, nil, false),
             (.crash, nil, true, true), (.crash, nil, true, false),

@@ -103,7 +103,7 @@ struct JournalTests {
         }
     }
 
-    @Test("goes on once the disk takes changes again")
+    @Test("continues once the disk takes changes again")
     func recovering() async throws {
         try await withJournal(machines: 1) { scratch, directory, journal in
             scratch.remove("state")

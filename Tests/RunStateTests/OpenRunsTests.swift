@@ -66,7 +66,7 @@ struct OpenRunsTests {
         }
     }
 
-    @Test("report files that say nothing and go on with the others")
+    @Test("report files that say nothing and continue with the others")
     func unreadable() throws {
         try withScratchFolder { scratch in
             let directory = StateDirectory(scratch.path + "/state")

@@ -92,7 +92,7 @@ struct SideCarTests {
         }
     }
 
-    @Test("are not looked for behind symbolic links, nor in files of another kind")
+    @Test("are not searched for behind symbolic links, nor in files of another kind")
     func strangers() async throws {
         try await withPool { pool async throws in
             try pool.archived()
@@ -105,14 +105,14 @@ struct SideCarTests {
         }
     }
 
-    @Test("are not looked for without an end")
+    @Test("are not searched for without an end")
     func many() async throws {
         try await withPool { pool async throws in
             try pool.archived()
             let found = SideCar.all(in: pool.cold, most: 2)
             #expect(
                 found.problems.map(\.description) == [
-                    "not all of cold_storage \(pool.cold) was looked at: it has more than 2 parts; "
+                    "not all of cold_storage \(pool.cold) was read: it has more than 2 parts; "
                         + "move away what is no dump"
                 ])
         }

@@ -38,7 +38,7 @@ struct ProgramEnvironmentTests {
         #expect(ProgramEnvironment.kept(of: [name: value])[name] == nil)
     }
 
-    @Test("looks for programs where root and its own user put them, and always in the system's folders")
+    @Test("searches for programs where root and its own user put them, and always in the system's folders")
     func path() throws {
         try withScratchFolder { scratch in
             let mine = try scratch.folder("mine")
@@ -59,7 +59,7 @@ struct ProgramEnvironmentTests {
         #expect(ProgramEnvironment.kept(of: [:]) == ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"])
     }
 
-    @Test("another's folder is nobody's to look into", .enabled(if: geteuid() == 0, "only root can give files away"))
+    @Test("does not search a folder of another user", .enabled(if: geteuid() == 0, "only root can give files away"))
     func others() throws {
         try withScratchFolder { scratch in
             let theirs = try scratch.folder("theirs")

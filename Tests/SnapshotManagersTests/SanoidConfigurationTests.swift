@@ -104,7 +104,7 @@ struct SanoidConfigurationTests {
                 "[tank]\nrecursive=yes\nscript_timeout=1\n[tank/a]\nuse_template=x\n[template_x]\nscript_timeout=76\n",
                 "tank/a", 76
             ),
-            // sanoid goes through the sections in order: a later one above overrides an earlier one below
+            // sanoid reads the sections in order: a later one above overrides an earlier one below
             ("[tank/a]\nscript_timeout=1\n[tank]\nrecursive=yes\nscript_timeout=77\n", "tank/a", 77),
             ("[tank]\nskip_children=yes\nscript_timeout=1\n", "tank/a", 5),
         ] as [(String, String, Int?)])

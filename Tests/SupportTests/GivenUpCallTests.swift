@@ -40,7 +40,7 @@ struct GivenUpCallTests {
         #expect(try await call.result(within: .zero)?.get() == 7)
     }
 
-    @Test("is in the ledger of its task until it is over, given up or not, also when a child task began it")
+    @Test("is in the ledger of its task until it has ended, given up or not, also when a child task began it")
     func ledger() async throws {
         let gate = DispatchSemaphore(value: 0)
         let ledger = CallLedger()

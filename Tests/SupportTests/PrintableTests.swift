@@ -21,7 +21,7 @@ struct PrintableTests {
     }
 
     @Test(
-        "shows nothing that is not to be seen, or that looks like a blank",
+        "shows nothing that is invisible, or that looks like a blank",
         arguments: ["\u{AD}", "\u{2066}", "\u{061C}", "\u{3164}", "\u{FE0F}", "\u{E0041}", "\u{A0}", "\u{E000}"])
     func unseen(text: String) {
         #expect(printable("a\(text)b").utf8.allSatisfy { $0 < 128 })

@@ -30,7 +30,7 @@ public struct Exchange: Sendable {
         public var (successes, failures) = (0, 0)
     }
 
-    /// Calls `attempt` until there were enough exchanges and attempts, or half a minute is over.
+    /// Calls `attempt` until there were enough exchanges and attempts, or half a minute has passed.
     /// - Parameter mustSucceed: until one has succeeded as well.
     public func during(mustSucceed: Bool = false, _ attempt: () throws -> Void) -> Outcome {
         let loop = Loop()
@@ -40,7 +40,7 @@ public struct Exchange: Sendable {
                 if renameExchanging(path, link) {
                     loop.exchanges.add(1, ordering: .relaxed)
                 } else {
-                    // Something was removed: what there is goes to its place, and a new link beside it.
+                    // Something was removed: what there is is moved to its place, and a new link beside it.
                     _ = renameAbsent(link, path)
                     symlink(target, link)
                 }

@@ -8,7 +8,7 @@ public struct ScratchFolder: Sendable {
     /// A folder that is there already.
     public init(path: String) { self.path = path }
 
-    /// A new, empty folder in /tmp; call `remove` when the test is over.
+    /// A new, empty folder in /tmp; call `remove` when the test has ended.
     public init() throws {
         var template = Array("/tmp/stillpoint-tests-XXXXXX".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { buffer in

@@ -17,7 +17,7 @@ struct PollTimingTests {
     @Test(
         "What is due waits for the starts of others, but not for long",
         arguments: [
-            // The burst is over: when it is due.
+            // The burst has ended: when it is due.
             Case(due: 0, oldestUnread: -20, lastStart: -20, time: 0),
             Case(due: 70, oldestUnread: 70, lastStart: -20, time: 70),
             // The last start was just now.

@@ -51,7 +51,7 @@ struct ReleaseTests {
         #expect(server.names == ["mine", "stillpoint R12"])
     }
 
-    @Test("A MoRef that is not valid any more is looked up anew by name")
+    @Test("A MoRef that is not valid any more is found anew by name")
     func changedMoRef() async throws {
         let server = server()
         _ = try await release(server.transport, reference: "snapshot-99")

@@ -8,7 +8,7 @@ extension Freezing {
     private static let longestRepeating = Duration.seconds(5)
 
     /// Freezes, and tries again what may go through in a moment: a libvirtd that is being restarted refuses connections,
-    /// an image is in somebody's use. While something is held it is not tried again: that must be let go first.
+    /// an image is in somebody's use. While something is held it is not tried again: that must be released first.
     func freezeRepeatedly(_ index: Int, with strategy: Strategy, run: RunID) async throws {
         let end = min(.now + Self.longestRepeating, deadline.map { $0 - .seconds(1) } ?? .now + Self.longestRepeating)
         var backoff = Backoff(until: end, first: .milliseconds(250))

@@ -89,7 +89,7 @@ package struct Freezing: Sendable {
                 }
             }
             guard await journal.run.machines[index].hold == nil else {
-                let reason = "what was done before is not undone yet"
+                let reason = "an earlier freeze of it is not undone yet"
                 try await journal.record(machine: index) { $0.falls.append(.init(strategy: strategy, reason: reason)) }
                 continue
             }
@@ -168,8 +168,9 @@ package struct Freezing: Sendable {
             record.falls.append(MachineRecord.Fall(strategy: strategy, reason: "\(error)"))
         }
         guard let hold = await journal.run.machines[index].hold else { return }
-        // What may still be done for us cannot be undone before it is done: to find nothing now would be to forget it.
-        // Nor is a thaw asked for once more, after it was for as long as there was time; post and the guard do that.
+        // A call of ours that may still be carried out cannot be undone before it is: that nothing is found now means
+        // nothing. Nor is a thaw asked for once more, after it was for as long as there was time; post and the watchdog
+        // do that.
         let mayStillHappen = (error as? HypervisorError)?.remedy == .stop && hold.step != .held
         let isUnderWay = hold.owesThaw || mayStillHappen
         guard !isUnderWay else { return }

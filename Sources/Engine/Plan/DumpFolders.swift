@@ -11,7 +11,7 @@ extension Configuration {
         if let coldStorage { folders.append(WorkFolder(key: .coldStorage, path: coldStorage)) }
         for folder in folders {
             do {
-                try await blocking("looking at \(folder.key.rawValue)", within: .seconds(2)) {
+                try await blocking("checking \(folder.key.rawValue)", within: .seconds(2)) {
                     try folder.requireTrust()
                 }
             } catch let problem as WorkFolderError where problem.code == .notTrusted {

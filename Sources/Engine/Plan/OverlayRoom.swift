@@ -20,7 +20,7 @@ package struct OverlayRoom {
     package func check(_ directory: String, disks: Int) throws {
         try WorkFolder(key: .overlayDirectory, path: directory).check(scope, storage)
         let (available, total) = try FreeSpace.available(at: directory)
-        // Under a tenth the guard would end the run at once.
+        // Under a tenth the watchdog would end the run at once.
         let needed = max(total / 10, Self.leastBytesPerDisk * UInt64(disks))
         guard available >= needed else {
             throw WorkFolderError(

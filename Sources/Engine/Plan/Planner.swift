@@ -84,11 +84,13 @@ package struct Planner: Sendable {
 }
 
 extension Disk.Exclusion {
-    /// What is said of a disk on the snapshotted datasets that is left alone, where that costs consistency.
+    /// The note on an excluded disk on the snapshotted datasets, where that costs consistency.
     fileprivate func note(_ target: String) -> String? {
         switch self {
-        case .shareable: "\(target) is shareable and was left alone"
-        case .transient: "\(target) is transient and was left alone: what the guest writes to it goes at its shutdown"
+        case .shareable: "\(target) is shareable and was excluded"
+        case .transient:
+            "\(target) is transient and was excluded: what the guest writes to it is discarded at its "
+                + "shutdown"
         case .readOnly, .cdrom, .floppy, .remote: nil
         }
     }

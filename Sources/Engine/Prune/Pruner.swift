@@ -6,8 +6,8 @@ package import ZFS
 
 /// Deletes RAM dumps whose snapshots are gone, and forgets runs that no snapshot refers to any more.
 ///
-/// A dump goes with the last snapshot of its VM's disks, wherever on this host's pools that is and whatever it is called
-/// by now. What cannot be attributed stays.
+/// A dump is deleted with the last snapshot of its VM's disks, wherever on this host's pools that is and whatever it is
+/// called by now. What cannot be attributed stays.
 package struct Pruner: Sendable {
     package let catalogue: Catalogue
     package let coldStorage: String?
@@ -70,7 +70,7 @@ package struct Pruner: Sendable {
         try await prune { point in point.snapshots.contains { names.contains($0.name) } }
     }
 
-    /// Looks at all that is known, for snapshots that were destroyed without a word.
+    /// Checks all that is known, for snapshots that were destroyed without a call of the prune hook.
     package func pruneOrphans() async throws {
         try await locked { try await prune { _ in true } }
     }

@@ -17,7 +17,7 @@ struct SnapshotPresence {
         guidsByName = try await zfs.guids(of: Set(snapshots.map(\.name)).sorted())
     }
 
-    /// Looks at every pool only when a name does not lead to the snapshot.
+    /// Searches every pool only when a name does not lead to the snapshot.
     mutating func answer(_ snapshot: KeptSnapshot, of run: RunID) async throws -> Answer {
         let found = guidsByName[snapshot.name]
         guard let guid = snapshot.guid else {

@@ -35,7 +35,8 @@ package struct Adoption: Sendable {
     /// - Parameter silent: told of each hypervisor that does not answer.
     /// - Throws: StateError.
     package func find(_ hypervisors: Hypervisors, silent: (String, any Error) -> Void) async throws -> [Found] {
-        // One that is opened while we look is known by its file afterwards, one that is closed by its file before.
+        // A run that is opened meanwhile is known by its file afterwards, one that is closed meanwhile by its file
+        // before.
         let before = OpenRuns(try directory.openRunIDs(), in: directory)
         var found: [Found] = []
         for hypervisor in try await hypervisors.all() {
@@ -50,7 +51,10 @@ package struct Adoption: Sendable {
             // An overlay says by its name alone whose VM's it is.
             guard found.leftover.run == nil, let problem = after.unreadable.first else { return found }
             return Found(
-                hypervisor: found.hypervisor, leftover: found.leftover.withObstacle("it may be of a run: \(problem)"))
+                hypervisor: found.hypervisor,
+                leftover: found.leftover.withObstacle(
+                    "it may belong to a run: "
+                        + "\(problem)"))
         }
     }
 
@@ -61,7 +65,8 @@ package struct Adoption: Sendable {
         let found: [Found]
         do {
             found = try await find(hypervisors) { name, error in
-                context.log.warning("\(name): whether runs without a state file left anything was not seen: \(error)")
+                context.log.warning(
+                    "\(name): it is not known what runs without a state file left: \(error)")
             }
         } catch {
             await hypervisors.close()
@@ -73,10 +78,10 @@ package struct Adoption: Sendable {
         for (run, parts) in runs {
             for part in parts {
                 if let obstacle = part.leftover.obstacle {
-                    context.log.error("\(part.inWords); it is left alone: \(obstacle)")
+                    context.log.error("\(part.inWords); it was not touched: \(obstacle)")
                     isDone = false
                 } else if !adopts || isDryRun {
-                    context.log.warning("\(part.inWords); bring it home with: stillpoint recover --adopt")
+                    context.log.warning("\(part.inWords); release it with: stillpoint recover --adopt")
                     isDone = adopts && isDone
                 }
             }

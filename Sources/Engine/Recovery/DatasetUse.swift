@@ -8,7 +8,7 @@ package import ZFS
 
 /// Whether a VM is alone on its datasets, so that they can be rolled back for it.
 package struct DatasetUse: Sendable {
-    /// Entries that are looked at before a dataset is taken for one with more on it than a VM's images.
+    /// Entries that are read before a dataset is taken for one with more on it than a VM's images.
     private static let mostEntries = 100_000
 
     package let storage: StorageMap
@@ -55,7 +55,7 @@ package struct DatasetUse: Sendable {
     }
 
     /// A file on the dataset that is none of the VM's images and nothing that Stillpoint keeps; a folder that cannot be
-    /// looked through is one.
+    /// read is one.
     private func foreignFile(
         in folder: Folder, _ path: String, level: Int, _ own: Set<String>, _ left: inout Int
     ) -> String? {
@@ -75,7 +75,7 @@ package struct DatasetUse: Sendable {
                     return found
                 }
             } catch Errno.improperLink {
-                // A dataset mounted below, which a rollback of this one leaves alone.
+                // A dataset mounted below, which a rollback of this one does not touch.
                 continue
             } catch {
                 return path

@@ -5,17 +5,17 @@ internal import Logging
 package import RunState
 internal import Support
 
-/// Brings open runs to their end that no living process minds any more.
+/// Ends open runs that no living process owns any more.
 package struct Recovery: Sendable {
-    /// Who minds an open run.
+    /// Who owns an open run.
     package enum Standing: Sendable, Equatable {
         /// A living process is at work on it.
         case owned
-        /// Its guard waits for post-snapshot.
+        /// Its watchdog waits for post-snapshot.
         case guarded
-        /// Its guard is about to end it, or tries again after a failure: nobody else will.
+        /// Its watchdog is about to end it, or tries again after a failure: nobody else will.
         case ending
-        /// Without a guard, but young: post-snapshot may come.
+        /// Without a watchdog, but young: post-snapshot may come.
         case awaited
         /// Nobody.
         case abandoned
@@ -24,7 +24,7 @@ package struct Recovery: Sendable {
     package let context: HookContext
     package let configuration: Configuration
     package let configurationPath: String?
-    /// How long a guard may take to begin; it looks once a second.
+    /// How long a watchdog may take to begin; it checks once a second.
     var guardDelay = Duration.seconds(5)
 
     package init(
@@ -53,7 +53,7 @@ package struct Recovery: Sendable {
         }
     }
 
-    /// Ends every abandoned run, or the one that is named, whoever guards it; whether nothing is left to do.
+    /// Ends every abandoned run, or the one that is named, whoever owns it; whether nothing is left to do.
     package func recover(only: String? = nil, isDryRun: Bool = false) async throws -> Bool {
         var isDone = true
         try removeStrays()
@@ -87,7 +87,7 @@ package struct Recovery: Sendable {
         let held = machines.isEmpty ? "" : " (\(machines))"
         switch try standing(of: run) {
         case .owned where isDryRun || run.phase == .freezing || run.phase == .frozen:
-            context.log.info("the run \(id)\(held) is another process's, which is at work")
+            context.log.info("the run \(id)\(held) belongs to a process that is running")
             return true
         case .owned, .ending:
             let ending = RunEndingElsewhere(run: id, directory: directory, proc: context.roots.proc)
@@ -116,7 +116,7 @@ package struct Recovery: Sendable {
     }
 
     /// Before a run is opened: ends abandoned ones that have a VM of the plan.
-    /// - Returns: whether there was one, so that the VMs must be looked at again.
+    /// - Returns: whether there was one, so that the VMs must be read again.
     package func recover(concerning plan: [PlannedMachine]) async -> Bool {
         let machines = Set(plan.map(\.key))
         var wasAny = false
@@ -147,7 +147,7 @@ package struct Recovery: Sendable {
         await hypervisors.close()
     }
 
-    /// The run's lock; nil: another process is at work on it. Its guard has it for a moment at each look.
+    /// The run's lock; nil: another process is at work on it. Its watchdog has it for a moment at each check.
     private func lock(_ id: RunID) async throws -> FileLock? {
         try await Backoff(attempts: 10, every: .milliseconds(50)).firstValue {
             try directory.lock(run: id, waiting: false)

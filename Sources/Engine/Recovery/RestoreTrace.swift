@@ -18,7 +18,7 @@ package struct RestoreTrace: Sendable {
 
     /// The copies of kept files that the VM is given, for root's eyes only.
     package var files: String { "\(path).files" }
-    /// Clones that are only looked at are mounted in it, where nobody else gets.
+    /// Clones that are only read are mounted in it, where nobody else gets.
     package var mounts: String { "\(path).mounts" }
     private var path: String { "\(folder)/\(id)" }
 

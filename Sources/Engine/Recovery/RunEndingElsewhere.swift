@@ -2,7 +2,7 @@ internal import Glibc
 internal import RunState
 internal import Support
 
-/// A run that another process ends: its guard, or a post-snapshot.
+/// A run that another process ends: its watchdog, or a post-snapshot.
 struct RunEndingElsewhere: Sendable {
     enum Outcome: Sendable, Equatable {
         /// The run is closed.
@@ -19,10 +19,10 @@ struct RunEndingElsewhere: Sendable {
 
     /// Who ends it, in words.
     var owner: String {
-        guard let process = RunOwner(run: run, directory: directory, proc: proc).process else { return "its guard" }
+        guard let process = RunOwner(run: run, directory: directory, proc: proc).process else { return "its watchdog" }
         let text = (try? FileAccess.read("\(proc)/\(process)/cmdline", limit: 4096)) ?? []
         let isGuard = String(decoding: text, as: UTF8.self).hasPrefix(GuardCall.name)
-        return "\(isGuard ? "its guard" : "another process") (\(process))"
+        return "\(isGuard ? "its watchdog" : "another process") (\(process))"
     }
 
     /// Waits for the run's end.

@@ -3,7 +3,7 @@ package import Logging
 package import RunState
 internal import Support
 
-/// Sets every held VM of a run going on its own disks, all at once but no more than `maxParallel`.
+/// Puts every frozen VM of a run back on its own disks, all at once but no more than `maxParallel`.
 ///
 /// A journal that cannot be written holds up a freeze but never a release: what is on the disk names the overlays
 /// already, and a VM that stays on one is the worse evil.
@@ -88,7 +88,7 @@ package struct Releasing: Sendable {
                 if !result.notes.isEmpty { await note { $0.machines[index].notes += result.notes } }
                 guard await journal.run.machines[index].hold == nil else {
                     throw HypervisorError(
-                        .changed, "its hypervisor's back end does not say that nothing is held any more", remedy: .stop)
+                        .changed, "its hypervisor has not confirmed that nothing is held any more", remedy: .stop)
                 }
             } catch let error as HypervisorError where error.remedy == .retry {
                 guard await backoff.wait() else { throw error }

@@ -39,7 +39,8 @@ extension RunEnding {
             context.log.warning("\(error)")
             return listed
         }
-        // ZFS tells whole seconds: of one taken in the second in which the release began nobody knows, so nothing goes.
+        // ZFS tells whole seconds: of one taken in the second in which the release began nobody knows, so nothing is
+        // deleted.
         guard !later.contains(where: { ($0.creation ?? end) == end }) else { return listed }
         // What was taken later holds VMs that were writing; it keeps its own silence.
         let found: [ListedSnapshot]
@@ -80,7 +81,7 @@ extension RunEnding {
         return found
     }
 
-    /// Nothing is said of these VMs, and the RAM that was dumped for a snapshot that is not there goes.
+    /// Nothing is said of these VMs, and the RAM that was dumped for a snapshot that does not exist is deleted.
     private func disclaim(_ indices: [Int], _ reason: String, _ journal: Journal) async {
         for index in indices {
             await deleteDump(index, journal)
@@ -104,8 +105,8 @@ extension RunEnding {
         let names = run.snapshots.map(\.rawValue).joined(separator: ", ")
         let machines = run.machines.map { printable($0.name) }.joined(separator: ", ")
         let problem =
-            "no snapshot was taken\(names.isEmpty ? "" : " (\(names))"): look at the snapshot manager's messages and at "
-            + "the pool's free space; nothing was gained for: \(machines)"
+            "no snapshot was taken\(names.isEmpty ? "" : " (\(names))"): read the snapshot manager's messages and "
+            + "check the pool's free space; frozen in vain: \(machines)"
         context.log.error("\(problem)")
     }
 }

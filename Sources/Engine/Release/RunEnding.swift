@@ -8,7 +8,7 @@ internal import ZFS
 
 /// Brings an open run to its end: its VMs are released, its snapshots say what each got, the catalogue knows of it.
 ///
-/// post-snapshot does that, and in its place the guard and recovery.
+/// post-snapshot does that, and in its place the watchdog and recovery.
 package struct RunEnding: Sendable {
     package let context: HookContext
     package let configuration: Configuration
@@ -65,7 +65,7 @@ package struct RunEnding: Sendable {
         return isReleased
     }
 
-    /// Lets some VMs go before the others, which stay as they are; the run goes on.
+    /// Releases some VMs before the others, which stay as they are; the run stays open.
     func release(_ machines: Set<MachineKey>, because reason: String, _ journal: Journal) async {
         let held = await journal.run.machines.filter { machines.contains($0.key) && $0.hold != nil }
         guard !held.isEmpty else { return }
@@ -80,7 +80,7 @@ package struct RunEnding: Sendable {
 
     /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a frozen guest cannot. But a
     /// guest that does not answer within a second keeps nobody else from anything.
-    /// - Returns: the thaws, which may go on.
+    /// - Returns: the thaws, which may still be running.
     private func beginThaws(_ journal: Journal, _ hypervisors: Hypervisors) async -> Task<Void, Never> {
         let machines = await journal.run.machines
         let thawing = Task {
@@ -96,7 +96,7 @@ package struct RunEnding: Sendable {
     /// - Parameter held: the run as it was before the release.
     private func settle(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async -> Listed {
         await lowerUnseenMachines(held, journal)
-        // One look at the snapshots for all that needs it; a recursive one's parent may hold no disk of a VM.
+        // The snapshots are listed once for all that needs it; a recursive one's parent may hold no disk of a VM.
         let run = await journal.run
         let names = Set(SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 } + run.snapshots).sorted()
         async let listing = list(names)
@@ -144,7 +144,7 @@ package struct RunEnding: Sendable {
 // MARK: what each VM got
 
 extension RunEnding {
-    /// A VM that was off when pre looked may have been started before the snapshot.
+    /// A VM that was off during pre-snapshot may have been started before the snapshot.
     private func lookAgainAtIdleMachines(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async {
         let off = held.machines.enumerated().filter { $0.element.consistency == .off }
         let written = await DiskAtRest.written(of: off.map { $0.element.disksAtRest ?? [] })
@@ -161,14 +161,15 @@ extension RunEnding {
                 }
             } catch {
                 for (index, _) in records {
-                    let doubt = "it was off before the snapshot; whether it was after it could not be seen: \(error)"
+                    let doubt =
+                        "it was off before the snapshot; whether afterwards too is not known: \(error)"
                     await lower(index, held, because: doubt, journal)
                 }
             }
         }
     }
 
-    /// Those that are off or gone; one look at all where there are many.
+    /// Those that are off or gone; all VMs are read at once where there are many.
     private func atRest(_ ids: Set<String>, of hypervisor: any Hypervisor) async throws -> Set<String> {
         var machines: [VirtualMachine] = []
         if ids.count > 3 {
@@ -182,11 +183,11 @@ extension RunEnding {
     /// Lowers what is said of VMs that were not seen to be at their still point.
     private func lowerUnseenMachines(_ held: Run, _ journal: Journal) async {
         for (index, record) in held.machines.enumerated() where record.consistency == nil {
-            await lower(index, held, because: "pre-snapshot did not come to its end", journal)
+            await lower(index, held, because: "pre-snapshot did not finish", journal)
         }
     }
 
-    /// Lowers what is said of VMs that were let go before a snapshot was taken, or may have been.
+    /// Lowers the consistency of VMs that were released before a snapshot was taken, or may have been.
     private func settleEarly(_ held: Run, _ listed: Listed, _ journal: Journal) async {
         let run = await journal.run
         guard run.machines.contains(where: { $0.early(in: held) != nil }) else { return }
@@ -252,7 +253,7 @@ extension RunEnding {
                     properties.pairs, on: snapshots.filter { !older.contains($0) })
                 isMarked = isMarked || outcomes.values.contains(.set)
             } catch {
-                context.log.warning("the snapshots could not be given their properties: \(error)")
+                context.log.warning("the properties of the snapshots could not be set: \(error)")
                 return
             }
         }

@@ -2,7 +2,7 @@ internal import Support
 internal import SystemPackage
 
 /// Starts processes that nobody waits for: in a session of their own, with nothing open that a caller waits for, and no
-/// signal blocked, though their starter, the guard, blocks SIGTERM.
+/// signal blocked, though their starter, the watchdog, blocks SIGTERM.
 enum Detached {
     /// - Parameters:
     ///   - arguments: the first one is the program's name for itself.

@@ -5,7 +5,7 @@ extension Hypervisors {
     /// Every hypervisor's VMs, or why they are not known.
     ///
     /// All are asked at the same time, and for no longer than half of what is left to the manager's deadline: one that
-    /// does not answer must not use up the time in which the others' VMs are frozen, nor the manager's patience. When
+    /// does not answer must not use up the time in which the others' VMs are frozen, nor the manager's time-out. When
     /// hardly anything is left, for long enough that the report can name the VMs.
     package nonisolated func machines(
         before deadline: ContinuousClock.Instant?, of hypervisors: [any Hypervisor]

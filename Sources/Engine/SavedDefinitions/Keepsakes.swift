@@ -28,7 +28,7 @@ package struct Keepsakes: Sendable {
         let kept =
             left > .zero ? await firstOf(deadline: .now + left) { await keep(planned, run: run, limit: left) } : nil
         await budget.end()
-        return kept ?? Keeping("its definition is not in the snapshot: the time for keeping definitions was over")
+        return kept ?? Keeping("its definition is not in the snapshot: the time for saving definitions was used up")
     }
 
     private func keep(_ planned: PlannedMachine, run: RunID, limit: Duration) async -> Keeping {
@@ -144,7 +144,8 @@ struct ForeignFolderError: Error, CustomStringConvertible {
     let cause: any Error
 
     var description: String {
-        "\(KeptDefinition.folder) of \(dataset), or what is in it, is another user's or no folder (\(cause)); look who made it, "
+        "\(KeptDefinition.folder) of \(dataset), or what is in it, is another user's or no folder (\(cause)); find "
+            + "out who made it, "
             + "and remove it"
     }
 }

@@ -70,7 +70,7 @@ final class KeptSources: Sendable {
         }
         let most = min(KeptFile.mostBytes, left)
         guard status.st_size <= most else {
-            throw KeptFileRefusal(description: "it has \(status.st_size) bytes, and at most \(most) are kept")
+            throw KeptFileRefusal(description: "it has \(status.st_size) bytes, and at most \(most) are saved")
         }
         return Int(status.st_size)
     }

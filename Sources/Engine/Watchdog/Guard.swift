@@ -64,7 +64,7 @@ package struct Guard: Sendable {
             // Remembered: what is asked while another process is at work is done after it.
             isAskedToEnd = isAskedToEnd || isAsked
             let duties = watch.look(isAskedToEnd: isAskedToEnd, tried: tried)
-            // Most runs are over before the first look, and need none.
+            // Most runs have ended before the first check, and need none.
             if duties.event != .over, let scope = scope.take() { Task { await scope.ask() } }
             await thaw(overdue.due(duties, at: .now), directory)
             guard let event = duties.event else { continue }
@@ -104,7 +104,7 @@ package struct Guard: Sendable {
         do {
             guard let lock = try directory.lock(run: run, waiting: false) else { return false }
             var open = try directory.read(run)
-            // All of a released run was let go when its post came: to call that early now would be a lie.
+            // All of a released run was released when its post came: to call that early now would be a lie.
             if open.earlyRelease == nil, open.phase != .released {
                 open.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: reason)
                 try directory.write(open)
@@ -147,13 +147,13 @@ package struct Guard: Sendable {
         }
     }
 
-    /// Starts this program again as the guard of a run that has none.
+    /// Starts this program again as the watchdog of a run that has none.
     /// - Throws: StateError, Errno.
     package static func leaveBehind(
         _ run: RunID, in directory: StateDirectory, manager: ManagerProcess?, _ context: HookContext,
         configurationPath: String?
     ) throws {
-        // The guard shares the lock, so that everyone sees whether it lives.
+        // The watchdog shares the lock, so that everyone sees whether it lives.
         guard let lock = try directory.lock(guardOf: run) else { return }
         guard let executable = context.executable else { throw Errno.noSuchFileOrDirectory }
         var variables = context.environment

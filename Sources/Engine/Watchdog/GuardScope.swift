@@ -3,12 +3,12 @@ internal import Hypervisor
 internal import RunState
 internal import Support
 
-/// A guard's own unit of systemd's.
+/// A watchdog's own systemd scope.
 ///
 /// systemd ends what a service leaves behind together with the service (`KillMode=control-group`), 90 seconds after it has
-/// asked, and sanoid.service is over when sanoid is: a large overlay takes longer to commit. The guard asks for the unit
-/// when it runs already, so that no hook waits for it, and only when there is something to wait for. Where nobody answers, it
-/// stays where it is, and releases its VMs when systemd asks it to end.
+/// asked, and sanoid.service ends when sanoid does: a large overlay takes longer to commit. The watchdog asks for the
+/// unit when it runs already, so that no hook waits for it, and only when there is something to wait for. Where nobody
+/// answers, it stays where it is, and releases its VMs when systemd asks it to end.
 struct GuardScope: Sendable {
     let run: RunID
     let environment: [String: String]
@@ -25,12 +25,12 @@ struct GuardScope: Sendable {
 
     /// What busctl(1) says to systemd: `StartTransientUnit`, of org.freedesktop.systemd1(5).
     ///
-    /// A host that goes down stops what is ordered after libvirtd and libvirt-guests before those: the guard gets its time
-    /// while the VMs run still.
+    /// A host that shuts down stops what is ordered after libvirtd and libvirt-guests before those: the watchdog gets
+    /// its time while the VMs run still.
     func arguments(process: pid_t) -> [String] {
         let manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"]
         let properties = [
-            ["Description", "s", "Stillpoint: guard of the run \(run)"],
+            ["Description", "s", "Stillpoint: watchdog of the run \(run)"],
             ["PIDs", "au", "1", "\(process)"],
             ["After", "as", "3", "libvirtd.service", "virtqemud.service", "libvirt-guests.service"],
             ["CollectMode", "s", "inactive-or-failed"],

@@ -4,14 +4,14 @@ internal import Hypervisor
 internal import RunState
 internal import Support
 
-/// What a guard waits for, looked at once a second.
+/// What a watchdog waits for, checked once a second.
 struct GuardWatch: Sendable {
     enum Event: Sendable, Equatable {
-        /// The run is over: post-snapshot, or recovery, has ended it.
+        /// The run has ended, by post-snapshot or by recovery.
         case over
-        /// The VMs must be let go, for this reason.
+        /// The VMs must be released, for this reason.
         case release(String)
-        /// These VMs must be let go, for this reason, since their overlays are the largest; the others can stay.
+        /// These VMs must be released, for this reason, since their overlays are the largest; the others can stay.
         case makeRoom(Set<MachineKey>, String)
         /// The same, and nobody will come and ask for the run any more.
         case end(String)
@@ -55,7 +55,7 @@ struct GuardWatch: Sendable {
 
     /// - Parameters:
     ///   - isAskedToEnd: whether SIGTERM has come, now or before.
-    ///   - tried: the VMs that were let go for their room already, or could not be.
+    ///   - tried: the VMs that were released for their room already, or could not be.
     func look(isAskedToEnd: Bool, tried: Set<MachineKey> = []) -> Duties {
         guard directory.isOpen(run) else { return Duties(event: .over) }
         // While pre-snapshot or post-snapshot is at work, the run is theirs.
@@ -74,7 +74,7 @@ struct GuardWatch: Sendable {
         if now.phase == .freezing { return .end("pre-snapshot died") }
         if now.phase != .frozen, now.earlyRelease == nil { return .end("post-snapshot did not end it") }
         let reason = reasonToEnd(isAskedToEnd: isAskedToEnd)
-        // With nothing to let go the run is ended, or this process would stay for ever where post never comes.
+        // With nothing to release the run is ended, or this process would stay for ever where post never comes.
         guard now.machines.contains(where: { $0.hold != nil }) else {
             return (reason ?? managerIsGone).map { .end($0) }
         }
@@ -88,7 +88,7 @@ struct GuardWatch: Sendable {
     }
 
     private func reasonToEnd(isAskedToEnd: Bool) -> String? {
-        if isAskedToEnd { return "the guard was asked to end" }
+        if isAskedToEnd { return "the watchdog was asked to end" }
         return deadline <= .now ? "post-snapshot did not come within \(maxHold.inSeconds)" : nil
     }
 

@@ -5,13 +5,13 @@ internal import Support
 /// The running snapshot manager that called a hook.
 ///
 /// When it is gone, post-snapshot will not come. Who calls a hook by hand is no such process: a shell that has done its
-/// part may end while its administrator goes on.
+/// part may end while its administrator continues.
 package struct ManagerProcess: Sendable, Equatable {
     let id: pid_t
     /// In clock ticks since the host was started (``ProcessStatus``).
     let began: Int64
 
-    /// Goes up from this process to one that is called as the manager is.
+    /// Searches upwards from this process for one that is called as the manager is.
     package static func find(_ manager: SnapshotManager, proc: String) -> ManagerProcess? {
         guard let name = names[manager] else { return nil }
         var id = getppid()
@@ -58,7 +58,7 @@ package struct ManagerProcess: Sendable, Equatable {
 }
 
 extension ManagerProcess {
-    /// As it is handed to the guard: `123:456789`.
+    /// As it is handed to the watchdog: `123:456789`.
     init?(text: String) {
         let parts = text.split(separator: ":")
         guard parts.count == 2, let id = pid_t(parts[0]), let began = Int64(parts[1]) else { return nil }

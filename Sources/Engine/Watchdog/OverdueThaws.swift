@@ -1,8 +1,8 @@
 internal import Hypervisor
 internal import RunState
 
-/// Which pending thaws are the guard's to ask for: those of a run that nobody works on, and those that whoever works on
-/// it should have asked for long ago. A hook that is stopped (Ctrl-Z) thaws nobody.
+/// Which pending thaws are the watchdog's to ask for: those of a run that nobody works on, and those that whoever works
+/// on it should have asked for long ago. A hook that is stopped (Ctrl-Z) thaws nobody.
 struct OverdueThaws: Sendable {
     /// For how long a process that works on the run may keep a guest frozen, beside the time for its preparation.
     let limit: Duration

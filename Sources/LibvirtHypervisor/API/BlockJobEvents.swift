@@ -9,7 +9,7 @@ final class BlockJobEvents: Sendable {
         case completed
         case failed
         case cancelled
-        /// Nothing was told: time for a look of one's own.
+        /// No event came in time: the state must be read.
         case silence
     }
 

@@ -87,7 +87,7 @@ final class Connection: @unchecked Sendable {
     /// The domain of that UUID; nil when there is none.
     func domain(uuid: String) throws -> Domain? {
         guard let domain = library.functions.virDomainLookupByUUIDString(pointer, uuid) else {
-            let error = library.lastError("looking up the domain \(uuid)")
+            let error = library.lastError("finding the domain \(uuid)")
             if error.isNoSuchDomain { return nil }
             throw error
         }
@@ -97,11 +97,11 @@ final class Connection: @unchecked Sendable {
     /// Path of a volume in a storage pool, as in `<source pool=… volume=…/>`.
     func volumePath(pool poolName: String, volume volumeName: String) throws -> String {
         guard let pool = library.functions.virStoragePoolLookupByName(pointer, poolName) else {
-            throw library.lastError("looking up the storage pool \(poolName)")
+            throw library.lastError("finding the storage pool \(poolName)")
         }
         defer { _ = library.functions.virStoragePoolFree(pool) }
         guard let volume = library.functions.virStorageVolLookupByName(pool, volumeName) else {
-            throw library.lastError("looking up the volume \(volumeName) in the storage pool \(poolName)")
+            throw library.lastError("finding the volume \(volumeName) in the storage pool \(poolName)")
         }
         defer { _ = library.functions.virStorageVolFree(volume) }
         guard let path = library.functions.virStorageVolGetPath(volume) else {
@@ -111,7 +111,7 @@ final class Connection: @unchecked Sendable {
         return String(cString: path)
     }
 
-    /// Has `pauses` told of a domain that stops or goes on until the connection closes.
+    /// Has `pauses` told of a domain that is paused or resumed until the connection closes.
     func subscribe(_ pauses: PauseWatch, to domain: Domain) throws {
         try hear(
             VIR_DOMAIN_EVENT_ID_LIFECYCLE, of: domain, clibvirt_lifecycle_callback(lifecycleChanged), pauses,

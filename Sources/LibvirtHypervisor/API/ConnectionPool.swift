@@ -63,7 +63,7 @@ actor ConnectionPool {
         if !isClosed { idle.append(connection) }
     }
 
-    /// Lets go of all connections; the last user's reference closes each.
+    /// Releases all connections; the last user's reference closes each.
     func close() {
         isClosed = true
         idle = []

@@ -56,10 +56,10 @@ extension Domain {
         }
     }
 
-    /// Lets a paused domain go on (virDomainResume).
+    /// Resumes a paused domain (virDomainResume).
     func resume() throws {
         guard library.functions.virDomainResume(pointer) == 0 else {
-            throw library.lastError("letting it go on")
+            throw library.lastError("resuming it")
         }
     }
 
@@ -75,7 +75,7 @@ extension Domain {
         }
     }
 
-    /// Removes the image of `virsh managedsave`, which its next start would go on from.
+    /// Removes the image of `virsh managedsave`, which its next start would resume from.
     func removeManagedSave() throws {
         let isThere = library.functions.virDomainHasManagedSaveImage(pointer, 0)
         guard isThere >= 0 else { throw library.lastError("asking for a managed save image") }
@@ -102,7 +102,7 @@ extension Connection {
     /// The domain of that name; nil when there is none.
     func domain(name: String) throws -> Domain? {
         guard let domain = library.functions.virDomainLookupByName(pointer, name) else {
-            let error = library.lastError("looking up the domain \(name)")
+            let error = library.lastError("finding the domain \(name)")
             if error.isNoSuchDomain { return nil }
             throw error
         }
@@ -124,7 +124,7 @@ extension Connection {
     func requireUnderstanding(of definition: XMLElement) throws {
         let native = library.functions.virConnectDomainXMLToNative(pointer, "qemu-argv", definition.description, 0)
         guard native == nil else { return free(native) }
-        let error = library.lastError("the kept definition is not taken by libvirt")
+        let error = library.lastError("the saved definition is not taken by libvirt")
         let own = [VIR_ERR_CONFIG_UNSUPPORTED, VIR_ERR_XML_ERROR, VIR_ERR_XML_DETAIL]
         if own.contains(where: { error.number == Int32($0.rawValue) }) { throw error }
     }

@@ -3,7 +3,7 @@ internal import Glibc
 internal import XMLTree
 
 extension Domain {
-    /// The XML in the image of `virsh managedsave`, from which its next start goes on; nil where there is none.
+    /// The XML in the image of `virsh managedsave`, from which its next start resumes; nil where there is none.
     func managedSaveDocument() throws -> XMLElement? {
         let isThere = library.functions.virDomainHasManagedSaveImage(pointer, 0)
         guard isThere >= 0 else { throw library.lastError("asking for a managed save image") }
@@ -16,7 +16,7 @@ extension Domain {
         return try XMLElement.parse(String(cString: text))
     }
 
-    /// Changes that XML; running or paused, it goes on as it was saved.
+    /// Changes that XML; the domain resumes running or paused, as it was saved.
     func defineManagedSave(_ document: XMLElement) throws {
         guard library.functions.virDomainManagedSaveDefineXML(pointer, document.description, 0) == 0 else {
             throw library.lastError("changing the managed save image")

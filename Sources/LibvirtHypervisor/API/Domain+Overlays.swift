@@ -24,13 +24,13 @@ extension Domain {
         // A call that we gave up waiting for may still be moving the domain to these very files.
         guard try !isBusy() else {
             throw HypervisorError(
-                .changed, "libvirt is still at work on the domain; its overlays were left alone", remedy: .retry)
+                .changed, "libvirt is still working on the domain; its overlays were not touched", remedy: .retry)
         }
         let uses = try description().uses + description(persistent: true).usesWithChains()
         for disk in hold.disks {
             if let user = uses.first(using: disk.overlay) {
                 throw HypervisorError(
-                    .changed, "\(user.target) still uses the overlay \(disk.overlay); it was left alone",
+                    .changed, "\(user.target) still uses the overlay \(disk.overlay); it was not touched",
                     remedy: .stop)
             }
         }

@@ -5,7 +5,7 @@ internal import XMLTree
 
 extension Domain {
     /// Puts the bases into the definitions that others' snapshots keep, of those that were taken after the snapshot of
-    /// that name, and so while the domain was on overlays that are to be deleted: a revert would look for them
+    /// that name, and so while the domain was on overlays that are to be deleted: a revert would want them
     /// (virDomainSnapshotListAllChildren, and VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE as virsh snapshot-edit does).
     /// - Returns: what an administrator should know.
     func correctSnapshots(after name: String, _ bases: BaseDefinition) throws -> [String] {

@@ -144,7 +144,7 @@ extension Domain {
     }
 
     /// Dumps the RAM while the guest runs on, stops the guest for the rest of it, moves the disks to overlay files that
-    /// exist already, and lets the guest go on.
+    /// exist already, and resumes the guest.
     func createMemorySnapshot(xml: String) throws {
         try createSnapshot(xml: xml, VIR_DOMAIN_SNAPSHOT_CREATE_LIVE.rawValue, "dumping the RAM")
     }
@@ -168,7 +168,7 @@ extension Domain {
     /// Forgets a snapshot, leaving the disks alone; fine when it is not there.
     func forgetSnapshot(named name: String) throws {
         guard let snapshot = library.functions.virDomainSnapshotLookupByName(pointer, name, 0) else {
-            let error = library.lastError("looking up the snapshot \(name)")
+            let error = library.lastError("finding the snapshot \(name)")
             if error.number == Int32(VIR_ERR_NO_DOMAIN_SNAPSHOT.rawValue) { return }
             throw error
         }

@@ -24,7 +24,7 @@ enum DomainState: Sendable, Equatable {
         }
     }
 
-    /// From a virDomainState and the reason that goes with it.
+    /// From a virDomainState and its reason.
     init(libvirt state: Int32, reason: Int32) {
         switch VirtualMachine.PowerState(libvirt: state) {
         case .running: self = .running

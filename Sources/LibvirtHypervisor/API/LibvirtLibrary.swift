@@ -59,7 +59,7 @@ struct LibvirtError: Error, Sendable, CustomStringConvertible {
     var description: String { message }
 
     var isNoSuchDomain: Bool { number == Int32(VIR_ERR_NO_DOMAIN.rawValue) }
-    /// The call is not to be had, in this libvirt or this guest.
+    /// The call is not supported, by this libvirt or this guest.
     var isUnsupported: Bool {
         [VIR_ERR_NO_SUPPORT, VIR_ERR_OPERATION_UNSUPPORTED, VIR_ERR_ARGUMENT_UNSUPPORTED]
             .contains { number == Int32($0.rawValue) }

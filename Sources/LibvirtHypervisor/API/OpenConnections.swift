@@ -14,7 +14,7 @@ final class OpenConnections: Sendable {
 
     private let state = Mutex(State())
 
-    /// How many libvirt did not close when they were let go, since something of theirs was in use.
+    /// How many libvirt did not close when they were released, since something of theirs was in use.
     var kept: Int { state.withLock { $0.kept } }
 
     func noteOpened() { state.withLock { $0.count += 1 } }

@@ -17,7 +17,7 @@ enum QemuImg {
         let image = images.first?.file.path ?? "nothing"
         guard let problem = try await problem(arguments, images, within: limit, fileSize: fileSize) else { return }
         if problem.isLock {
-            throw HypervisorError(.changed, "\(image) is in use (\(problem)); it was left alone", remedy: .retry)
+            throw HypervisorError(.changed, "\(image) is in use (\(problem)); it was not touched", remedy: .retry)
         }
         throw HypervisorError(.callFailed, "qemu-img \(arguments[0]) of \(image): \(problem)", remedy: .stop)
     }

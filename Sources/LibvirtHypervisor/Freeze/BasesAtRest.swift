@@ -6,7 +6,7 @@ extension Hold {
     mutating func noteBasesAtRest() async {
         let bases = disks.map(\.base)
         // Without it a release has less to go by. A disk that hangs holds up nothing for long.
-        let stamps = try? await blocking("looking at the bases", within: .seconds(5)) {
+        let stamps = try? await blocking("reading the bases", within: .seconds(5)) {
             bases.map { ImageStamp.read($0) }
         }
         for (index, stamp) in (stamps ?? []).enumerated() { disks[index].baseAtRest = stamp }
@@ -14,7 +14,7 @@ extension Hold {
 }
 
 extension HeldDisk {
-    /// By how much the base was written later than the overlay, at most; nil for devices, and where one is not there.
+    /// How much later than the overlay the base was last written, at most; nil for devices, and where one is not there.
     var lead: Duration? {
         guard let base = ImageStamp.modified(base), let overlay = ImageStamp.modified(overlay) else { return nil }
         // Some file systems (zfs-fuse) keep whole seconds: it was written somewhen within that second.

@@ -7,7 +7,7 @@ struct FreezeTimes: Sendable, Equatable {
     /// Until the guest is frozen: hooks run before that, and VSS prepares. All but what is kept for the thaw and for
     /// undoing it.
     let freeze: Duration
-    /// For the answer to a thaw. That of Windows comes when VSS has ended its backup, and is to be had once only: the
+    /// For the answer to a thaw. That of Windows comes when VSS has ended its backup, and is given only once: the
     /// next one says that nothing was frozen.
     let thaw: Duration
 

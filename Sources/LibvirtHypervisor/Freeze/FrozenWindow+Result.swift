@@ -16,12 +16,12 @@ extension FrozenWindow {
         case .success(1...): return nil
         case .failure(let error as LibvirtError) where error.isAgentSilent:
             switch later {
-            case nil: return "whether the guest was frozen still when its disks moved is not known: \(error)"
-            case 0?: return "the guest had thawed by itself before its disks had moved"
+            case nil: return "it is not known whether the guest was still frozen when its disks moved: \(error)"
+            case 0?: return "the guest had thawed on its own before its disks had moved"
             default: return nil
             }
-        case .success: return "the guest had thawed by itself before its disks had moved"
-        // Windows: VSS lets go after 10 s, and then the thaw fails.
+        case .success: return "the guest had thawed on its own before its disks had moved"
+        // Windows: VSS thaws after 10 s, and then our thaw fails.
         case .failure(let error): return "the guest had thawed before it was told to: \(error)"
         }
     }
@@ -54,7 +54,7 @@ extension FrozenWindow {
         switch (frozen, moved) {
         case (.failure(let error as LibvirtError), _) where error.isRefusedByAgent:
             throw HypervisorError.notQuiesced(
-                "the guest agent refuses to freeze, as it does while somebody else holds it frozen", cause: error)
+                "the guest agent refuses to freeze, as it does while somebody else has frozen the guest", cause: error)
         case (.failure(let error), _): throw HypervisorError.notQuiesced("the guest did not freeze", cause: error)
         case (.success(0), _): throw HypervisorError.notQuiesced("the guest agent froze no file system")
         case (_, .failure(let error)?):
@@ -66,7 +66,7 @@ extension FrozenWindow {
 }
 
 extension HypervisorError {
-    /// The strategy is not to be had, and nothing is held.
+    /// The strategy is not available, and nothing is held.
     static func notQuiesced(_ message: String, cause: (any Error)? = nil) -> HypervisorError {
         HypervisorError(.notQuiesced, message, remedy: .fallBack, cause: cause)
     }

@@ -13,7 +13,7 @@ struct FrozenWindow: Sendable {
     /// From the freeze request to the answer to the thaw.
     var duration: Duration
 
-    /// Runs the window; what it leaves frozen, or might, is in `isThawPending`.
+    /// Freezes, moves the disks and thaws; `isThawPending` says whether the guest is, or may be, still frozen.
     /// - Parameter fence: closed by who waits no longer; then the disks stay where they are.
     static func pass(
         _ domain: Domain, mountPoints: [String]?, snapshot document: String, fence: WindowFence, times: FreezeTimes

@@ -4,7 +4,7 @@ internal import Support
 /// The `memory` freeze of one domain: an external snapshot of RAM and disks (libvirt.org/formatsnapshot.html).
 ///
 /// libvirt dumps the RAM while the guest runs, stops it for the last pages, moves its disks to the overlays and lets it
-/// go on. So dump and bases are of one instant, and the definition inside the dump names the bases.
+/// is resumed. So dump and bases are of one instant, and the definition inside the dump names the bases.
 struct MemoryFreeze: Sendable {
     /// A dump that nobody waits for any more by then has hung.
     private static let longest = Duration.seconds(3600)
@@ -40,7 +40,7 @@ struct MemoryFreeze: Sendable {
         let dumped = await dump(hold, to: RAMFile.unfinished(path))
         let pause = await pauses.end(machine.id)
         if case .failure(let reason) = dumped {
-            // What libvirt may still be doing with dump and overlays is undone by who comes after it is over.
+            // What libvirt may still be doing with dump and overlays is undone by whoever comes after that has ended.
             if let reason = reason as? HypervisorError, reason.remedy == .stop { throw reason }
             try await context.giveUp(hold, because: reason)
         }

@@ -18,7 +18,7 @@ final class PauseWatch: Sendable {
         pauses.withLock { $0[uuid] = Pause() }
     }
 
-    /// Stops watching; nil when the domain was not seen to stand still and go on.
+    /// Stops watching; nil when the domain was not seen to be paused and resumed.
     ///
     /// The event may be on its way still when the call that caused it has returned.
     func end(_ uuid: String) async -> Duration? {

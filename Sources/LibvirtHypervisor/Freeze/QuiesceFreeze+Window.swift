@@ -23,11 +23,11 @@ extension QuiesceFreeze {
         var left = hold
         let isThawed = await thawAgain() != nil
         // A freeze that was never sent for as long as the call hangs may come yet; its own thread thaws it then, or the
-        // guard.
+        // watchdog.
         let isOver = await call.result(within: .zero) != nil
         left.owesThaw = !(isThawed && isOver)
         guard cannotMove else {
-            // libvirt may move the disks yet, or has: whoever releases looks at what became of it.
+            // libvirt may move the disks yet, or has: whoever releases finds out.
             try await record(left)
             throw call.timeOut(after: times.thaw + settings.freezeLimit)
         }
@@ -56,12 +56,12 @@ extension QuiesceFreeze {
     }
 
     /// Asks for a thaw until the guest confirms one, for as long as a guest may stay frozen and the manager waits; what
-    /// is still pending then is in the journal, and the guard and post ask again.
+    /// is still pending then is in the journal, and the watchdog and post ask again.
     /// - Returns: how many file systems it says it thawed; nil: it confirmed none.
     func thawAgain() async -> Int? {
         let clock = ContinuousClock()
         let thaw = GuestThaw(uri: settings.uri, machineID: request.machine.id, agentTimeout: agentTimeout)
-        // What was begun must be undone before the manager's time is over.
+        // What was begun must be undone before the manager's time-out.
         let longest = clock.now + settings.freezeLimit
         let end = request.deadline.map { min(longest, $0 - FreezeTimes.undoing) } ?? longest
         while clock.now + .milliseconds(200) < end {

@@ -87,7 +87,7 @@ extension QuiesceFreeze {
                 return (try domain.fileSystems(), nil)
             } catch let error as LibvirtError where error.saysThatGuestIsFrozen {
                 throw HypervisorError.notQuiesced(
-                    "somebody else holds the guest frozen, and goes on doing so", cause: error)
+                    "somebody else has frozen the guest, and has not thawed it", cause: error)
             } catch let error as LibvirtError where !error.isAgentSilent {
                 // The agent is there but will not list them: freeze all.
                 return (nil, try? domain.operatingSystem())

@@ -23,7 +23,7 @@ enum RAMFile {
         for path in [path, unfinished(path)] where lstat(path, &status) == 0 {
             throw HypervisorError(
                 .overlay,
-                "the RAM dump \(path) exists already; it was left alone; where no run is open (stillpoint check): "
+                "the RAM dump \(path) exists already; it was not touched; where no run is open (stillpoint check): "
                     + "rm \(shellQuoted(path))", remedy: .fallBack)
         }
     }

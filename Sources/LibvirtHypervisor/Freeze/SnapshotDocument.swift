@@ -1,7 +1,7 @@
 internal import Hypervisor
 internal import XMLTree
 
-/// The `<domainsnapshot>` that moves the held disks to their overlays and names every other disk as left alone
+/// The `<domainsnapshot>` that moves the held disks to their overlays and names every other disk as excluded
 /// (libvirt.org/formatsnapshot.html).
 ///
 /// - Parameter memory: the file that the guest's RAM is dumped to, if it is.

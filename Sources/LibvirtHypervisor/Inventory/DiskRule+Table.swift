@@ -8,14 +8,14 @@ extension DiskRule {
     static let table: [DiskRule] = leftAlone + refused + [unusualLayer, unknownOption] + handled
 
     private static let leftAlone = [
-        DiskRule("`device='cdrom'`", .leftAlone(.cdrom), "read-only; its volume is not even looked up") {
+        DiskRule("`device='cdrom'`", .leftAlone(.cdrom), "read-only; its volume is not even read") {
             $0.device == "cdrom"
         },
         DiskRule("`device='floppy'`", .leftAlone(.floppy), "nothing that matters is written to it") {
             $0.device == "floppy"
         },
         DiskRule("`<readonly/>`", .leftAlone(.readOnly), "nobody writes to it") { $0.has("readonly") },
-        DiskRule("`<transient/>`", .leftAlone(.transient), "what is written to it goes at shutdown; reported") {
+        DiskRule("`<transient/>`", .leftAlone(.transient), "what is written to it is discarded at shutdown; reported") {
             $0.has("transient")
         },
         DiskRule("`<shareable/>`", .leftAlone(.shareable), "other VMs write to it too; reported") {

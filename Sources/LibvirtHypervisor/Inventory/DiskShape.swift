@@ -48,7 +48,7 @@ struct DiskShape: Sendable {
     /// Why it keeps its VM from being more than crash-consistent; nil where it does not.
     var refusal: String? {
         guard handling == .refused else { return nil }
-        return "\(target) cannot be set aside: \(reason)"
+        return "\(target) cannot be moved to an overlay: \(reason)"
     }
 
     /// Why qemu-img must not commit into its image; nil where it may.

@@ -39,7 +39,7 @@ struct DomainDisk: Sendable, Equatable {
         var exclusion: Disk.Exclusion?
         if case .leftAlone(let reason) = shape.handling { exclusion = reason }
         var refusal = shape.refusal
-        // The pool of a CD-ROM may be gone, and nobody minds.
+        // The pool of a CD-ROM may be gone, and that is no problem.
         let isLookedUp = element["type"] != "volume" || [nil, .shareable, .transient].contains(exclusion)
         var chain: [String] = []
         do {

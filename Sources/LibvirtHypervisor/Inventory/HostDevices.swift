@@ -6,7 +6,7 @@ struct HostDevices: Sendable {
     /// sysfs.
     var root = "/sys"
 
-    /// A `<hostdev>` with storage that the guest may write to. Where a device is not there to be looked at, it may be.
+    /// A `<hostdev>` with storage that the guest may write to. Where a device cannot be examined, it may be.
     func isWritableStorage(_ device: XMLElement) -> Bool {
         guard device.first("readonly") == nil, device.first("shareable") == nil else { return false }
         switch device["type"] {

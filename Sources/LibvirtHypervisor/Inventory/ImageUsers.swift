@@ -4,10 +4,10 @@ internal import Hypervisor
 internal import Support
 internal import XMLTree
 
-/// Looks for anybody else who has one of a VM's images: another domain, on or off, a process, or the kernel.
+/// Finds anybody else who has one of a VM's images: another domain, on or off, a process, or the kernel.
 struct ImageUsers: Sendable {
     let connection: Connection
-    /// The UUID of the VM itself, whose own definition is not looked at.
+    /// The UUID of the VM itself, whose own definition is not read.
     let machineID: String
     var roots = SystemRoots()
 

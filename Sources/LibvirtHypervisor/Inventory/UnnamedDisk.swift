@@ -14,8 +14,8 @@ struct UnnamedDisk: Sendable, Equatable {
         disk = Disk(
             target: what, chain: path.map { [$0] } ?? [], format: "raw",
             refusal:
-                "the guest has a disk that no <disk> names, \(printable(what, limit: 200)), and that cannot be set "
-                + "aside with the others")
+                "the guest has a disk that no <disk> names, \(printable(what, limit: 200)), and that cannot be "
+                + "moved to an overlay with the others")
     }
 
     /// All that the guest may write to.

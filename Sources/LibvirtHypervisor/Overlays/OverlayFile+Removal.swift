@@ -5,7 +5,7 @@ internal import SystemPackage
 extension OverlayFile {
     /// Deletes the file, unless a QEMU has it open. Call it only when the domain was seen to be off it.
     ///
-    /// It is moved aside first: a call of libvirt's that somebody gave up may come to it between that look and here.
+    /// It is moved aside first: a call of libvirt's that somebody gave up may come to it between that check and here.
     /// Whoever opened it before is seen by QEMU's locks, and whoever comes later does not find it.
     static func remove(_ disk: HeldDisk) throws {
         let aside = disk.overlay + ".removed"
@@ -14,7 +14,8 @@ extension OverlayFile {
             _ = rename(aside, disk.overlay)
             throw HypervisorError(
                 .changed,
-                "a QEMU has the overlay \(disk.overlay) open; it was left alone. Where that does not end, libvirtd was killed "
+                "a QEMU has the overlay \(disk.overlay) open; it was not touched. If that does not end, libvirtd was "
+                    + "killed "
                     + "before it had QEMU close it: shut the VM down and start it, then: stillpoint recover",
                 remedy: .retry)
         }

@@ -49,8 +49,9 @@ enum OverlayFile {
     private static func existing(_ disk: HeldDisk) -> HypervisorError {
         HypervisorError(
             .overlay,
-            "the overlay \(disk.overlay) of an earlier run exists still; it was left alone: stillpoint check says what it "
-                + "holds, stillpoint recover --adopt brings it home", remedy: .fallBack)
+            "the overlay \(disk.overlay) of an earlier run exists still; it was not touched: stillpoint check says "
+                + "what it "
+                + "holds, stillpoint recover --adopt releases it", remedy: .fallBack)
     }
 
     /// Makes the file, backed by the disk's present image.

@@ -26,7 +26,7 @@ struct TakenOverlay: Sendable {
             }
         } catch {
             throw HypervisorError(
-                .overlay, "cannot take the overlay \(disk.overlay) from QEMU's user; it was left alone", remedy: .stop,
+                .overlay, "cannot take the overlay \(disk.overlay) from QEMU's user; it was not touched", remedy: .stop,
                 cause: error)
         }
         // Who opened it before can write to it still.
@@ -39,7 +39,7 @@ struct TakenOverlay: Sendable {
         }
     }
 
-    /// For a QEMU that is to go on with it.
+    /// For a QEMU that is to continue on it.
     func giveBack() {
         try? image.withOpen { try Self.give($0, owner, mode: mode) }
     }

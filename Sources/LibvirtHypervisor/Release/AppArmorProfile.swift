@@ -84,7 +84,7 @@ struct AppArmorProfile: Sendable {
             try write(new)
             return (old, rows.count - kept.count)
         }
-        throw failure("\(lines) changes all the time")
+        throw failure("\(lines) keeps changing")
     }
 
     /// The path of a line such as `deny "/tank/web.raw" w,`.

@@ -71,7 +71,7 @@ struct BaseDefinition: Sendable {
         image.change("backingStore") { lift(&$0) }
     }
 
-    /// Takes the next image out of the chain. Where the XML does not say what is below that one, libvirt looks into the
+    /// Takes the next image out of the chain. Where the XML does not say what is below that one, libvirt reads the
     /// images when the domain starts.
     private func dropBelow(_ image: inout XMLElement) {
         if let next = image.first("backingStore")?.first("backingStore") {
@@ -124,9 +124,9 @@ extension XMLElement {
 
 extension Connection {
     /// Puts the bases into what a domain starts from next time.
-    /// - Returns: whether that goes on from saved RAM.
+    /// - Returns: whether that resumes from saved RAM.
     func define(_ domain: Domain, on bases: BaseDefinition) throws -> Bool {
-        // First the saved RAM: once the definition is right, nobody would look at it again.
+        // First the saved RAM: once the definition is right, nobody would check it again.
         let saved = try domain.managedSaveDocument()
         if let saved {
             let rewritten = bases.rewritten(saved)

@@ -13,13 +13,13 @@ enum BaseHistory {
     /// Why the overlay must not be committed by qemu-img; nil: it may.
     /// - Parameters:
     ///   - now: the base as it is.
-    ///   - lead: by how much the base was written later than the overlay; nil for devices.
+    ///   - lead: how much later than the overlay the base was last written; nil for devices.
     ///   - moved: when libvirt had moved the disk to its overlay, in nanoseconds since 1970.
     ///   - isNamed: the domain starts from the overlay.
     static func doubt(
         _ disk: HeldDisk, now: ImageStamp?, lead: Duration?, moved: Int64?, isNamed: Bool = false
     ) -> String? {
-        guard let now else { return "\(disk.base) cannot be looked at" }
+        guard let now else { return "\(disk.base) cannot be read" }
         if now.modified == nil, disk.isBaseWritten == true { return written(disk) }
         if let rest = disk.baseAtRest {
             switch rest.isUnwritten(now) {
@@ -54,7 +54,7 @@ enum BaseHistory {
         disk.progress == nil || disk.progress == .committing
     }
 
-    /// Whether somebody else was seen to write to a device, which no later look may tell.
+    /// Whether somebody else was seen to write to a device, which may not be found out later.
     static func isWritten(_ disk: HeldDisk, now: ImageStamp) -> Bool {
         guard disk.progress == nil, let rest = disk.baseAtRest, now.modified == nil else { return false }
         return rest.isUnwritten(now) == false
@@ -82,7 +82,7 @@ struct CommitHeartbeat: Sendable {
         let beating = Task {
             while !Task.isCancelled {
                 let paths = await overlays()
-                try? await blocking("noting that the commit goes on", within: .seconds(5)) {
+                try? await blocking("recording that the commit continues", within: .seconds(5)) {
                     for path in paths { utimensat(AT_FDCWD, path, nil, AT_SYMLINK_NOFOLLOW) }
                 }
                 try await Task.sleep(for: BaseHistory.heartbeat)

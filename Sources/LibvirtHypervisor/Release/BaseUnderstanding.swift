@@ -66,6 +66,6 @@ func requireUnderstood(_ disks: [HeldDisk], by definitions: [XMLElement], name: 
         throw HypervisorError(
             .changed,
             "\(disk.target)\(name.map { " of \($0)" } ?? "") cannot be committed while the VM is off: \(reason); its "
-                + "overlay \(disk.overlay) was left alone; \(wayOut), then: stillpoint recover", remedy: .stop)
+                + "overlay \(disk.overlay) was not touched; \(wayOut), then: stillpoint recover", remedy: .stop)
     }
 }

@@ -6,7 +6,7 @@ struct FoundDisk: Sendable {
     let finding: DiskFinding
     /// The disk of a running domain that has the overlay in its chain.
     let use: DiskUse?
-    /// What its commit has to do first; nil: it must look again.
+    /// What its commit has to do first; nil: its state must be read again.
     var firstStep: LiveStep?
 
     init(_ disk: HeldDisk, _ finding: DiskFinding, _ use: DiskUse?) {
@@ -16,7 +16,7 @@ struct FoundDisk: Sendable {
         firstStep = use.map { LiveStep.next(for: disk, in: [$0]) }
     }
 
-    /// The same, to be looked at anew.
+    /// The same, to be read anew.
     var lookingAgain: FoundDisk {
         var disk = self
         disk.firstStep = nil

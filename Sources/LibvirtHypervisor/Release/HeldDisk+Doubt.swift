@@ -8,7 +8,7 @@ extension HeldDisk {
     /// What is said where any guess might lose writes.
     func doubt(_ reason: String, remedy: HypervisorError.Remedy = .stop) -> HypervisorError {
         HypervisorError(
-            .changed, "\(target) is not as it was left: \(reason); its overlay \(overlay) was left alone",
+            .changed, "\(target) is not as it was left: \(reason); its overlay \(overlay) was not touched",
             remedy: remedy)
     }
 
@@ -43,7 +43,8 @@ extension HeldDisk {
         let name = shellQuoted(domain ?? "VM")
         throw doubt(
             "somebody took \(header.snapshotCount == 1 ? "an internal snapshot" : "\(header.snapshotCount) internal snapshots") "
-                + "of the VM since, which is in its overlay and would go with that; when it is not needed any more, "
+                + "of the VM since, which is in its overlay and would be deleted with it; when it is not needed any "
+                + "more, "
                 + "delete it (virsh snapshot-list \(name); virsh snapshot-delete \(name) SNAPSHOT), then: stillpoint recover"
         )
     }

@@ -1,7 +1,7 @@
 internal import Hypervisor
 internal import Support
 
-/// A guest's processors and file systems during its release: what was stopped is set going again.
+/// A guest's processors and file systems during its release: what was stopped is resumed.
 struct HeldGuest: Sendable {
     /// A guest that stands still for longer is worse than one on its overlays.
     static let longestPause = Duration.seconds(30)
@@ -35,7 +35,7 @@ extension HeldGuest {
 // MARK: processors
 
 extension HeldGuest {
-    /// Stops the guest while `body` runs, and sets it going again however that ends; if we are killed meanwhile, the
+    /// Pauses the guest while `body` runs, and resumes it however that ends; if we are killed meanwhile, the
     /// hold says so.
     /// - Returns: for how long it stood still, on the host's clock.
     func paused(_ hold: inout Hold, _ body: (inout Hold) async throws -> Void) async throws -> Duration {
@@ -71,7 +71,7 @@ extension HeldGuest {
         for attempt in 1... {
             do {
                 if try await resume(if: .paused) { break }
-                // One look may fall between two steps of a call that is under way.
+                // One reading may fall between two steps of a call that is running.
                 looks = try await isOccupied() ? 0 : looks + 1
                 if looks == 2 { break }
             } catch  where attempt < 3 {
@@ -94,16 +94,16 @@ extension HeldGuest {
         }
     }
 
-    /// Lets a guest go on that QEMU paused when the storage of its overlays was full: its own disks have room.
+    /// Resumes a guest that QEMU paused when the storage of its overlays was full: its own disks have room.
     func goOnAfterFailedWrite() async throws -> [String] {
         guard try await resume(if: .pausedByFailedWrite) else { return [] }
-        return ["QEMU had paused the guest, since its overlay could not grow; on its own disks it goes on"]
+        return ["QEMU had paused the guest, since its overlay could not grow; it was resumed on its own disks"]
     }
 
     @discardableResult
     private func resume(if wanted: DomainState) async throws -> Bool {
         guard let domain else { return false }
-        return try await blocking("letting the guest go on", within: .seconds(30)) {
+        return try await blocking("resuming the guest", within: .seconds(30)) {
             guard try domain.state() == wanted else { return false }
             try domain.resume()
             return true

@@ -1,6 +1,6 @@
 internal import Hypervisor
 
-/// The hold of one VM while several of its disks are worked on at once: each change goes to the record in its turn.
+/// The hold of one VM while several of its disks are worked on at once: the changes are recorded one after another.
 ///
 /// One record at a time, and always of the newest hold, so that an older copy never comes last. Changes that come in
 /// while one is under way are recorded together.

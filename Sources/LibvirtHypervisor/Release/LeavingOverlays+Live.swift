@@ -86,7 +86,7 @@ extension LeavingOverlays {
                     }
                 }
             }
-            // Each disk is brought as far as it goes, also when another one fails.
+            // Each disk is brought as far as possible, also when another one fails.
             var failure: (any Error)?
             var behind: [FoundDisk] = []
             var denied: [DeniedCommit] = []

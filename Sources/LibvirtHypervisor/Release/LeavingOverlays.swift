@@ -3,8 +3,8 @@ internal import Support
 
 /// Brings the disks of a domain from their overlays back to their bases.
 ///
-/// It looks at each disk, does what that needs, and looks again, until no overlay is in use nor holds what its base
-/// lacks. So a domain that is started or shut off meanwhile is met in the next round.
+/// It reads the state of each disk, does what that needs, and reads again, until no overlay is in use nor holds what
+/// its base lacks. So a domain that is started or shut off meanwhile is met in the next round.
 struct LeavingOverlays: Sendable {
     private static let rounds = 4
     /// While libvirt is at work on the domain.
@@ -16,7 +16,7 @@ struct LeavingOverlays: Sendable {
     let events: BlockJobEvents
     let record: RecordHold
 
-    /// - Parameter found: the domain as it was seen just now; nil: it is looked up.
+    /// - Parameter found: the domain as it was seen just now; nil: it is read first.
     /// - Returns: what an administrator should know, and what the domain was doing when it was seen to use none of the
     ///   overlays, now or at its next start, with libvirt not at work on it.
     func run(
@@ -38,7 +38,7 @@ struct LeavingOverlays: Sendable {
                 try await Task.sleep(for: Self.pause)
                 continue
             }
-            // Each disk is brought as far as it goes, also where another one is in doubt or fails.
+            // Each disk is brought as far as possible, also where another one is in doubt or fails.
             var failure: (any Error)?
             let live = found.filter { $0.finding == .live }
             if let domain, !live.isEmpty {
@@ -79,7 +79,7 @@ struct LeavingOverlays: Sendable {
     private func look(
         _ hold: Hold, _ domain: Domain?, _ state: DomainState, _ contained: [String: ImageStamp]
     ) async throws -> (disks: [FoundDisk], isSettled: Bool) {
-        try await blocking("looking at the disks", within: .seconds(30)) {
+        try await blocking("reading the state of the disks", within: .seconds(30)) {
             // Asked first: a call that we gave up waiting for may still be moving the domain to these very files.
             let isSettled = try !state.isActive || domain?.isOccupied() != true
             let live = state.isActive ? try domain?.description().uses : nil
@@ -135,14 +135,14 @@ struct LeavingOverlays: Sendable {
     /// Where the VM runs now it may use the overlays, which only that host can tell. Once they were committed and
     /// deleted there, the definition that it left behind gets its bases back.
     private func finishMigrated(_ domain: Domain, _ hold: Hold) async throws -> [String] {
-        try await blocking("looking at what the VM left behind", within: .seconds(30)) {
+        try await blocking("reading what the VM left behind", within: .seconds(30)) {
             let left = try hold.disks.filter { try OverlayContent.read($0.overlay) != .missing }
             guard left.isEmpty else {
                 let overlays = left.map { "\($0.overlay) (\($0.target))" }.joined(separator: ", ")
                 throw HypervisorError(
                     .changed,
                     "the VM was migrated away from \(try connection.hostName()); on the host where it runs now it uses "
-                        + "\(overlays), and all was left alone; there, for each disk: "
+                        + "\(overlays), and nothing was touched; there, for each disk: "
                         + "virsh blockcommit \(shellQuoted(domain.name)) "
                         + "DISK --active --pivot; then delete the overlay and try again",
                     remedy: .stop)

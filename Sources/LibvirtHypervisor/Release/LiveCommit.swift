@@ -4,7 +4,8 @@ internal import Support
 /// Brings one disk of a domain that runs, or is paused, off its overlay: by an active commit and a pivot, or where
 /// somebody's image lies above the overlay, by a commit in the middle of the chain.
 ///
-/// It looks, does the next step, and waits for an event; so it goes on from whatever a killed release has left.
+/// It reads the disk's state, does the next step, and waits for an event; so it continues from whatever a killed
+/// release left.
 struct LiveCommit: Sendable {
     enum Outcome: Sendable {
         case done
@@ -25,7 +26,7 @@ struct LiveCommit: Sendable {
     let disk: HeldDisk
     /// The guest's name for it now.
     let target: String
-    /// What there is to do, as it was seen just now; nil: it is looked at.
+    /// What there is to do, as it was seen just now; nil: the disk is read.
     let firstStep: LiveStep?
     let events: BlockJobEvents
     let journal: HoldJournal
@@ -65,7 +66,7 @@ struct LiveCommit: Sendable {
         var isCompleted = false
         for await status in stream {
             if status == .failed || status == .cancelled {
-                throw try await call("looking at the base of") { [disk, target] in
+                throw try await call("reading the base of") { [disk, target] in
                     HypervisorError(
                         .callFailed, disk.smallBaseReason() ?? "the commit of \(target) failed or was ended",
                         remedy: .retry)
@@ -113,7 +114,7 @@ struct LiveCommit: Sendable {
     }
 
     private func next() async throws -> LiveStep {
-        try await call("looking at") {
+        try await call("reading the state of") {
             let uses = try domain.description().uses
             // What a domain that is off starts from next time shows no pivot.
             guard try domain.state().isActive else {
@@ -136,10 +137,10 @@ struct LiveCommit: Sendable {
     }
 
     private func hasNoJob() async throws -> Bool {
-        try await call("looking at the job of") { try domain.blockJob(disk: target) == nil }
+        try await call("reading the block job of") { try domain.blockJob(disk: target) == nil }
     }
 
-    /// - Returns: what there is to wait for; nil: a pivot is over that nobody saw.
+    /// - Returns: what there is to wait for; nil: a pivot has ended that nobody saw.
     private func take(_ step: LiveStep) async throws -> LiveStep? {
         switch step {
         case .startActiveCommit:
@@ -153,7 +154,7 @@ struct LiveCommit: Sendable {
             }
             return started
         case .startCommitBelow:
-            // It ends by itself, as a pivot: so it comes after the beginning of all others.
+            // It pivots on its own when it is done, so it starts after all others.
             gate.arrive(disk.overlay)
             guard gate.isOpen else { return .waitForOther }
             return try await start(.startCommitBelow, while: .undecided) {
@@ -205,7 +206,7 @@ struct LiveCommit: Sendable {
 
     /// A libvirtd that was killed when a commit had just begun knows the job when it is back, but not that the disk has
     /// a mirror, and its XML shows none. Pivoting works then; to abort the job would crash libvirtd (9.0.0:
-    /// qemuBlockJobProcessEventFailedActiveCommit looks into the mirror that it has not).
+    /// qemuBlockJobProcessEventFailedActiveCommit reads the mirror that it has not).
     private func takeUpLostCommit() async throws {
         gate.arrive(disk.overlay)
         guard gate.isOpen else { return }

@@ -30,7 +30,7 @@ struct OfflineCommit: Sendable {
         let open = items.filter { !$0.isCommitted }
         let lost = state == .off ? domain.flatMap { QemuProcess(domain: $0.name) } : nil
         if !open.isEmpty {
-            try await blocking("looking for users of the images", within: .seconds(60)) { [self] in
+            try await blocking("finding users of the images", within: .seconds(60)) { [self] in
                 let users = ImageUsers(connection: connection, machineID: machineID)
                 try users.requireNone(of: open.map(\.disk), owner: lost)
                 if domain == nil { try requireLocal(open.map(\.disk)) }
@@ -76,7 +76,7 @@ struct OfflineCommit: Sendable {
     private func isInBase(_ item: Item, _ state: DomainState) async throws -> Bool {
         let disk = item.disk
         let (snapshot, name) = (await journal.hold.snapshot, domain?.name)
-        let (doubt, isWritten) = try await blocking("looking at \(disk.base)", within: .seconds(30)) {
+        let (doubt, isWritten) = try await blocking("reading \(disk.base)", within: .seconds(30)) {
             guard let now = ImageStamp.read(disk.base) else { throw disk.doubt(disk.missingBaseReason) }
             let doubt = BaseHistory.doubt(
                 disk, now: now, lead: disk.lead, moved: BaseHistory.moved(snapshot: snapshot, of: name),
@@ -98,7 +98,7 @@ struct OfflineCommit: Sendable {
     /// Whether a guest would read the same from the base as from the overlay.
     /// - Throws: HypervisorError `.changed`, remedy `.stop`, where a header of theirs leads elsewhere; StorageError.
     static func isContained(_ disk: HeldDisk, within limit: Duration) async throws -> Bool {
-        let images = try await blocking("looking at \(disk.overlay)", within: .seconds(30)) { try OfflineImages(disk) }
+        let images = try await blocking("reading \(disk.overlay)", within: .seconds(30)) { try OfflineImages(disk) }
         return try await images.areAlike(within: limit)
     }
 
@@ -118,7 +118,7 @@ struct OfflineCommit: Sendable {
             let taken = try TakenOverlay(disk)
             do {
                 let images = try OfflineImages(disk, overlay: taken.image)
-                // Whoever owns the base's folder may have put something else in its place since it was looked at.
+                // Whoever owns the base's folder may have put something else in its place since it was read.
                 let doubt = BaseHistory.doubt(
                     disk, now: images.baseStamp, lead: disk.lead, moved: moved, isNamed: !item.isOrphan)
                 if let doubt { throw disk.doubt(doubt) }
@@ -138,11 +138,11 @@ struct OfflineCommit: Sendable {
             if (error as? HypervisorError)?.code == .changed {
                 try await journal.change { $0.change(before.overlay) { $0 = before } }
             }
-            let reason = try await blocking("looking at \(disk.base)", within: .seconds(30)) { disk.smallBaseReason() }
+            let reason = try await blocking("reading \(disk.base)", within: .seconds(30)) { disk.smallBaseReason() }
             guard let reason else { throw error }
             throw HypervisorError(.callFailed, reason, remedy: .retry, cause: error)
         }
-        let stamp = try await blocking("looking at \(disk.base)", within: .seconds(30)) { ImageStamp.read(disk.base) }
+        let stamp = try await blocking("reading \(disk.base)", within: .seconds(30)) { ImageStamp.read(disk.base) }
         try await journal.change { $0.finish(disk.overlay, stamp) }
         guard let above = item.above else { return }
         try await ImageChain.rebase(ImageFile(above), onto: disk.base, format: disk.baseFormat)

@@ -39,7 +39,7 @@ struct OfflineImages: Sendable {
             guard format == "qcow2" else { break }
             let header = try Self.header(of: image, disk)
             if header.hasDataFile { throw disk.doubt("the header of \(layer.path) names a data file") }
-            if header.isCorrupt { throw disk.doubt("\(layer.path) is marked corrupt; look at it with qemu-img check") }
+            if header.isCorrupt { throw disk.doubt("\(layer.path) is marked corrupt; check it with: qemu-img check") }
             guard (header.backing == nil) == rest.isEmpty else {
                 throw disk.doubt(
                     "what lies below \(layer.path) is not known (its header says \(header.backing?.name ?? "nothing")); "
@@ -104,7 +104,7 @@ extension ImageHeader {
     func obstacle(_ disk: HeldDisk, at path: String) -> String? {
         if hasDataFile { return "its overlay's header names a data file" }
         if isEncrypted { return "its overlay is encrypted" }
-        if isCorrupt { return "its overlay is marked corrupt; look at it with qemu-img check" }
+        if isCorrupt { return "its overlay is marked corrupt; check it with: qemu-img check" }
         if snapshotCount > 0 { return "its overlay has internal snapshots" }
         guard let backing, backing.name == disk.base else {
             return "below its overlay is \(backing?.name ?? "no image")"

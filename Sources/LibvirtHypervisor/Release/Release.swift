@@ -1,6 +1,6 @@
 internal import Hypervisor
 
-/// Sets a domain going on its own disks again, whatever became of it meanwhile, and removes what the freeze made.
+/// Puts a domain back on its own disks, whatever became of it meanwhile, and removes what the freeze made.
 struct Release: Sendable {
     let connection: Connection
     let request: ReleaseRequest
@@ -13,18 +13,18 @@ struct Release: Sendable {
         var notes: [String] = []
         if hold.step == .preparing {
             let overlays = hold.disks.map(\.overlay)
-            try await blocking("looking for a qemu-img that was left", within: .seconds(30)) {
+            try await blocking("finding a qemu-img that was left running", within: .seconds(30)) {
                 StrayQemuImg.end(on: overlays)
             }
         }
         let found = try await connection.find(request.machineID)
         let (domain, state) = found
-        // What is waited for before the disks are looked at makes that look old.
+        // After a wait, what was read of the domain before is old.
         let isFresh = !hold.pausedByUs && !hold.owesThaw
         let guest = HeldGuest(domain: domain, settings: settings, record: record)
         if hold.pausedByUs {
             try await guest.goOn(&hold)
-            notes.append("an earlier release was ended while it had the guest paused; it was set going again")
+            notes.append("an earlier release was killed while it had the guest paused; the guest was resumed")
         }
         // A guest that does not answer is not left on its overlays for that.
         var problem = try await guest.thaw(&hold, state)
@@ -75,7 +75,7 @@ struct Release: Sendable {
             notes.append("its definition may lack something of what it said of its disks before the freeze (\(error))")
         }
         do {
-            notes += try await blocking("looking at others' snapshots", within: .seconds(30)) { [request] in
+            notes += try await blocking("reading others' snapshots", within: .seconds(30)) { [request] in
                 try domain.correctSnapshots(after: request.hold.snapshot, bases)
             }
         } catch {
@@ -109,7 +109,7 @@ struct Release: Sendable {
 extension Connection {
     /// The domain of that UUID and what it is doing.
     func find(_ uuid: String) async throws -> (Domain?, DomainState) {
-        try await blocking("looking up the domain \(uuid)", within: .seconds(30)) {
+        try await blocking("finding the domain \(uuid)", within: .seconds(30)) {
             let domain = try self.domain(uuid: uuid)
             return (domain, try domain?.state() ?? .undefined)
         }

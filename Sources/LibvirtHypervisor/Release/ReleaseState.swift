@@ -19,7 +19,7 @@ enum DiskFinding: Sendable, Equatable {
     /// - Parameters:
     ///   - live: the disks of a domain that runs or is paused; nil for any other.
     ///   - persistent: what it starts from next time; empty when it is undefined.
-    ///   - lead: by how much the base was written later than the overlay; nil where that cannot be seen.
+    ///   - lead: how much later than the overlay the base was last written; nil where that cannot be read.
     ///   - isSameProcess: its QEMU runs since before the freeze. It can have left the overlay for its base by nothing
     ///     but a commit that was complete.
     ///   - isContained: the base was seen by this release to hold all that the overlay holds.
@@ -70,7 +70,7 @@ enum DiskFinding: Sendable, Equatable {
         case .written, .refused: break
         }
         // It may have been started from the overlay again before it was undefined; nothing tells that of a volume, which
-        // has no time. What the overlay holds is looked at before anything is committed once more.
+        // has no time. What the overlay holds is read before anything is committed once more.
         if isCommitted, !namesBase, !isContained, lead.map({ $0 <= .zero }) ?? true { return .orphan }
         if isCommitted { return .free }
         if case .refused(let reason) = overlay { return .doubtful(reason) }
@@ -90,11 +90,11 @@ extension DiskFinding {
     /// A commit that has caught up keeps the base within this of the overlay.
     static let longestLag = Duration.seconds(5)
 
-    /// What the images' times tell of a pivot that was asked for and not seen, or seen and followed by who knows what:
-    /// to commit the overlay after the guest has gone on writing to the base would put old data over new. Nil: it has
-    /// not come to that.
+    /// What the images' modification times tell of a pivot that was asked for and not seen, or seen and followed by who
+    /// knows what: to commit the overlay after the guest has gone on writing to the base would put old data over new.
+    /// Nil: it has not come to that.
     private static func afterPivot(_ disk: HeldDisk, _ lead: Duration?) -> DiskFinding? {
-        // After a commit with qemu-img, which a look at the base licenses to do again.
+        // After a commit with qemu-img, which may be repeated where the base's state allows it.
         if disk.progress == .committed, disk.baseAtRest != nil { return nil }
         guard disk.progress == .committed || disk.progress?.allowsPivot == true else { return nil }
         if let lead, lead <= .zero { return nil }

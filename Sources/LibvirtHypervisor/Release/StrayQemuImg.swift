@@ -5,7 +5,7 @@ enum StrayQemuImg {
     /// Ends those that are still at work on one of the overlays: such a one would make the file again after it was deleted.
     static func end(on overlays: [String], proc: String = "/proc") {
         for process in FileAccess.names(in: proc).compactMap({ Int32($0) }) where isAtWork(process, overlays, proc) {
-            // Looked at again by its handle: the number may be another process's by now.
+            // Checked again by its handle: the number may be another process's by now.
             guard let handle = ProcessHandle(process), isAtWork(process, overlays, proc) else { continue }
             _ = handle.kill(within: 2000)
         }

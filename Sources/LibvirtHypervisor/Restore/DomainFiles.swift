@@ -40,7 +40,7 @@ struct DomainFiles: Sendable {
             }
             guard let destination = place(domain) else {
                 throw HypervisorError(
-                    .callFailed, "the definition has no place for the kept file \(file.name) (\(file.path))",
+                    .callFailed, "the definition has no place for the saved file \(file.name) (\(file.path))",
                     remedy: .stop)
             }
             return FilePlacement(from: file.path, to: destination, original: place(original))

@@ -83,7 +83,7 @@ struct FilePlacement: Sendable, Equatable {
         let isMade = !missing.isEmpty
         for name in missing.reversed() {
             path = path == "/" ? "/\(name)" : "\(path)/\(name)"
-            // libvirt's own mode for the folder of a domain; it sets that of the folder within by itself.
+            // libvirt's own mode for the folder of a domain; it sets that of the folder within itself.
             last = try last.madeFolder(name, mode: 0o711)
             made.append(path)
         }

@@ -44,7 +44,7 @@ func completed(_ definition: XMLElement, by live: XMLElement) -> XMLElement {
 }
 
 /// The XML of a RAM dump with the chains that the definition has for the same images; libvirt leaves out those that it
-/// found by itself.
+/// found without being told.
 func withChains(_ dump: XMLElement, of definition: XMLElement) -> XMLElement {
     let disks = definition.first("devices")?.children(named: "disk") ?? []
     var dump = dump

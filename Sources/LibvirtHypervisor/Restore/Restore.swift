@@ -17,7 +17,7 @@ struct Restore: Sendable {
     func run() async throws -> VirtualMachine {
         var name = request.newName ?? "the VM"
         do {
-            let plan = try await step("reading what was kept") {
+            let plan = try await step("reading what was saved") {
                 let plan = try RestorePlan(request) { try connection.volumePath(pool: $0, volume: $1) }
                 try requireRoom(for: plan)
                 return plan
@@ -36,7 +36,7 @@ struct Restore: Sendable {
     /// - Returns: what would be left out.
     func check() async throws -> [String] {
         do {
-            return try await step("reading what was kept") {
+            return try await step("reading what was saved") {
                 let plan = try RestorePlan(request) { try connection.volumePath(pool: $0, volume: $1) }
                 try requireRoom(for: plan, isOffAlready: false)
                 try connection.requireUnderstanding(of: plan.definition)
@@ -45,7 +45,7 @@ struct Restore: Sendable {
         } catch let error as HypervisorError {
             throw error
         } catch {
-            throw HypervisorError(.callFailed, "what was kept cannot be restored", remedy: .stop, cause: error)
+            throw HypervisorError(.callFailed, "what was saved cannot be restored", remedy: .stop, cause: error)
         }
     }
 
@@ -88,7 +88,7 @@ extension Restore {
         let domain = try connection.define(plan.definition)
         var made: [String] = []
         do {
-            // A later start would go on from its stale RAM, over the disks of another time.
+            // A later start would resume from its stale RAM, over the disks of another time.
             if !plan.isNew { try domain.removeManagedSave() }
             for placement in plan.placements { made += try placement.place() }
             return (domain, made)
@@ -113,7 +113,7 @@ extension Restore {
                 throw error
             }
             if plan.dump != nil { try await settle(domain, plan) }
-            return try await step("looking at \(plan.name)") {
+            return try await step("reading \(plan.name)") {
                 guard let machine = try domain.machine(power: domain.power()) else {
                     throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .stop)
                 }
@@ -135,7 +135,7 @@ extension Restore {
         repeat {
             do {
                 let isOff = try await step("ending \(plan.name)", within: Self.endLimit) {
-                    // Before it is looked at: what is over by then cannot start it afterwards.
+                    // Before its state is read: a call that has ended by then cannot start it afterwards.
                     let isOver = start.isOver
                     try domain.destroy()
                     return try isOver && domain.isGoneOrOff()
@@ -148,7 +148,8 @@ extension Restore {
         } while .now < deadline
         throw HypervisorError(
             .timedOut,
-            "\(plan.name) was not restored, and may be running or be started yet (\(problem)); look at it, and end it with: "
+            "\(plan.name) was not restored, and may be running or be started yet (\(problem)); check it, and switch "
+                + "it off with: "
                 + "virsh destroy \(shellQuoted(plan.name))", remedy: .stop, cause: reason)
     }
 
@@ -171,13 +172,13 @@ extension Restore {
     /// What must be done before a guest with its old RAM runs: with the state of its network cards its links came up,
     /// whatever the definition says.
     private func settle(_ domain: Domain, _ plan: RestorePlan) async throws {
-        try await step("letting \(plan.name) go on") {
+        try await step("resuming \(plan.name)") {
             if request.linksUp == false { try domain.takeLinksDown() }
             if request.power == .running { try domain.resume() }
         }
     }
 
-    /// A new VM goes again, with its files; one that was there stays defined.
+    /// A new VM is removed again, with its files; one that was there stays defined.
     private func undo(_ domain: Domain, _ plan: RestorePlan, files: [String], because reason: any Error) throws -> Never
     {
         guard plan.isNew else { throw reason }
@@ -194,7 +195,7 @@ extension Restore {
     }
 }
 
-/// Whether a call that is under way has ended; one that was given up goes on.
+/// Whether a call that is running has ended; one that was given up continues.
 private final class Given: Sendable {
     private let over = Atomic(false)
 

@@ -11,7 +11,7 @@ struct RestorePlan: Sendable {
     let placements: [FilePlacement]
     /// Nil: it starts, if at all, by booting.
     let dump: Dump?
-    /// What is not restored of a definition that nobody vouches for.
+    /// What is not restored of a definition that is not trusted.
     let leftOut: [String]
 
     struct Dump: Sendable {
@@ -24,7 +24,7 @@ struct RestorePlan: Sendable {
         _ request: RestoreRequest, files: DomainFiles = DomainFiles(),
         volumePath: @escaping @Sendable (_ pool: String, _ volume: String) throws -> String
     ) throws {
-        let kept = try Self.parse(request.definition, "the kept definition")
+        let kept = try Self.parse(request.definition, "the saved definition")
         let images = request.moves.map(\.from)
         var leftOut: [String] = []
         var original = kept
@@ -33,7 +33,7 @@ struct RestorePlan: Sendable {
             let uuid = original.first("uuid")?.text
         else {
             throw HypervisorError(
-                .callFailed, "the kept definition is no domain's, or has no name or no UUID", remedy: .stop)
+                .callFailed, "the saved definition is no domain's, or has no name or no UUID", remedy: .stop)
         }
         if let identity = request.identity {
             // As libvirt writes it: it would take other spellings of another VM's for that one's.
@@ -43,7 +43,7 @@ struct RestorePlan: Sendable {
             else {
                 throw HypervisorError(
                     .callFailed,
-                    "the kept definition is that of \(printable(name)) (\(printable(uuid))), not of "
+                    "the saved definition is that of \(printable(name)) (\(printable(uuid))), not of "
                         + "\(printable(identity.name)) (\(printable(identity.id)))", remedy: .stop)
             }
         }
@@ -72,7 +72,7 @@ struct RestorePlan: Sendable {
         // Without a place of its own choosing, what libvirt chooses later is not known here.
         let placed =
             request.isTrusted ? request.files : request.files.filter { files.hasPlace(for: $0, in: definition) }
-        leftOut += request.files.filter { !placed.contains($0) }.map { "the kept file \(printable($0.name))" }
+        leftOut += request.files.filter { !placed.contains($0) }.map { "the saved file \(printable($0.name))" }
         self.leftOut = leftOut
         placements = try files.placements(of: placed, for: definition, original: original)
         dump = image.map { Dump(image: $0, xml: changed) }

@@ -12,13 +12,13 @@ enum UntrustedDefinition {
         var leftOut: [String] = []
         let rule = UntrustedDomainRule(images: images).domain
         guard var result = rule.filtered(domain, "", &leftOut) else {
-            throw HypervisorError(.callFailed, "the kept definition is no domain's of QEMU", remedy: .stop)
+            throw HypervisorError(.callFailed, "the saved definition is no domain's of QEMU", remedy: .stop)
         }
         guard result.children(named: "name").count == 1, result.children(named: "uuid").count == 1,
             result.first("name")?.text.isEmpty == false, result.first("uuid")?.text.isEmpty == false
         else {
             throw HypervisorError(
-                .callFailed, "the kept definition has no proper name or UUID", remedy: .stop)
+                .callFailed, "the saved definition has no proper name or UUID", remedy: .stop)
         }
         // The firmware itself, and where its variables lie, is libvirt's to choose.
         let isUEFI = domain.first("os", "nvram") != nil || domain.first("os", "loader")?["type"] == "pflash"

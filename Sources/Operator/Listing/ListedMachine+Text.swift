@@ -30,7 +30,7 @@ extension ListedMachine {
                 "RAM: \(formattedBytes(ram.bytes)) as \(formattedBytes(ram.storedBytes)) in \(printable(ram.path, limit: 400))"
             )
             if !ram.isThere { lines.append("that file is MISSING") }
-            if !ram.isSealed { lines.append("not sealed: nobody vouches for it") }
+            if !ram.isSealed { lines.append("not sealed, so not trusted") }
             if let sha256 = ram.sha256 { lines.append("sha256 of the RAM: \(printable(sha256))") }
             if let problem = ram.problem { lines.append("not in cold storage: \(printable(problem, limit: 400))") }
         }

@@ -5,7 +5,7 @@ internal import Logging
 internal import Support
 internal import ZFS
 
-/// `restore --as NAME`: a new VM on clones of the snapshots, beside the one that goes on.
+/// `restore --as NAME`: a new VM on clones of the snapshots, beside the one that keeps running.
 struct CloneRestore: Sendable {
     let job: RestoreJob
     let name: String
@@ -77,7 +77,7 @@ struct CloneRestore: Sendable {
         let what = memory == nil ? "its disks" : "disks and RAM"
         let line =
             "\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets). "
-            + "To be rid of it, undefine it, then: \(destroying(names))"
+            + "To remove it, undefine it, then: \(destroying(names))"
         job.log.info("\(line)")
     }
 
@@ -97,7 +97,7 @@ struct CloneRestore: Sendable {
     /// Or the clone would read the original's base, which may change.
     ///
     /// Nothing is found out from an image's first bytes, which may be the guest's: an image whose format nobody recorded
-    /// is not looked into, and none is put below another one without its own.
+    /// is not read, and none is put below another one without its own.
     private func putChainsOnClones(_ moves: [PathMove], _ recorded: [String: String]) async throws {
         var formats = recorded
         // Images come from the top of a chain down.

@@ -6,7 +6,7 @@ internal import RunState
 internal import Support
 internal import ZFS
 
-/// `restore --in-place`: the VM itself goes back to its snapshot.
+/// `restore --in-place`: the VM itself is put back to its snapshot.
 struct InPlaceRestore: Sendable {
     let job: RestoreJob
 
@@ -114,7 +114,7 @@ struct InPlaceRestore: Sendable {
         return disks
     }
 
-    /// What the hypervisor is asked for. Of a definition that nobody vouches for, no path is believed: its images are
+    /// What the hypervisor is asked for. Of a definition that is not trusted, no path is believed: its images are
     /// where the snapshot's are put.
     private func request(
         _ source: RestoreSource, _ clones: SnapshotClones, _ memory: MemoryRetrieval.Retrieved?,
@@ -141,7 +141,7 @@ struct InPlaceRestore: Sendable {
             throw RestoreError(
                 .refused,
                 "\(image.target) was \(printable(image.path, limit: 300)), which is no volume nor a partition of one, and "
-                    + "nobody vouches for what it leads to; put the definition right by hand")
+                    + "what it leads to is not trusted; correct the definition by hand")
         }
         return image.dataset.volumeLink(part, dev: job.storage.dev)
     }
@@ -196,12 +196,12 @@ struct InPlaceRestore: Sendable {
                 throw RestoreError(
                     .halfDone,
                     "\(name) is not restored, and may be running on its restored disks, which were left there. "
-                        + "\(disks.whereabouts)\(ram) Look at it, switch it off and restore again",
+                        + "\(disks.whereabouts)\(ram) Check it, switch it off and restore again",
                     cause: error)
             }
             let state = await disks.stateAfterFailure()
             throw RestoreError(
-                .halfDone, "\(name) is stopped and not restored. \(state)\(ram) Mend the cause and restore again",
+                .halfDone, "\(name) is stopped and not restored. \(state)\(ram) Fix the cause and restore again",
                 cause: error)
         }
         memory?.remove()

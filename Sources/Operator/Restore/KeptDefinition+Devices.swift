@@ -46,6 +46,6 @@ extension KeptImage {
             .refused,
             "\(target) of \(printable(machine)) is \(printable(path, limit: 300)), a device that this host has made of what "
                 + "is on \(dataset) (dm-crypt, LVM, loop), and a clone has no such device; nothing was cloned. By hand: "
-                + "\(clone), \(opening), and define a VM with that device from the definition that is kept")
+                + "\(clone), \(opening), and define a VM with that device from the saved definition")
     }
 }

@@ -34,7 +34,7 @@ struct MemoryRetrieval: Sendable {
         let copy = "\(ramDirectory)/restore-\(fileName(source.definition.id))-\(stem).ram"
         let lockPath = copy + ".lock"
         guard let lock = try FileLock(path: lockPath) else {
-            throw RestoreError(.refused, "another restore of the same RAM is at work; wait for its end")
+            throw RestoreError(.refused, "another restore of the same RAM is running; wait until it ends")
         }
         // Left by a restore that was killed.
         unlink(copy)
@@ -91,7 +91,7 @@ struct MemoryRetrieval: Sendable {
                 if let coldStorage, dump.path.hasPrefix(coldStorage + "/"), FileAccess.names(in: coldStorage).isEmpty {
                     "cold_storage \(coldStorage) is empty: mount it"
                 } else {
-                    "bring it back"
+                    "restore the file from a backup"
                 }
             throw RestoreError(
                 .refused, "the RAM dump \(dump.path) is not there; \(mend), or restore --without-memory")

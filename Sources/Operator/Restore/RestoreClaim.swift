@@ -7,8 +7,8 @@ internal import ZFS
 
 /// Keeps hooks away from a VM while it is restored: an open run of its own, which hooks take for another's.
 ///
-/// It names no target, so no post-snapshot takes it for its own; when the process dies, the run's lock goes with it and
-/// nobody minds the file any more.
+/// It names no target, so no post-snapshot takes it for its own; when the process dies, the run's lock ends with it and
+/// nobody owns the file any more.
 struct RestoreClaim {
     private let directory: StateDirectory
     private let lock: FileLock

@@ -7,7 +7,7 @@ struct RestoreError: Error, Sendable, CustomStringConvertible {
         case refused
         /// What was done has been undone.
         case undone
-        /// Something is half done; the description says what and how to go on.
+        /// Something is half done; the description says what and how to continue.
         case halfDone
     }
 

@@ -68,7 +68,8 @@ struct RestoreJob: Sendable {
         if let dump = source.dump, !points.isVouchedFor(dump), !options.untrusted, !options.withoutMemory {
             throw RestoreError(
                 .refused,
-                "nobody vouches for the RAM dump \(printable(dump.path, limit: 400)): what lies beside it is not sealed by this "
+                "the RAM dump \(printable(dump.path, limit: 400)) is not trusted: what lies beside it is not sealed "
+                    + "by this "
                     + "host or one whose key was imported (stillpoint trust). --without-memory restores the disks, "
                     + "--untrusted the RAM as well, with what is harmless of the definition")
         }
@@ -81,8 +82,9 @@ struct RestoreJob: Sendable {
                 let reason =
                     image.relativePath != nil || path == nil
                     ? "is not in the snapshot of \(image.dataset)"
-                    : "has no device \(printable(path ?? "", limit: 300)) in the clone of \(image.dataset): look at zfs get "
-                        + "volmode, and at udev"
+                    : "has no device \(printable(path ?? "", limit: 300)) in the clone of \(image.dataset): check "
+                        + "zfs get "
+                        + "volmode, and udev"
                 throw RestoreError(
                     .refused, "\(image.target)'s image \(printable(image.path, limit: 300)) \(reason)")
             }
@@ -102,7 +104,7 @@ struct RestoreJob: Sendable {
         return source
     }
 
-    /// Names what is not restored of a definition that nobody vouches for.
+    /// Names what is not restored of a definition that is not trusted.
     /// - Throws: RestoreError `.refused` where its RAM knows a device that it would not have: QEMU would find that out when
     ///   its disks are back already.
     func tell(leftOut: [String], hasMemory: Bool) throws {
@@ -115,10 +117,11 @@ struct RestoreJob: Sendable {
             let shown = devices.prefix(10).map { printable($0, limit: 100) }.joined(separator: ", ")
             throw RestoreError(
                 .refused,
-                "its RAM needs what is left out, as nobody vouches for it (\(shown)): restore --without-memory")
+                "its RAM needs what is left out, since the definition is not trusted (\(shown)): restore "
+                    + "--without-memory")
         }
         let shown = leftOut.prefix(100).map { printable($0, limit: 100) }.joined(separator: ", ")
-        log.warning("left out, as nobody vouches for it: \(shown)\(leftOut.count > 100 ? ", and more" : "")")
+        log.warning("left out, since the definition is not trusted: \(shown)\(leftOut.count > 100 ? ", and more" : "")")
     }
 
     /// The formats of the VM's images, by their paths, as they were recorded, and of all others that its definition names.

@@ -6,7 +6,7 @@ internal import Support
 internal import SystemPackage
 internal import ZFS
 
-/// What a restore goes back to: a VM in the snapshots of one run.
+/// What is restored: a VM in the snapshots of one run.
 struct RestoreSource: Sendable {
     let definition: KeptDefinition
     /// The definition in its hypervisor's words.
@@ -45,7 +45,7 @@ extension RestoreSource {
     }
 }
 
-/// Finds out what a restore goes back to.
+/// Finds out what is restored.
 struct RestoreSearch: Sendable {
     let points: RestorePoints
     let catalogue: Catalogue
@@ -105,7 +105,7 @@ struct RestoreSearch: Sendable {
         guard strange.isEmpty else {
             throw RestoreError(
                 .refused,
-                "what \(name) keeps of \(printable(content.definition.name)) names disks on "
+                "what \(name) saved of \(printable(content.definition.name)) names disks on "
                     + "\(strange.sorted().map(\.rawValue).joined(separator: ", ")), and nothing else says that it had any there"
             )
         }
@@ -198,19 +198,19 @@ struct RestoreSearch: Sendable {
                 machine, in: folder.open(ownOnly: !takesUntrusted), at: folder.path, copyingTo: files, catalogue.seals)
         } catch let error as Errno {
             throw RestoreError(
-                .undone, "what \(snapshot) keeps of the VM is not all there, or no regular files of a sensible size",
+                .undone, "what \(snapshot) saved of the VM is incomplete, or no regular files of a sensible size",
                 cause: error)
         }
         // In the catalogue nobody but root can have put it; earlier versions sealed nothing.
         if folder.root == catalogue.folder { content.provenance = .own }
         // What was sealed for another snapshot, and put into this one by whoever may write to the dataset.
         if let recorded, recorded != content.id, content.provenance.isVouchedFor {
-            content.provenance = .none("it was kept at another time than this snapshot's")
+            content.provenance = .none("it was saved at another time than this snapshot's")
         }
         guard let doubt = content.provenance.doubt, !takesUntrusted else { return content }
         throw RestoreError(
             .refused,
-            "nobody vouches for what \(snapshot) keeps of \(printable(content.definition.name)): \(doubt). Where it is a "
+            "what \(snapshot) saved of \(printable(content.definition.name)) is not trusted: \(doubt). Where it is a "
                 + "replica, import the key of the host that took it (there: stillpoint trust --show >key; here: stillpoint trust "
                 + "key). Or restore what is harmless of it: --untrusted")
     }

@@ -5,7 +5,7 @@ internal import Support
 /// The images that a VM is restored with. Whoever may write to the dataset may have put other ones in their places, so that
 /// no seal of the definition vouches for them: none may lead to a file that the definition does not name.
 struct RestoredImages: Sendable {
-    /// From where the definition has an image to where it is looked at.
+    /// From where the definition has an image to where it is read.
     let images: [PathMove]
     /// The formats of all images that the definition names, by paths; nil where nobody vouches for that.
     let formats: [String: String]?
@@ -43,7 +43,7 @@ struct RestoredImages: Sendable {
         }
     }
 
-    /// An image that is looked at: through no link that a tenant could have made, and a device by udev's.
+    /// An image that is read: through no link that a tenant could have made, and a device by udev's.
     static func file(_ path: String) throws(StorageError) -> ImageFile {
         try ImageFile(path, followingLinks: path.hasPrefix("/dev/"))
     }

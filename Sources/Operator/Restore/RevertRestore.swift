@@ -91,7 +91,7 @@ struct RevertRestore: Sendable {
         } catch {
             let state = isRolledBack ? "Its datasets are rolled back." : await rollback.stateAfterFailure()
             throw RestoreError(
-                .halfDone, "\(name) is off and not restored. \(state) Mend the cause and restore again", cause: error)
+                .halfDone, "\(name) is off and not restored. \(state) Fix the cause and restore again", cause: error)
         }
         let left = await rollback.finish(isRunning: ran)
         job.log.info("\(name): as in \(job.snapshot), \(ran ? "started" : "off")\(left)")
@@ -125,7 +125,7 @@ struct RevertRestore: Sendable {
         }.filter { !isMount($0) }
     }
 
-    /// What is mounted there is another dataset's, which a rollback of this one leaves alone.
+    /// What is mounted there is another dataset's, which a rollback of this one does not touch.
     private func isMount(_ folder: String) -> Bool {
         job.storage.mountTable.mounts.contains { $0.mountPoint == folder || $0.mountPoint.hasPrefix(folder + "/") }
     }

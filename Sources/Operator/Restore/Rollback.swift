@@ -28,7 +28,8 @@ final class Rollback: DiskRestoration {
             guard newer.obstacles.isEmpty else {
                 throw RestoreError(
                     .refused,
-                    "\(snapshot.dataset) cannot be rolled back: \(newer.obstacles.joined(separator: ", ")); let go of that, "
+                    "\(snapshot.dataset) cannot be rolled back: \(newer.obstacles.joined(separator: ", ")); remove "
+                        + "that, "
                         + "or restore --as NAME beside the VM")
             }
         }
@@ -79,6 +80,6 @@ final class Rollback: DiskRestoration {
 
     func finish(isRunning: Bool) async -> String {
         guard destroysSome.withLock({ $0 }) else { return "" }
-        return "; RAM dumps of the snapshots that were destroyed go with: stillpoint prune --orphans"
+        return "; delete the RAM dumps of the destroyed snapshots with: stillpoint prune --orphans"
     }
 }

@@ -19,7 +19,7 @@ actor SnapshotClones {
 
     private let zfs: ZFSCommand
     private let id: RunID
-    /// The folder that they are mounted in, where they are only looked at.
+    /// The folder that they are mounted in, where they are only read.
     private let folder: String?
     private let dev: String
     private var made: [DatasetName: Made] = [:]
@@ -32,7 +32,7 @@ actor SnapshotClones {
         (name: "sharenfs", value: "off"), (name: "sharesmb", value: "off"),
     ]
 
-    /// - Parameter folder: a private one, made on need, in which clones are mounted that are only looked at; nil: they
+    /// - Parameter folder: a private one, made on need, in which clones are mounted that are only read; nil: they
     ///   become a VM's, and are mounted beside their originals.
     init(zfs: ZFSCommand, id: RunID = .make(), lookedAtIn folder: String? = nil, dev: String = "/dev") {
         self.zfs = zfs
@@ -70,7 +70,7 @@ actor SnapshotClones {
         let point = try await zfs.property("mountpoint", of: clone)
         guard try await zfs.property("mounted", of: clone) == "yes", let point else {
             throw RestoreError(
-                .refused, "the clone \(clone) was not mounted by zfs; look at its mountpoint and canmount")
+                .refused, "the clone \(clone) was not mounted by zfs; check its mountpoint and canmount")
         }
         made[snapshot.dataset]?.folder = point
     }
@@ -156,7 +156,7 @@ extension SnapshotClones {
     }
 
     /// Leaves all that was made to the VM that lives on it: it is no restore's any more.
-    /// - Returns: those that zfs would not let go.
+    /// - Returns: those that zfs would not release.
     func leave() async -> [String] {
         var left: [String] = []
         for (dataset, mine) in made {

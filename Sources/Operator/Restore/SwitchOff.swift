@@ -12,7 +12,7 @@ struct SwitchOff: Sendable {
     private enum Seen: Equatable { case off, on, unseen(String) }
 
     /// Returns when the VM is seen to be off, or gone.
-    /// - Throws: RestoreError: `.undone` where it goes on running; `.halfDone` where it may yet be switched off, or where
+    /// - Throws: RestoreError: `.undone` where it keeps running; `.halfDone` where it may yet be switched off, or where
     ///   nobody can see what it does.
     func run() async throws {
         var problem: (any Error)?

@@ -68,7 +68,7 @@ package struct Catalogue: Sendable {
         if !contains(run) { removeTree(at: keepsakes(of: run)) }
     }
 
-    /// Forgets a run; what it kept of VMs here goes with it.
+    /// Forgets a run; what it saved of VMs here is deleted with it.
     package func remove(_ run: RunID) throws {
         removeTree(at: keepsakes(of: run))
         try removeFile(at: mark(run))
@@ -110,7 +110,7 @@ package struct Catalogue: Sendable {
     /// Whether snapshots were destroyed while dumps were being moved.
     package var owesPruning: Bool { access(pruningMark, F_OK) == 0 }
 
-    /// Leaves it to whoever moves dumps to look for those that no snapshot needs any more.
+    /// Leaves it to whoever moves dumps to find those that no snapshot needs any more.
     package func notePruning() throws { try replaceFile(at: pruningMark, with: []) }
 
     package func forgetPruning() throws { try removeFile(at: pruningMark) }

@@ -4,7 +4,7 @@ package import ZFS
 
 /// What a run left behind: its VMs at the moment of its snapshots. One file a run in `state_dir/restore-points`.
 package struct RestorePoint: Sendable, Codable, Equatable {
-    /// The file's format; a higher one is left alone.
+    /// The file's format; a file with a higher one is not touched.
     static let format = 2
 
     var format = 1
@@ -114,7 +114,7 @@ package struct KeptDump: Sendable, Codable, Equatable {
 }
 
 extension RestorePoint {
-    /// What a run that is over leaves.
+    /// What is recorded of a run that has ended.
     init(_ run: Run, snapshots: [KeptSnapshot]) {
         self.init(
             run: run.id, manager: run.manager, snapshots: snapshots,

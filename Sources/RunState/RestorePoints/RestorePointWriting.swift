@@ -1,7 +1,7 @@
 package import Logging
 package import ZFS
 
-/// Puts a run that is over into the catalogue.
+/// Puts a run that has ended into the catalogue.
 package struct RestorePointWriting: Sendable {
     package let catalogue: Catalogue
     package let log: Logger

@@ -9,7 +9,7 @@ internal import ZFS
 /// `cold_storage/DATASET/VM/RUN.ram` and `RUN.json`. The dump's path in it is a bare file name, so that the two can be
 /// copied to another place together.
 package enum SideCar {
-    /// Where the dump of a VM goes.
+    /// Where the dump of a VM is moved to.
     package static func dumpPath(of machine: KeptMachine, in point: RestorePoint, coldStorage: String) -> String {
         let dataset = machine.datasets.first?.rawValue ?? "unknown"
         let namesakes = point.machines.count { $0.name == machine.name && $0.datasets.first == machine.datasets.first }
@@ -45,7 +45,7 @@ package enum SideCar {
         try StateFile.write(copy, to: path(of: dump), within: .machineFile)
     }
 
-    /// What the seal of a side-car is over: wherever it lies by now.
+    /// What the seal of a side-car covers, wherever it lies by now.
     static func content(of point: RestorePoint) throws -> SealedContent {
         var plain = point
         plain.seal = nil
@@ -61,7 +61,7 @@ package enum SideCar {
     /// Reads a side-car, with the dump's whole path.
     /// - Throws: StateError, also when it does not say what a side-car of its name must say.
     static func read(_ path: String) throws(StateError) -> RestorePoint {
-        let mend = "compare it with the others in its folder; the dump beside it was left alone"
+        let mend = "compare it with the others in its folder; the dump beside it was not touched"
         var point = try StateFile.read(
             RestorePoint.self, at: path, newest: RestorePoint.format, within: .machineFile,
             mend: (damaged: mend, newer: "use the version that wrote it"))
@@ -90,7 +90,7 @@ package enum SideCar {
     }
 
     /// All side-cars below a folder and what is wrong with those that cannot be used.
-    /// - Parameter most: side-cars and folders that are looked at.
+    /// - Parameter most: side-cars and folders that are read.
     static func all(
         in coldStorage: String, most: Int = 100_000
     ) -> (points: [RestorePoint], problems: [StateError]) {
@@ -111,7 +111,7 @@ package enum SideCar {
                 StateError(
                     code: .damaged,
                     description:
-                        "not all of cold_storage \(coldStorage) was looked at: \(error); move away what is no dump",
+                        "not all of cold_storage \(coldStorage) was read: \(error); move away what is no dump",
                     cause: error))
         }
         if let first = closed.first {

@@ -9,7 +9,7 @@ package struct DiskAtRest: Sendable, Codable, Equatable {
     /// Those of a VM, as they are now; those that cannot be seen are left out.
     package static func read(_ disks: [Disk]) async -> [DiskAtRest]? {
         let paths = disks.compactMap(\.source)
-        return try? await blocking("looking at disks that are at rest", within: .seconds(5)) {
+        return try? await blocking("reading disks that are at rest", within: .seconds(5)) {
             paths.compactMap { path in ImageStamp.read(path).map { DiskAtRest(path: path, stamp: $0) } }
         }
     }
@@ -26,7 +26,7 @@ package struct DiskAtRest: Sendable, Codable, Equatable {
     }
 
     private static func written(of disks: [DiskAtRest]) async -> [String] {
-        let now = try? await blocking("looking at disks that were at rest", within: .seconds(5)) {
+        let now = try? await blocking("reading disks that were at rest", within: .seconds(5)) {
             disks.filter { disk in ImageStamp.read(disk.path).flatMap { disk.stamp.isUnwritten($0) } != true }
         }
         return (now ?? disks).map(\.path)

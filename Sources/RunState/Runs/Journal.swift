@@ -1,7 +1,7 @@
 internal import Hypervisor
 package import Support
 
-/// The open run of this process; what it says is durable before anyone goes on.
+/// The open run of this process; what it says is durable before anyone continues.
 ///
 /// Changes that come in while a write is under way go to the disk together with the next one, so that many VMs
 /// do not wait for one fsync each.
@@ -13,7 +13,7 @@ package actor Journal {
     private var durable = 0
     private var writing: Task<Void, any Error>?
     /// A write that nobody waits for any more. Done late, it would put an old state over a newer one: no other is begun
-    /// before it is over.
+    /// before it has ended.
     private var givenUp: GivenUpCall<Void>?
     private var mayLoseWrites = false
     private var isClosed = false
@@ -28,9 +28,10 @@ package actor Journal {
         self.lock = lock
     }
 
-    /// Lets the run go on, from now on, though its changes cannot be written.
+    /// Lets the run continue, from now on, though its changes cannot be written.
     ///
-    /// For the release: VMs must be let go also when the disk is full, and to release again from an older state is safe.
+    /// For the release: VMs must be released also when the disk is full, and to release again from an older state is
+    /// safe.
     package func allowLostWrites() {
         mayLoseWrites = true
     }
@@ -60,7 +61,7 @@ package actor Journal {
         let (version, snapshot, directory, text) = (newest, run, directory, text)
         let task = Task {
             // Done in here, on the actor, so that whoever waits for the task finds the outcome when it ends. To wait
-            // for a task that has ended does not let go of the actor: a waiter that came first would spin for ever.
+            // for a task that has ended does not leave the actor: a waiter that came first would spin for ever.
             defer { writing = nil }
             try await awaitGivenUp(within: .milliseconds(100))
             let limit = longestWrite

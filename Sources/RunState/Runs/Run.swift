@@ -3,7 +3,7 @@ package import ZFS
 
 /// One cycle from pre-snapshot to the release of every VM, as its state file keeps it.
 package struct Run: Sendable, Codable, Equatable {
-    /// The state file's format; a higher one is left alone.
+    /// The state file's format; a file with a higher one is not touched.
     static let format = 2
 
     package enum Phase: String, Sendable, Codable {
@@ -27,7 +27,7 @@ package struct Run: Sendable, Codable, Equatable {
     package var frozenAt: Int64?
     /// Whether it is known that no snapshot was taken while they were held.
     package var isUntaken: Bool?
-    /// Why and when the VMs were let go before post-snapshot came; nil: they were not.
+    /// Why and when the VMs were released before post-snapshot came; nil: they were not.
     package var earlyRelease: EarlyRelease?
 
     package init(
@@ -52,7 +52,7 @@ package struct Run: Sendable, Codable, Equatable {
     var neededFormat: Int { machines.contains { $0.consistency == .stale } ? 2 : 1 }
 }
 
-/// A release that post-snapshot did not ask for: by the guard, or by recovery.
+/// A release that post-snapshot did not ask for: by the watchdog, or by recovery.
 package struct EarlyRelease: Sendable, Codable, Equatable {
     /// When it began, in seconds since 1970. A snapshot that was taken later holds VMs that were writing.
     package let began: Int64
@@ -71,7 +71,7 @@ package struct MachineRecord: Sendable, Codable, Equatable {
         case planned, freezing, frozen, releasing, released, failed
     }
 
-    /// A strategy that was not to be had, and why.
+    /// A strategy that was not available, and why.
     package struct Fall: Sendable, Codable, Equatable {
         package let strategy: Strategy
         package let reason: String
@@ -111,9 +111,9 @@ package struct MachineRecord: Sendable, Codable, Equatable {
     package var ramUsableUntil: Int64?
     /// How long the guest stood still for it.
     package var pausedMilliseconds: Int64?
-    /// Why and when this VM was let go before the others of its run; nil: it was not.
+    /// Why and when this VM was released before the others of its run; nil: it was not.
     package var earlyRelease: EarlyRelease?
-    /// What must be let go; nil when nothing is held.
+    /// What must be undone; nil when nothing is held.
     package var hold: Hold?
 
     package init(hypervisor: String, id: String, name: String, datasets: [DatasetName], notes: [String] = []) {

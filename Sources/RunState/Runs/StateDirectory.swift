@@ -53,12 +53,12 @@ package struct StateDirectory: Sendable {
     }
 
     /// Reads a run.
-    /// - Throws: StateError `.damaged` or `.newerFormat`; the file is left alone.
+    /// - Throws: StateError `.damaged` or `.newerFormat`; the file is not touched.
     package func read(_ id: RunID) throws -> Run {
         try StateFile.read(
             Run.self, at: file(id), newest: Run.format,
             mend: (
-                damaged: "look with 'virsh domblklist' whether a VM of it is on an overlay, then move the file away",
+                damaged: "check with 'virsh domblklist' whether a VM of it is on an overlay, then move the file away",
                 newer: "finish the run with the version that began it"
             ))
     }
@@ -69,14 +69,14 @@ package struct StateDirectory: Sendable {
         try StateFile.write(to: file(run.id)) { try text.bytes(of: run) }
     }
 
-    /// Closes a run: its file goes.
+    /// Closes a run: its file is deleted.
     package func remove(_ id: RunID) throws {
         try removeFile(at: file(id))
         unlink("\(runs)/\(id).lock")
         unlink("\(runs)/\(id).guard")
     }
 
-    /// Removes what a process that was killed while it opened or closed a run has left beside the state files.
+    /// Removes temporary files that a process left when it was killed while it wrote a state file.
     ///
     /// Call it while the lock for claims is held: nobody opens a run then.
     package func removeStrays() {
@@ -103,18 +103,18 @@ package struct StateDirectory: Sendable {
         return stat("\(runs)/\(id).lock", &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
-    /// Held by the run's guard as long as it lives.
+    /// Held by the run's watchdog as long as it lives.
     package func lock(guardOf id: RunID) throws -> FileLock? {
         try locking("\(runs)/\(id).guard") { try FileLock(path: $0) }
     }
 
-    /// Whether a descriptor, which this process was started with, is the lock of the run's guard, and holds it: whoever
-    /// can show that was started by the run's pre-snapshot.
+    /// Whether a descriptor, which this process was started with, is the lock of the run's watchdog, and holds it:
+    /// whoever can show that was started by the run's pre-snapshot.
     package func isGuardLock(_ descriptor: Int32, of id: RunID) -> Bool {
         FileLock.isHeld(by: descriptor, path: "\(runs)/\(id).guard")
     }
 
-    /// Whether the run ever had a guard.
+    /// Whether the run ever had a watchdog.
     package func hadGuard(_ id: RunID) -> Bool { access("\(runs)/\(id).guard", F_OK) == 0 }
 
     /// Held while it is decided which run a VM belongs to.

@@ -18,7 +18,7 @@ package struct StateError: Error, Sendable, CustomStringConvertible {
     }
 
     package let code: Code
-    /// Says which file, what is wrong and how to mend it.
+    /// Says which file, what is wrong and how to fix it.
     package let description: String
     package let cause: (any Error)?
 

@@ -44,12 +44,12 @@ package enum StateFile {
         } catch {
             throw StateError(
                 code: .damaged,
-                description: "\(path) is damaged (\(bytes.count) bytes; \(error)); it was left alone: \(mend.damaged)",
+                description: "\(path) is damaged (\(bytes.count) bytes; \(error)); it was not touched: \(mend.damaged)",
                 cause: error)
         }
         throw StateError(
             code: .newerFormat,
-            description: "\(path) has format \(format), this Stillpoint knows \(newest); it was left alone: "
+            description: "\(path) has format \(format), this Stillpoint knows \(newest); it was not touched: "
                 + mend.newer,
             cause: nil)
     }

@@ -21,7 +21,7 @@ package struct SealingKey: Sendable, Equatable {
     func derived(for purpose: String) throws -> SealingKey { try SealingKey(code(of: Array(purpose.utf8))) }
 }
 
-/// What a seal is over: names with the length and the SHA-256 of what they stand for.
+/// What a seal covers: names with the length and the SHA-256 of what they stand for.
 package struct SealedContent: Sendable, Equatable {
     /// Content of one kind never passes for that of another.
     package enum Kind: String, Sendable {

@@ -52,7 +52,8 @@ package final class SealKeys: Sendable {
                 guard status.st_uid == geteuid(), status.st_mode & 0o077 == 0 else {
                     throw SealError(
                         description:
-                            "\(path) can be read or written by others; what it sealed is worth nothing: remove it, "
+                            "\(path) can be read or written by others; nothing that it sealed can be trusted: remove "
+                            + "it, "
                             + "and restore what was sealed by it with --untrusted")
                 }
                 var bytes = [UInt8](repeating: 0, count: SealingKey.length + 1)
@@ -60,7 +61,7 @@ package final class SealKeys: Sendable {
                 do {
                     return try SealingKey(Array(bytes[..<count]))
                 } catch {
-                    throw SealError(description: "\(path) is no key: bring it back from a backup, or remove it")
+                    throw SealError(description: "\(path) is no key: restore it from a backup, or remove it")
                 }
             }
         } catch let error as Errno {

@@ -19,7 +19,7 @@ public final class CallLedger: Sendable {
         try await Self.$current.withValue(self, operation: body, isolation: isolation)
     }
 
-    /// Whether every call that was begun is over.
+    /// Whether every call that was begun has ended.
     public var isClear: Bool { underWay.withLock { $0 == 0 } }
 
     func begin() { underWay.withLock { $0 += 1 } }

@@ -1,4 +1,4 @@
-/// What `body` gives, or nil when the deadline comes first; `body` then goes on and nobody waits for it.
+/// What `body` gives, or nil when the deadline comes first; `body` then continues and nobody waits for it.
 ///
 /// A task group would wait for it all the same. It runs on all processors, whatever executor the caller prefers: what
 /// hangs in it must not hold up the caller.

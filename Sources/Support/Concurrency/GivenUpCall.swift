@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// How a call that changes something came out.
 public enum CallOutcome<Value: Sendable>: Sendable {
-    /// It is over.
+    /// It has ended.
     case ended(Result<Value, any Error>)
     /// Nobody waited for it any longer, and it may still be carried out.
     case givenUp(GivenUpCall<Value>)
@@ -27,7 +27,7 @@ public final class GivenUpCall<Value: Sendable>: Sendable {
         self.what = what
     }
 
-    /// Its result once it is over; nil when it is not within `limit`.
+    /// Its result once it has ended; nil when it has not within `limit`.
     public func result(within limit: Duration) async -> Result<Value, any Error>? {
         if let known = state.withLock({ $0.result }) { return known }
         guard limit > .zero else { return nil }

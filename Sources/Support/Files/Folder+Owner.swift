@@ -2,7 +2,7 @@ public import Glibc
 public import SystemPackage
 
 extension Folder {
-    /// Gives a regular file to another owner and group, where it is still the one that was looked at.
+    /// Gives a regular file to another owner and group, where it is still the one that was checked.
     ///
     /// - Parameter path: below this folder.
     /// - Parameter inode: its number in its file system.

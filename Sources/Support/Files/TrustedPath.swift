@@ -53,7 +53,7 @@ public enum TrustedPath {
 public struct UntrustedPathError: Error, Sendable, CustomStringConvertible {
     /// Itself, or a folder above what was asked about.
     public let path: String
-    /// Says what is wrong and which command mends it.
+    /// Says what is wrong and which command fixes it.
     public let description: String
 
     /// The user that an NFS server takes root for (exports(5)), and the kernel shows for users it cannot map.

@@ -5,7 +5,7 @@ public import SystemPackage
 /// A program that is run to its end, and left behind where it does not come to one in time.
 ///
 /// A process in uninterruptible sleep (a dead disk, a server that is gone) outlives its SIGKILL, and a process that it started
-/// may hold its pipes open for ever. Neither is waited for: threads of their own do, and the caller goes on.
+/// may hold its pipes open for ever. Neither is waited for: threads of their own do, and the caller continues.
 public enum ChildProcess {
     /// How a program ended.
     public struct Outcome: Sendable {

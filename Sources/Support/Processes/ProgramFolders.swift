@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The folders in which programs are looked for.
+/// The folders in which programs are searched for.
 package enum ProgramFolders {
     /// The system's own.
     package static let system = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
@@ -12,7 +12,7 @@ package enum ProgramFolders {
         return (listed + system.filter { !listed.contains($0) }).joined(separator: ":")
     }
 
-    /// The folders of a PATH that may be looked into, in its order.
+    /// The folders of a PATH that may be searched, in its order.
     package static func safe(in path: String) -> [String] {
         // An empty entry is the folder that the process happens to be in.
         path.split(separator: ":").map(String.init).filter { system.contains($0) || isSafe($0) }

@@ -3,8 +3,8 @@ import Glibc
 /// Where a program is: in PATH, else in `others`; nil where it is in none of them. Always an absolute path.
 ///
 /// A folder of PATH into which others than root and this process's user can put programs, or one that depends on where
-/// the process happens to be, is passed over. Looked for here, since to start a child process for each folder that does
-/// not have it costs more than many a program's own work.
+/// the process happens to be, is passed over. Searched for here, since to start a child process for each folder that
+/// does not have it costs more than many a program's own work.
 public func programPath(
     _ name: String, environment: [String: String] = processEnvironment(),
     others: [String] = ["/usr/bin", "/bin", "/usr/sbin"]

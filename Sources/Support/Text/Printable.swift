@@ -59,7 +59,7 @@ extension Unicode.Scalar {
     /// Also where a pile of accents is shown as something else.
     fileprivate var isShownAlone: Bool { isShownAsItself && !properties.isGraphemeExtend }
 
-    /// Neither controls the terminal nor the direction of the text, is to be seen, and looks like no other blank.
+    /// Neither controls the terminal nor the direction of the text, is visible, and looks like no other blank.
     fileprivate var isShownAsItself: Bool {
         switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned, .privateUse: false

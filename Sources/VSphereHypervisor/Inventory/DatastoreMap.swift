@@ -19,7 +19,7 @@ struct DatastoreMap: Sendable {
         self.byName = byName
     }
 
-    /// What the configuration says comes first, by name, then by LUN; what it does not say is looked for.
+    /// What the configuration says comes first, by name, then by LUN; what it does not say is searched for.
     static func datasets(
         of datastore: Datastore, _ rules: StorageRules, _ resolver: any DatastoreResolver
     ) -> [DatasetName] {

@@ -3,7 +3,7 @@ internal import Support
 internal import Synchronization
 internal import ZFS
 
-/// Finds datastores among this host's NFS exports and the LUNs of its targets; looks when first asked.
+/// Finds datastores among this host's NFS exports and the LUNs of its targets; reads them when first asked.
 final class LocalDatastoreResolver: DatastoreResolver {
     private let roots: SystemRoots
     private let places = Mutex<Places?>(nil)

@@ -127,7 +127,7 @@ actor Session {
     private nonisolated func send(
         _ call: SOAPCall, in session: Open, until deadline: ContinuousClock.Instant
     ) async throws -> (element: XMLElement, bytes: Int) {
-        // What is asked for after the deadline helps nobody any more; pages and repeats would go on with it for ever.
+        // What is asked for after the deadline helps nobody any more; pages and repeats would continue it for ever.
         let left = deadline - .now
         guard left > .zero else {
             throw CallFailure(.unreachable, "no time was left to call \(call.method) at \(url)")

@@ -2,7 +2,7 @@ internal import Hypervisor
 
 /// When a `TaskPoller` reads: all of its limits, and nothing that waits.
 enum PollTiming {
-    /// Calls that start tasks come in bursts. So long after the last one the burst is over, and one call reads all.
+    /// Calls that start tasks come in bursts. This long after the last one the burst has ended, and one call reads all.
     static let batchWindow = Duration.milliseconds(10)
     /// A server that takes long to start one task must not keep the others unread for longer than this.
     static let maxBatchDelay = Duration.milliseconds(150)

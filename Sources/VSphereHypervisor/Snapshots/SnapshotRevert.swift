@@ -13,7 +13,7 @@ struct SnapshotRevert: Sendable {
     private var vm: MoRef { .vm(request.id) }
 
     /// - Returns: what an administrator should know.
-    /// - Throws: HypervisorError, which says what has been done and how to go on.
+    /// - Throws: HypervisorError, which says what has been done and how to continue.
     func run() async throws -> [String] {
         let deadline = ContinuousClock.now + Self.limit
         try await reload(deadline)

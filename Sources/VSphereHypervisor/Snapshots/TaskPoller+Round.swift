@@ -6,7 +6,7 @@ extension TaskPoller {
         let batch = waiters.sorted { $0.value.next < $1.value.next }.prefix(PollTiming.maxBatch)
         let tasks = batch.filter { $0.value.end == nil }.compactMap(\.value.task)
         let vms = batch.filter(\.value.needsVM).map(\.value.vm)
-        // Whoever's time is over first must hear of a server that does not answer any more.
+        // Whoever's time is up first must hear of a server that does not answer any more.
         let nearest = batch.map(\.value.deadline).min() ?? .now
         let seen: [ObjectProperties]
         do {
@@ -46,7 +46,7 @@ extension TaskPoller {
         waiters[id] = waiter
     }
 
-    /// The server does not answer: a task is given up when its time is over, or trying again is no use.
+    /// The server does not answer: a task is given up when its time is up, or trying again is no use.
     private func fail(_ id: UInt64, _ error: any Error) {
         guard var waiter = waiters[id] else { return }
         let isTransient = (error as? CallFailure)?.isTransient ?? ((error as? HypervisorError)?.remedy == .retry)

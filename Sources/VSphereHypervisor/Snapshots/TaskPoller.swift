@@ -140,7 +140,7 @@ actor TaskPoller {
         sleeper = nil
     }
 
-    /// Whoever's time is over; but each is read once.
+    /// Those whose time is up; but each is read once.
     private func giveUpLate(_ now: ContinuousClock.Instant) {
         for (id, waiter) in waiters where waiter.deadline <= now && waiter.wasRead {
             waiters[id] = nil

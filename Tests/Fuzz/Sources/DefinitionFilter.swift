@@ -1,7 +1,7 @@
 @testable import LibvirtHypervisor
 @testable import XMLTree
 
-/// A definition that nobody vouches for: whatever it says, no path but of the images and no program is left.
+/// A definition that is not trusted: whatever it says, no path but of the images and no program is left.
 func fuzzDefinitionFilter(_ bytes: [UInt8]) {
     guard let domain = try? XMLElement.parse(String(decoding: bytes, as: UTF8.self)) else { return }
     let images = ["/clone/a.raw"]

@@ -1,7 +1,7 @@
 @testable import Hypervisor
 @testable import LibvirtHypervisor
 
-/// A disk that is frozen, written to, committed, pivoted, and interrupted at any moment; it knows by itself whether its
+/// A disk that is frozen, written to, committed, pivoted, and interrupted at any moment; it knows itself whether its
 /// overlay holds what its base lacks.
 struct DiskModel {
     private enum Place { case base, overlay }

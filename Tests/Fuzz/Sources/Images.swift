@@ -65,7 +65,7 @@ func fuzzArchive(_ bytes: [UInt8]) {
     ScratchFile.write(archive)
     let destination = ScratchFile.path + ".ram"
     unlink(destination)
-    // What the archive holds is not known, so that the checksum is wrong: all else of it is looked at before.
+    // What the archive holds is not known, so that the checksum is wrong: all else of it is read before.
     let expected = PackedDump(
         plainBytes: plain, storedBytes: UInt64(archive.count), sha256: String(repeating: "0", count: 64),
         compression: compression)
