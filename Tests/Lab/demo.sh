@@ -95,7 +95,7 @@ say "7. The RAM of cache is in cold storage by now"
 find "$LAB_DIR/cold" -type f -printf '%s bytes  %P\n'
 "$bin/stillpoint" list "$dataset"
 
-say "8. cache goes back to the snapshot, RAM and all, while the others run on"
+say "8. cache is put back to the snapshot, RAM and all, while the others run on"
 sleep 4
 console=$(stat -c %s "$LAB_DIR/cache.log")
 echo "its counter: $counter_before before the snapshot, $counter_at_snapshot after it, $(counter) now"
@@ -108,7 +108,7 @@ for _ in {1..100}; do
     [ -z "$rewound" ] || break
     sleep 0.1
 done
-[ -n "$rewound" ] && [ "$rewound" -ge "$counter_before" ] || fail "cache does not go on from the snapshot"
+[ -n "$rewound" ] && [ "$rewound" -ge "$counter_before" ] || fail "cache does not resume from the snapshot"
 ! tail -c +$((console + 1)) "$LAB_DIR/cache.log" | grep -aq '^BOOT' || fail "cache was booted"
-echo "its counter goes on at $rewound; its agent answers: $(virsh qemu-agent-command cache '{"execute":"guest-ping"}')"
+echo "its counter continues at $rewound; its agent answers: $(virsh qemu-agent-command cache '{"execute":"guest-ping"}')"
 say "Done: web and db were quiesced, legacy got what a power cut leaves, cache was rewound with its RAM, and the snapshot says so."

@@ -5,7 +5,7 @@
  * be struck past the first.
  *
  * REPORT gets a line for each call counted, `hit` for the one that was struck, and `exit STATUS` when COMMAND ends; this
- * program goes on with what COMMAND left behind. Writes to pipes and event counters are not counted: they are no storage
+ * program continues with what COMMAND left behind. Writes to pipes and event counters are not counted: they are no storage
  * and never fail so.
  */
 #define _GNU_SOURCE
@@ -123,7 +123,7 @@ static void at_call(pid_t pid)
 	target(pid, call, &registers, text);
 	if (call->kind == DESCRIPTOR && (strncmp(text, "pipe:", 5) == 0 || strncmp(text, "anon_inode:", 11) == 0))
 		return;
-	/* What the loader looks for and cannot hurt: it fails before the program has begun. */
+	/* What the loader opens and cannot hurt: it fails before the program has begun. */
 	if ((call->number == SYS_open || call->number == SYS_openat)
 	    && ((strstr(text, ".so") && !strstr(text, "libvirt.so")) || strstr(text, "/locale/")))
 		return;

@@ -35,7 +35,7 @@ ENDS = {0, 1, 2, 3, 127, 128 + signal.SIGKILL, *CRASHED}
 
 
 class Injected:
-    """How a call ended in which a system call was counted or struck. Whoever struck goes on with what it leaves behind."""
+    """How a call ended in which a system call was counted or struck. Whoever struck continues with what it leaves behind."""
 
     def __init__(self, nth, calls, fault, number, command, env, report):
         self.report = report
@@ -376,7 +376,7 @@ class NthCall:
             found, _ = self.checker.claims(f"{self.lab.dataset}@{snapshot}", durable)
             wrong += found
         elif self.number % 20 == 0:
-            # A record that is lost once leaves a gap for ever: it need not be looked for after each call.
+            # A record that is lost once leaves a gap for ever: it need not be checked for after each call.
             wrong += self.checker.records_on_disks()
         self.clear_snapshots()
         if wrong and struck.text.strip():

@@ -1,4 +1,4 @@
-"""Commands that always come back: each has a limit in seconds, output goes to files, and what cannot be killed is left behind."""
+"""Commands that always come back: each has a limit in seconds, output is written to files, and what cannot be killed is left behind."""
 import os
 import queue
 import signal

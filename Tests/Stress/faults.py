@@ -1,4 +1,4 @@
-"""Faults: each strikes so long after its phase began, and is healed when its time is over, at the latest at the step's end."""
+"""Faults: each strikes so long after its phase began, and is healed when its time is up, at the latest at the step's end."""
 import os
 import signal
 import threading

@@ -46,7 +46,7 @@ class Stress:
             Guest(self.lab, "qcow", form="qcow2")][:self.options.guests]
         self.lab.make(self.guests)
         self.by_name = {guest.name: guest for guest in self.guests}
-        # Slack for a machine that is busy: what is looked for are guests that stay frozen.
+        # Slack for a machine that is busy: what is searched for are guests that stay frozen.
         self.checker = Checker(self.lab, self.guests, FREEZE_LIMIT + AGENT_TIMEOUT + 6)
         self.environment = zfs_wrapper(self.lab)
         self.log = f"{self.lab.work}/log"
@@ -196,7 +196,7 @@ script_timeout = 60
             faults.over.clear()
             faults.begin("between")
             time.sleep(step.pause)
-            # sanoid and zrepl take it all the same; the others go on only after a pre that came to its end.
+            # sanoid and zrepl take it all the same; the others continue only after a pre that finished.
             if pre == 0 or step.manager in ("sanoid", "zrepl"):
                 taken = run("zfs", "snapshot", f"{self.lab.dataset}@{name}", limit=60)
                 if not taken.ok:
@@ -347,7 +347,7 @@ script_timeout = 60
         for step in self.plan:
             if self.options.steps and step.number > self.options.steps:
                 break
-            # The last step must have a chance to end before its time is over.
+            # The last step must have a chance to end before its time is up.
             spent = time.monotonic() - self.began_steps
             if time.monotonic() + spent / max(1, self.executed) > end:
                 break
@@ -398,7 +398,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binaries")
     parser.add_argument("--seed", default=None)
-    parser.add_argument("--steps", type=int, default=0, help="0: until the time is over")
+    parser.add_argument("--steps", type=int, default=0, help="0: until the time is up")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--first", type=int, default=1, help="steps before it are drawn, not done")
     parser.add_argument("--guests", type=int, default=4, choices=(2, 3, 4))

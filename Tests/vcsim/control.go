@@ -24,7 +24,7 @@ import (
 //	                        what somebody else does to a VM
 //	POST /storage?do=save&name=S ; POST /storage?do=rollback&name=S[&vms=regexp]
 //	                        a storage snapshot of all VMs' files; Reload shows those that were rolled back
-//	POST /down ; POST /up   the server goes away and comes back without its sessions
+//	POST /down ; POST /up   the server stops and comes back without its sessions
 func (s *sim) control() http.Handler {
 	mux := http.NewServeMux()
 	out := func(w http.ResponseWriter, v interface{}) { _ = json.NewEncoder(w).Encode(v) }

@@ -9,7 +9,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// meddle does what somebody else may do to a VM while ours is going on.
+// meddle does what somebody else may do to a VM while our task is running.
 func (s *sim) meddle(name, do, argument string) error {
 	sv := s.vmByName(name)
 	if sv == nil {

@@ -67,7 +67,7 @@ func (s *sim) put(kind string, ref, real types.ManagedObjectReference) {
 	simulator.Map.Put(o)
 }
 
-// runTask returns at once with a task that goes queued -> running -> success/error by itself.
+// runTask returns at once with a task that goes queued -> running -> success/error on its own.
 func (s *sim) runTask(vm types.ManagedObjectReference, name string, rule *Rule, work func() (types.AnyType, types.BaseMethodFault)) types.ManagedObjectReference {
 	if rule == nil {
 		rule = &Rule{}

@@ -1,13 +1,13 @@
 /*
  * The guest agent as qemu-ga is on Windows, where VSS freezes: what a host sees of it, over Linux file systems that are
  * frozen in earnest. The facts are from QEMU's qga/commands-win32.c and qga/vss-win32/requester.cpp: one request after
- * another, a freeze that prepares for as long as it takes, 10 s until VSS lets go, and then an agent that says it is
+ * another, a freeze that prepares for as long as it takes, 10 s until VSS thaws, and then an agent that says it is
  * frozen until it is told to thaw, which it answers with an error.
  *
  *   vss-agent PORT WORD,WORD…
  *
  *   prepare:SECONDS  before it freezes (0)
- *   hold:SECONDS     until VSS lets go (10); 0: before the answer to the freeze
+ *   hold:SECONDS     until VSS thaws (10); 0: before the answer to the freeze
  *   refuse           a volume cannot be added to the snapshot set
  *   fail:TIMES       so many freezes fail before one works
  *   never            answers every question, but never a freeze

@@ -53,7 +53,7 @@ count_records() {
 
 # 0: nothing to do, 1: repaired, which is what a replay counts as.
 replay_journal() {
-	e2fsck -fy "$1" >"$1.fsck" 2>&1 || (($? == 1)) || die "e2fsck cannot mend it: $(tail -n 3 "$1.fsck")"
+	e2fsck -fy "$1" >"$1.fsck" 2>&1 || (($? == 1)) || die "e2fsck cannot repair it: $(tail -n 3 "$1.fsck")"
 }
 
 is_clean() {

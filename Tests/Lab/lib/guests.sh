@@ -110,7 +110,7 @@ domain_xml() {
 	if ((nic)); then
 		echo "    <interface type='user'><model type='virtio'/></interface>"
 	fi
-	# Appended to, so that a restored guest goes on where it was.
+	# Appended to, so that a restored guest continues where it was.
 	cat <<-XML
 		    <serial type='file'><source path='$LAB_DIR/$name.log' append='on'/></serial>
 		    <controller type='usb' model='none'/>

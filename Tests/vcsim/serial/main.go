@@ -72,7 +72,7 @@ func running(ctx context.Context, client *govmomi.Client) ([]string, error) {
 	return paths, nil
 }
 
-// one finds the VM, looks at what it is, and makes or removes its snapshot.
+// one finds the VM, reads what it is, and makes or removes its snapshot.
 func one(ctx context.Context, client *govmomi.Client, path, name, phase string) error {
 	found, err := object.NewSearchIndex(client.Client).FindByInventoryPath(ctx, path)
 	if err != nil {

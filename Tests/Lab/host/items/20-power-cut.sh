@@ -7,7 +7,7 @@ expect "both are on overlays" in_host 'for n in gamma beta; do virsh domblklist 
 in_host 'sleep 3; sync'
 cut_power
 expect "the host is up again" in_host -t 400 'timeout 300 systemctl is-system-running --wait; zpool list tank'
-expect "recovery ends within 5 minutes, by itself" in_host -t 400 '
+expect "recovery ends within 5 minutes, unattended" in_host -t 400 '
 	for i in $(seq 300); do [ -z "$(ls /var/lib/stillpoint/runs/*.json 2>/dev/null)" ] && exit 0; sleep 1; done
 	journalctl -q -o cat -b -u stillpoint-recover.service -n 20; exit 1'
 expect "the definitions name their own disks" in_host \
