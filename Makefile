@@ -4,7 +4,7 @@ DESTDIR ?=
 SYSCONFDIR ?= /etc
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH)
 LAB := Tests/Lab/lab
-# Seconds: a test that hangs ends as a failure, not with the patience of whoever runs it.
+# Seconds: a test that hangs ends as a failure, not when whoever runs it gives up.
 TEST_LIMIT := 3600
 PROGRAMS := pre-snapshot post-snapshot prune-snapshot stillpoint
 

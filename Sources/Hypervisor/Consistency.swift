@@ -7,7 +7,7 @@ public enum Consistency: String, Codable, Sendable, Comparable, CaseIterable {
     case crash
     /// The VM was shut off, so its disks were at rest.
     case off
-    /// The guest's file systems were frozen while its disks were set aside.
+    /// The guest's file systems were frozen while its disks moved to their overlays.
     case quiesced
     /// Disks and RAM of one instant.
     case memory

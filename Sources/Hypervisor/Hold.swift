@@ -24,7 +24,7 @@ public struct Hold: Sendable, Codable, Equatable {
     public var snapshot: String
     /// The server's own handle of that snapshot, once it has told it: a MoRef (vSphere).
     public var reference: String?
-    /// The disks that were set aside.
+    /// The disks whose writes go to overlays.
     public var disks: [HeldDisk]
     /// The guest was asked to freeze and has not been seen to thaw.
     public var owesThaw: Bool
@@ -77,7 +77,7 @@ public struct HeldDisk: Sendable, Codable, Equatable {
     /// The qcow2 file that takes the guest's writes meanwhile.
     public let overlay: String
     /// The back end's own definition of the disk before the freeze, as text of at most ``longestDefinition`` bytes:
-    /// libvirt's `<disk>`. What a base is cannot be told from path and format alone. Nil: it was set aside by a version
+    /// libvirt's `<disk>`. What a base is cannot be told from path and format alone. Nil: it was frozen by a version
     /// that did not keep it.
     public let definition: String?
     /// The images below the base, as the running domain's definition named them; none where the base is the last one.

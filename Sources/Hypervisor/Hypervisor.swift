@@ -86,7 +86,7 @@ extension Hypervisor {
 public struct FreezeRequest: Sendable {
     /// The VM as it was when the run was planned.
     public let machine: VirtualMachine
-    /// The disks to set aside: writable ones on the snapshotted datasets.
+    /// The disks to freeze: writable ones on the snapshotted datasets.
     public let disks: [Disk]
     /// What to do with it.
     public let strategy: Strategy

@@ -1,4 +1,4 @@
-/// How one VM is brought to its still point; the raw value is the word in the configuration.
+/// How one VM is frozen; the raw value is the word in the configuration.
 public enum Strategy: String, Codable, Sendable, CaseIterable {
     /// Disks and RAM of one instant: a live dump of the guest's memory while its disks move to overlays.
     case memory

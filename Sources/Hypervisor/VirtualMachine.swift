@@ -79,7 +79,8 @@ public struct Disk: Sendable, Equatable {
     public let lowerFormats: [String: String]?
     /// Nil for a writable disk of this host.
     public let exclusion: Exclusion?
-    /// Why a writable disk cannot be set aside, so that its VM is no more than crash-consistent; nil where it can.
+    /// Why a writable disk cannot be moved to an overlay, so that its VM is no more than crash-consistent; nil where it
+    /// can.
     public let refusal: String?
     /// The overlay of ours in its chain, so that what lies below holds nothing of what the guest writes; nil where there
     /// is none.

@@ -83,7 +83,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         }
     }
 
-    /// Brings a domain to its still point; see `QuiesceFreeze` and `MemoryFreeze`.
+    /// Freezes a domain; see `QuiesceFreeze` and `MemoryFreeze`.
     public func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
         switch request.strategy {
         case .quiesce:

@@ -3,7 +3,7 @@ import Testing
 extension RealParts {
     @Suite("An overlay whose state file is lost")
     struct AdoptionTests {
-        @Test("is named by check and recover, and brought home by recover --adopt, with the VM on and off")
+        @Test("is named by check and recover, and released by recover --adopt, with the VM on and off")
         func adopted() async throws {
             let guests = [Stage.Guest(name: "lost", disks: 2), Stage.Guest(name: "idle")]
             try await Stage.with("adopted", guests) { stage in

@@ -12,7 +12,7 @@ extension RealParts {
             for i in $(seq 200); do virsh -q list >/dev/null 2>&1 && break; sleep 0.1; done
             """
 
-        /// Until recovery has nothing more to do: the watchdog lets the guest go, recovery ends the run.
+        /// Until recovery has nothing more to do: the watchdog releases the guest, recovery ends the run.
         private func recover(_ stage: Stage) async throws {
             try await need(
                 """
@@ -160,7 +160,7 @@ extension RealParts {
                     try await recoverWithHelp(stage)
                     #expect(try await stage.property("vms", of: snapshot) == "served=quiesced", "\(moment): \(said)")
                     try await stage.expectNothingLeft()
-                    // Its disks must be as they were when they were set aside, whatever happened to libvirtd later.
+                    // Its disks must be as they were when they moved to overlays, whatever happened to libvirtd later.
                     try await stage.expectConsistency(of: snapshot, quiesced: [guest.name])
                 }
                 try await expectWriting(stage)

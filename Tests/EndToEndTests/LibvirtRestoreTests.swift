@@ -47,7 +47,7 @@ extension RealParts {
                 let image = stage.image(stage.guests[0], "vda")
                 let base = "/\(stage.dataset)/base"
                 let format = isChain ? "s|type='raw' cache|type='qcow2' cache|;" : ""
-                // SeaBIOS does not mind to be in flash memory, nor a second one beside it.
+                // SeaBIOS works in flash memory, too, and with a second one beside it.
                 let firmware = """
                     <loader readonly='yes' type='pflash'>\(stage.lab.folder)/bios</loader>\
                     <nvram template='\(stage.lab.folder)/vars'>\(stage.lab.folder)/\(name)_VARS.fd</nvram>

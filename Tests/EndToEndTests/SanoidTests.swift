@@ -75,7 +75,7 @@ extension RealParts {
         }
 
         @Test(
-            "A QEMU that hangs does not outlast sanoid's patience: the snapshot is taken, the other guests are quiesced"
+            "A QEMU that hangs does not outlast sanoid's time-out: the snapshot is taken, the other guests are quiesced"
         )
         func hangingQEMU() async throws {
             let guests = [Stage.Guest(name: "quick"), Stage.Guest(name: "stuck")]

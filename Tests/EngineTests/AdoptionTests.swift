@@ -40,7 +40,7 @@ struct AdoptionTests {
         }
     }
 
-    @Test("is brought home by recover --adopt, with a state file from before the first step until the last")
+    @Test("is released by recover --adopt, with a state file from before the first step until the last")
     func adopted() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
@@ -96,7 +96,7 @@ struct AdoptionTests {
         return Leftover(run: nil, machineID: "id-of-web01", machineName: "web01", hold: hold, obstacle: obstacle)
     }
 
-    @Test("is brought home by a run of its own where nothing tells which run made it")
+    @Test("is released by a run of its own where nothing tells which run made it")
     func nameless() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())

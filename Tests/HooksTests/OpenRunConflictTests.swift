@@ -64,7 +64,7 @@ struct OpenRunConflictTests {
         }
     }
 
-    @Test("is frozen once the other run has let it go")
+    @Test("is frozen once the other run has released it")
     func letGo() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())

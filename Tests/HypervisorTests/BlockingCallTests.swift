@@ -25,7 +25,7 @@ struct BlockingCallTests {
         let mayEnd = DispatchSemaphore(value: 0)
         let (values, late) = AsyncStream.makeStream(of: Int.self)
         let failure = await #expect(throws: HypervisorError.self) {
-            // It cannot end before the limit: nobody lets it go until the error is there.
+            // It cannot end before the limit: nobody releases it until the error is there.
             try await blocking("freezing web01", within: .milliseconds(30)) { [mayEnd] in
                 mayEnd.wait()
                 late.yield(1)

@@ -89,7 +89,7 @@ struct RollbackRestoreTests {
         }
     }
 
-    @Test("does not mind older snapshots")
+    @Test("works where there are older snapshots")
     func older() async throws {
         try await withPool { pool async throws in
             try pool.pool.add("tank/VM@older")

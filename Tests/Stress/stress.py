@@ -325,7 +325,7 @@ script_timeout = 60
 
     def unplug(self, guest, image):
         plugged = lambda: "vdx" in guest.virsh("domblklist", guest.uuid).text
-        # Somebody may have restarted it meanwhile; a paused guest lets nothing go.
+        # Somebody may have restarted it meanwhile; a paused guest releases nothing.
         if guest.state() != "shut off" and plugged():
             if guest.state() == "paused":
                 guest.virsh("destroy", guest.uuid)

@@ -5,7 +5,7 @@ package import RunState
 internal import Support
 internal import ZFS
 
-/// Brings every VM of a plan to its still point, all at once but no more than `maxParallel`.
+/// Freezes every VM of a plan, all at once but no more than `maxParallel`.
 package struct Freezing: Sendable {
     package let plan: [PlannedMachine]
     package let journal: Journal

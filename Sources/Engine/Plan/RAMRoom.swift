@@ -33,7 +33,7 @@ package actor RAMRoom {
         left = room - needed
     }
 
-    /// The dump for which that was set aside was not made.
+    /// The dump for which that was reserved was not made.
     func giveBack(_ memory: UInt64) {
         left = left?.plus(memory.plus(Self.extraBytes))
     }

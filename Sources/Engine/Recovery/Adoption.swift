@@ -5,7 +5,7 @@ internal import Logging
 internal import RunState
 internal import Support
 
-/// Finds what runs have left behind whose state files are gone, and brings it home.
+/// Finds what runs have left behind whose state files are lost, and releases it.
 package struct Adoption: Sendable {
     package let context: HookContext
     package let configuration: Configuration
@@ -58,7 +58,7 @@ package struct Adoption: Sendable {
         }
     }
 
-    /// Names every leftover, and with `adopts` brings them home; whether none is left.
+    /// Names every leftover, and with `adopts` releases them; whether none is left.
     /// - Throws: StateError.
     package func settle(adopts: Bool, isDryRun: Bool) async throws -> Bool {
         let hypervisors = Hypervisors(configuration, context)

@@ -55,7 +55,7 @@ package struct RunEnding: Sendable {
         return true
     }
 
-    /// Lets the VMs go and leaves the run for the post that may still come; whether nothing is held any more.
+    /// Releases the VMs and leaves the run for the post that may still come; whether nothing is held any more.
     func release(_ journal: Journal) async -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
@@ -180,7 +180,7 @@ extension RunEnding {
         return ids.subtracting(machines.filter { !$0.power.isAtRest }.map(\.id))
     }
 
-    /// Lowers what is said of VMs that were not seen to be at their still point.
+    /// Lowers the consistency of VMs that were not seen to be frozen.
     private func lowerUnseenMachines(_ held: Run, _ journal: Journal) async {
         for (index, record) in held.machines.enumerated() where record.consistency == nil {
             await lower(index, held, because: "pre-snapshot did not finish", journal)
@@ -266,6 +266,6 @@ extension MachineRecord {
     /// Its own release came before the run's.
     fileprivate func early(in run: Run) -> EarlyRelease? { earlyRelease ?? run.earlyRelease }
 
-    /// What it got depends on that nobody let it go.
+    /// What it got depends on that nobody released it.
     fileprivate var wasHeld: Bool { consistency == .quiesced || consistency == .memory }
 }

@@ -119,7 +119,7 @@ package struct Guard: Sendable {
         }
     }
 
-    /// Lets some VMs go, and the others beside them where the room comes to its end before that is done.
+    /// Releases some VMs, and the others beside them where the room is used up before that is done.
     private func makeRoom(
         _ machines: Set<MachineKey>, because reason: String, _ directory: StateDirectory, _ watch: GuardWatch
     ) async {

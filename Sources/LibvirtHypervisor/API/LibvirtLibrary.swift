@@ -23,7 +23,7 @@ struct LibvirtLibrary: @unchecked Sendable {
                     remedy: .stop))
         }
         guard table.pointee.virInitialize() == 0 else {
-            return .failure(HypervisorError(.unreachable, "libvirt cannot be initialized", remedy: .stop))
+            return .failure(HypervisorError(.unreachable, "libvirt cannot be initialised", remedy: .stop))
         }
         // Without a function of our own libvirt prints each error on standard error.
         table.pointee.virSetErrorFunc(nil, dropError)

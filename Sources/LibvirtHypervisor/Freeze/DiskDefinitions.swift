@@ -4,7 +4,7 @@ internal import XMLTree
 
 /// A domain's definitions as they are just before a freeze.
 struct DiskDefinitions: Sendable {
-    /// Of the domain as it runs; with what the headers of the images say that are to be set aside.
+    /// Of the domain as it runs; with what the headers of the images say that are to get an overlay.
     let description: DomainDescription
     /// The `<disk>`s of what it starts from next time, by target: what is to be in its definition again afterwards. Of
     /// a disk that is another image there, and of a domain that has no such definition, the running one's.
@@ -46,8 +46,8 @@ func keptDisks(
 }
 
 extension DomainDescription {
-    /// Makes sure, before anything is done, that the disk can be set aside and be put back, and that no other one keeps
-    /// the VM from being consistent.
+    /// Makes sure, before anything is done, that the disk can be moved to an overlay and back, and that no other one
+    /// keeps the VM from being consistent.
     /// - Throws: HypervisorError, remedy `.fallBack`.
     func requireHoldable(_ target: String) throws {
         if let reason = disk(target)?.disk.refusal ?? obstacle {

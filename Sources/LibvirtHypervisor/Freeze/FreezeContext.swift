@@ -14,7 +14,7 @@ struct FreezeContext: Sendable {
     /// The snapshot's name in libvirt.
     var snapshot: String { "stillpoint-\(request.run)" }
 
-    /// The disks to set aside, with the overlays that they will get.
+    /// The disks to freeze, with the overlays that they will get.
     func heldDisks() throws -> [HeldDisk] {
         try request.disks.map { disk in
             guard let base = disk.source else {

@@ -11,7 +11,7 @@ struct FreezeSelection: Sendable, Equatable {
 
     /// - Parameters:
     ///   - listed: what the guest lists; nil: it cannot.
-    ///   - held: targets of the disks that are set aside.
+    ///   - held: targets of the disks that are moved to overlays.
     ///   - writable: those of all disks that the guest can write to.
     ///   - system: what a guest that does not list them calls its system.
     init(_ listed: [GuestFileSystem]?, held: Set<String>, writable: Set<String>, system: String? = nil) {

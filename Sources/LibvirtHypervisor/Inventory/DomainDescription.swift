@@ -44,8 +44,8 @@ struct DomainDescription: Sendable {
         disks.first { $0.disk.target == target }
     }
 
-    /// Why its file systems cannot all be frozen and set aside at one instant, whichever disks are asked for; nil where
-    /// they can.
+    /// Why its file systems cannot all be frozen and moved to overlays at one instant, whichever disks are asked for;
+    /// nil where they can.
     var obstacle: String? { unnamedDisks.first?.disk.refusal ?? unresolved.first }
 
     /// Disks that the guest may write to and whose place is not known.

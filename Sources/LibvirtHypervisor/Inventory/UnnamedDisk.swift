@@ -2,8 +2,8 @@ internal import Hypervisor
 internal import Support
 internal import XMLTree
 
-/// A disk of a guest that no `<disk>` names, and that so can neither be set aside nor left out: of `<qemu:commandline>`,
-/// of a device of the host that is passed through, or of a file that is a memory module.
+/// A disk of a guest that no `<disk>` names, and that so can neither get an overlay nor be left out: of
+/// `<qemu:commandline>`, of a device of the host that is passed through, or of a file that is a memory module.
 struct UnnamedDisk: Sendable, Equatable {
     let disk: Disk
 

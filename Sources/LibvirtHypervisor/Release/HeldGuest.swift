@@ -16,7 +16,7 @@ struct HeldGuest: Sendable {
 
 extension HeldGuest {
     /// Thaws a guest that may be frozen. One that is off is not any more.
-    /// - Returns: why it could not be thawed; then the hold still says that it is owed.
+    /// - Returns: why it could not be thawed; then the hold still says that its thaw is pending.
     func thaw(_ hold: inout Hold, _ state: DomainState) async throws -> (any Error)? {
         guard hold.owesThaw else { return nil }
         if let domain, state.isActive {

@@ -91,7 +91,7 @@ extension DiskFinding {
     static let longestLag = Duration.seconds(5)
 
     /// What the images' modification times tell of a pivot that was asked for and not seen, or seen and followed by who
-    /// knows what: to commit the overlay after the guest has gone on writing to the base would put old data over new.
+    /// knows what: to commit the overlay after the guest has kept writing to the base would put old data over new.
     /// Nil: it has not come to that.
     private static func afterPivot(_ disk: HeldDisk, _ lead: Duration?) -> DiskFinding? {
         // After a commit with qemu-img, which may be repeated where the base's state allows it.

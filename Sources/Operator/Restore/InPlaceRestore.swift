@@ -187,7 +187,7 @@ struct InPlaceRestore: Sendable {
             try await disks.putBack()
             _ = try await hypervisor.restore(taken.request)
         } catch {
-            // The copy stays, so that the RAM can be gone on from by hand.
+            // The copy stays, so that the VM can be resumed from the RAM by hand.
             let ram = memory.map { " Its RAM is in \($0.path)." } ?? ""
             // Nothing is moved below a VM that runs on it, or that a call which was given up may still start.
             guard !error.mayStillHappen,

@@ -24,7 +24,7 @@ expect "recovery says to import it, and claims nothing about its snapshots" in_h
 	journalctl -q -o cat -b -u stillpoint-recover.service >/tmp/said; cat /tmp/said
 	grep -q "import its pool" /tmp/said && ! grep -qE "none of the snapshots|no snapshot was taken|to keep what" /tmp/said'
 sed 's/^/    /' "$HOST_RUN/said" | tail -n 8
-expect "after zpool import the timer brings both home" in_host -t 400 '
+expect "after zpool import the timer releases both" in_host -t 400 '
 	systemctl -q unmask zfs-import-cache zfs-import-scan; zpool import tank && zfs mount -a
 	for i in $(seq 300); do [ -z "$(ls /var/lib/stillpoint/runs/*.json 2>/dev/null)" ] && exit 0; sleep 1; done; exit 1'
 expect "and their snapshot says quiesced" in_host 'zfs get -H -o value stillpoint:consistency tank/VM/zv1@late | grep -x quiesced'
