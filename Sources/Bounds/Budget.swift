@@ -1,7 +1,7 @@
 /// What reading something that others wrote may cost at most; it refuses what would cost more before that is paid for.
 ///
 /// A text of a few megabytes can stand for gigabytes of values or be nested deeper than a stack, and a server's pages need
-/// not end: each reader takes one of these and spends from it as it goes.
+/// not end: each reader takes one of these and spends from it while it reads.
 public struct Budget: Sendable {
     /// Bytes of text.
     public let bytes: Int

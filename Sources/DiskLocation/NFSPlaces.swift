@@ -10,7 +10,7 @@ public struct NFSPlaces: Sendable {
     private let exports: NFSExports
     private let identity: HostIdentity
 
-    /// Looks at this host's names, addresses and exports.
+    /// Reads this host's names, addresses and exports.
     public init(mounts: MountTable) {
         self.init(mounts: mounts, identity: .ofThisHost(), root: "")
     }

@@ -13,7 +13,7 @@ struct PruneSnapshot: Sendable {
 
     func run() throws -> ExitCode {
         let catalogue = Catalogue(StateDirectory(configuration.stateDirectory))
-        // sanoid prunes many snapshots of which Stillpoint knows nothing: those cost no visit to cold storage.
+        // sanoid prunes many snapshots of which Stillpoint knows nothing: for those cold storage is not read.
         let names = Set(invocation.snapshots)
         guard catalogue.all().points.contains(where: { $0.snapshots.contains { names.contains($0.name) } }) else {
             return .done

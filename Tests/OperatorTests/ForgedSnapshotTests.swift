@@ -47,7 +47,7 @@ struct ForgedSnapshotTests {
                 #expect(recorder.seen.isEmpty && pool.world.count("stop") == 0)
                 #expect(
                     forgery == .otherFile
-                        || pool.log.text.contains("nobody vouches for what tank/VM@daily keeps of web01"))
+                        || pool.log.text.contains("what tank/VM@daily saved of web01 is not trusted"))
                 #expect(try pool.leftByRestores == [])
             }
         }
@@ -63,7 +63,7 @@ struct ForgedSnapshotTests {
             let recorder = pool.recorder()
             #expect(await pool.restore(to: inPlace ? .inPlace : .clone("web02")) == .usage, "\(pool.log.text)")
             #expect(recorder.seen.isEmpty && pool.world.count("stop") == 0)
-            #expect(pool.log.text.contains("kept at another time"), "\(pool.log.text)")
+            #expect(pool.log.text.contains("saved at another time"), "\(pool.log.text)")
             #expect(try pool.leftByRestores == [])
         }
     }

@@ -43,7 +43,7 @@ package struct Pruner: Sendable {
         }
         if lock == nil {
             try catalogue.notePruning()
-            // Whoever had it may just have looked for the note, and gone.
+            // Whoever had it may just have checked for the note, and ended.
             lock = try catalogue.tryLockForArchive()
         }
         guard let lock else {

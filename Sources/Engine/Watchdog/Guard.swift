@@ -33,7 +33,7 @@ package struct Guard: Sendable {
         self.init(run: call.run, manager: call.manager, context: context, configuration: configuration)
     }
 
-    /// Watches until the run is over; for the main thread, before there is any other.
+    /// Watches until the run has ended; for the main thread, before there is any other.
     package func main() -> ExitCode {
         // All threads leave it to the one that waits for it.
         var signals = sigset_t()
@@ -43,7 +43,7 @@ package struct Guard: Sendable {
         return MainLoop().run { await withTaskExecutorPreference(globalConcurrentExecutor) { await watch() } }
     }
 
-    /// Watches until the run is over.
+    /// Watches until the run has ended.
     package func watch() async -> ExitCode {
         let directory = StateDirectory(configuration.stateDirectory)
         let watch = GuardWatch(

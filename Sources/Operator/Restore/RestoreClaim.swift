@@ -36,12 +36,12 @@ struct RestoreClaim {
                     run.machines.contains { $0.key == machine.key } || datasets.contains { scope.contains($0) }
                     || run.machines.contains { !Set($0.datasets).isDisjoint(with: datasets) }
                 guard !isConcerned else {
-                    let mend =
+                    let fix =
                         run.kind == .restore
-                        ? "another restore is at work on it" : "wait for post-snapshot, or call it for that dataset"
+                        ? "another restore of it is running" : "wait for post-snapshot, or call it for that dataset"
                     throw RestoreError(
                         .refused,
-                        "the run \(id) on \(run.targets.map(\.rawValue).joined(separator: ", ")) is open: \(mend)"
+                        "the run \(id) on \(run.targets.map(\.rawValue).joined(separator: ", ")) is open: \(fix)"
                     )
                 }
             }
