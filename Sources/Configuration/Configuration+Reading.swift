@@ -47,7 +47,7 @@ extension Configuration {
                 settings.readKeys(&reader, kinds: kinds)
                 listed.append(settings)
             case .machine(let pattern):
-                var machine = MachineSection(pattern: pattern)
+                var machine = VMSection(pattern: pattern)
                 machine.readKeys(&reader, templates: templates)
                 machines.append(machine)
             case .other(let name):

@@ -24,7 +24,7 @@ package struct Configuration: Sendable {
     var policy = Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue)
     package var hypervisors = [HypervisorSettings(name: "local")]
     package var datasets: [DatasetSection] = []
-    var machines: [MachineSection] = []
+    var machines: [VMSection] = []
 
     package init() {}
 

@@ -23,7 +23,7 @@ package struct DatasetSection: Sendable, Equatable {
 }
 
 /// `[vm PATTERN]`, a shell pattern (fnmatch(3)) for the VM's name.
-struct MachineSection: Sendable, Equatable {
+struct VMSection: Sendable, Equatable {
     var pattern: String
     var policy = Policy()
 

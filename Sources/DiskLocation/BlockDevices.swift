@@ -29,7 +29,7 @@ public final class BlockDevices: Sendable {
     }
 
     /// The kernel's name of the block device at a place; nil where there is no block device.
-    func deviceName(at place: PathWalk.Place) -> String? {
+    func deviceName(at place: PathLocator.ResolvedPath) -> String? {
         let path = place.path
         if let status = place.status, status.st_mode & S_IFMT == S_IFBLK {
             // The number is the surest: a node may have any name (mknod, a container, /dev/mapper without udev).

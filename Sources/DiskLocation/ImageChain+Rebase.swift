@@ -23,8 +23,8 @@ extension ImageChain {
         }
         let problem: String?
         do throws(ChildProcess.Failure) {
-            problem = try await ConfinedQemuImg.problem(
-                ["rebase", "-u", "-f", "qcow2", "-F", format, "-b", backing, ConfinedQemuImg.name(of: image)],
+            problem = try await ConfinedQEMUImg.problem(
+                ["rebase", "-u", "-f", "qcow2", "-F", format, "-b", backing, ConfinedQEMUImg.name(of: image)],
                 [Confinement.Grant(image, isWritable: true)], within: .seconds(60),
                 // A longer name may fill another cluster.
                 fileSize: (image.size ?? 0) + (64 << 20))

@@ -5,7 +5,7 @@ public import ZFS
 public struct DiskLocation: Sendable, Equatable {
     /// The path without symbolic links.
     public let resolvedPath: String
-    /// The datasets that hold the data; several for a stack over several volumes, none when it is not on ZFS here.
+    /// The datasets that freeze state the data; several for a stack over several volumes, none when it is not on ZFS here.
     public let datasets: Set<DatasetName>
     /// What of a volume it is; nil where it is no block device.
     public let volumePart: VolumePart?
@@ -39,11 +39,11 @@ public struct StorageMap: Sendable {
     ///
     /// - Throws: ``StorageError``: `badPath`, `notFound` where not even the folder exists, `unreadable`.
     public func locate(_ path: String) throws(StorageError) -> DiskLocation {
-        try locate(path, by: PathWalk())
+        try locate(path, by: PathLocator())
     }
 
     /// `locate` for one of many paths that `walk` leads to.
-    public func locate(_ path: String, by walk: PathWalk) throws(StorageError) -> DiskLocation {
+    public func locate(_ path: String, by walk: PathLocator) throws(StorageError) -> DiskLocation {
         let place = try walk.place(of: path)
         let device = devices.deviceName(at: place)
         return DiskLocation(
@@ -70,7 +70,7 @@ public struct StorageMap: Sendable {
     }
 
     private func datasets(
-        at place: PathWalk.Place, _ device: String?, by walk: PathWalk, depth: Int
+        at place: PathLocator.ResolvedPath, _ device: String?, by walk: PathLocator, depth: Int
     ) -> Set<DatasetName> {
         guard let device else {
             return (mountTable.mount(containing: place.path)?.dataset).map { [$0] } ?? []

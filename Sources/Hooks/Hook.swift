@@ -8,8 +8,8 @@ package enum Hook {
     /// Runs a hook to its end and gives the process's exit code; for the main thread of an executable.
     ///
     /// Most calls of a hook have nothing to do. Those end before the concurrency runtime has started a thread.
-    package static func main(_ phase: Phase, _ context: HookContext) -> Int32 {
-        surviveBrokenPipes()
+    package static func main(_ phase: Phase, _ context: ProgramContext) -> Int32 {
+        ignoreSIGPIPE()
         do {
             return try run(phase, context).rawValue
         } catch let error as InvocationError where error.code == .helpRequested {
@@ -33,8 +33,8 @@ package enum Hook {
         _exit(code)
     }
 
-    private static func run(_ phase: Phase, _ context: HookContext) throws -> ExitCode {
-        if let watchdog = try Guard(calledIn: context) { return watchdog.main() }
+    private static func run(_ phase: Phase, _ context: ProgramContext) throws -> ExitCode {
+        if let watchdog = try Watchdog(calledIn: context) { return watchdog.main() }
         let invocation = try Invocation.read(
             phase: phase, arguments: context.arguments, environment: context.environment)
         let configuration = try context.configuration(invocation.configurationPath)

@@ -10,7 +10,7 @@ internal import ZFS
 ///
 /// The steps stand in the order in which they are taken: invocation, run, release, conclusion.
 struct PostSnapshot: Sendable {
-    let context: HookContext
+    let context: ProgramContext
     let invocation: Invocation
     let configuration: Configuration
 
@@ -60,12 +60,12 @@ struct PostSnapshot: Sendable {
     // MARK: release
 
     private func releaseInTime(_ run: Run, _ timeout: HookTimeout?) async throws -> ExitCode {
-        let code = try await tryFirstOf(deadline: timeout?.exit) {
+        let code = try await tryWithDeadline(timeout?.exit) {
             try await withTaskExecutorPreference(globalConcurrentExecutor) { try await release(run.id) }
         }
         if let code { return code }
         // The disk may be what hangs.
-        return await firstOf(deadline: .now + .milliseconds(150)) { leave(run) } ?? .needsRecovery
+        return await withDeadline(.now + .milliseconds(150)) { leave(run) } ?? .needsRecovery
     }
 
     private func release(_ id: RunID) async throws -> ExitCode {
@@ -74,12 +74,12 @@ struct PostSnapshot: Sendable {
         guard try directory.openRunIDs().contains(id) else { return .done }
         var run = try directory.read(id)
         run.snapshots += invocation.snapshots.filter { !run.snapshots.contains($0) }
-        let ending = RunEnding(
+        let ending = RunCompletion(
             context: context, configuration: configuration, configurationPath: invocation.configurationPath,
             followsPre: true)
         let journal = Journal(run, in: directory, lock: lock)
         await journal.allowLostWrites()
-        // Beside the release, which waits for no disk: should this hook end before it is done, the guard finds the
+        // Beside the release, which waits for no disk: should this hook end before it is done, the watchdog finds the
         // snapshots' names, and sees that it need not wait for a post-snapshot.
         Task { try? await journal.record { $0.phase = .releasing } }
         guard try await ending.end(journal) else { return .needsRecovery }
@@ -88,7 +88,7 @@ struct PostSnapshot: Sendable {
 
     // MARK: conclusion, where the time is over
 
-    /// Leaves the run to its guard, as a kill would. Nobody is left waiting: a large overlay takes minutes to commit, and
+    /// Leaves the run to its watchdog, as a kill would. Nobody is left waiting: a large overlay takes minutes to commit, and
     /// a manager whose time-out strikes leaves out other snapshots.
     /// - Parameter found: the run as it was before the release.
     private func leave(_ found: Run) -> ExitCode {
@@ -99,14 +99,14 @@ struct PostSnapshot: Sendable {
             let run = try directory.read(id)
             run.report(after: found, to: context.log)
             // Does nothing where the one that pre-snapshot left lives.
-            try Guard.leaveBehind(
+            try Watchdog.start(
                 id, in: directory, manager: nil, context, configurationPath: invocation.configurationPath)
-            let held = run.machines.filter { $0.hold != nil }.map { printable($0.name) }
-            context.log.warning("\(trouble); its guard goes on with: \(held.joined(separator: ", "))")
+            let held = run.machines.filter { $0.freezeState != nil }.map { printable($0.name) }
+            context.log.warning("\(trouble); its watchdog continues with: \(held.joined(separator: ", "))")
             return .done
         } catch {
             context.log.error(
-                "\(trouble), and it has no guard (\(error)): stillpoint recover --run \(shellQuoted(id.text))")
+                "\(trouble), and it has no watchdog (\(error)): stillpoint recover --run \(shellQuoted(id.text))")
             return .needsRecovery
         }
     }

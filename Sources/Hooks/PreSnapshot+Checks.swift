@@ -8,9 +8,9 @@ internal import Support
 /// What may stand in the way of a run, seen before anything is touched.
 extension PreSnapshot {
     /// - Throws: WorkFolderError where overlays or RAM dumps would have no place of their own.
-    func checkWorkFolders(_ plan: [PlannedMachine], _ call: Call) async throws {
+    func checkWorkFolders(_ plan: [PlannedVM], _ call: Call) async throws {
         let storage = call.planner.storage
-        let room = OverlayRoom(scope: call.scope, storage: storage)
+        let room = OverlaySpaceCheck(scope: call.scope, storage: storage)
         for (directory, machines) in Dictionary(
             grouping: plan.filter(\.mayBeHeld), by: \.hypervisor.overlayDirectory)
         {
@@ -40,8 +40,8 @@ extension PreSnapshot {
 
     /// Where zfs does not tell within a second, nothing is foreseen.
     func foreseenShortages(_ scope: Scope) async -> [String] {
-        let room = SnapshotRoom(zfs: context.zfs)
-        let found = await firstOf(deadline: .now + .seconds(1)) {
+        let room = SnapshotSpaceForecast(zfs: context.zfs)
+        let found = await withDeadline(.now + .seconds(1)) {
             let plain = scope.targets.filter { !scope.recursiveTargets.contains($0) }
             let recursive = try? await room.shortages(of: scope.recursiveTargets, recursive: true)
             return (recursive ?? []) + ((try? await room.shortages(of: plain, recursive: false)) ?? [])

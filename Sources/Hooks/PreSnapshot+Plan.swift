@@ -10,11 +10,11 @@ internal import ZFS
 extension PreSnapshot {
     /// The VMs that the snapshot concerns.
     struct Discovery: Sendable {
-        let plan: [PlannedMachine]
+        let plan: [PlannedVM]
         /// Those that were other runs' before the hypervisors were asked.
-        let busy: Set<MachineKey>
+        let busy: Set<VMKey>
         /// Where the snapshot concerns none and was asked for by hand: those that it would with the datasets below its own.
-        let below: [PlannedMachine]
+        let below: [PlannedVM]
     }
 
     /// A hypervisor does not tell of its VMs, and the configuration wants no snapshot then.
@@ -28,8 +28,8 @@ extension PreSnapshot {
     func discoverVMs(_ call: Call, _ claim: RunClaim, _ hypervisors: Hypervisors) async throws -> Discovery {
         // What is wrong with the state directory is said when the run is opened.
         let busy = (try? claim.busyKeys()) ?? []
-        var plan: [PlannedMachine] = []
-        var below: [PlannedMachine] = []
+        var plan: [PlannedVM] = []
+        var below: [PlannedVM] = []
         var misconfigured: [HypervisorError] = []
         let all = try await hypervisors.all()
         for (hypervisor, answer) in await hypervisors.machines(before: call.timeout?.work, of: all) {
@@ -52,10 +52,10 @@ extension PreSnapshot {
         return Discovery(plan: plan, busy: busy, below: below)
     }
 
-    /// A manager calls for many datasets that hold no VM; a person names the one that they mean.
+    /// A manager calls for many datasets that freeze state no VM; a person names the one that they mean.
     private func machinesBelow(
         _ call: Call, _ machines: [VirtualMachine], _ hypervisor: any Hypervisor
-    ) -> [PlannedMachine] {
+    ) -> [PlannedVM] {
         guard invocation.manager == .byHand, call.scope.recursiveTargets.isEmpty else { return [] }
         var wider = call.planner
         wider.scope = call.scope.withChildren
@@ -65,7 +65,7 @@ extension PreSnapshot {
     }
 
     /// Says to a person that their VMs are on datasets that this snapshot does not take.
-    func explainNothing(_ below: [PlannedMachine], _ call: Call) {
+    func explainNothing(_ below: [PlannedVM], _ call: Call) {
         guard !below.isEmpty else { return }
         let targets = call.scope.targets.map(\.rawValue).joined(separator: ", ")
         let names = Set(below.map { printable($0.machine.name) }).sorted()
@@ -79,7 +79,7 @@ extension PreSnapshot {
     }
 
     /// A VM that may be concerned is not left out silently. Those that are planned say it in their report.
-    private func warn(ofUnresolved machines: [VirtualMachine], planned: [PlannedMachine], _ call: Call) {
+    private func warn(ofUnresolved machines: [VirtualMachine], planned: [PlannedVM], _ call: Call) {
         let known = Set(planned.map(\.machine.id))
         for machine in machines where !known.contains(machine.id) {
             guard let disks = machine.unresolved, !disks.isEmpty, !isIgnored(machine, call) else { continue }
@@ -96,7 +96,7 @@ extension PreSnapshot {
     }
 
     /// `--dry-run`: what would be done, and what stands in its way.
-    func describe(_ plan: [PlannedMachine], _ call: Call) async throws -> ExitCode {
+    func describe(_ plan: [PlannedVM], _ call: Call) async throws -> ExitCode {
         try await checkWorkFolders(plan, call)
         for planned in plan { context.log.info("\(planned.dryRunLine)") }
         for shortage in await foreseenShortages(call.scope) { context.log.warning("\(shortage)") }
@@ -104,7 +104,7 @@ extension PreSnapshot {
     }
 }
 
-extension PlannedMachine {
+extension PlannedVM {
     fileprivate var dryRunLine: String {
         let what =
             machine.power.isAtRest

@@ -13,7 +13,7 @@ internal import ZFS
 /// The steps stand in the order in which they are taken: invocation, plan, recovery of stale runs, claim, watchdog, freeze,
 /// conclusion.
 struct PreSnapshot: Sendable {
-    let context: HookContext
+    let context: ProgramContext
     let invocation: Invocation
     let configuration: Configuration
 
@@ -27,7 +27,7 @@ struct PreSnapshot: Sendable {
     /// A manager that waits no longer must not be kept waiting by what hangs: that is left behind.
     private func freezeInTime(_ call: Call) async throws -> ExitCode {
         let unfinished = UnfinishedFreeze()
-        let code = try await tryFirstOf(deadline: call.timeout?.exit) {
+        let code = try await tryWithDeadline(call.timeout?.exit) {
             try await requireExistence(of: call.unknownTargets)
             return try await Hypervisors(configuration, context).closeAfter {
                 try await takeSteps(call, $0, unfinished)
@@ -110,13 +110,13 @@ struct PreSnapshot: Sendable {
 
     /// What a killed hook, or a host that was switched off, has left of these VMs comes first.
     /// - Returns: whether there was any, so that the VMs must be discovered anew.
-    private func recoverStaleRuns(of plan: [PlannedMachine], _ call: Call) async -> Bool {
+    private func recoverStaleRuns(of plan: [PlannedVM], _ call: Call) async -> Bool {
         let recovery = Recovery(
             context: context, configuration: configuration, configurationPath: invocation.configurationPath)
         // It goes on in the background when the manager's time gets short; what it does not finish then is finished
         // by the next one.
         let end = call.timeout.map { RunClaim.endOfWaiting(before: $0.work) }
-        return await firstOf(deadline: end) { await recovery.recover(concerning: plan) } ?? true
+        return await withDeadline(end) { await recovery.recover(concerning: plan) } ?? true
     }
 
     // MARK: claim
@@ -143,12 +143,12 @@ struct PreSnapshot: Sendable {
         guard run.plan.contains(where: \.mayBeHeld), context.executable != nil else { return }
         let id = await run.journal.run.id
         do {
-            try Guard.leaveBehind(
+            try Watchdog.start(
                 id, in: StateDirectory(configuration.stateDirectory),
                 manager: ManagerProcess.find(invocation.manager, proc: context.roots.proc), context,
                 configurationPath: invocation.configurationPath)
         } catch {
-            context.log.error("the run \(id) has no guard (\(error)): post-snapshot must come")
+            context.log.error("the run \(id) has no watchdog (\(error)): post-snapshot must come")
         }
     }
 
@@ -156,15 +156,15 @@ struct PreSnapshot: Sendable {
 
     /// - Returns: false where the journal could not be written; then all must be released.
     private func freeze(_ run: ClaimedRun, _ call: Call, _ hypervisors: [any Hypervisor]) async -> Bool {
-        let keepsakes = Keepsakes(
+        let definitions = DefinitionSaver(
             storage: call.planner.storage, catalogue: Catalogue(StateDirectory(configuration.stateDirectory)),
             hypervisors: hypervisors)
-        let freezing = Freezing(
+        let stage = FreezeStage(
             plan: run.plan, journal: run.journal, maxParallel: configuration.maxParallel, deadline: call.timeout?.work,
-            taken: run.busy, keepsakes: keepsakes, ramRoom: RAMRoom(directory: configuration.ramDirectory),
+            busy: run.busy, definitions: definitions, ramBudget: RAMSpaceBudget(directory: configuration.ramDirectory),
             log: context.log)
         do {
-            try await freezing.run()
+            try await stage.run()
             return true
         } catch {
             context.log.error("\(error)")
@@ -190,14 +190,14 @@ struct PreSnapshot: Sendable {
     /// Releases everything and closes the run.
     private func undo(_ run: ClaimedRun, _ hypervisors: Hypervisors) async -> ExitCode {
         let journal = run.journal
-        let releasing = Releasing(
+        let stage = ReleaseStage(
             journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
         do {
-            guard await releasing.run() else { return .needsRecovery }
+            guard await stage.run() else { return .needsRecovery }
             // There is no snapshot that they could belong to.
             for dump in await journal.run.machines.compactMap(\.ramDump) { try removeFile(at: dump.path) }
             try await journal.close()
-            Catalogue(StateDirectory(configuration.stateDirectory)).discardKeepsakes(of: await journal.run.id)
+            Catalogue(StateDirectory(configuration.stateDirectory)).discardSavedDefinitions(of: await journal.run.id)
             return .notConsistent
         } catch {
             context.log.error("\(error)")
@@ -206,7 +206,7 @@ struct PreSnapshot: Sendable {
     }
 }
 
-extension PlannedMachine {
+extension PlannedVM {
     /// Whether a freeze may leave something that must be released.
     var mayBeHeld: Bool {
         machine.power == .running && !disks.isEmpty && strategies.contains { $0 == .quiesce || $0 == .memory }

@@ -7,7 +7,7 @@ internal import Support
 
 /// prune-snapshot: the snapshots that the manager destroyed may have been the last that needed a RAM dump.
 struct PruneSnapshot: Sendable {
-    let context: HookContext
+    let context: ProgramContext
     let invocation: Invocation
     let configuration: Configuration
 

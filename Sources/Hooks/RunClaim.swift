@@ -8,10 +8,10 @@ internal import Support
 
 /// A run that pre-snapshot has opened.
 struct ClaimedRun: Sendable {
-    let plan: [PlannedMachine]
+    let plan: [PlannedVM]
     let journal: Journal
     /// Why some VMs must not be touched.
-    let busy: [MachineKey: TakenMachine]
+    let busy: [VMKey: BusyVM]
 }
 
 /// Opens a run for a plan: one open run a VM, also when two hooks come at once.
@@ -50,7 +50,7 @@ struct RunClaim {
     /// Opens the run unless one of its VMs is another run's and may be waited for.
     /// - Parameter busyBefore: the VMs that were other runs' before the plan was made.
     /// - Returns: nil: wait.
-    func open(for plan: [PlannedMachine], busyBefore: Set<MachineKey>) throws -> ClaimedRun? {
+    func open(for plan: [PlannedVM], busyBefore: Set<VMKey>) throws -> ClaimedRun? {
         try directory.prepare()
         // Nothing is awaited while the lock is held, so nobody waits long for it.
         return try directory.lockForClaims().withLock {
@@ -68,31 +68,31 @@ struct RunClaim {
     }
 
     /// Waits until the other runs have released the plan's VMs. Those are on other disks then: plan anew.
-    func wait(for plan: [PlannedMachine]) async throws {
+    func wait(for plan: [PlannedVM]) async throws {
         while isBlocked(plan, by: try busyMachines()) {
             try await Task.sleep(for: .milliseconds(200))
         }
     }
 
     /// The VMs that are other runs' now.
-    func busyKeys() throws -> Set<MachineKey> { Set(try busyMachines().keys) }
+    func busyKeys() throws -> Set<VMKey> { Set(try busyMachines().keys) }
 
-    private func isBlocked(_ plan: [PlannedMachine], by busy: [MachineKey: TakenMachine]) -> Bool {
+    private func isBlocked(_ plan: [PlannedVM], by busy: [VMKey: BusyVM]) -> Bool {
         .now < end && plan.contains { $0.machine.power == .running && busy[$0.key] != nil }
     }
 
-    private func busyMachines() throws -> [MachineKey: TakenMachine] {
-        var busy: [MachineKey: TakenMachine] = [:]
+    private func busyMachines() throws -> [VMKey: BusyVM] {
+        var busy: [VMKey: BusyVM] = [:]
         for id in try directory.openRunIDs() {
             do {
                 let run = try directory.read(id)
-                for machine in run.machines where machine.hold != nil {
-                    busy[machine.key] = TakenMachine(machine, of: run, isOverdue: isOverdue(run, machine))
+                for machine in run.machines where machine.freezeState != nil {
+                    busy[machine.key] = BusyVM(machine, of: run, isOverdue: isOverdue(run, machine))
                 }
                 // What is planned is as good as held, as long as the process that planned it lives.
                 guard run.phase == .freezing, try isOwned(id) else { continue }
-                for machine in run.machines where machine.consistency == nil && machine.hold == nil {
-                    busy[machine.key] = TakenMachine(
+                for machine in run.machines where machine.consistency == nil && machine.freezeState == nil {
+                    busy[machine.key] = BusyVM(
                         reason: run.kind == .restore
                             ? "it is being restored" : "the run \(id) is freezing it")
                 }
@@ -104,7 +104,7 @@ struct RunClaim {
     }
 
     /// Whether its release has begun, or should have: what it holds is of a time that is over.
-    private func isOverdue(_ run: Run, _ machine: MachineRecord) -> Bool {
+    private func isOverdue(_ run: Run, _ machine: VMRecord) -> Bool {
         if run.phase == .releasing || run.phase == .released { return true }
         return run.earlyRelease != nil || machine.earlyRelease != nil || age(of: run) >= maxHold
     }
@@ -124,11 +124,11 @@ struct RunClaim {
         for id in try directory.openRunIDs() {
             // One with RAM waits for the post that tells the catalogue of it; else nobody knew of the dump any more.
             guard let run = try? directory.read(id),
-                run.machines.allSatisfy({ $0.hold == nil && $0.ramDump == nil }),
+                run.machines.allSatisfy({ $0.freezeState == nil && $0.ramDump == nil }),
                 !Set(run.targets).isDisjoint(with: scope.targets), isOver(run), try !isOwned(id)
             else { continue }
             try directory.remove(id)
-            Catalogue(directory).discardKeepsakes(of: id)
+            Catalogue(directory).discardSavedDefinitions(of: id)
         }
     }
 
@@ -137,12 +137,12 @@ struct RunClaim {
         return age(of: run) >= maxHold
     }
 
-    private func makeRun(_ plan: [PlannedMachine]) -> Run {
+    private func makeRun(_ plan: [PlannedVM]) -> Run {
         Run(
             id: .make(), manager: invocation.manager.rawValue, targets: scope.targets,
             recursiveTargets: scope.recursiveTargets, snapshots: invocation.snapshots, phase: .freezing,
             machines: plan.map { planned in
-                MachineRecord(
+                VMRecord(
                     hypervisor: planned.hypervisor.name, id: planned.machine.id, name: planned.machine.name,
                     datasets: planned.datasets, notes: planned.notes)
             })

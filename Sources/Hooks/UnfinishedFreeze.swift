@@ -13,7 +13,7 @@ final class UnfinishedFreeze: Sendable {
         claimed.withLock { $0 = run }
     }
 
-    /// Leaves the run to post-snapshot, as a kill would; or, where there should be no snapshot, to the guard.
+    /// Leaves the run to post-snapshot, as a kill would; or, where there should be no snapshot, to the watchdog.
     /// - Parameter abortsWithoutVMs: whether no snapshot is wanted when nothing is known of the VMs.
     func leave(_ log: Logger, abortsWithoutVMs: Bool) async -> ExitCode {
         let trouble = "the manager waits no longer"
@@ -26,8 +26,8 @@ final class UnfinishedFreeze: Sendable {
             "\(trouble), and not at rest are: \(late.map(\.1.name).joined(separator: ", ")); what was begun is undone")
         // The guard ends a run that nobody owns and that is not frozen, at once.
         if late.contains(where: { $0.0.onFailure == .abort }) { return .notConsistent }
-        // The disk may be what hangs. To write nothing leaves the run to the guard, too.
-        _ = await firstOf(deadline: .now + .milliseconds(100)) {
+        // The disk may be what hangs. To write nothing leaves the run to the watchdog, too.
+        _ = await withDeadline(.now + .milliseconds(100)) {
             try? await run.journal.record { $0.phase = .frozen }
         }
         return .done

@@ -16,9 +16,9 @@ public func blocking<Value: Sendable>(
     }
 }
 
-extension GivenUpCall {
+extension AbandonedCall {
     /// The error of who does not wait any longer: `.timedOut` with remedy `.stop`.
     public func timeOut(after limit: Duration) -> HypervisorError {
-        HypervisorError(.timedOut, "\(what) took longer than \(limit.inSeconds)", remedy: .stop)
+        HypervisorError(.timedOut, "\(what) took longer than \(limit.text)", remedy: .stop)
     }
 }

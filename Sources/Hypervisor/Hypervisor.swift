@@ -31,8 +31,8 @@ public protocol Hypervisor: Sendable {
     /// Freezes a running VM, by the strategy that is asked for.
     ///
     /// A thrown error whose remedy is `.fallBack` means that nothing is held and all has been undone; with
-    /// `.stop`, the last recorded hold says what may be left.
-    func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult
+    /// `.stop`, the last recorded freeze state says what may be left.
+    func freeze(_ request: FreezeRequest, record: @escaping RecordFreezeState) async throws -> FreezeResult
 
     /// Thaws the guest of a VM, which may be frozen still, and waits for nothing else; fine when it is off, or gone.
     /// - Throws: when the guest has not confirmed it: it may be frozen still.
@@ -42,11 +42,11 @@ public protocol Hypervisor: Sendable {
     ///
     /// May be called again after a failure, from another process too.
     @discardableResult
-    func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult
+    func release(_ request: ReleaseRequest, record: @escaping RecordFreezeState) async throws -> ReleaseResult
 
     /// What must be saved of a VM, besides its disks and RAM, so that it can be made again; nil where all that is
     /// beside its disks already.
-    func keepsake(of id: String) async throws -> Keepsake?
+    func exportDefinition(of id: String) async throws -> ExportedDefinition?
 
     /// Switches a VM off at once, as a power cut does; fine when it is off, or gone.
     func stop(id: String) async throws
@@ -163,12 +163,12 @@ public struct ReleaseRequest: Sendable {
     /// The VM's `VirtualMachine.id`.
     public let machineID: String
     /// What the last record said that is held.
-    public let hold: Hold
+    public let freezeState: FreezeState
 
     /// A request with these parts.
-    public init(machineID: String, hold: Hold) {
+    public init(machineID: String, freezeState: FreezeState) {
         self.machineID = machineID
-        self.hold = hold
+        self.freezeState = freezeState
     }
 }
 

@@ -7,16 +7,17 @@ public struct Leftover: Sendable, Equatable {
     /// Its name.
     public let machineName: String
     /// What a release must undo.
-    public let hold: Hold
+    public let freezeState: FreezeState
     /// Why it must not be touched, with the way out; nil: a release may.
     public let obstacle: String?
 
     /// A leftover with these parts.
-    public init(run: String?, machineID: String, machineName: String, hold: Hold, obstacle: String? = nil) {
+    public init(run: String?, machineID: String, machineName: String, freezeState: FreezeState, obstacle: String? = nil)
+    {
         self.run = run
         self.machineID = machineID
         self.machineName = machineName
-        self.hold = hold
+        self.freezeState = freezeState
         self.obstacle = obstacle
     }
 }

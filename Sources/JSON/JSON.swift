@@ -9,7 +9,7 @@ public enum JSON {
     /// Equal values give equal text, but for a Set or a Dictionary that is written as an array: these have no order.
     /// - Throws: ``JSONError`` with the code `unwritable`.
     public static func encode(_ value: some Encodable) throws(JSONError) -> [UInt8] {
-        let slot = Slot()
+        let slot = EncodingNode()
         do {
             try ValueEncoder(slot: slot, codingPath: []).encode(value)
         } catch {

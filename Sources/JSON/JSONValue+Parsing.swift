@@ -18,7 +18,7 @@ extension JSONValue {
             let message = withUnsafePointer(to: &problem) { String(cString: cjansson_text($0)) }
             throw JSONError(.syntax, message, line: Int(problem.line), column: Int(problem.column))
         }
-        let owner = try Handle(root)
+        let owner = try JanssonValue(root)
         self = try JSONValue(owner.pointer)
     }
 

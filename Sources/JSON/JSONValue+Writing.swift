@@ -15,16 +15,16 @@ func text(of value: JSONValue) throws(JSONError) -> [UInt8] {
     return bytes
 }
 
-private func handle(on value: JSONValue) throws(JSONError) -> Handle {
+private func handle(on value: JSONValue) throws(JSONError) -> JanssonValue {
     switch value {
-    case .null: return try Handle(json_null())
-    case .bool(let value): return try Handle(value ? json_true() : json_false())
-    case .int(let value): return try Handle(json_integer(value))
-    case .real(let value): return try Handle(json_real(value))
+    case .null: return try JanssonValue(json_null())
+    case .bool(let value): return try JanssonValue(value ? json_true() : json_false())
+    case .int(let value): return try JanssonValue(json_integer(value))
+    case .real(let value): return try JanssonValue(json_real(value))
     case .string(let text):
-        return try Handle(withBytes(of: text) { json_stringn($0, $1) })
+        return try JanssonValue(withBytes(of: text) { json_stringn($0, $1) })
     case .array(let elements):
-        let array = try Handle(json_array())
+        let array = try JanssonValue(json_array())
         for element in elements {
             let new = try handle(on: element).surrender()
             guard json_array_append_new(array.pointer, new) == 0 else {
@@ -33,7 +33,7 @@ private func handle(on value: JSONValue) throws(JSONError) -> Handle {
         }
         return array
     case .object(let members):
-        let object = try Handle(json_object())
+        let object = try JanssonValue(json_object())
         for (key, member) in members {
             let new = try handle(on: member).surrender()
             let status = withBytes(of: key) { json_object_setn_new(object.pointer, $0, $1, new) }

@@ -1,5 +1,5 @@
 /// What is common to readers of objects, whatever their keys, so that it is compiled once.
-struct Members {
+struct ObjectMembers {
     let members: [String: JSONValue]
     let codingPath: [any CodingKey]
 
@@ -15,7 +15,7 @@ struct Members {
 
 /// Reads an object. The one generic `decode` serves scalars too: they come back through ValueDecoder.
 struct KeyedReader<Key: CodingKey>: KeyedDecodingContainerProtocol {
-    let members: Members
+    let members: ObjectMembers
 
     var codingPath: [any CodingKey] { members.codingPath }
     var allKeys: [Key] { members.members.keys.compactMap(Key.init(stringValue:)) }

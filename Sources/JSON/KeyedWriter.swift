@@ -1,6 +1,6 @@
 /// Writes an object. The one generic `encode` serves scalars too: they come back through ValueEncoder.
 struct KeyedWriter<Key: CodingKey>: KeyedEncodingContainerProtocol {
-    let slot: Slot
+    let slot: EncodingNode
     let codingPath: [any CodingKey]
 
     func encodeNil(forKey key: Key) { slot.replace(key).fill(.null) }

@@ -1,6 +1,6 @@
 /// Writes an array.
 struct UnkeyedWriter: UnkeyedEncodingContainer {
-    let slot: Slot
+    let slot: EncodingNode
     let codingPath: [any CodingKey]
 
     var count: Int { slot.count }

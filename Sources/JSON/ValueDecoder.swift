@@ -17,9 +17,9 @@ struct ValueDecoder: Decoder {
     func singleValueContainer() throws -> any SingleValueDecodingContainer { self }
 
     /// The value as an object.
-    func members() throws -> Members {
+    func members() throws -> ObjectMembers {
         guard case .object(let members) = value else { throw mismatch([String: Any].self, "an object") }
-        return Members(members: members, codingPath: codingPath)
+        return ObjectMembers(members: members, codingPath: codingPath)
     }
 
     /// The error of a value that is of another type.

@@ -1,6 +1,6 @@
 /// Writes one value to its place; the path serves errors only.
 struct ValueEncoder: Encoder {
-    let slot: Slot
+    let slot: EncodingNode
     let codingPath: [any CodingKey]
 
     var userInfo: [CodingUserInfoKey: Any] { [:] }

@@ -12,9 +12,9 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     private static let share = 8
 
     private let settings: HypervisorSettings
-    private let gate: WindowGate
+    private let gate: FreezeLimiter
     private let events = BlockJobEvents()
-    private let pauses = PauseWatch()
+    private let pauses = PauseStopwatch()
     private let opened = OpenConnections()
     private let calls: ConnectionPool
     /// Apart from `calls`, since to hear of events costs a thread and more.
@@ -32,7 +32,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     public init(_ settings: HypervisorSettings) {
         self.settings = settings
         // Two for each processor, so that it has work while a guest waits for its disk.
-        gate = WindowGate(places: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 2)
+        gate = FreezeLimiter(places: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 2)
         calls = ConnectionPool(uri: settings.uri, opened: opened)
         commits = ConnectionPool(uri: settings.uri, hearsEvents: true, opened: opened)
         dumps = ConnectionPool(uri: settings.uri, hearsEvents: true, opened: opened)
@@ -84,7 +84,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     }
 
     /// Freezes a domain; see `QuiesceFreeze` and `MemoryFreeze`.
-    public func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
+    public func freeze(_ request: FreezeRequest, record: @escaping RecordFreezeState) async throws -> FreezeResult {
         switch request.strategy {
         case .quiesce:
             return try await calls.with { [gate] connection in
@@ -103,7 +103,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     }
 
     private func context(
-        _ request: FreezeRequest, on connection: Connection, _ record: @escaping RecordHold
+        _ request: FreezeRequest, on connection: Connection, _ record: @escaping RecordFreezeState
     ) async throws -> FreezeContext {
         let (domain, definitions) = try await blocking("reading \(request.machine.name)", within: .seconds(30)) {
             guard let domain = try connection.domain(uuid: request.machine.id) else {
@@ -123,7 +123,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     }
 
     /// Brings a domain off its overlays; see `Release`.
-    public func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
+    public func release(_ request: ReleaseRequest, record: @escaping RecordFreezeState) async throws -> ReleaseResult {
         do {
             return try await commits.with { [settings, events] connection in
                 try await Release(
@@ -140,12 +140,12 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     }
 
     /// The domain's definition, UEFI variables and TPM state; see `completed`.
-    public func keepsake(of id: String) async throws -> Keepsake? {
+    public func exportDefinition(of id: String) async throws -> ExportedDefinition? {
         try await calls.blockingCall("reading the definition of \(id)", within: .seconds(30)) { connection in
             guard let domain = try connection.domain(uuid: id) else {
                 throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .stop)
             }
-            return try domain.keepsake()
+            return try domain.exportDefinition()
         }
     }
 

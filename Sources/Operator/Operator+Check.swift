@@ -5,7 +5,7 @@ extension Operator {
     package func check() async -> ExitCode {
         await perform { configuration in
             let hypervisors = Hypervisors(configuration, context)
-            let checkup = Checkup(configuration: configuration, context: context, hypervisors: hypervisors)
+            let checkup = PreflightCheck(configuration: configuration, context: context, hypervisors: hypervisors)
             let result: (facts: [String], notes: [String], findings: [String])
             do {
                 result = try await checkup.run()

@@ -47,7 +47,7 @@ extension Operator {
             compression: configuration.ramCompression, log: context.log, progress: progress)
         // Blocking and long: not on one of the concurrency runtime's few threads.
         let isDone = try await blocking("moving RAM dumps", within: .seconds(7 * 24 * 3600)) { try archiver.run() }
-        try await pruner(configuration, isDryRun: false).pruneLeft()
+        try await pruner(configuration, isDryRun: false).pruneDeferred()
         return isDone
     }
 

@@ -15,7 +15,7 @@ extension Operator {
                 throw UnknownDatasetError(dataset: dataset)
             }
             let machines = try await listing.machines(on: dataset)
-            try tell(machines, json: json) { ListedMachine.table($0) }
+            try tell(machines, json: json) { ListedVM.table($0) }
             return .done
         }
     }
@@ -27,9 +27,9 @@ extension Operator {
             let own = try await listing.machines(in: name)
             let below = recursive || own.isEmpty && !json ? try await listing.machines(below: name) : []
             try tell(recursive ? own + below : own, json: json) { machines in
-                if recursive { return ListedMachine.summary(of: machines, in: name) }
+                if recursive { return ListedVM.summary(of: machines, in: name) }
                 guard machines.isEmpty else { return machines.map(\.paragraph).joined() }
-                return ListedMachine.absence(from: name, below: below)
+                return ListedVM.absence(from: name, below: below)
             }
             return .done
         }
@@ -41,7 +41,7 @@ extension Operator {
         return Listing(points: points, zfs: context.zfs)
     }
 
-    private func tell(_ machines: [ListedMachine], json: Bool, _ text: ([ListedMachine]) -> String) throws {
+    private func tell(_ machines: [ListedVM], json: Bool, _ text: ([ListedVM]) -> String) throws {
         if json {
             write(String(decoding: try StateFile.text(machines), as: UTF8.self) + "\n")
         } else {

@@ -32,7 +32,7 @@ extension Operator {
         switch options.target {
         case .clone(let name): try await CloneRestore(job: job, name: name).run()
         case .inPlace: try await InPlaceRestore(job: job).run()
-        case .told:
+        case .printSteps:
             throw RestoreError(.refused, "say where to: --as NAME for a new VM, or --in-place")
         }
     }
@@ -40,7 +40,7 @@ extension Operator {
     private func restore(by reverting: RevertRestore, _ options: RestoreOptions) async throws {
         switch options.target {
         case .inPlace: try await reverting.run()
-        case .told: say(reverting.steps)
+        case .printSteps: say(reverting.steps)
         case .clone:
             throw RestoreError(
                 .refused, "a VM of vSphere is not restored beside itself; do it by hand:\n\(reverting.stepsBeside)")

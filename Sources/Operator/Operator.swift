@@ -11,12 +11,12 @@ package struct Operator: Sendable {
     /// Told of long work: what it is, and the bytes done and to do.
     package typealias Progress = @Sendable (_ what: String, _ done: UInt64, _ total: UInt64) -> Void
 
-    let context: HookContext
+    let context: ProgramContext
     let configurationPath: String?
     let progress: Progress?
 
     /// - Parameter progress: nil where nobody watches.
-    package init(_ context: HookContext, configuration: String?, progress: Progress? = nil) {
+    package init(_ context: ProgramContext, configuration: String?, progress: Progress? = nil) {
         self.context = context
         configurationPath = configuration
         self.progress = progress
@@ -24,7 +24,7 @@ package struct Operator: Sendable {
 
     /// Runs a command's body; errors become a line of the log and an exit code.
     func perform(_ body: (Configuration) async throws -> ExitCode) async -> ExitCode {
-        surviveBrokenPipes()
+        ignoreSIGPIPE()
         do {
             return try await body(try context.configuration(configurationPath))
         } catch {

@@ -70,7 +70,7 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     }
 
     /// Takes a snapshot of a VM; see `SnapshotFreeze`.
-    public func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
+    public func freeze(_ request: FreezeRequest, record: @escaping RecordFreezeState) async throws -> FreezeResult {
         guard request.strategy == .quiesce || request.strategy == .memory else {
             throw HypervisorError(
                 .callFailed, "the strategy \(request.strategy.rawValue) freezes nothing", remedy: .fallBack)
@@ -91,14 +91,14 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     }
 
     /// Removes a VM's snapshot; see `SnapshotRelease`.
-    public func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
+    public func release(_ request: ReleaseRequest, record: @escaping RecordFreezeState) async throws -> ReleaseResult {
         try await SnapshotRelease(
             session: session, poller: poller, request: request, limit: settings.commitTimeout, record: record
         ).run()
     }
 
     /// None: a VM's definition is beside its disks.
-    public func keepsake(of id: String) async throws -> Keepsake? { nil }
+    public func exportDefinition(of id: String) async throws -> ExportedDefinition? { nil }
 
     /// Powers a VM off at once.
     public func stop(id: String) async throws {

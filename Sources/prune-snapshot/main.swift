@@ -8,7 +8,7 @@ import VSphereHypervisor
 forbidCoreDumps()
 // Before a library is loaded or a thread started.
 let environment = ProgramEnvironment.adopt()
-let context = HookContext(
+let context = ProgramContext(
     arguments: Array(CommandLine.arguments.dropFirst()), environment: environment,
     backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self], executable: "/proc/self/exe")
 Hook.end(Hook.main(.prune, context))

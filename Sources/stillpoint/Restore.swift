@@ -38,7 +38,7 @@ struct Restore: OperatorCommand {
     func perform() async -> Engine.ExitCode {
         await common.makeOperator().restore(
             RestoreOptions(
-                snapshot: snapshot, machine: vm, target: clone.map { .clone($0) } ?? (inPlace ? .inPlace : .told),
+                snapshot: snapshot, machine: vm, target: clone.map { .clone($0) } ?? (inPlace ? .inPlace : .printSteps),
                 withoutMemory: withoutMemory, paused: paused, start: start, connect: connect,
                 destroyNewer: destroyNewer, untrusted: untrusted))
     }

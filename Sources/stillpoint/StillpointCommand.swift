@@ -28,7 +28,7 @@ struct CommonOptions: ParsableArguments {
     var config: String?
 
     func makeOperator() -> Operator {
-        let context = HookContext(
+        let context = ProgramContext(
             arguments: [], environment: processEnvironment(),
             backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self],
             executable: "/proc/self/exe")

@@ -54,7 +54,7 @@ enum ConfigurationReference {
                         "What holds for VMs whose name matches the shell pattern; it beats the dataset's section. Of several "
                         + "the first in the file counts.",
                     keys: SectionReader.keys { section in
-                        var machine = MachineSection(pattern: "")
+                        var machine = VMSection(pattern: "")
                         machine.readKeys(&section, templates: [:])
                     }),
                 SectionReference(

@@ -89,9 +89,9 @@ struct ConfigurationSampleTests {
             ])
         #expect(
             found.machines == [
-                MachineSection(
+                VMSection(
                     pattern: "web*", policy: Policy(strategies: [.quiesce, .crashConsistent], onFailure: .abort)),
-                MachineSection(pattern: "db[0-9]", policy: Policy(strategies: [.ignore])),
+                VMSection(pattern: "db[0-9]", policy: Policy(strategies: [.ignore])),
             ])
     }
 

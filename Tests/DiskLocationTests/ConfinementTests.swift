@@ -24,7 +24,7 @@ struct ConfinementTests {
         try await withScratchFolder { scratch in
             let secret = try scratch.write("secret", "TOPSECRET")
             let image = try ImageFile(try scratch.write("image", "mine"))
-            let mine = ConfinedQemuImg.name(of: image)
+            let mine = ConfinedQEMUImg.name(of: image)
             #expect(try await run("/usr/bin/cat", [mine], [Confinement.Grant(image)]).output == Array("mine".utf8))
             #expect(try await run("/usr/bin/cat", [secret], [Confinement.Grant(image)]).exitStatus != 0)
             // Not to be written to, unless that was said.
@@ -47,7 +47,7 @@ struct ConfinementTests {
         try await withScratchFolder { scratch in
             let image = try ImageFile(try scratch.write("image", ""))
             let grant = Confinement.Grant(image, isWritable: true)
-            let long = try await run("/usr/bin/truncate", ["-s", "2M", ConfinedQemuImg.name(of: image)], [grant])
+            let long = try await run("/usr/bin/truncate", ["-s", "2M", ConfinedQEMUImg.name(of: image)], [grant])
             #expect(long.exitStatus != 0)
             let status = try await run("/usr/bin/sh", ["-c", "ulimit -c; ulimit -v; ulimit -f"], [grant])
             #expect(String(decoding: status.output, as: UTF8.self) == "0\n4194304\n2048\n")

@@ -46,7 +46,7 @@ struct StorageMapTests {
     func walk() throws {
         try withScratchFolder { scratch in
             let map = try StorageMap(roots: SystemFixture(scratch).roots)
-            let walk = PathWalk()
+            let walk = PathLocator()
             // One name in two spellings: Swift takes them for equal, the kernel does not.
             let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
             for folder in ["tank/VM/\(composed)", "tank/\(decomposed)"] { try scratch.write("\(folder)/a.raw", "") }

@@ -62,7 +62,7 @@ extension RealParts {
                         printf '#!/bin/sh\\ntouch \(folder)/written\\n' >$name; chmod +x $name
                     done
                     \(hostile) \(stage.lab.preSnapshot) \(snapshot) || exit 1
-                    tr '\\0' '\\n' </proc/$(pgrep -f '^stillpoint-guard')/environ | grep -E 'LIBVIRT|SSLKEY|GUARD|hostile' && exit 2
+                    tr '\\0' '\\n' </proc/$(pgrep -f '^stillpoint-watchdog')/environ | grep -E 'LIBVIRT|SSLKEY|GUARD|hostile' && exit 2
                     zfs snapshot \(snapshot)
                     \(hostile) \(stage.lab.postSnapshot) \(snapshot) || exit 3
                     [ ! -e written ] || exit 4
@@ -74,10 +74,10 @@ extension RealParts {
                 let called = try await shell(
                     """
                     \(stage.lab.preSnapshot) \(stage.dataset)@b || exit 1
-                    pkill -9 -f '^stillpoint-guard'; sleep 0.1
+                    pkill -9 -f '^stillpoint-watchdog'; sleep 0.1
                     run=$(ls \(stage.lab.runs) | sed -n 's/[.]json$//p'); exec 9<>\(stage.lab.runs)/$run.guard
-                    (exec -a stillpoint-guard \(stage.lab.preSnapshot) $run 9 1:1) 2>/dev/null; [ $? = 2 ] || exit 2
-                    flock 9; (exec -a stillpoint-guard \(stage.lab.preSnapshot) $run 9 1:1) || exit 3
+                    (exec -a stillpoint-watchdog \(stage.lab.preSnapshot) $run 9 1:1) 2>/dev/null; [ $? = 2 ] || exit 2
+                    flock 9; (exec -a stillpoint-watchdog \(stage.lab.preSnapshot) $run 9 1:1) || exit 3
                     """)
                 #expect(called.status == 0, "\(called.errors)")
                 try await stage.expectNothingLeft()

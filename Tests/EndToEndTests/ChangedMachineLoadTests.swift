@@ -27,7 +27,7 @@ extension RealParts {
                     guest,
                     """
                     # The guard would come before QEMU has to pause the guest.
-                    pkill -9 -f '^stillpoint-guard'
+                    pkill -9 -f '^stillpoint-watchdog'
                     for i in $(seq 200); do virsh domstate --reason $n | grep -q I/O && break; sleep 0.1; done
                     virsh domstate --reason $n | grep -q I/O
                     """)

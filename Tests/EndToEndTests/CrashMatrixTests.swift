@@ -16,7 +16,7 @@ extension RealParts {
         private func rows(_ stage: Stage, _ debug: String) -> [Row] {
             let snapshot = "\(stage.dataset)@$N"
             let pre = "\(stage.lab.preSnapshot) \(snapshot)"
-            let killGuard = "pkill -9 -f '^stillpoint-guard' || true; sleep 0.05"
+            let killGuard = "pkill -9 -f '^stillpoint-watchdog' || true; sleep 0.05"
             let run = "$(ls \(stage.lab.runs) | sed -n 's/[.]json$//p')"
             return [
                 Row(
@@ -33,7 +33,7 @@ extension RealParts {
                     call:
                         """
                         (r=\(run); exec 9<>\(stage.lab.runs)/$r.guard; flock 9
-                        STILLPOINT_KILL_AT=KILL exec -a stillpoint-guard \(debug)/pre-snapshot $r 9 1:1)
+                        STILLPOINT_KILL_AT=KILL exec -a stillpoint-watchdog \(debug)/pre-snapshot $r 9 1:1)
                         """
                 ),
                 Row(
@@ -69,7 +69,7 @@ extension RealParts {
                         let outcome = try await shell(call)
                         // Killed means 128 + 9; anything else is an end that was never reached.
                         let wasKilled = outcome.status == 137
-                        try await need("pkill -9 -f '^stillpoint-guard' || true; sleep 0.05")
+                        try await need("pkill -9 -f '^stillpoint-watchdog' || true; sleep 0.05")
                         let recovered = try await shell("\(stage.stillpoint) recover")
                         #expect(
                             recovered.status == 0, "\(row.name), step \(step): \(outcome.errors)\(recovered.errors)")

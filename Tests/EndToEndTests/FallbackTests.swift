@@ -30,14 +30,15 @@ extension RealParts {
                 let pre = try await shell("time (\(stage.lab.preSnapshot) --deadline 4 \(stage.dataset)@a 2>&1 | cat)")
                 #expect(pre.output.contains("crash-consistent only"), "\(pre.output)")
                 #expect((1...3).contains { pre.errors.contains("real\t0m\($0).") }, "\(pre.errors)")
-                #expect(try await need("pgrep -fc '^stillpoint-guard'") == "1")
+                #expect(try await need("pgrep -fc '^stillpoint-watchdog'") == "1")
                 try await Task.sleep(for: .seconds(8))
                 try await stage.expectWrites(by: guest, on: "vda", within: 1)
                 #expect(try await need("\(stage.lab.program) frozen late").isEmpty == false)
                 // The watchdog leaves with the run.
                 try await need(
                     "zfs snapshot \(stage.dataset)@a 2>/dev/null || true; \(stage.lab.postSnapshot) \(stage.dataset)@a")
-                try await need("for i in $(seq 50); do pgrep -f '^stillpoint-guard' || exit 0; sleep 0.1; done; exit 1")
+                try await need(
+                    "for i in $(seq 50); do pgrep -f '^stillpoint-watchdog' || exit 0; sleep 0.1; done; exit 1")
             }
         }
 

@@ -19,7 +19,7 @@ extension RealParts {
                     sleep 1; kill -STOP $(cat /run/libvirtd.pid); wait; kill -CONT $(cat /run/libvirtd.pid); cat $said
                     """)
                 #expect(said.contains("exit 0") && said.contains("the manager waits no longer"), "\(said)")
-                // The freeze hook has ended since, and the guest is frozen with its disks in the hold, until max_hold
+                // The freeze hook has ended since, and the guest is frozen with its disks in the freeze state, until max_hold
                 // unless somebody thaws it before.
                 try await Task.sleep(for: .seconds(8))
                 try await stage.expectWrites(by: guest, on: "vda", within: 2)
@@ -38,7 +38,7 @@ extension RealParts {
                 // As a release leaves it that was killed while libvirt waited for a QEMU that did not answer.
                 let said = try await shell(
                     """
-                    pkill -KILL -f '^stillpoint-guard'; sleep 0.2
+                    pkill -KILL -f '^stillpoint-watchdog'; sleep 0.2
                     sed -i 's/"pausedByUs": *false/"pausedByUs": true/' \(stage.lab.runs)/*.json
                     grep -q '"pausedByUs": *true' \(stage.lab.runs)/*.json || exit 9
                     qemu=$(cat /run/libvirt/qemu/late.pid); kill -STOP $qemu

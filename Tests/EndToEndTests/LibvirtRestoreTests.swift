@@ -10,7 +10,7 @@ extension RealParts {
             let stage: Stage
             let hypervisor: LibvirtHypervisor
             let id: String
-            let keepsake: Keepsake
+            let keepsake: ExportedDefinition
             let dump: String
             /// The mount point of the clone.
             let clone: String
@@ -18,7 +18,7 @@ extension RealParts {
             var guest: Stage.Guest { stage.guests[0] }
 
             func request(
-                newName: String? = nil, moved: Bool = true, base: Bool = false, files: [KeptFile]? = nil,
+                newName: String? = nil, moved: Bool = true, base: Bool = false, files: [SavedFile]? = nil,
                 withRAM: Bool = true,
                 power: RestoreRequest.Power = .running, linksUp: Bool? = nil
             ) async throws -> RestoreRequest {
@@ -67,7 +67,7 @@ extension RealParts {
                     virsh start \(name) && \(stage.lab.program) wait \(name)
                     """)
                 let id = try await need("virsh domuuid \(name) | head -n 1")
-                let keepsake = try #require(await hypervisor.keepsake(of: id))
+                let keepsake = try #require(await hypervisor.exportDefinition(of: id))
                 #expect(keepsake.definition.contains("secret"))
                 let dump = "\(stage.lab.folder)/\(name).save"
                 let clone = "\(stage.lab.pool)/\(name)-clone"
@@ -164,9 +164,9 @@ extension RealParts {
         func variables() async throws {
             try await withDumped("uefi", hasVariables: true) { dumped in
                 let folder = dumped.stage.lab.folder
-                #expect(dumped.keepsake.files == [KeptFile(name: "nvram", path: "\(folder)/uefi_VARS.fd")])
+                #expect(dumped.keepsake.files == [SavedFile(name: "nvram", path: "\(folder)/uefi_VARS.fd")])
                 try await need("cp \(folder)/uefi_VARS.fd \(folder)/kept && echo changed > \(folder)/uefi_VARS.fd")
-                let kept = [KeptFile(name: "nvram", path: folder + "/kept")]
+                let kept = [SavedFile(name: "nvram", path: folder + "/kept")]
                 for withRAM in [true, false] {
                     let request = try await dumped.request(newName: "uefi-test", files: kept, withRAM: withRAM)
                     let machine = try await dumped.hypervisor.restore(request)

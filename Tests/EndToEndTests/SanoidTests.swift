@@ -121,7 +121,7 @@ extension RealParts {
                     kill -CONT $(cat /run/libvirt/qemu/late.pid); rm \(stop); exit $status
                     """)
                 #expect(said.status == 0, "\(said.errors)")
-                #expect(said.errors.contains("its guard goes on with: late"), "\(said.errors)")
+                #expect(said.errors.contains("its watchdog continues with: late"), "\(said.errors)")
                 try await need(
                     """
                     for i in $(seq 60); do

@@ -139,7 +139,7 @@ extension VSphereStage {
 func killGuards(_ state: String) -> String {
     """
     for run in $(ls \(state)/runs 2>/dev/null | sed -n 's/[.]json$//p'); do
-        pkill -9 -f "^stillpoint-guard $run"
+        pkill -9 -f "^stillpoint-watchdog $run"
     done; true
     """
 }

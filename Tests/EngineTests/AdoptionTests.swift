@@ -13,7 +13,8 @@ struct AdoptionTests {
     private static let run: RunID = "20200101T000000Z-00abcd"
 
     private static func leftover(_ name: String = "web01", obstacle: String? = nil) -> Leftover {
-        Leftover(run: run.text, machineID: "id-of-\(name)", machineName: name, hold: someHold, obstacle: obstacle)
+        Leftover(
+            run: run.text, machineID: "id-of-\(name)", machineName: name, freezeState: someHold, obstacle: obstacle)
     }
 
     private static let words = [
@@ -27,7 +28,7 @@ struct AdoptionTests {
             bench.has(host.web())
             bench.world.change { $0.leftovers = { [Self.leftover()] } }
             let configuration = try bench.configuration
-            let findings = try await Checkup(
+            let findings = try await PreflightCheck(
                 configuration: configuration, context: bench.context(),
                 hypervisors: Hypervisors(configuration, bench.context())
             ).run().findings
@@ -47,7 +48,7 @@ struct AdoptionTests {
             bench.world.change { $0.leftovers = { [Self.leftover()] } }
             #expect(await bench.operating.recover(adopt: true) == .done)
             #expect(bench.world.calls == ["release id-of-web01"])
-            #expect(bench.world.journal["web01"]??.hold == someHold)
+            #expect(bench.world.journal["web01"]??.freezeState == someHold)
             #expect(try bench.openRuns().isEmpty)
             #expect(bench.log.text.contains("web01: back on its own disks"))
         }
@@ -81,7 +82,7 @@ struct AdoptionTests {
             #expect(bench.log.text.contains("it is no qcow2 image"))
             bench.world.change { $0.leftovers = { [Self.leftover()] } }
             var record = try makeRecord("web01")
-            record.hold = someHold
+            record.freezeState = someHold
             try bench.directory.prepare()
             try bench.directory.write(makeRun(Self.run, machines: [record]))
             let lock = try #require(try bench.directory.lock(run: Self.run, waiting: false))
@@ -92,8 +93,9 @@ struct AdoptionTests {
     }
 
     private static func nameless(_ obstacle: String? = nil) -> Leftover {
-        let hold = Hold(step: .held, snapshot: "stillpoint-unknown", disks: someHold.disks)
-        return Leftover(run: nil, machineID: "id-of-web01", machineName: "web01", hold: hold, obstacle: obstacle)
+        let freezeState = FreezeState(step: .held, snapshot: "stillpoint-unknown", disks: someHold.disks)
+        return Leftover(
+            run: nil, machineID: "id-of-web01", machineName: "web01", freezeState: freezeState, obstacle: obstacle)
     }
 
     @Test("is released by a run of its own where nothing tells which run made it")
@@ -105,9 +107,9 @@ struct AdoptionTests {
             #expect(bench.log.text.contains("web01: a run, which has no state file, left vda on /o/a.qcow2"))
             #expect(await bench.operating.recover(adopt: true) == .done)
             #expect(bench.world.calls == ["release id-of-web01"])
-            let hold = try #require(bench.world.journal["web01"]??.hold)
-            #expect(hold.disks == someHold.disks)
-            #expect(RunID(hold.snapshot.dropFirst("stillpoint-".count)) != nil)
+            let freezeState = try #require(bench.world.journal["web01"]??.freezeState)
+            #expect(freezeState.disks == someHold.disks)
+            #expect(RunID(freezeState.snapshot.dropFirst("stillpoint-".count)) != nil)
             #expect(try bench.openRuns().isEmpty)
         }
     }
@@ -133,7 +135,7 @@ struct AdoptionTests {
             }
             if isHeld {
                 var record = try makeRecord("web01")
-                record.hold = someHold
+                record.freezeState = someHold
                 try bench.directory.prepare()
                 try bench.directory.write(makeRun(id, machines: [record]))
             }

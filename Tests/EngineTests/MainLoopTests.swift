@@ -36,7 +36,7 @@ struct MainLoopTests {
         let release = DispatchSemaphore(value: 0)
         let value = try await blocking("the loop", within: .seconds(30)) {
             MainLoop().run {
-                await firstOf(deadline: .now + .milliseconds(100)) {
+                await withDeadline(.now + .milliseconds(100)) {
                     hang(until: release)
                     return 1
                 }

@@ -14,7 +14,7 @@ struct PlannerTests {
     private func plan(
         _ host: HostFixture, _ machine: VirtualMachine, of targets: [String] = ["tank/VM"],
         recursion: Invocation.Recursion = .no, configuration text: String = ""
-    ) throws -> PlannedMachine? {
+    ) throws -> PlannedVM? {
         let configuration = try host.configuration(text)
         let planner = Planner(
             scope: try host.scope(targets, recursion: recursion, configuration), storage: try host.storage(),

@@ -40,7 +40,7 @@ struct PrunerCareTests {
             try removeFile(at: pool.catalogue.folder + "/\(PoolBench.run).json")
             try pool.scratch.write("cold/tank/VM/web01/\(PoolBench.run).json", content)
             #expect(await pruneOrphans(pool) == .done)
-            #expect(fileExists(path) && fileExists(SideCar.path(of: path)))
+            #expect(fileExists(path) && fileExists(ArchiveManifest.path(of: path)))
             #expect(pool.log.text.contains("warning: "))
         }
     }
@@ -51,10 +51,10 @@ struct PrunerCareTests {
             let path = try pool.archived()
             pool.scratch.remove("state")
             let victim = try pool.scratch.write("victim", "mine")
-            var lying = try SideCar.read(SideCar.path(of: path))
+            var lying = try ArchiveManifest.read(ArchiveManifest.path(of: path))
             lying.machines[0].dump?.source = victim
             lying.machines[0].dump?.path = FileAccess.lastComponent(path)
-            try StateFile.write(lying, to: SideCar.path(of: path))
+            try StateFile.write(lying, to: ArchiveManifest.path(of: path))
             #expect(await pruneOrphans(pool) == .done)
             #expect(fileExists(victim))
         }

@@ -130,11 +130,13 @@ struct PrunerTests {
             let path = try pool.archived()
             let before = try pool.pool.calls().count
             #expect(await pool.operating.prune([], orphans: true, dryRun: true) == .done)
-            #expect(fileExists(path) && fileExists(SideCar.path(of: path)) && pool.catalogue.contains(PoolBench.run))
+            #expect(
+                fileExists(path) && fileExists(ArchiveManifest.path(of: path)) && pool.catalogue.contains(PoolBench.run)
+            )
             #expect(pool.log.text.contains("info: would delete \(path)"))
             #expect(try pool.pool.calls().dropFirst(before).allSatisfy { $0.hasPrefix("get") || $0.hasPrefix("list") })
             #expect(await pool.operating.prune([], orphans: true, dryRun: false) == .done)
-            #expect(!fileExists(path) && !fileExists(SideCar.path(of: path)))
+            #expect(!fileExists(path) && !fileExists(ArchiveManifest.path(of: path)))
         }
     }
 

@@ -19,7 +19,7 @@ struct RecoveryTests {
 
     private func openRun(_ bench: HookBench, _ id: RunID, _ phase: Run.Phase = .frozen) throws -> Run {
         var record = try makeRecord("web01")
-        record.hold = someHold
+        record.freezeState = someHold
         var run = try makeRun(id, machines: [record])
         run.phase = phase
         try bench.directory.prepare()
@@ -29,22 +29,22 @@ struct RecoveryTests {
 
     /// The run had a watchdog, which is gone.
     private func leaveDeadGuard(_ bench: HookBench, _ run: Run) throws {
-        let lock = try #require(try bench.directory.lock(guardOf: run.id))
+        let lock = try #require(try bench.directory.lock(watchdogOf: run.id))
         withExtendedLifetime(lock) {}
     }
 
     @Test(
         "tells a run that somebody owns from one that nobody does",
         arguments: [
-            (true, Run.Phase.frozen, Recovery.Standing.awaited), (false, .frozen, .abandoned),
+            (true, Run.Phase.frozen, Recovery.RunStatus.awaited), (false, .frozen, .abandoned),
             (true, .freezing, .abandoned), (true, .releasing, .abandoned), (true, .released, .abandoned),
         ])
-    func standing(isYoung: Bool, phase: Run.Phase, expected: Recovery.Standing) async throws {
+    func standing(isYoung: Bool, phase: Run.Phase, expected: Recovery.RunStatus) async throws {
         try await withBench { bench, _ async throws in
             let run = try openRun(bench, isYoung ? RunID.make() : Self.old, phase)
-            #expect(try recovery(bench).standing(of: run) == expected)
+            #expect(try recovery(bench).status(of: run) == expected)
             let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
-            #expect(try recovery(bench).standing(of: run) == .owned)
+            #expect(try recovery(bench).status(of: run) == .owned)
             withExtendedLifetime(lock) {}
         }
     }
@@ -53,8 +53,8 @@ struct RecoveryTests {
     func guarded() async throws {
         try await withBench { bench, _ async throws in
             let run = try openRun(bench, Self.old)
-            let lock = try #require(try bench.directory.lock(guardOf: run.id))
-            #expect(try recovery(bench).standing(of: run) == .guarded)
+            let lock = try #require(try bench.directory.lock(watchdogOf: run.id))
+            #expect(try recovery(bench).status(of: run) == .watched)
             #expect(try await recovery(bench).recover())
             #expect(bench.world.count("release") == 0)
             withExtendedLifetime(lock) {}
@@ -62,7 +62,7 @@ struct RecoveryTests {
         try await withBench { bench, _ async throws in
             let run = try openRun(bench, RunID.make())
             try leaveDeadGuard(bench, run)
-            #expect(try recovery(bench).standing(of: run) == .abandoned)
+            #expect(try recovery(bench).status(of: run) == .abandoned)
         }
     }
 
@@ -106,7 +106,7 @@ struct RecoveryTests {
 
     private func isEnded(_ bench: HookBench, _ run: Run) async throws -> Bool {
         var recovery = try recovery(bench)
-        recovery.guardDelay = .milliseconds(500)
+        recovery.watchdogDelay = .milliseconds(500)
         return try await recovery.recover()
     }
 
@@ -114,8 +114,8 @@ struct RecoveryTests {
     func ending() async throws {
         try await withBench { bench, _ async throws in
             let run = try openRun(bench, RunID.make(), .releasing)
-            let guardLock = try #require(try bench.directory.lock(guardOf: run.id))
-            #expect(try recovery(bench).standing(of: run) == .ending)
+            let guardLock = try #require(try bench.directory.lock(watchdogOf: run.id))
+            #expect(try recovery(bench).status(of: run) == .ending)
             let directory = bench.directory
             let guarding = Task {
                 let lock = try directory.lock(run: run.id, waiting: false)
@@ -138,7 +138,7 @@ struct RecoveryTests {
         try await withBench { bench, host async throws in
             bench.has(host.web())
             let run = try openRun(bench, RunID.make(), .releasing)
-            let guardLock = try #require(try bench.directory.lock(guardOf: run.id))
+            let guardLock = try #require(try bench.directory.lock(watchdogOf: run.id))
             #expect(try await isEnded(bench, run))
             #expect(bench.world.calls == ["release id-of-web01"])
             #expect(try bench.openRuns().isEmpty)
@@ -218,7 +218,7 @@ struct RecoveryTests {
             let dump = try pool.dump()
             run.machines[0].consistency = .memory
             run.machines[0].ramDump = RAMDump(path: dump.path, bytes: dump.bytes)
-            run.machines[0].hold = nil
+            run.machines[0].freezeState = nil
             run.earlyRelease = EarlyRelease(began: 1000, reason: "the watchdog was asked to end")
             if taken == .unnamed { run.snapshots = [] }
             try pool.bench.directory.write(run)
@@ -243,17 +243,17 @@ struct RecoveryTests {
             // A snapshot that is older than the run is another run's.
             let began = try #require(runTime(run.id.text))
             var other = try makeRecord("web02")
-            other.hold = someHold
+            other.freezeState = someHold
             run.machines[0].consistency = .quiesced
             run.machines.append(other)
             try pool.bench.directory.write(run)
             let lock = try #require(try pool.bench.directory.lock(run: run.id, waiting: false))
             let journal = Journal(run, in: pool.bench.directory, lock: lock)
-            let ending = RunEnding(
+            let ending = RunCompletion(
                 context: pool.bench.context(), configuration: try pool.bench.configuration, configurationPath: nil)
             await ending.release([run.machines[0].key], because: "it grew", journal)
             var left = try pool.bench.directory.read(run.id)
-            #expect(left.machines.map { $0.hold == nil } == [true, false])
+            #expect(left.machines.map { $0.freezeState == nil } == [true, false])
             #expect(left.machines.map { $0.earlyRelease?.reason } == ["it grew", nil])
             #expect(left.phase == .frozen && left.earlyRelease == nil)
             left.machines[0].earlyRelease = EarlyRelease(began: began + 1000, reason: "it grew")
@@ -272,7 +272,7 @@ struct RecoveryTests {
             var run = try openRun(pool.bench, Self.old, .freezing)
             let dump = try pool.dump()
             run.machines[0].consistency = nil
-            run.machines[0].hold?.ramDump = dump.path
+            run.machines[0].freezeState?.ramDump = dump.path
             try pool.bench.directory.write(run)
             try pool.pool.fail("^get")
             #expect(try await recovery(pool.bench).recover())
@@ -283,19 +283,19 @@ struct RecoveryTests {
     }
 
     @Test("lowers no claim of a run that its post had released when it was killed", arguments: [true, false])
-    func released(isGuard: Bool) async throws {
+    func released(isWatchdog: Bool) async throws {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web())
             var run = try openRun(pool.bench, RunID.make(), .released)
             let dump = try pool.dump()
             run.machines[0].consistency = .memory
             run.machines[0].ramDump = RAMDump(path: dump.path, bytes: dump.bytes)
-            run.machines[0].hold = nil
+            run.machines[0].freezeState = nil
             try pool.bench.directory.write(run)
             try pool.pool.add("tank/VM@daily", ["creation": "1000"])
             try pool.pool.fail("^get")
-            if isGuard {
-                let guardian = Guard(
+            if isWatchdog {
+                let guardian = Watchdog(
                     run: run.id, manager: nil, context: pool.bench.context(),
                     configuration: try pool.bench.configuration)
                 #expect(await guardian.watch() == .done)

@@ -8,7 +8,7 @@ import Testing
 @Suite("The report's line of a VM")
 struct ReportLineTests {
     private func line(
-        _ consistency: Consistency?, name: String = "web01", _ change: (inout MachineRecord) -> Void
+        _ consistency: Consistency?, name: String = "web01", _ change: (inout VMRecord) -> Void
     ) throws -> String {
         var record = try makeRecord(name, consistency)
         change(&record)
@@ -46,7 +46,7 @@ struct ReportLineTests {
     @Test("says why it did not get more")
     func reasons() throws {
         let found = try line(.crash) { record in
-            record.falls = [.init(strategy: .quiesce, reason: "no agent")]
+            record.fallbacks = [.init(strategy: .quiesce, reason: "no agent")]
             record.notes = ["vdb is shareable", "it was started"]
         }
         #expect(found == "web01: crash-consistent only (quiesce: no agent; vdb is shareable; it was started)")

@@ -32,7 +32,7 @@ struct HookUsageTests {
     @Test("gives a process's exit code on the main thread", arguments: [("--help", Int32(0)), ("--no-such", 2)])
     func main(argument: String, expected: Int32) throws {
         let log = LogRecorder()
-        let context = HookContext(
+        let context = ProgramContext(
             arguments: [argument], environment: [:], backEnds: [FakeHypervisor.self], log: log.logger)
         #expect(Hook.main(.pre, context) == expected)
     }

@@ -49,8 +49,8 @@ struct MemoryFreezeTests {
             #expect(await pool.bench.run(.pre) == .done)
             let record = try pool.bench.onlyRecord()
             #expect(record.strategy == .quiesce && record.consistency == .quiesced && record.ramDump == nil)
-            #expect(record.falls.map(\.strategy) == [.memory])
-            #expect(record.falls.first?.reason.contains("and \((UInt64(1) << 40) + 32) MiB are needed") == true)
+            #expect(record.fallbacks.map(\.strategy) == [.memory])
+            #expect(record.fallbacks.first?.reason.contains("and \((UInt64(1) << 40) + 32) MiB are needed") == true)
             #expect(pool.world.count("freeze") == 1)
         }
     }

@@ -9,14 +9,14 @@ import Testing
 
 @Suite("A VM of another open run")
 struct OpenRunConflictTests {
-    private func openRun(_ bench: HookBench, _ change: (inout MachineRecord) -> Void) throws {
+    private func openRun(_ bench: HookBench, _ change: (inout VMRecord) -> Void) throws {
         var record = try makeRecord("web01", nil)
         change(&record)
         try bench.directory.prepare()
         try bench.directory.write(makeRun(RunID.young, machines: [record]))
     }
 
-    private func newRecord(_ bench: HookBench) throws -> MachineRecord {
+    private func newRecord(_ bench: HookBench) throws -> VMRecord {
         try #require(try bench.openRuns().last { $0.id != RunID.young }?.machines.first)
     }
 
@@ -24,14 +24,14 @@ struct OpenRunConflictTests {
     func held() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
-            try openRun(bench) { $0.hold = someHold }
+            try openRun(bench) { $0.freezeState = someHold }
             // The last second of the deadline is kept for the freeze, so there is no waiting.
             #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
             #expect(Set(bench.world.calls) == ["list"])
             let record = try newRecord(bench)
             #expect(record.consistency == .crash)
-            #expect(record.falls.map(\.reason) == ["the run \(RunID.young) has not released it yet"])
-            #expect(try bench.directory.read(RunID.young).machines.first?.hold == someHold)
+            #expect(record.fallbacks.map(\.reason) == ["the run \(RunID.young) has not released it yet"])
+            #expect(try bench.directory.read(RunID.young).machines.first?.freezeState == someHold)
         }
     }
 
@@ -43,8 +43,8 @@ struct OpenRunConflictTests {
             bench.has(
                 VirtualMachine(
                     id: id, name: "web01", power: .running, disks: [host.disk("vda", "tank/VM/web01.raw")]))
-            var record = MachineRecord(hypervisor: "other", id: id, name: "web01", datasets: [])
-            record.hold = someHold
+            var record = VMRecord(hypervisor: "other", id: id, name: "web01", datasets: [])
+            record.freezeState = someHold
             try bench.directory.prepare()
             try bench.directory.write(makeRun(RunID.young, machines: [record]))
             #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
@@ -56,7 +56,7 @@ struct OpenRunConflictTests {
     func others() async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web(power: .paused), host.web("web02"))
-            try openRun(bench) { $0.hold = someHold }
+            try openRun(bench) { $0.freezeState = someHold }
             #expect(await bench.run(.pre) == .done)
             #expect(bench.world.calls == ["list", "freeze web02"])
             let records = try bench.openRuns().flatMap(\.machines)
@@ -80,7 +80,7 @@ struct OpenRunConflictTests {
             // As the hypervisor shows it while the other run has it: on an overlay over its own disk.
             let held = host.machine("web01", host.disk("vda", "overlays/o.qcow2", "tank/VM/web01.raw"))
             bench.has(held)
-            try openRun(bench) { $0.hold = someHold }
+            try openRun(bench) { $0.freezeState = someHold }
             async let code = bench.run(.pre)
             while bench.world.calls.isEmpty { await Task.yield() }
             bench.has(host.web())
@@ -141,7 +141,7 @@ struct OpenRunConflictTests {
             #expect(await first == .done)
             #expect(bench.world.count("freeze") == 1)
             let records = try bench.openRuns().flatMap(\.machines)
-            #expect(records.count { $0.hold != nil } == 1)
+            #expect(records.count { $0.freezeState != nil } == 1)
             #expect(Set(records.map(\.consistency)) == [.quiesced, .crash])
         }
     }

@@ -101,7 +101,7 @@ struct PostSnapshotTests {
             #expect(await bench.run(.post) == .needsRecovery)
             #expect(bench.world.count("release id-of-web01") == 1)
             let records = try bench.openRuns().flatMap(\.machines)
-            #expect(records.filter { $0.hold != nil }.map(\.name) == ["web01"])
+            #expect(records.filter { $0.freezeState != nil }.map(\.name) == ["web01"])
             #expect(records.map(\.phase) == [.failed, .released])
             #expect(bench.log.text.contains("web01: not released: it migrated away"))
             #expect(!bench.log.text.contains("web01: quiesced"))
@@ -152,7 +152,7 @@ struct PostSnapshotTests {
             bench.world.change { $0.release = { _, _ in } }
             #expect(await bench.run(.post) == .needsRecovery)
             #expect(bench.world.count("release") == 1)
-            #expect(try bench.onlyRecord().hold != nil)
+            #expect(try bench.onlyRecord().freezeState != nil)
         }
     }
 
@@ -168,7 +168,7 @@ struct PostSnapshotTests {
                     try await record(nil)
                 }
             }
-            let lock = isGuarded ? try bench.directory.lock(guardOf: run.id) : nil
+            let lock = isGuarded ? try bench.directory.lock(watchdogOf: run.id) : nil
             let begin = ContinuousClock.now
             let code = await bench.run(.post, ["--deadline", "1", "tank/VM@daily"])
             #expect(begin.duration(to: .now) < .seconds(10))
@@ -176,13 +176,13 @@ struct PostSnapshotTests {
             #expect(
                 bench.log.lines.contains(
                     isGuarded
-                        ? "warning: the manager waits no longer for the run \(run.id); its guard goes on with: web01"
-                        : "error: the manager waits no longer for the run \(run.id), and it has no guard (No such file or "
+                        ? "warning: the manager waits no longer for the run \(run.id); its watchdog continues with: web01"
+                        : "error: the manager waits no longer for the run \(run.id), and it has no watchdog (No such file or "
                             + "directory): stillpoint recover --run \(run.id)"))
             #expect(bench.log.lines.contains { $0.hasPrefix("info: web01: quiesced") })
             let left = try #require(try bench.openRuns().first)
             #expect(left.phase == .releasing)
-            #expect(left.machines.map { $0.hold == nil } == [false, true])
+            #expect(left.machines.map { $0.freezeState == nil } == [false, true])
             #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:vms=db=quiesced,web01=quiesced"))
             withExtendedLifetime(lock) {}
         }
@@ -266,19 +266,19 @@ struct PostSnapshotTests {
         try await withBench { bench, _ async throws in
             var record = try makeRecord("web01")
             record = record.moved(to: "elsewhere")
-            record.hold = someHold
+            record.freezeState = someHold
             try bench.directory.prepare()
             try bench.directory.write(makeRun("20261121T110000Z-000000", machines: [record]))
             #expect(await bench.run(.post) == .needsRecovery)
             #expect(bench.log.text.contains("[hypervisor elsewhere]"))
-            #expect(try bench.onlyRecord().hold == someHold)
+            #expect(try bench.onlyRecord().freezeState == someHold)
         }
     }
 }
 
-extension MachineRecord {
+extension VMRecord {
     /// The same VM under another hypervisor.
-    fileprivate func moved(to hypervisor: String) -> MachineRecord {
-        MachineRecord(hypervisor: hypervisor, id: id, name: name, datasets: datasets, notes: notes)
+    fileprivate func moved(to hypervisor: String) -> VMRecord {
+        VMRecord(hypervisor: hypervisor, id: id, name: name, datasets: datasets, notes: notes)
     }
 }

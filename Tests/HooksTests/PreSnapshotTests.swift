@@ -24,7 +24,7 @@ struct PreSnapshotTests {
             #expect(run.phase == .frozen)
             #expect(run.snapshots.map(\.rawValue) == ["tank/VM@daily"])
             #expect(run.machines.map(\.consistency) == [.quiesced, .quiesced])
-            #expect(run.machines.allSatisfy { $0.phase == .frozen && $0.hold?.step == .held })
+            #expect(run.machines.allSatisfy { $0.phase == .frozen && $0.freezeState?.step == .held })
             #expect(run.machines.map(\.frozenMilliseconds) == [40, 40])
             #expect(bench.world.closes == 1)
         }
@@ -36,9 +36,9 @@ struct PreSnapshotTests {
             bench.has(host.web(), host.web("web02"))
             await bench.run(.pre)
             #expect(bench.world.journal.count == 2)
-            #expect(bench.world.journal.values.allSatisfy { $0?.phase == .freezing && $0?.hold == nil })
+            #expect(bench.world.journal.values.allSatisfy { $0?.phase == .freezing && $0?.freezeState == nil })
             await bench.run(.post)
-            #expect(bench.world.journal.values.allSatisfy { $0?.phase == .releasing && $0?.hold?.step == .held })
+            #expect(bench.world.journal.values.allSatisfy { $0?.phase == .releasing && $0?.freezeState?.step == .held })
         }
     }
 
@@ -84,8 +84,8 @@ struct PreSnapshotTests {
             let record = try bench.onlyRecord()
             #expect(record.consistency == .crash)
             #expect(record.strategy == .crashConsistent)
-            #expect(record.falls == [.init(strategy: .quiesce, reason: "the agent is asleep")])
-            #expect(record.hold == nil)
+            #expect(record.fallbacks == [.init(strategy: .quiesce, reason: "the agent is asleep")])
+            #expect(record.freezeState == nil)
             #expect(bench.log.text.contains("warning: web01: crash-consistent only (quiesce: the agent is asleep)"))
             #expect(await bench.run(.post) == .done)
             #expect(try bench.openRuns().isEmpty)
@@ -99,14 +99,14 @@ struct PreSnapshotTests {
             bench.has(host.web())
             bench.world.change { behaviour in
                 behaviour.freeze = { request, record in
-                    try await FakeWorld.hold(request, record)
+                    try await FakeWorld.freezeState(request, record)
                     throw refusal(.stop)
                 }
             }
             #expect(await bench.run(.pre) == .done)
             #expect(bench.world.calls == ["list", "freeze web01", "release id-of-web01"])
             let record = try bench.onlyRecord()
-            #expect(record.hold == nil)
+            #expect(record.freezeState == nil)
             #expect(record.consistency == .crash)
         }
     }
@@ -119,15 +119,15 @@ struct PreSnapshotTests {
             bench.world.change { behaviour in
                 behaviour.list = { [machine] }
                 behaviour.freeze = { request, record in
-                    try await record(Hold(step: .preparing, snapshot: "stillpoint \(request.run)", disks: []))
+                    try await record(FreezeState(step: .preparing, snapshot: "stillpoint \(request.run)", disks: []))
                     throw refusal(.stop, "the server is still making the VM snapshot")
                 }
             }
             #expect(await bench.run(.pre) == .done)
             #expect(bench.world.calls == ["list", "freeze erp"])
             let record = try bench.onlyRecord()
-            #expect(record.hold != nil && record.consistency == .crash)
-            #expect(record.falls.map(\.strategy) == [.quiesce, .memory])
+            #expect(record.freezeState != nil && record.consistency == .crash)
+            #expect(record.fallbacks.map(\.strategy) == [.quiesce, .memory])
             #expect(await bench.run(.post) == .done)
             #expect(bench.world.calls.last == "release vm-erp")
         }
@@ -139,13 +139,13 @@ struct PreSnapshotTests {
             bench.has(host.web())
             bench.world.change { behaviour in
                 behaviour.freeze = { request, record in
-                    try await FakeWorld.hold(request, record)
+                    try await FakeWorld.freezeState(request, record)
                     throw refusal(.stop)
                 }
                 behaviour.release = { _, _ in throw refusal(.stop, "no answer") }
             }
             #expect(await bench.run(.pre) == .done)
-            #expect(try bench.onlyRecord().hold != nil)
+            #expect(try bench.onlyRecord().freezeState != nil)
             #expect(bench.log.text.contains("web01: not released after a failed freeze: no answer"))
         }
     }
@@ -193,7 +193,7 @@ struct PreSnapshotTests {
             }
             #expect(await bench.run(.pre) == .needsRecovery)
             let records = try bench.openRuns().flatMap(\.machines)
-            #expect(records.filter { $0.hold != nil }.map(\.name) == ["good"])
+            #expect(records.filter { $0.freezeState != nil }.map(\.name) == ["good"])
             #expect(bench.log.text.contains("good: not released: no answer"))
         }
     }
@@ -316,7 +316,7 @@ struct PreSnapshotTests {
             bench.has(host.web())
             #expect(await bench.run(.pre, ["--deadline", "0.000001", "tank/VM@daily"]) == .done)
             #expect(bench.world.count("freeze") == 0)
-            #expect(try bench.onlyRecord().falls.map(\.reason) == ["the manager's deadline has passed"])
+            #expect(try bench.onlyRecord().fallbacks.map(\.reason) == ["the manager's deadline has passed"])
         }
     }
 
@@ -326,7 +326,7 @@ struct PreSnapshotTests {
             bench.has(host.web(), host.web("db"))
             bench.world.change {
                 $0.freeze = { request, record in
-                    try await FakeWorld.hold(request, record)
+                    try await FakeWorld.freezeState(request, record)
                     if request.machine.name == "web01" { try await Task.sleep(for: .seconds(60)) }
                     return FreezeResult(consistency: .quiesced)
                 }
@@ -340,7 +340,7 @@ struct PreSnapshotTests {
             let run = try #require(try bench.openRuns().first)
             #expect(run.phase == .frozen)
             #expect(run.machines.map(\.consistency) == [nil, .quiesced])
-            #expect(run.machines.allSatisfy { $0.hold != nil })
+            #expect(run.machines.allSatisfy { $0.freezeState != nil })
         }
     }
 

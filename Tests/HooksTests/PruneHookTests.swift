@@ -44,7 +44,7 @@ struct PruneHookTests {
                 let lock = try pool.catalogue.lockForArchive()
                 defer { withExtendedLifetime(lock) {} }
                 #expect(await pool.bench.run(.prune, ["tank/VM@daily"]) == .done)
-                #expect(fileExists(path) && pool.catalogue.owesPruning)
+                #expect(fileExists(path) && pool.catalogue.isPruningDeferred)
                 #expect(pool.log.text.has("deleted after that"))
             }
             if byArchive {
@@ -54,7 +54,7 @@ struct PruneHookTests {
                 try pool.keep([keptMachine("db", .quiesced)], in: ["tank/VM@other"], run: "20261121T120000Z-1f3c9b")
                 #expect(await pool.bench.run(.prune, ["tank/VM@other"]) == .done)
             }
-            #expect(!fileExists(path) && !pool.catalogue.owesPruning)
+            #expect(!fileExists(path) && !pool.catalogue.isPruningDeferred)
         }
     }
 

@@ -26,7 +26,7 @@ struct StalenessTests {
 
     private func openRun(_ bench: HookBench, _ change: (inout Run) -> Void) throws {
         var record = try makeRecord("web01")
-        record.hold = someHold
+        record.freezeState = someHold
         var run = try makeRun(Self.id, machines: [record])
         run.frozenAt = Self.frozenAt
         change(&run)
@@ -34,7 +34,7 @@ struct StalenessTests {
         try bench.directory.write(run)
     }
 
-    private func newRecord(_ bench: HookBench) throws -> MachineRecord {
+    private func newRecord(_ bench: HookBench) throws -> VMRecord {
         try #require(try bench.openRuns().last { $0.id != Self.id }?.machines.first)
     }
 
@@ -132,9 +132,9 @@ struct StalenessTests {
                 try catalogue.write(
                     RestorePoint(
                         makeRun(id, machines: [makeRecord("web01", consistency)]),
-                        snapshots: [KeptSnapshot(name: name, guid: "1", wasMissing: missing ? true : nil)]))
+                        snapshots: [RestorePointSnapshot(name: name, guid: "1", wasMissing: missing ? true : nil)]))
             }
-            let key = MachineKey("id-of-web01", of: "local")
+            let key = VMKey("id-of-web01", of: "local")
             #expect(catalogue.lastGood(key) == nil)
             #expect(await bench.run(.pre) == .done)
             #expect(try bench.onlyRecord().staleSince == nil)
@@ -143,7 +143,7 @@ struct StalenessTests {
             try keep("20261121T120000Z-000002", .stale)
             try keep("20261121T130000Z-000003", .quiesced, missing: true)
             #expect(catalogue.lastGood(key) == Self.frozenAt)
-            #expect(catalogue.lastGood(MachineKey("another", of: "local")) == nil)
+            #expect(catalogue.lastGood(VMKey("another", of: "local")) == nil)
         }
     }
 
@@ -198,7 +198,7 @@ struct StalenessTests {
     @Test("is never raised by what lowers claims", arguments: Consistency.allCases)
     func lowering(consistency: Consistency) throws {
         var record = try makeRecord("web01", consistency)
-        record.lower(to: .crash)
+        record.downgrade(to: .crash)
         #expect(record.consistency == (consistency == .stale ? .stale : .crash))
     }
 

@@ -11,16 +11,18 @@ struct StatesTests {
     private static let page = "docs/states.md"
 
     /// All that a VM may have come to when recovery meets it.
-    private static let holds: [Hold] = {
-        var holds: [Hold] = []
-        for step in [Hold.Step.preparing, .switching, .held, .releasing, .released] {
+    private static let holds: [FreezeState] = {
+        var holds: [FreezeState] = []
+        for step in [FreezeState.Step.preparing, .switching, .held, .releasing, .released] {
             for owesThaw in [false, true] {
                 for isPaused in [false, true] {
-                    for progress in [nil, HeldDisk.Progress.committing, .pivotRequested, .undecided, .committed] {
-                        var hold = someHold
-                        (hold.step, hold.owesThaw, hold.pausedByUs) = (step, owesThaw, isPaused)
-                        hold.disks[0].progress = progress
-                        holds.append(hold)
+                    for progress in [nil, OverlayDisk.Progress.committing, .pivotRequested, .undecided, .committed] {
+                        var freezeState = someHold
+                        (freezeState.step, freezeState.isThawPending, freezeState.isPausedForCommit) = (
+                            step, owesThaw, isPaused
+                        )
+                        freezeState.disks[0].progress = progress
+                        holds.append(freezeState)
                     }
                 }
             }
@@ -28,14 +30,14 @@ struct StatesTests {
         return holds
     }()
 
-    private func open(_ bench: HookBench, _ row: [String: String], _ holds: [Hold]) throws -> Run {
+    private func open(_ bench: HookBench, _ row: [String: String], _ holds: [FreezeState]) throws -> Run {
         let who = row["who is there"] ?? ""
         let isYoung = who.hasSuffix("young") || who == "watchdog"
         var run = try makeRun(
             isYoung ? RunID.make() : "20200101T000000Z-000001",
             machines: holds.indices.map { index in
                 var record = try makeRecord("vm\(index)")
-                record.hold = holds[index]
+                record.freezeState = holds[index]
                 return record
             })
         run.phase = try #require(row["phase"].flatMap { Run.Phase(rawValue: $0) })
@@ -54,7 +56,7 @@ struct StatesTests {
                 let run = try open(bench, row, Self.holds)
                 let directory = bench.directory
                 let who = row["who is there"] ?? ""
-                let guardLock = who == "watchdog" ? try directory.lock(guardOf: run.id) : nil
+                let guardLock = who == "watchdog" ? try directory.lock(watchdogOf: run.id) : nil
                 var lock = who.hasPrefix("a process") ? try directory.lock(run: run.id, waiting: false) : nil
                 var ending: Task<Void, any Error>?
                 if who == "a process that ends it" {
@@ -68,17 +70,17 @@ struct StatesTests {
                 }
                 var recovery = Recovery(
                     context: bench.context(), configuration: try bench.configuration, configurationPath: nil)
-                recovery.guardDelay = .milliseconds(200)
+                recovery.watchdogDelay = .milliseconds(200)
                 #expect(try await recovery.recover(), "\(row)")
                 let released = bench.world.count("release")
                 switch row["recovery"] {
                 case "released":
                     #expect(released == Self.holds.count, "\(row)")
-                    for (index, hold) in Self.holds.enumerated() {
-                        var thawed = hold
-                        thawed.owesThaw = false
+                    for (index, freezeState) in Self.holds.enumerated() {
+                        var thawed = freezeState
+                        thawed.isThawPending = false
                         // The journal has it before the back end is asked; nothing but the thaw was noted meanwhile.
-                        #expect(bench.world.journal["vm\(index)"]??.hold == thawed, "\(row)")
+                        #expect(bench.world.journal["vm\(index)"]??.freezeState == thawed, "\(row)")
                     }
                     #expect(try bench.openRuns().isEmpty, "\(row)")
                 case "not touched":
@@ -99,18 +101,18 @@ struct StatesTests {
 
     @Test(
         "keeps a run open, as it was, whose release fails",
-        arguments: [Hold.Step.preparing, .switching, .held, .releasing])
-    func fails(step: Hold.Step) async throws {
+        arguments: [FreezeState.Step.preparing, .switching, .held, .releasing])
+    func fails(step: FreezeState.Step) async throws {
         try await withBench { bench, _ async throws in
-            var hold = someHold
-            hold.step = step
+            var freezeState = someHold
+            freezeState.step = step
             let row = ["phase": "releasing", "early release": "no", "who is there": "nobody"]
-            let run = try open(bench, row, [hold])
+            let run = try open(bench, row, [freezeState])
             bench.world.change { $0.release = { _, _ in throw refusal(.stop, "not now") } }
             let recovery = Recovery(
                 context: bench.context(), configuration: try bench.configuration, configurationPath: nil)
             #expect(try await !recovery.recover())
-            #expect(try bench.directory.read(run.id).machines[0].hold == hold)
+            #expect(try bench.directory.read(run.id).machines[0].freezeState == freezeState)
         }
     }
 

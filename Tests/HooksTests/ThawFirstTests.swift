@@ -10,13 +10,13 @@ import Testing
 
 @Suite("A thaw that is pending")
 struct ThawFirstTests {
-    private static func frozen(_ name: String, disks: [HeldDisk] = someHold.disks) throws -> MachineRecord {
+    private static func frozen(_ name: String, disks: [OverlayDisk] = someHold.disks) throws -> VMRecord {
         var record = try makeRecord(name)
-        record.hold = Hold(step: .switching, snapshot: "s", disks: disks, owesThaw: true)
+        record.freezeState = FreezeState(step: .switching, snapshot: "s", disks: disks, isThawPending: true)
         return record
     }
 
-    private func open(_ bench: HookBench, _ phase: Run.Phase, _ machines: [MachineRecord]) throws -> RunID {
+    private func open(_ bench: HookBench, _ phase: Run.Phase, _ machines: [VMRecord]) throws -> RunID {
         var run = try makeRun(RunID.make(), machines: machines)
         run.phase = phase
         try bench.directory.prepare()
@@ -55,14 +55,14 @@ struct ThawFirstTests {
                     guard request.machineID != "id-of-hangs" else {
                         throw HypervisorError(.timedOut, "no answer", remedy: .stop)
                     }
-                    #expect(!request.hold.owesThaw)
+                    #expect(!request.freezeState.isThawPending)
                     try await record(nil)
                 }
             }
             #expect(await bench.operating.recover(run: id.text) == .needsRecovery)
             #expect(bench.world.count("thaw") == 2 && bench.world.calls.contains("release id-of-well"))
             let left = try #require(try bench.openRuns().first)
-            #expect(left.machines.map { $0.hold?.owesThaw } == [true, nil])
+            #expect(left.machines.map { $0.freezeState?.isThawPending } == [true, nil])
         }
     }
 
@@ -71,7 +71,7 @@ struct ThawFirstTests {
         try await withBench { bench, host async throws in
             let id = try open(bench, .frozen, [Self.frozen("late"), makeRecord("well")])
             var run = try bench.directory.read(id)
-            run.machines[1].hold = someHold
+            run.machines[1].freezeState = someHold
             try bench.directory.write(run)
             bench.has(host.web("late"), host.web("well"))
             bench.world.change { behaviour in
@@ -121,12 +121,13 @@ struct ThawFirstTests {
 
     @Test("is forgotten once the guest confirmed it, and nothing else of the hold is")
     func noted() throws {
-        let memory = Hold(step: .switching, snapshot: "s", disks: [], owesThaw: true, ramDump: "/ram")
+        let memory = FreezeState(step: .switching, snapshot: "s", disks: [], isThawPending: true, ramDump: "/ram")
         var run = try makeRun("r", machines: [Self.frozen("a"), Self.frozen("b", disks: []), Self.frozen("c")])
-        run.machines[2].hold = memory
+        run.machines[2].freezeState = memory
         run.note(thawed: Set(run.machines.map(\.key)))
-        #expect(run.machines[0].hold?.owesThaw == false && run.machines[0].hold?.disks == someHold.disks)
-        #expect(run.machines[1].hold == nil)
-        #expect(run.machines[2].hold?.ramDump == "/ram" && run.machines[2].hold?.owesThaw == false)
+        #expect(
+            run.machines[0].freezeState?.isThawPending == false && run.machines[0].freezeState?.disks == someHold.disks)
+        #expect(run.machines[1].freezeState == nil)
+        #expect(run.machines[2].freezeState?.ramDump == "/ram" && run.machines[2].freezeState?.isThawPending == false)
     }
 }

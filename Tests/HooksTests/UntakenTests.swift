@@ -29,7 +29,7 @@ struct UntakenTests {
         let dump = try bench.scratch.write("web01.mem", "RAM")
         bench.world.change { behaviour in
             behaviour.freeze = { request, record in
-                try await FakeWorld.hold(request, record)
+                try await FakeWorld.freezeState(request, record)
                 return FreezeResult(
                     consistency: .memory, frozenFileSystems: 0, listedFileSystems: 0, frozenFor: .zero,
                     ramDump: RAMDump(path: dump, bytes: 3), pausedFor: .milliseconds(1))
@@ -128,7 +128,7 @@ struct RepeatedFreezeTests {
                         return left >= 0
                     }
                     if mustFail { throw refusal(.retry, "connection refused") }
-                    try await FakeWorld.hold(request, record)
+                    try await FakeWorld.freezeState(request, record)
                     return FreezeResult(
                         consistency: .quiesced, frozenFileSystems: 1, listedFileSystems: 1, frozenFor: .zero)
                 }

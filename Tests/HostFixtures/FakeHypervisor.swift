@@ -29,7 +29,7 @@ package final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
         return try world.machines().first { $0.id == id }
     }
 
-    package func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
+    package func freeze(_ request: FreezeRequest, record: @escaping RecordFreezeState) async throws -> FreezeResult {
         world.noteJournal(of: request.machine.name)
         world.note("freeze \(request.machine.name)")
         return try await world.behaviour.freeze(request, record)
@@ -40,16 +40,16 @@ package final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
         try await world.behaviour.thaw(id)
     }
 
-    package func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
+    package func release(_ request: ReleaseRequest, record: @escaping RecordFreezeState) async throws -> ReleaseResult {
         world.noteJournal(of: String(request.machineID.dropFirst("id-of-".count)))
         world.note("release \(request.machineID)")
         try await world.behaviour.release(request, record)
         return ReleaseResult(notes: world.behaviour.releaseNotes)
     }
 
-    package func keepsake(of id: String) async throws -> Keepsake? {
+    package func exportDefinition(of id: String) async throws -> ExportedDefinition? {
         world.note("keepsake \(id)")
-        return try world.behaviour.keepsake(id)
+        return try world.behaviour.exportDefinition(id)
     }
 
     package func leftovers() async throws -> [Leftover] { try world.behaviour.leftovers() }
@@ -78,14 +78,15 @@ package final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
 package final class FakeWorld: Sendable {
     package struct Behaviour: Sendable {
         package var list: @Sendable () throws -> [VirtualMachine] = { [] }
-        package var freeze: @Sendable (FreezeRequest, RecordHold) async throws -> FreezeResult = { request, record in
-            try await FakeWorld.hold(request, record)
+        package var freeze: @Sendable (FreezeRequest, RecordFreezeState) async throws -> FreezeResult = {
+            request, record in
+            try await FakeWorld.freezeState(request, record)
             return FreezeResult(
                 consistency: .quiesced, frozenFileSystems: 2, listedFileSystems: 2, frozenFor: .milliseconds(40))
         }
         package var thaw: @Sendable (String) async throws -> Void = { _ in }
-        package var keepsake: @Sendable (String) throws -> Keepsake = {
-            Keepsake(definition: "<definition of \($0)>", files: [])
+        package var exportDefinition: @Sendable (String) throws -> ExportedDefinition = {
+            ExportedDefinition(definition: "<definition of \($0)>", files: [])
         }
         /// Reading one VM fails.
         package var looking: HypervisorError?
@@ -95,7 +96,7 @@ package final class FakeWorld: Sendable {
         package var restore: @Sendable (RestoreRequest) throws -> VirtualMachine = { request in
             VirtualMachine(id: "restored", name: request.newName ?? "restored", power: .running, disks: [])
         }
-        package var release: @Sendable (ReleaseRequest, RecordHold) async throws -> Void = { _, record in
+        package var release: @Sendable (ReleaseRequest, RecordFreezeState) async throws -> Void = { _, record in
             try await record(nil)
         }
         package var revert: @Sendable (RevertRequest) throws -> [String] = { _ in [] }
@@ -108,7 +109,7 @@ package final class FakeWorld: Sendable {
 
     package let uri: String
     private let stateDirectory: String
-    private let state = Mutex((behaviour: Behaviour(), calls: [String](), journal: [String: MachineRecord?]()))
+    private let state = Mutex((behaviour: Behaviour(), calls: [String](), journal: [String: VMRecord?]()))
     private let stopped = Mutex<Set<String>>([])
 
     /// - Parameter stateDirectory: where the journal is read whenever a VM is acted on.
@@ -160,7 +161,7 @@ package final class FakeWorld: Sendable {
     func note(_ call: String) { state.withLock { $0.calls.append(call) } }
 
     /// What the state file on the disk said of each VM when it was last acted on; nil where it did not name the VM.
-    package var journal: [String: MachineRecord?] { state.withLock { $0.journal } }
+    package var journal: [String: VMRecord?] { state.withLock { $0.journal } }
 
     fileprivate func noteJournal(of name: String) {
         let directory = StateDirectory(stateDirectory)
@@ -170,14 +171,14 @@ package final class FakeWorld: Sendable {
     }
 
     /// Records what a back end records on its way to a held VM.
-    package static func hold(_ request: FreezeRequest, _ record: RecordHold) async throws {
+    package static func freezeState(_ request: FreezeRequest, _ record: RecordFreezeState) async throws {
         let disks = request.disks.map { disk in
-            HeldDisk(
+            OverlayDisk(
                 target: disk.target, base: disk.source ?? "", baseFormat: disk.format,
                 overlay: "/overlays/\(request.machine.id).qcow2")
         }
-        for step in [Hold.Step.preparing, .switching, .held] {
-            try await record(Hold(step: step, snapshot: "stillpoint-\(request.run)", disks: disks))
+        for step in [FreezeState.Step.preparing, .switching, .held] {
+            try await record(FreezeState(step: step, snapshot: "stillpoint-\(request.run)", disks: disks))
         }
     }
 }

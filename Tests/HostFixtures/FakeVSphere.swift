@@ -21,13 +21,13 @@ final class FakeVSphere: SnapshotReverting, HypervisorBackEnd {
     func findings() async throws -> [String] { ["the datastore nfs-old is on no dataset"] }
     func virtualMachines() async throws -> [VirtualMachine] { try await inner.virtualMachines() }
     func virtualMachine(id: String) async throws -> VirtualMachine? { try await inner.virtualMachine(id: id) }
-    func freeze(_ request: FreezeRequest, record: @escaping RecordHold) async throws -> FreezeResult {
+    func freeze(_ request: FreezeRequest, record: @escaping RecordFreezeState) async throws -> FreezeResult {
         try await inner.freeze(request, record: record)
     }
-    func release(_ request: ReleaseRequest, record: @escaping RecordHold) async throws -> ReleaseResult {
+    func release(_ request: ReleaseRequest, record: @escaping RecordFreezeState) async throws -> ReleaseResult {
         try await inner.release(request, record: record)
     }
-    func keepsake(of id: String) async throws -> Keepsake? { nil }
+    func exportDefinition(of id: String) async throws -> ExportedDefinition? { nil }
     func stop(id: String) async throws { try await inner.stop(id: id) }
     func restore(_ request: RestoreRequest) async throws -> VirtualMachine { try await inner.restore(request) }
     func close() async { await inner.close() }

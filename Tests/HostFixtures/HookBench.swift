@@ -65,8 +65,8 @@ package struct HookBench: Sendable {
         get throws { try context().configuration(configurationPath) }
     }
 
-    package func context(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> HookContext {
-        HookContext(
+    package func context(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> ProgramContext {
+        ProgramContext(
             arguments: arguments, environment: environment, backEnds: [FakeHypervisor.self, FakeVSphere.self],
             roots: roots,
             zfs: zfs.command, log: log.logger)
@@ -78,7 +78,7 @@ package struct HookBench: Sendable {
     }
 
     /// The one VM of the one open run.
-    package func onlyRecord() throws -> MachineRecord {
+    package func onlyRecord() throws -> VMRecord {
         let records = try openRuns().flatMap(\.machines)
         try required(records.count == 1)
         return try required(records.first)

@@ -79,7 +79,7 @@ package func withHost<Result>(_ body: (HostFixture) throws -> Result) throws -> 
 /// A run for tests of what is done with runs.
 package func makeRun(
     _ id: RunID, targets: [String] = ["tank/VM"], recursive: [String] = [], names: [String] = ["daily"],
-    machines: [MachineRecord] = []
+    machines: [VMRecord] = []
 ) throws -> Run {
     let datasets = try targets.map { try DatasetName($0) }
     return Run(
@@ -90,13 +90,13 @@ package func makeRun(
 
 package func makeRecord(
     _ name: String, on datasets: [String] = ["tank/VM"], _ consistency: Consistency? = .quiesced
-) throws -> MachineRecord {
-    var record = MachineRecord(
+) throws -> VMRecord {
+    var record = VMRecord(
         hypervisor: "local", id: "id-of-\(name)", name: name, datasets: try datasets.map { try DatasetName($0) })
     record.consistency = consistency
     return record
 }
 
-package let someHold = Hold(
+package let someHold = FreezeState(
     step: .held, snapshot: "stillpoint-1",
-    disks: [HeldDisk(target: "vda", base: "/tank/a, b.raw", baseFormat: "raw", overlay: "/o/a.qcow2")])
+    disks: [OverlayDisk(target: "vda", base: "/tank/a, b.raw", baseFormat: "raw", overlay: "/o/a.qcow2")])

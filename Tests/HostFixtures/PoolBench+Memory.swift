@@ -14,7 +14,7 @@ extension PoolBench {
         let folder = scratch.path + "/ram"
         world.change { behaviour in
             behaviour.freeze = { request, record in
-                try await FakeWorld.hold(request, record)
+                try await FakeWorld.freezeState(request, record)
                 guard request.strategy == .memory else { return FreezeResult(consistency: .quiesced) }
                 let path = "\(folder)/\(request.machine.name)-\(request.run).ram"
                 try replaceFile(at: path, with: Array(PoolBench.guestRAM.utf8))

@@ -26,23 +26,23 @@ package struct PoolBench: Sendable {
 
     /// Puts a dump into `ram_dir` and tells of it.
     package func dump(_ name: String = "web01", _ text: String = String(repeating: "RAM ", count: 5000)) throws
-        -> KeptDump
+        -> StoredDump
     {
         let path = try scratch.write("ram/\(name).ram", text, mode: 0o600)
-        return KeptDump(path: path, bytes: UInt64(text.utf8.count))
+        return StoredDump(path: path, bytes: UInt64(text.utf8.count))
     }
 
     /// Writes a restore point of VMs into the catalogue; each snapshot has its GUID where the pool has it.
     @discardableResult
     package func keep(
-        _ machines: [KeptMachine], in snapshots: [String] = ["tank/VM@daily"], run: RunID = PoolBench.run,
+        _ machines: [RestorePointVM], in snapshots: [String] = ["tank/VM@daily"], run: RunID = PoolBench.run,
         hasGUIDs: Bool = true
     ) throws -> RestorePoint {
         try bench.directory.prepare()
         let point = RestorePoint(
             run: run, manager: "sanoid",
             snapshots: try snapshots.map {
-                KeptSnapshot(name: try SnapshotName($0), guid: hasGUIDs ? FakePool.guid(of: $0) : nil)
+                RestorePointSnapshot(name: try SnapshotName($0), guid: hasGUIDs ? FakePool.guid(of: $0) : nil)
             }, machines: machines)
         try catalogue.write(point)
         return point
@@ -59,7 +59,7 @@ package struct PoolBench: Sendable {
     /// A dump of web01 on tank/VM that has been moved to cold storage.
     @discardableResult
     package func archived(
-        _ machine: KeptMachine? = nil, in snapshots: [String] = ["tank/VM@daily"], run: RunID = PoolBench.run
+        _ machine: RestorePointVM? = nil, in snapshots: [String] = ["tank/VM@daily"], run: RunID = PoolBench.run
     ) throws -> String {
         try keep([machine ?? keptMachine("web01", dump: dump("web01-\(run)"))], in: snapshots, run: run)
         try catalogue.markForArchive(run)
@@ -70,9 +70,9 @@ package struct PoolBench: Sendable {
 
 package func keptMachine(
     _ name: String = "web01", on datasets: [String] = ["tank/VM"], _ consistency: Consistency = .memory,
-    dump: KeptDump? = nil
-) throws -> KeptMachine {
-    KeptMachine(
+    dump: StoredDump? = nil
+) throws -> RestorePointVM {
+    RestorePointVM(
         hypervisor: "local", id: "id-of-\(name)", name: name, datasets: try datasets.map { try DatasetName($0) },
         consistency: consistency, dump: dump)
 }

@@ -33,22 +33,22 @@ extension PoolBench {
     /// An image of a VM on a dataset that is mounted in the scratch folder at its own name.
     package func image(
         _ name: String = "web01.raw", on dataset: String = "tank/VM", isWritten: Bool = true, format: String? = "raw"
-    ) throws -> KeptImage {
-        KeptImage(
+    ) throws -> SavedImage {
+        SavedImage(
             target: "vda", path: "\(scratch.path)/\(dataset)/\(name)", dataset: try DatasetName(dataset),
             relativePath: name, isWritten: isWritten, format: format)
     }
 
     /// Keeps a VM's definition in what a snapshot holds, with its disks of then.
     package func snapshot(
-        _ snapshot: String = "tank/VM@daily", _ name: String = "web01", id: String? = nil, images: [KeptImage]? = nil,
+        _ snapshot: String = "tank/VM@daily", _ name: String = "web01", id: String? = nil, images: [SavedImage]? = nil,
         isSealed: Bool = true
     ) throws {
         if try !pool.names().contains(snapshot) { try pool.add(snapshot) }
         let images = try images ?? [image()]
-        let kept = KeptDefinition(
+        let kept = SavedDefinition(
             hypervisor: "local", id: id ?? "id-of-\(name)", name: name, images: images, files: ["nvram"])
-        let folder = "snapshots/\(snapshot)/.stillpoint/\(KeptDefinition.folderName(of: kept.id))"
+        let folder = "snapshots/\(snapshot)/.stillpoint/\(SavedDefinition.folderName(of: kept.id))"
         try scratch.write("\(folder)/definition.xml", "<definition of \(name)>")
         try scratch.write("\(folder)/files/nvram", "variables")
         try scratch.write("\(folder)/machine.json", StateFile.text(kept))

@@ -22,7 +22,7 @@ struct ModelTests {
             (.milliseconds(2999), "2.9 s"), (.seconds(300), "300 s"),
         ] as [(Duration, String)])
     func duration(duration: Duration, expected: String) {
-        #expect(duration.inSeconds == expected)
+        #expect(duration.text == expected)
     }
 
     @Test(
@@ -34,46 +34,48 @@ struct ModelTests {
         #expect(duration.milliseconds == expected)
     }
 
-    static let nastyDisk = HeldDisk(
+    static let nastyDisk = OverlayDisk(
         target: "vda", base: "/tank/a b,c/\"<é>\n.raw", baseFormat: "raw", overlay: "/var/lib/x/web01.qcow2")
 
     @Test(
         "keeps a hold through JSON at every step",
-        arguments: [Hold.Step.preparing, .switching, .held, .releasing, .released])
-    func hold(step: Hold.Step) throws {
-        let hold = Hold(step: step, snapshot: "stillpoint-1", disks: [Self.nastyDisk], owesThaw: step == .switching)
-        let bytes = try JSON.encode(hold)
-        #expect(try JSON.decode(Hold.self, from: bytes) == hold)
+        arguments: [FreezeState.Step.preparing, .switching, .held, .releasing, .released])
+    func hold(step: FreezeState.Step) throws {
+        let freezeState = FreezeState(
+            step: step, snapshot: "stillpoint-1", disks: [Self.nastyDisk], isThawPending: step == .switching)
+        let bytes = try JSON.encode(freezeState)
+        #expect(try JSON.decode(FreezeState.self, from: bytes) == freezeState)
     }
 
     @Test("reads a hold of a version that never paused a guest, and keeps that a guest is paused")
     func paused() throws {
         let old = #"{"step": "held", "snapshot": "a", "disks": [], "owesThaw": false}"#
-        var hold = try JSON.decode(Hold.self, from: Array(old.utf8))
-        #expect(hold == Hold(step: .held, snapshot: "a", disks: []))
-        hold.pausedByUs = true
-        #expect(try JSON.decode(Hold.self, from: JSON.encode(hold)).pausedByUs)
+        var freezeState = try JSON.decode(FreezeState.self, from: Array(old.utf8))
+        #expect(freezeState == FreezeState(step: .held, snapshot: "a", disks: []))
+        freezeState.isPausedForCommit = true
+        #expect(try JSON.decode(FreezeState.self, from: JSON.encode(freezeState)).isPausedForCommit)
     }
 
     @Test("reads a held disk of a version that did not keep its definition, and keeps one")
     func definition() throws {
         let old = #"{"target": "vda", "base": "/a", "baseFormat": "raw", "overlay": "/o"}"#
-        let disk = try JSON.decode(HeldDisk.self, from: Array(old.utf8))
-        #expect(disk == HeldDisk(target: "vda", base: "/a", baseFormat: "raw", overlay: "/o"))
-        let kept = HeldDisk(target: "vda", base: "/a", baseFormat: "raw", overlay: "/o", definition: "<disk a='1'/>\n")
-        #expect(try JSON.decode(HeldDisk.self, from: JSON.encode(kept)) == kept)
+        let disk = try JSON.decode(OverlayDisk.self, from: Array(old.utf8))
+        #expect(disk == OverlayDisk(target: "vda", base: "/a", baseFormat: "raw", overlay: "/o"))
+        let kept = OverlayDisk(
+            target: "vda", base: "/a", baseFormat: "raw", overlay: "/o", definition: "<disk a='1'/>\n")
+        #expect(try JSON.decode(OverlayDisk.self, from: JSON.encode(kept)) == kept)
     }
 
     @Test("reads how far a disk has come, also of a version that only knew of pivots")
     func progress() throws {
         let old = #"{"target": "vda", "base": "/a", "baseFormat": "raw", "overlay": "/o", "isPivotAsked": true}"#
-        var disk = try JSON.decode(HeldDisk.self, from: Array(old.utf8))
+        var disk = try JSON.decode(OverlayDisk.self, from: Array(old.utf8))
         #expect(disk.progress == .pivotRequested)
         disk.progress = .committing
-        #expect(try JSON.decode(HeldDisk.self, from: JSON.encode(disk)).progress == .committing)
+        #expect(try JSON.decode(OverlayDisk.self, from: JSON.encode(disk)).progress == .committing)
         disk.progress = nil
-        #expect(try JSON.decode(HeldDisk.self, from: JSON.encode(disk)).progress == nil)
-        #expect(try JSON.decode(HeldDisk.self, from: JSON.encode(Self.nastyDisk)).progress == nil)
+        #expect(try JSON.decode(OverlayDisk.self, from: JSON.encode(disk)).progress == nil)
+        #expect(try JSON.decode(OverlayDisk.self, from: JSON.encode(Self.nastyDisk)).progress == nil)
     }
 
     @Test("puts layers over those that a disk has")
@@ -95,7 +97,7 @@ struct ModelTests {
     @Test("refuses a hold at a step that it does not know")
     func unknownStep() {
         let text = #"{"step": "dancing", "snapshot": "a", "disks": [], "owesThaw": false}"#
-        let error = #expect(throws: JSONError.self) { try JSON.decode(Hold.self, from: Array(text.utf8)) }
+        let error = #expect(throws: JSONError.self) { try JSON.decode(FreezeState.self, from: Array(text.utf8)) }
         #expect(error?.code == .invalid)
         #expect(error?.path == "step")
     }

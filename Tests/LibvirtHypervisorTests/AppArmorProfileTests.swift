@@ -131,7 +131,7 @@ struct AppArmorProfileTests {
     @Test("is told as one message that names disk, overlay and what was tried")
     func message() throws {
         try withScratchFolder { scratch in
-            let disk = HeldDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
+            let disk = OverlayDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
             let commit = DeniedCommit(
                 profile: try profile(scratch, denying: []), disk: disk, target: "vdb", cause: Self.denied)
             let error = commit.error(

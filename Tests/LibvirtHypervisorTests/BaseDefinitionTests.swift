@@ -7,9 +7,9 @@ import XMLTree
 @Suite("A definition that names overlays")
 struct BaseDefinitionTests {
     private let definition = BaseDefinition(disks: [
-        HeldDisk(target: "vda", base: "/tank/a b.raw", baseFormat: "raw", overlay: "/o/a.qcow2"),
-        HeldDisk(target: "vdb", base: "/dev/zvol/tank/b", baseFormat: "raw", overlay: "/o/b.qcow2"),
-        HeldDisk(target: "vdc", base: "/tank/c.qcow2", baseFormat: "qcow2", overlay: "/o/c.qcow2"),
+        OverlayDisk(target: "vda", base: "/tank/a b.raw", baseFormat: "raw", overlay: "/o/a.qcow2"),
+        OverlayDisk(target: "vdb", base: "/dev/zvol/tank/b", baseFormat: "raw", overlay: "/o/b.qcow2"),
+        OverlayDisk(target: "vdc", base: "/tank/c.qcow2", baseFormat: "qcow2", overlay: "/o/c.qcow2"),
     ])
 
     @Test(
@@ -59,7 +59,7 @@ struct BaseDefinitionTests {
           <target dev='vda' bus='virtio'/></disk>
         """
     private static let kept = BaseDefinition(disks: [
-        HeldDisk(target: "vda", base: "/pools/v", baseFormat: "raw", overlay: "/o/a.qcow2", definition: whole)
+        OverlayDisk(target: "vda", base: "/pools/v", baseFormat: "raw", overlay: "/o/a.qcow2", definition: whole)
     ])
 
     private static func domain(_ disk: String) throws -> XMLElement {
@@ -104,7 +104,7 @@ struct BaseDefinitionTests {
     @Test("of a version that kept none gets what libvirt wrote below the overlay")
     func fromBelow() throws {
         let definition = BaseDefinition(disks: [
-            HeldDisk(target: "vda", base: "/t/a", baseFormat: "raw", overlay: "/o/a.qcow2")
+            OverlayDisk(target: "vda", base: "/t/a", baseFormat: "raw", overlay: "/o/a.qcow2")
         ])
         let source = "<source file='/t/a'><seclabel model='dac' relabel='no'/></source>"
         let onOverlay = try Self.domain(

@@ -18,7 +18,7 @@ struct BaseHistoryTests {
 
     struct Sample: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        var progress: HeldDisk.Progress?
+        var progress: OverlayDisk.Progress?
         var rest: ImageStamp?
         var now: ImageStamp? = file(10)
         /// Milliseconds.
@@ -95,7 +95,7 @@ struct BaseHistoryTests {
 
     @Test("takes the overlay's writes only where nobody else can have written to it", arguments: samples)
     func doubt(sample: Sample) {
-        var disk = HeldDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
+        var disk = OverlayDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
         disk.progress = sample.progress
         disk.baseAtRest = sample.rest
         disk.isBaseWritten = sample.isWritten
@@ -110,7 +110,7 @@ struct BaseHistoryTests {
         "is remembered as written where it is a device, whose count begins anew with the host",
         arguments: [(device(5), device(6), true), (device(5), device(5), false), (file(9), file(10), false)])
     func remembered(rest: ImageStamp, now: ImageStamp, isWritten: Bool) {
-        var disk = HeldDisk(target: "vda", base: "/dev/zd0", baseFormat: "raw", overlay: "/o/a.qcow2")
+        var disk = OverlayDisk(target: "vda", base: "/dev/zd0", baseFormat: "raw", overlay: "/o/a.qcow2")
         disk.baseAtRest = rest
         #expect(BaseHistory.isWritten(disk, now: now) == isWritten)
         disk.progress = .committing
@@ -146,7 +146,7 @@ struct BaseHistoryTests {
                 let time = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
                 #expect(utimensat(AT_FDCWD, path, [time, time], 0) == 0)
             }
-            let disk = HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay)
+            let disk = OverlayDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay)
             set(overlay, 100, 500_000_000)
             set(base, 100, 0)
             #expect(disk.lead == .nanoseconds(499_999_999))

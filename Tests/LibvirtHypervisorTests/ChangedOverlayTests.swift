@@ -6,8 +6,8 @@ import Testing
 
 @Suite("An overlay that others changed while a VM was on it")
 struct ChangedOverlayTests {
-    private func disk(_ overlay: String, base: String = "/dev/zvol/tank/vm", format: String = "raw") -> HeldDisk {
-        HeldDisk(target: "vda", base: base, baseFormat: format, overlay: overlay)
+    private func disk(_ overlay: String, base: String = "/dev/zvol/tank/vm", format: String = "raw") -> OverlayDisk {
+        OverlayDisk(target: "vda", base: base, baseFormat: format, overlay: overlay)
     }
 
     @Test("is kept with the internal snapshots in it", arguments: [(0, nil), (1, "an internal"), (3, "3 internal")])

@@ -48,8 +48,8 @@ struct CommitGateTests {
         arguments: [
             (.done, true), (.wait, true), (.pivot, true), (.startActiveCommit, false), (.startCommitBelow, false),
             (.waitForOther, false),
-        ] as [(LiveStep, Bool)])
-    func begun(step: LiveStep, hasBegun: Bool) {
+        ] as [(CommitStep, Bool)])
+    func begun(step: CommitStep, hasBegun: Bool) {
         #expect(step.hasBegun == hasBegun)
     }
 }

@@ -70,7 +70,7 @@ struct ConnectionTests {
         try await pool.blockingCall("listening", within: .seconds(20)) { connection in
             guard hearsEvents, let (domain, _) = try connection.domains().first else { return }
             try connection.subscribe(BlockJobEvents(), to: domain)
-            try connection.subscribe(PauseWatch(), to: domain)
+            try connection.subscribe(PauseStopwatch(), to: domain)
         }
         await pool.close()
         let begin = ContinuousClock.now

@@ -8,15 +8,15 @@ import Testing
 struct DiskStatesTests {
     private static let columns = ["step", "progress", "runs on", "named", "overlay", "newer", "same QEMU", "found"]
 
-    private func uses(_ word: String?) -> [DiskUse] {
+    private func uses(_ word: String?) -> [DiskChain] {
         switch word {
-        case "overlay": DiskFindingTests.onOverlay
-        case "base": DiskFindingTests.onBase
+        case "overlay": OverlayStateTests.onOverlay
+        case "base": OverlayStateTests.onBase
         default: []
         }
     }
 
-    private func word(_ finding: DiskFinding) -> String {
+    private func word(_ finding: OverlayState) -> String {
         switch finding {
         case .free: "free"
         case .live: "live"
@@ -34,12 +34,12 @@ struct DiskStatesTests {
             "missing": .missing, "unfinished": .unfinished, "unwritten": .unwritten, "written": .written,
         ]
         for row in table.rows {
-            var disk = DiskFindingTests.disk
-            disk.progress = row["progress"].flatMap { HeldDisk.Progress(rawValue: $0) }
+            var disk = OverlayStateTests.disk
+            disk.progress = row["progress"].flatMap { OverlayDisk.Progress(rawValue: $0) }
             #expect((disk.progress == nil) == row["progress"]?.isEmpty, "\(row)")
             let runs = row["runs on"] ?? ""
-            let finding = DiskFinding.find(
-                disk, step: try #require(row["step"].flatMap { Hold.Step(rawValue: $0) }),
+            let finding = OverlayState.find(
+                disk, step: try #require(row["step"].flatMap { FreezeState.Step(rawValue: $0) }),
                 live: runs.isEmpty ? nil : uses(runs), persistent: uses(row["named"]),
                 overlay: try #require(row["overlay"].flatMap { contents[$0] }),
                 lead: row["newer"].flatMap { Int($0) }.map { .seconds($0) }, isSameProcess: row["same QEMU"] == "yes")
@@ -54,12 +54,12 @@ struct DiskStatesTests {
         #expect(
             steps.rows.compactMap { $0["step of its hold"] }
                 == ["none"]
-                + [Hold.Step.preparing, .switching, .held, .releasing, .released].map { "`\($0.rawValue)`" })
+                + [FreezeState.Step.preparing, .switching, .held, .releasing, .released].map { "`\($0.rawValue)`" })
         let progress = try MarkdownTable(
             ["progress of a disk", "written", "what it says"], in: "docs/states.md")
         #expect(
             progress.rows.compactMap { $0["progress of a disk"] }
                 == ["none"]
-                + [HeldDisk.Progress.committing, .pivotRequested, .undecided, .committed].map { "`\($0.rawValue)`" })
+                + [OverlayDisk.Progress.committing, .pivotRequested, .undecided, .committed].map { "`\($0.rawValue)`" })
     }
 }

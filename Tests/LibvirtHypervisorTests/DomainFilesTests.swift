@@ -28,11 +28,11 @@ struct DomainFilesTests {
             let folder = scratch.path + "/tpm/" + Self.uuid
             let files = DomainFiles(tpmRoot: scratch.path + "/tpm")
             let tpm = [
-                KeptFile(name: "swtpm/notes", path: folder + "/notes"),
-                KeptFile(name: "swtpm/tpm2/.lock", path: folder + "/tpm2/.lock"),
-                KeptFile(name: "swtpm/tpm2/tpm2-00.permall", path: folder + "/tpm2/tpm2-00.permall"),
+                SavedFile(name: "swtpm/notes", path: folder + "/notes"),
+                SavedFile(name: "swtpm/tpm2/.lock", path: folder + "/tpm2/.lock"),
+                SavedFile(name: "swtpm/tpm2/tpm2-00.permall", path: folder + "/tpm2/tpm2-00.permall"),
             ]
-            let variables = KeptFile(name: "nvram", path: nvram)
+            let variables = SavedFile(name: "nvram", path: nvram)
             #expect(files.list(for: try domain(nvram: "<nvram template='/t'>\(nvram)</nvram>")) == [variables] + tpm)
             let source = "<nvram type='file'><source file='\(nvram)'/></nvram>"
             #expect(files.list(for: try domain(nvram: source, tpm: "")) == [variables])
@@ -56,8 +56,8 @@ struct DomainFilesTests {
             let other = "d0ffee00-0000-4000-8000-000000000002"
             let files = DomainFiles(tpmRoot: scratch.path + "/tpm")
             let kept = [
-                KeptFile(name: "nvram", path: try scratch.write("kept/nvram", "v", mode: 0o640)),
-                KeptFile(name: "swtpm/tpm2/state", path: try scratch.write("kept/state", "p", mode: 0o600)),
+                SavedFile(name: "nvram", path: try scratch.write("kept/nvram", "v", mode: 0o640)),
+                SavedFile(name: "swtpm/tpm2/state", path: try scratch.write("kept/state", "p", mode: 0o600)),
             ]
             try scratch.folder("nvram")
             let new = try domain(nvram: "<nvram>\(scratch.path)/nvram/b_VARS.fd</nvram>", uuid: other)
@@ -85,7 +85,7 @@ struct DomainFilesTests {
     func replaced() throws {
         try withScratchFolder { scratch in
             let path = try scratch.write("a_VARS.fd", "old")
-            let kept = KeptFile(name: "nvram", path: try scratch.write("kept", "new", mode: 0o600))
+            let kept = SavedFile(name: "nvram", path: try scratch.write("kept", "new", mode: 0o600))
             let domain = try domain(nvram: "<nvram>\(path)</nvram>")
             let placements = try DomainFiles().placements(of: [kept], for: domain, original: domain)
             #expect(try placements.flatMap { try $0.place() } == [])
@@ -113,7 +113,7 @@ struct DomainFilesTests {
     func foreign(name: String) throws {
         let domain = try domain(nvram: "<nvram>/a</nvram>")
         let error = #expect(throws: HypervisorError.self) {
-            try DomainFiles().placements(of: [KeptFile(name: name, path: "/k")], for: domain, original: domain)
+            try DomainFiles().placements(of: [SavedFile(name: name, path: "/k")], for: domain, original: domain)
         }
         #expect(error?.remedy == .stop)
     }

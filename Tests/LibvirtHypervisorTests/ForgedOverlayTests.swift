@@ -15,14 +15,14 @@ struct ForgedOverlayTests {
     private struct Held {
         let scratch: ScratchFolder
         let secret: String
-        var disk: HeldDisk
+        var disk: OverlayDisk
 
         init(_ scratch: ScratchFolder, baseFormat: String = "raw") async throws {
             self.scratch = scratch
             secret = try scratch.write("shadow", "TOPSECRET-of-root", mode: 0o600)
             let base = try scratch.write("base", [UInt8](repeating: 7, count: 1 << 20))
             if baseFormat == "qcow2" { ForgedOverlayTests.shell("qemu-img create -q -f qcow2 \(base) 1M") }
-            disk = HeldDisk(
+            disk = OverlayDisk(
                 target: "vda", base: base, baseFormat: baseFormat, overlay: scratch.path + "/over.qcow2",
                 definition: """
                     <disk type='file'><driver name='qemu' type='\(baseFormat)'/><source file='\(base)'/>\
@@ -34,7 +34,7 @@ struct ForgedOverlayTests {
         }
 
         func commit() async throws {
-            let journal = HoldJournal(Hold(step: .releasing, snapshot: "s", disks: [disk])) { _ in }
+            let journal = FreezeStateJournal(FreezeState(step: .releasing, snapshot: "s", disks: [disk])) { _ in }
             let offline = OfflineCommit(
                 connection: try Connection(uri: "test:///default"), machineID: "u-1", domain: nil,
                 limit: .seconds(20), journal: journal)
@@ -105,7 +105,7 @@ struct ForgedOverlayTests {
                 var fixture = fixture
                 if reason == "names a data file" { fixture.extensions = [(0x4441_5441, Array(held.secret.utf8))] }
                 try scratch.write("base", fixture.bytes)
-                held.disk = HeldDisk(
+                held.disk = OverlayDisk(
                     target: "vda", base: held.disk.base, baseFormat: "qcow2", overlay: held.disk.overlay,
                     definition: held.disk.definition, below: [])
                 held.disk.baseAtRest = ImageStamp.read(held.disk.base)
@@ -140,7 +140,7 @@ struct ForgedOverlayTests {
         try await withScratchFolder { scratch in
             let held = try await Held(scratch)
             Self.shell("chown 65534:65534 \(held.disk.overlay); chmod 660 \(held.disk.overlay)")
-            let taken = try TakenOverlay(held.disk)
+            let taken = try RootOnlyOverlay(held.disk)
             var status = stat()
             #expect(stat(held.disk.overlay, &status) == 0 && status.st_uid == 0 && status.st_mode & 0o777 == 0o600)
             taken.giveBack()
@@ -150,7 +150,7 @@ struct ForgedOverlayTests {
             try scratch.write("proc/4711/fdinfo/3", "flags:\t02\n")
             try scratch.link("proc/4711/fd/3", to: held.disk.overlay)
             let error = #expect(throws: HypervisorError.self) {
-                try TakenOverlay(held.disk, roots: SystemRoots(proc: scratch.path + "/proc"))
+                try RootOnlyOverlay(held.disk, roots: SystemRoots(proc: scratch.path + "/proc"))
             }
             #expect(error?.remedy == .retry && error?.message.contains("4711") == true)
             #expect(stat(held.disk.overlay, &status) == 0 && status.st_uid == 65534)
@@ -181,13 +181,13 @@ struct ForgedOverlayTests {
 
     @Test("is in doubt, whatever a definition names, unless a commit of ours was seen to its end")
     func finding() {
-        var disk = HeldDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: "/o")
-        let onOverlay = [DiskUse(target: "vda", chain: ["/o", "/b"])]
-        let onBase = [DiskUse(target: "vda", chain: ["/b"])]
-        func find(_ step: Hold.Step, _ live: [DiskUse]?, _ persistent: [DiskUse]) -> DiskFinding {
-            DiskFinding.find(disk, step: step, live: live, persistent: persistent, overlay: .refused("odd"))
+        var disk = OverlayDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: "/o")
+        let onOverlay = [DiskChain(target: "vda", chain: ["/o", "/b"])]
+        let onBase = [DiskChain(target: "vda", chain: ["/b"])]
+        func find(_ step: FreezeState.Step, _ live: [DiskChain]?, _ persistent: [DiskChain]) -> OverlayState {
+            OverlayState.find(disk, step: step, live: live, persistent: persistent, overlay: .refused("odd"))
         }
-        for step in [Hold.Step.preparing, .held, .releasing] {
+        for step in [FreezeState.Step.preparing, .held, .releasing] {
             #expect(find(step, nil, onOverlay) == .doubtful("odd"))
             #expect(find(step, nil, onBase) == .doubtful("odd"))
             #expect(find(step, onBase, onBase) == .doubtful("odd"))

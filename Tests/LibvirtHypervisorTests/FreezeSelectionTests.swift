@@ -105,7 +105,7 @@ struct ThawAnswerTests {
             (.failure(lateVSS), 0, false),
         ] as [(Result<Int, any Error>, Int?, Bool)])
     func doubt(first: Result<Int, any Error>, later: Int?, wasFrozen: Bool) {
-        let window = FrozenWindow(
+        let window = FreezeWindow(
             frozen: .success(2), moved: .success(()), thawed: first, duration: .milliseconds(40))
         #expect((window.doubt(later) == nil) == wasFrozen)
     }
@@ -115,9 +115,9 @@ struct ThawAnswerTests {
         let error = LibvirtError(
             number: 1, message: "Command guest-fsfreeze-freeze has been disabled: the agent is in frozen state")
         #expect(error.isRefusedByAgent && error.saysThatGuestIsFrozen && !error.isAgentSilent)
-        let window = FrozenWindow(frozen: .failure(error), thawed: .failure(error), duration: .zero)
+        let window = FreezeWindow(frozen: .failure(error), thawed: .failure(error), duration: .zero)
         #expect(!window.isThawPending)
-        let silent = FrozenWindow(frozen: .failure(Self.silent), thawed: .failure(Self.silent), duration: .zero)
+        let silent = FreezeWindow(frozen: .failure(Self.silent), thawed: .failure(Self.silent), duration: .zero)
         #expect(silent.isThawPending)
     }
 }

@@ -85,16 +85,16 @@ struct ImageUsersTests {
 }
 
 @Suite("The QEMU of a domain")
-struct QemuProcessTests {
+struct QEMUProcessTests {
     @Test("is known to be the one that was frozen by its age")
     func age() throws {
         try withScratchFolder { scratch in
             try scratch.write("web01.pid", "\(getpid())\n")
-            let process = try #require(QemuProcess(domain: "web01", run: scratch.path))
+            let process = try #require(QEMUProcess(domain: "web01", run: scratch.path))
             let now = Int64(Glibc.time(nil))
             #expect(process.isOlder(than: now + 1))
             #expect(!process.isOlder(than: now - 100_000_000))
-            #expect(QemuProcess(domain: "web02", run: scratch.path) == nil)
+            #expect(QEMUProcess(domain: "web02", run: scratch.path) == nil)
         }
     }
 

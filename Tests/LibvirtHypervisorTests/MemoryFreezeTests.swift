@@ -45,7 +45,7 @@ struct MemoryFreezeTests {
     @Test("asks for the RAM beside the disks in one snapshot")
     func document() throws {
         let description = try DomainDescriptionTests.read(DomainDescriptionTests.domain(disks: Self.vda))
-        let held = [HeldDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")]
+        let held = [OverlayDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")]
         let text = snapshotDocument(name: "s", held: held, of: description, memory: "/r/a & b.ram")
         #expect(text.contains("<memory snapshot=\"external\" file=\"/r/a &amp; b.ram\"/>"), "\(text)")
         #expect(!snapshotDocument(name: "s", held: held, of: description).contains("memory"))

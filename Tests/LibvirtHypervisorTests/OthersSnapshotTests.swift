@@ -58,7 +58,7 @@ struct OthersSnapshotTests {
             try redefine(domain, snapshot("with RAM", after: "theirs", overlay, memory: ram), current)
             let before = try text(domain, "before").text
 
-            let disk = HeldDisk(
+            let disk = OverlayDisk(
                 target: "vda", base: base, baseFormat: "raw", overlay: overlay,
                 definition: "<disk type='file'><driver name='qemu' type='raw'/><source file='\(base)'/>"
                     + "<target dev='vda'/></disk>")

@@ -17,7 +17,7 @@ struct OverlayContentTests {
     func content() async throws {
         try await withScratchFolder { scratch in
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
-            let disk = HeldDisk(
+            let disk = OverlayDisk(
                 target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2",
                 definition: "<disk type='file'><source file='\(base)'/><target dev='vda'/></disk>")
             #expect(try OverlayContent.read(disk.overlay) == .missing)
@@ -42,13 +42,13 @@ struct OverlayContentTests {
     func commit() async throws {
         try await withScratchFolder { scratch in
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
-            var disk = HeldDisk(
+            var disk = OverlayDisk(
                 target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/over lay.qcow2",
                 definition: "<disk type='file'><source file='\(base)'/><target dev='vda'/></disk>")
             try await OverlayFile.create(disk, capacity: 1 << 20, run: OverlayFileTests.run)
             disk.baseAtRest = ImageStamp.read(base)
             run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
-            let journal = HoldJournal(Hold(step: .releasing, snapshot: "s", disks: [disk])) { _ in }
+            let journal = FreezeStateJournal(FreezeState(step: .releasing, snapshot: "s", disks: [disk])) { _ in }
             let offline = try offline(journal)
             var items = [OfflineCommit.Item(disk: disk, above: nil, isOrphan: true)]
             let isFree = "qemu-img info '\(disk.overlay)'"
@@ -65,9 +65,9 @@ struct OverlayContentTests {
             run("kill -9 $(cat \(holder)); for i in $(seq 200); do \(isFree) && exit 0; sleep 0.1; done; exit 1")
             #expect(try await offline.run(items, .off) == [])
             #expect(try readFile(base)[512 << 10] == 9)
-            #expect(await journal.hold.disks[0].progress == .committed)
+            #expect(await journal.freezeState.disks[0].progress == .committed)
             // Once more, as after a kill.
-            items = [OfflineCommit.Item(disk: await journal.hold.disks[0], isOrphan: true)]
+            items = [OfflineCommit.Item(disk: await journal.freezeState.disks[0], isOrphan: true)]
             #expect(try await offline.run(items, .off) == [])
             #expect(try OverlayContent.read(disk.overlay) == .written)
             // Somebody has written to the base since: newer than the overlay.
@@ -83,7 +83,7 @@ struct OverlayContentTests {
     func contained() async throws {
         try await withScratchFolder { scratch in
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
-            let disk = HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/a.qcow2")
+            let disk = OverlayDisk(target: "vda", base: base, baseFormat: "raw", overlay: scratch.path + "/a.qcow2")
             try await OverlayFile.create(disk, capacity: 1 << 20, run: OverlayFileTests.run)
             run("qemu-io -f qcow2 -c 'write -P 9 512k 512' '\(disk.overlay)'")
             #expect(try await !OfflineCommit.isContained(disk, within: .seconds(20)))
@@ -92,7 +92,7 @@ struct OverlayContentTests {
         }
     }
 
-    private func offline(_ journal: HoldJournal) throws -> OfflineCommit {
+    private func offline(_ journal: FreezeStateJournal) throws -> OfflineCommit {
         OfflineCommit(
             connection: try Connection(uri: "test:///default"), machineID: "u-1", domain: nil, limit: .seconds(20),
             journal: journal)
@@ -104,12 +104,13 @@ struct OverlayContentTests {
             let base = try scratch.write("base.raw", [UInt8](repeating: 7, count: 1 << 20))
             let overlay = scratch.path + "/a.qcow2"
             try await OverlayFile.create(
-                HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay), capacity: 1 << 20,
+                OverlayDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay), capacity: 1 << 20,
                 run: OverlayFileTests.run)
-            let disk = HeldDisk(
+            let disk = OverlayDisk(
                 target: "vda", base: scratch.path + "/b", baseFormat: "raw", overlay: overlay,
                 definition: "<disk type='file'><source file='\(scratch.path)/b'/><target dev='vda'/></disk>")
-            let offline = try offline(HoldJournal(Hold(step: .releasing, snapshot: "s", disks: [disk])) { _ in })
+            let offline = try offline(
+                FreezeStateJournal(FreezeState(step: .releasing, snapshot: "s", disks: [disk])) { _ in })
             let error = await #expect(throws: HypervisorError.self) {
                 try await offline.run([OfflineCommit.Item(disk: disk, above: nil, isOrphan: false)], .off)
             }
@@ -124,8 +125,8 @@ struct OverlayContentTests {
             try await withScratchFolder { scratch in
                 let path = try scratch.write("a.raw", [UInt8](repeating: 0, count: 1 << 20))
                 let image = try ImageFile(path)
-                try await QemuImg.run(
-                    ["bench", "-w", "-c", "100000000", "-f", "raw", ConfinedQemuImg.name(of: image)],
+                try await QEMUImg.run(
+                    ["bench", "-w", "-c", "100000000", "-f", "raw", ConfinedQEMUImg.name(of: image)],
                     [Confinement.Grant(image, isWritable: true)], within: .milliseconds(300), fileSize: 1 << 20)
             }
         }

@@ -112,7 +112,7 @@ struct OverlayFileTests {
     @Test("is gone again when qemu-img fails", .enabled(if: hasQemuImg))
     func failed() async throws {
         try await withScratchFolder { scratch in
-            let disk = HeldDisk(
+            let disk = OverlayDisk(
                 target: "vda", base: "/dev/null", baseFormat: "nonsense", overlay: scratch.path + "/web01.qcow2")
             let error = await #expect(throws: HypervisorError.self) {
                 try await OverlayFile.create(disk, capacity: 1 << 16, run: Self.run)
@@ -149,7 +149,7 @@ struct OverlayFileTests {
         }
     }
 
-    private func disk(base: String, overlay: String) -> HeldDisk {
-        HeldDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay)
+    private func disk(base: String, overlay: String) -> OverlayDisk {
+        OverlayDisk(target: "vda", base: base, baseFormat: "raw", overlay: overlay)
     }
 }

@@ -19,10 +19,10 @@ struct OverlayMarkTests {
         }) ?? false
     }()
 
-    private func hold(_ run: String, _ overlay: String) -> Hold {
-        Hold(
+    private func hold(_ run: String, _ overlay: String) -> FreezeState {
+        FreezeState(
             step: .held, snapshot: "stillpoint-\(run)",
-            disks: [HeldDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: overlay)])
+            disks: [OverlayDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: overlay)])
     }
 
     @Test("is read again, and tells another run's overlay of that name from one's own")

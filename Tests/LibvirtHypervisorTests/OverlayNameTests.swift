@@ -16,7 +16,7 @@ struct OverlayNameTests {
         #expect(read.machineID == Self.uuid)
         #expect(read.target == "vda")
         #expect(read.run == nil)
-        #expect(read.machineName == OverlayFile.harmless(name, limit: 40))
+        #expect(read.machineName == OverlayFile.sanitized(name, limit: 40))
     }
 
     @Test("says its run as well, as older versions made it", arguments: ["web01", "a-b", "_"])

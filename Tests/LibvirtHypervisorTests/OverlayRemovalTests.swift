@@ -7,8 +7,8 @@ import Testing
 
 @Suite("The deletion of an overlay")
 struct OverlayRemovalTests {
-    private func disk(_ path: String) -> HeldDisk {
-        HeldDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: path)
+    private func disk(_ path: String) -> OverlayDisk {
+        OverlayDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: path)
     }
 
     @Test("leaves one alone that a QEMU has open, also when it was opened after the last look, and deletes it later")

@@ -14,7 +14,7 @@ struct QuiesceFreezeTests {
     /// recorded. libvirt's test driver has no guest agent, so that nothing gets as far as to be held.
     private func freeze(
         disks: String, channels: String = agent, planned: [String] = ["/tank/a.raw"]
-    ) async throws -> (HypervisorError?, recorded: [Hold?]) {
+    ) async throws -> (HypervisorError?, recorded: [FreezeState?]) {
         try await withScratchFolder { scratch in
             let connection = try Connection(uri: "test:///default")
             let domain = try #require(try connection.domains().first).domain
@@ -22,13 +22,13 @@ struct QuiesceFreezeTests {
                 DomainDescriptionTests.domain(disks: disks, channels: channels))
             let disk = Disk(target: "vda", chain: planned, format: "raw")
             let machine = VirtualMachine(id: description.uuid, name: "web01", power: .running, disks: [disk])
-            let recorded = Mutex<[Hold?]>([])
+            let recorded = Mutex<[FreezeState?]>([])
             let context = FreezeContext(
                 domain: domain, description: description,
                 request: FreezeRequest(machine: machine, disks: [disk], strategy: .quiesce, run: "1"),
                 settings: ConnectionTests.settings(uri: "test:///default", overlays: scratch.path)
-            ) { hold in recorded.withLock { $0.append(hold) } }
-            let freeze = QuiesceFreeze(context: context, gate: WindowGate(places: 1))
+            ) { freezeState in recorded.withLock { $0.append(freezeState) } }
+            let freeze = QuiesceFreeze(context: context, gate: FreezeLimiter(places: 1))
             let error = await #expect(throws: HypervisorError.self) { try await freeze.run() }
             return (error, recorded.withLock { $0 })
         }

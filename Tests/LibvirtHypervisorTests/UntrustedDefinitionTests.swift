@@ -206,7 +206,7 @@ struct UntrustedDefinitionTests {
             """
         let plan = try RestorePlan(
             RestoreRequest(
-                definition: text, files: [KeptFile(name: "nvram", path: "/private/0")],
+                definition: text, files: [SavedFile(name: "nvram", path: "/private/0")],
                 moves: [PathMove(from: "/vm/a", to: "/clone/a")], power: .off, isTrusted: false)
         ) { _, _ in "" }
         #expect(plan.placements.isEmpty)

@@ -154,7 +154,7 @@ class Watchdog(Row):
         os.set_inheritable(self.lock.fileno(), True)
         # Process 1 never began at 1: a manager that is gone.
         call = [self.lab.tool("pre-snapshot"), runs[0], str(self.lock.fileno()), "1:1"]
-        return call, {"NTH_CALLED_AS": "stillpoint-guard"}
+        return call, {"NTH_CALLED_AS": "stillpoint-watchdog"}
 
 
 class Archive(Row):

@@ -37,11 +37,11 @@ struct ArchiverCrashTests {
     }
 
     /// Builds what the disk holds after that step.
-    private func leave(_ step: Step, _ compression: Compression, _ dump: KeptDump, _ pool: PoolBench) throws {
+    private func leave(_ step: Step, _ compression: Compression, _ dump: StoredDump, _ pool: PoolBench) throws {
         var machine = try keptMachine(dump: dump)
         var point = try pool.keep([machine])
         if step != .unmarked { try pool.catalogue.markForArchive(PoolBench.run) }
-        let path = SideCar.dumpPath(of: machine, in: point, coldStorage: pool.cold)
+        let path = ArchiveManifest.dumpPath(of: machine, in: point, coldStorage: pool.cold)
         let folder = "cold/tank/VM/web01"
         try pool.scratch.folder(folder)
         if step == .mark { return }
@@ -49,10 +49,10 @@ struct ArchiverCrashTests {
         if step == .part { return }
         let packed = try pack(
             dump.path, to: step == .sideCar ? pool.scratch.path + "/other" : path, compression: compression,
-            beforeRename: { try SideCar.write(point, of: machine, packed: $0, dump: path, sealedBy: nil) },
+            beforeRename: { try ArchiveManifest.write(point, of: machine, packed: $0, dump: path, sealedBy: nil) },
             progress: nil)
         if step == .sideCar || step == .renamed { return }
-        machine.dump = KeptDump(
+        machine.dump = StoredDump(
             path: path, bytes: dump.bytes, packed: packed, source: step == .unmarked ? nil : dump.path)
         point.machines = [machine]
         try pool.catalogue.write(point)

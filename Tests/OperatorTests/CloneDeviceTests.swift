@@ -14,14 +14,14 @@ import ZFS
 struct CloneDeviceTests {
     private func image(
         _ path: String, _ part: VolumePart? = nil, target: String = "vda", on dataset: String = "tank/vol"
-    ) throws -> KeptImage {
-        KeptImage(
+    ) throws -> SavedImage {
+        SavedImage(
             target: target, path: path, dataset: try DatasetName(dataset), relativePath: nil, isWritten: true,
             format: "raw", part: part)
     }
 
     /// web01 on the volume tank/vol, and what the catalogue keeps of it.
-    private func keep(_ pool: PoolBench, _ images: [KeptImage], _ consistency: Consistency = .quiesced) throws {
+    private func keep(_ pool: PoolBench, _ images: [SavedImage], _ consistency: Consistency = .quiesced) throws {
         for name in ["tank/vol", "tank/vol@daily"] { try pool.pool.add(name, ["type": "volume"]) }
         try pool.keep(
             [
@@ -29,7 +29,7 @@ struct CloneDeviceTests {
                     on: ["tank/vol"], consistency,
                     dump: consistency == .memory ? pool.dump("web01", PoolBench.guestRAM) : nil)
             ], in: ["tank/vol@daily"])
-        let kept = KeptDefinition(hypervisor: "local", id: "id-of-web01", name: "web01", images: images, files: [])
+        let kept = SavedDefinition(hypervisor: "local", id: "id-of-web01", name: "web01", images: images, files: [])
         let folder = "state/restore-points/\(PoolBench.run)/id-of-web01"
         try pool.scratch.write("\(folder)/definition.xml", "<definition of web01>")
         try pool.scratch.write("\(folder)/machine.json", StateFile.text(kept))

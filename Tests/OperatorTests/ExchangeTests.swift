@@ -46,10 +46,10 @@ struct ExchangeTests {
             let nvram = try scratch.write("nvram", "variables")
             try scratch.folder("tank")
             let write = {
-                let copy = KeptCopy(
+                let copy = SavedCopy(
                     folder: try Folder(scratch.path + "/tank").madePrivateFolder(".stillpoint").madePrivateFolder("vm"),
                     definition: Array("<d>".utf8), machine: Array("{}".utf8),
-                    sources: KeptSources([KeptFile(name: "nvram", path: nvram)]))
+                    sources: SavedFileSources([SavedFile(name: "nvram", path: nvram)]))
                 try copy.seal(copy.isThere ?? copy.write(), by: [])
             }
             try write()
@@ -73,11 +73,11 @@ struct ExchangeTests {
                 try scratch.giveAway("theirs")
             }
             for name in ["qemu", "qemu/nvram", "qemu/nvram/nvram"] { try scratch.giveAway(outer + name) }
-            let wanted = KeptFile(name: "nvram", path: "\(scratch.path)/\(outer)qemu/nvram/nvram")
+            let wanted = SavedFile(name: "nvram", path: "\(scratch.path)/\(outer)qemu/nvram/nvram")
             let now = Canary(scratch.path + "/etc")
             #expect(now != canary)
             try attack(scratch, outer + place, target: target, canary: now) {
-                let sources = KeptSources([wanted])
+                let sources = SavedFileSources([wanted])
                 guard let file = sources.files.first?.file else { throw Errno.noSuchFileOrDirectory }
                 #expect(try file.content(limit: 100) == Array("variables".utf8))
             }

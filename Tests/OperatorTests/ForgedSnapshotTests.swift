@@ -86,7 +86,7 @@ struct ForgedSnapshotTests {
     func hostsPath(path: String) async throws {
         try await withPool { pool async throws in
             try pool.web(.quiesced)
-            let image = KeptImage(
+            let image = SavedImage(
                 target: "vda", path: path, dataset: try DatasetName("tank/VM"), relativePath: "web01.raw",
                 isWritten: true)
             try pool.snapshot(images: [image], isSealed: false)
@@ -117,12 +117,12 @@ struct ForgedSnapshotTests {
 
     @Test("leads nowhere out of its folder", arguments: ["../x", "/etc/shadow", "a//b", ".", ""])
     func paths(path: String) throws {
-        let image = KeptImage(
+        let image = SavedImage(
             target: "vda", path: "/x", dataset: try DatasetName("tank/VM"), relativePath: path, isWritten: true)
-        for (images, files) in [([image], []), ([], [path])] as [([KeptImage], [String])] {
-            let kept = KeptDefinition(hypervisor: "local", id: "1", name: "a", images: images, files: files)
+        for (images, files) in [([image], []), ([], [path])] as [([SavedImage], [String])] {
+            let kept = SavedDefinition(hypervisor: "local", id: "1", name: "a", images: images, files: files)
             let bytes = try StateFile.text(kept)
-            #expect(throws: StateError.self) { try KeptDefinition.decode(bytes, at: "/x") }
+            #expect(throws: StateError.self) { try SavedDefinition.decode(bytes, at: "/x") }
         }
     }
 
@@ -159,7 +159,7 @@ struct ForgedSnapshotTests {
         try await withPool { pool async throws in
             try pool.web()
             let path = "\(pool.cold)/tank/VM/web01/\(PoolBench.run).json"
-            var point = try SideCar.read(path)
+            var point = try ArchiveManifest.read(path)
             #expect(point.seal != nil)
             point.seal = nil
             point.machines[0].dump?.path = "\(PoolBench.run).ram"

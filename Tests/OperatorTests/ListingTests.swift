@@ -17,25 +17,25 @@ struct ListingTests {
     private func listing(_ pool: PoolBench) -> Listing { Listing(points: pool.points, zfs: pool.pool.command) }
 
     private func listed(
-        _ name: String, _ consistency: String, ram: ListedMachine.RAM? = nil, frozen: Int64? = nil,
+        _ name: String, _ consistency: String, ram: ListedVM.RAM? = nil, frozen: Int64? = nil,
         paused: Int64? = nil, age: Int64? = nil, notes: [String] = []
-    ) -> ListedMachine {
-        ListedMachine(
+    ) -> ListedVM {
+        ListedVM(
             snapshot: "tank/VM@daily", guid: "1", run: nil, vm: name, vmID: nil, consistency: consistency,
             frozenMilliseconds: frozen, pausedMilliseconds: paused, ram: ram, ageSeconds: age, notes: notes)
     }
 
     private func ram(_ bytes: UInt64, _ place: String, problem: String? = nil, isThere: Bool = true)
-        -> ListedMachine.RAM
+        -> ListedVM.RAM
     {
-        ListedMachine.RAM(
+        ListedVM.RAM(
             bytes: bytes, storedBytes: bytes / 2, path: "/cold/a b.ram", place: place, sha256: "ab", problem: problem,
             isThere: isThere, isSealed: true)
     }
 
     @Test("is a table with a line for each VM in each snapshot")
     func table() {
-        let text = ListedMachine.table([
+        let text = ListedVM.table([
             listed("web01", "memory", ram: ram(200 << 20, "cold_storage"), paused: 12, age: 119),
             listed("a\nb", "quiesced", frozen: 40, age: 7199), listed("db", "off", age: 7200),
             listed("x", "memory", ram: ram(2046, "ram_dir", problem: "full"), age: 172_800),
@@ -59,15 +59,15 @@ struct ListingTests {
     func stale() {
         var machine = listed("web01", "stale")
         machine.staleSince = "2026-11-21T11:00:00Z"
-        #expect(ListedMachine.table([machine]).contains("stale since 2026-11-21T11:00:00Z"))
+        #expect(ListedVM.table([machine]).contains("stale since 2026-11-21T11:00:00Z"))
         #expect(machine.paragraph.hasPrefix("web01: stale since 2026-11-21T11:00:00Z\n"))
         #expect(machine.paragraph.contains("holds nothing of what it wrote since"))
-        #expect(ListedMachine.table([listed("web01", "stale")]).contains("  stale  "))
+        #expect(ListedVM.table([listed("web01", "stale")]).contains("  stale  "))
     }
 
     @Test("has an empty table's header alone where there is nothing")
     func empty() {
-        #expect(ListedMachine.table([]) == "SNAPSHOT  VM  CONSISTENCY  FROZEN  RAM  PLACE  AGE\n")
+        #expect(ListedVM.table([]) == "SNAPSHOT  VM  CONSISTENCY  FROZEN  RAM  PLACE  AGE\n")
     }
 
     @Test(
@@ -109,7 +109,7 @@ struct ListingTests {
             #expect(machines.map(\.vm) == ["alpha", "web01", "db"])
             #expect(machines.map(\.snapshot) == ["tank/VM@daily", "tank/VM@daily", "tank/VM/db@daily"])
             let found = try #require(machines.first { $0.vm == "web01" })
-            #expect(found.ram == ListedMachine.RAM(dump))
+            #expect(found.ram == ListedVM.RAM(dump))
             #expect(found.ram?.place == "ram_dir" && found.ram?.isThere == true)
             #expect(found.pausedMilliseconds == 12 && found.vmID == "id-of-web01" && found.run == PoolBench.run.text)
             #expect(try await listing(pool).machines(on: DatasetName("tank/VM/db")).map(\.vm) == ["db"])
@@ -117,7 +117,7 @@ struct ListingTests {
             #expect(try await listing(pool).machines(in: SnapshotName("tank/other@by hand")).isEmpty)
 
             let json = try StateFile.text(machines)
-            #expect(try JSON.decode([ListedMachine].self, from: json) == machines)
+            #expect(try JSON.decode([ListedVM].self, from: json) == machines)
             #expect(String(decoding: json, as: UTF8.self).contains("\"storedBytes\": \(dump.bytes)"))
         }
     }
@@ -160,7 +160,7 @@ struct ListingTests {
             let name = try SnapshotName("tank@daily")
             #expect(try await listing.machines(in: name).isEmpty)
             let below = try await listing.machines(below: name)
-            let lines = ListedMachine.summary(of: below, in: name).split(separator: "\n")
+            let lines = ListedVM.summary(of: below, in: name).split(separator: "\n")
             #expect(
                 lines == [
                     "tank@daily and below: crash (1 crash, 1 off, 1 quiesced), in 3 snapshots", "both: crash",
@@ -168,7 +168,7 @@ struct ListingTests {
                     "web: quiesced", "    in: tank/VM@daily",
                 ])
             #expect(
-                ListedMachine.absence(from: name, below: below)
+                ListedVM.absence(from: name, below: below)
                     == "no VM has a disk on tank itself; below it have: both, idle, web. See them with: "
                     + "stillpoint show -r tank@daily\n")
             #expect(await pool.operating.show("tank@daily", recursive: true, json: false) == .done)
@@ -197,7 +197,7 @@ struct ListingTests {
         let name = try SnapshotName("tank/quiet@daily")
         let text =
             recursive
-            ? ListedMachine.summary(of: [], in: name) : ListedMachine.absence(from: name, below: [])
+            ? ListedVM.summary(of: [], in: name) : ListedVM.absence(from: name, below: [])
         #expect(text.hasSuffix("was taken without Stillpoint, or holds no VM\n"))
     }
 

@@ -24,7 +24,7 @@ struct RevertRestoreTests {
             try pool.scratch.folder("tank/other/erp")
             try pool.keep(
                 [
-                    KeptMachine(
+                    RestorePointVM(
                         hypervisor: "vc", id: "vm-erp", name: "erp", datasets: [DatasetName("tank/other")],
                         consistency: consistency)
                 ], in: ["tank/other@daily"])
@@ -96,7 +96,7 @@ struct RevertRestoreTests {
     @Test("without a target tells the steps, and beside the VM it tells them instead of acting")
     func told() async throws {
         try await withDatastore { pool, world async throws in
-            #expect(await pool.restore("tank/other@daily", "erp", to: .told) == .done)
+            #expect(await pool.restore("tank/other@daily", "erp", to: .printSteps) == .done)
             #expect(await pool.restore("tank/other@daily", "erp", to: .clone("erp2")) == .usage)
             #expect(pool.log.text.contains("Revert that VM to its snapshot \"stillpoint \(PoolBench.run)\""))
             #expect(world.count("stop") == 0)

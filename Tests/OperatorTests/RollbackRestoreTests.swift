@@ -69,15 +69,16 @@ struct RollbackRestoreTests {
             try pool.web()
             try pool.pool.add("tank/other@daily")
             // Beside the state file, where what is kept of VMs on volumes is found for every snapshot of the run.
-            let folder = "state/restore-points/\(PoolBench.run)/\(KeptDefinition.folderName(of: "id-of-web01"))"
-            let kept = KeptDefinition(
+            let folder = "state/restore-points/\(PoolBench.run)/\(SavedDefinition.folderName(of: "id-of-web01"))"
+            let kept = SavedDefinition(
                 hypervisor: "local", id: "id-of-web01", name: "web01", images: [try pool.image()],
                 files: [])
             try pool.scratch.write("\(folder)/definition.xml", "<definition of web01>")
             try pool.scratch.write("\(folder)/machine.json", StateFile.text(kept))
             var point = try pool.catalogue.read(PoolBench.run)
             point.snapshots.append(
-                KeptSnapshot(name: try SnapshotName("tank/other@daily"), guid: FakePool.guid(of: "tank/other@daily")))
+                RestorePointSnapshot(
+                    name: try SnapshotName("tank/other@daily"), guid: FakePool.guid(of: "tank/other@daily")))
             try pool.catalogue.write(point)
             for target in [RestoreOptions.Target.inPlace, .clone("web02")] {
                 #expect(await pool.restore("tank/other@daily", to: target) == .usage)
@@ -169,7 +170,7 @@ struct RollbackRestoreTests {
     func notMounted() async throws {
         try await withPool { pool async throws in
             try pool.web(.quiesced)
-            let hidden = KeptImage(
+            let hidden = SavedImage(
                 target: "vda", path: "/hidden/web01.raw", dataset: try DatasetName("tank/hidden"),
                 relativePath: "web01.raw", isWritten: true)
             try pool.pool.add("tank/hidden")

@@ -14,15 +14,15 @@ struct CatalogueTests {
         let packed = PackedDump(plainBytes: 9, storedBytes: 5, sha256: "ab", compression: .zstd)
         var machine = try keptMachine(
             "a\n\"b\"/ö", on: ["tank/VM", "tank/my VMs"],
-            dump: KeptDump(path: "/cold/x.ram", bytes: 9, packed: packed, problem: "full", source: "/ram/x"))
+            dump: StoredDump(path: "/cold/x.ram", bytes: 9, packed: packed, problem: "full", source: "/ram/x"))
         machine.frozenMilliseconds = 40
         machine.pausedMilliseconds = 12
         machine.notes = ["one", ""]
         return RestorePoint(
             run: run, manager: "sanoid",
             snapshots: [
-                KeptSnapshot(name: try SnapshotName("tank/VM@a b"), guid: "18446744073709551615"),
-                KeptSnapshot(name: try SnapshotName("tank/my VMs@a b")),
+                RestorePointSnapshot(name: try SnapshotName("tank/VM@a b"), guid: "18446744073709551615"),
+                RestorePointSnapshot(name: try SnapshotName("tank/my VMs@a b")),
             ], machines: [machine, try keptMachine("off", .off)])
     }
 

@@ -27,8 +27,8 @@ struct JournalTests {
         try await withJournal(machines: 1) { _, directory, journal in
             try await journal.record { $0.phase = .frozen }
             #expect(try directory.read(StateDirectoryTests.id).phase == .frozen)
-            try await journal.record(machine: 0) { $0.hold = someHold }
-            #expect(try directory.read(StateDirectoryTests.id).machines.map(\.hold) == [someHold])
+            try await journal.record(machine: 0) { $0.freezeState = someHold }
+            #expect(try directory.read(StateDirectoryTests.id).machines.map(\.freezeState) == [someHold])
         }
     }
 

@@ -88,7 +88,7 @@ struct RestorePointWritingTests {
             }
             #expect(await pool.bench.run(.post) == .needsRecovery)
             #expect(try pool.bench.openRuns().map(\.id) == [run.id])
-            #expect(try pool.bench.openRuns().first?.machines.first?.hold == nil)
+            #expect(try pool.bench.openRuns().first?.machines.first?.freezeState == nil)
             #expect(pool.world.count("release") == 1)
             pool.scratch.remove(obstacle)
 

@@ -78,7 +78,7 @@ struct RestorePointsTests {
             try pool.catalogue.write(
                 RestorePoint(
                     run: PoolBench.run, manager: "",
-                    snapshots: try snapshots.map { KeptSnapshot(name: try SnapshotName($0.0), guid: $0.1) },
+                    snapshots: try snapshots.map { RestorePointSnapshot(name: try SnapshotName($0.0), guid: $0.1) },
                     machines: []))
             let listed = ListedSnapshot(
                 name: try SnapshotName(name), guid: guid,

@@ -13,7 +13,7 @@ struct RunTextTests {
         let records = try (0..<machines).map { try makeRecord(#""machines": [] \#($0)"#, nil) }
         var run = try makeRun(StateDirectoryTests.id, machines: records)
         #expect(try JSON.decode(Run.self, from: text.bytes(of: run)) == run)
-        for index in run.machines.indices { run.machines[index].hold = someHold }
+        for index in run.machines.indices { run.machines[index].freezeState = someHold }
         run.phase = .frozen
         #expect(try JSON.decode(Run.self, from: text.bytes(of: run)) == run)
         run.machines = run.machines.reversed()

@@ -24,8 +24,8 @@ struct StateDirectoryTests {
     func roundTrip() throws {
         try withState { scratch, directory in
             var record = try makeRecord("a\n\"é/../", on: ["tank/VM", "tank/my disk"])
-            record.hold = someHold
-            record.falls = [.init(strategy: .quiesce, reason: "no agent")]
+            record.freezeState = someHold
+            record.fallbacks = [.init(strategy: .quiesce, reason: "no agent")]
             record.notes = ["vdb is shareable"]
             record.frozenMilliseconds = 40
             let run = try makeRun(Self.id, recursive: ["tank/VM"], names: ["daily", "hourly"], machines: [record])

@@ -123,7 +123,7 @@ def processes(folder, *, guards=None, words=()):
                     continue
         except OSError:
             continue
-        is_guard = line.startswith(("stillpoint-guard", "stillpoint-watchdog"))
+        is_guard = line.startswith("stillpoint-watchdog")
         if (guards is None or guards == is_guard) and all(word in line for word in words):
             found.append((int(entry), line.strip()))
     return found

@@ -9,9 +9,9 @@ import XMLTree
 struct FreezeTests {
     /// What the journal was told, in order.
     private final class Records: Sendable {
-        let holds = Mutex<[Hold?]>([])
-        var all: [Hold?] { holds.withLock { $0 } }
-        func record(_ hold: Hold?) { holds.withLock { $0.append(hold) } }
+        let holds = Mutex<[FreezeState?]>([])
+        var all: [FreezeState?] { holds.withLock { $0 } }
+        func record(_ freezeState: FreezeState?) { holds.withLock { $0.append(freezeState) } }
     }
 
     private let records = Records()

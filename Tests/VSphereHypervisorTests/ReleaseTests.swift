@@ -15,15 +15,16 @@ struct ReleaseTests {
     }
 
     private func release(
-        _ transport: ScriptedTransport, reference: String? = "snapshot-2", step: Hold.Step = .held
-    ) async throws -> (notes: [String], last: Hold?) {
+        _ transport: ScriptedTransport, reference: String? = "snapshot-2", step: FreezeState.Step = .held
+    ) async throws -> (notes: [String], last: FreezeState?) {
         let session = testSession(transport)
-        let last = Mutex<Hold?>(Hold(step: .preparing, snapshot: "never told", disks: []))
+        let last = Mutex<FreezeState?>(FreezeState(step: .preparing, snapshot: "never told", disks: []))
         let request = ReleaseRequest(
-            machineID: "vm-1", hold: Hold(step: step, snapshot: "stillpoint R1", reference: reference, disks: []))
+            machineID: "vm-1",
+            freezeState: FreezeState(step: step, snapshot: "stillpoint R1", reference: reference, disks: []))
         let result = try await SnapshotRelease(
             session: session, poller: testPoller(session), request: request, limit: .seconds(8),
-            record: { hold in last.withLock { $0 = hold } }
+            record: { freezeState in last.withLock { $0 = freezeState } }
         ).run()
         return (result.notes, last.withLock { $0 })
     }

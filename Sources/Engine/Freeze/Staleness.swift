@@ -12,7 +12,7 @@ struct Staleness: Sendable, Equatable {
     /// - Parameters:
     ///   - taken: that another run has it.
     ///   - lastGood: when the newest snapshot was taken that holds more of it; asked where nothing else tells.
-    init?(_ planned: PlannedMachine, _ taken: TakenMachine?, lastGood: () -> Int64?) {
+    init?(_ planned: PlannedVM, _ taken: BusyVM?, lastGood: () -> Int64?) {
         let disks = planned.disksOnOverlays
         guard !disks.isEmpty else { return nil }
         func begin() -> Int64? { disks.compactMap { $0.overlay?.run.flatMap { runTime($0) } }.min() ?? lastGood() }
@@ -32,7 +32,7 @@ struct Staleness: Sendable, Equatable {
 
 extension Catalogue {
     /// When the newest run began that has a restore point of the VM in which it is not stale, in seconds since 1970.
-    func lastGood(_ key: MachineKey) -> Int64? {
+    func lastGood(_ key: VMKey) -> Int64? {
         all().points.last { point in
             point.machines.contains { $0.key == key && $0.consistency != .stale }
                 && point.snapshots.contains { $0.wasMissing != true }

@@ -22,14 +22,14 @@ package struct Planner: Sendable {
     }
 
     /// The plan for one hypervisor's VMs.
-    package func plan(_ machines: [VirtualMachine], of hypervisor: any Hypervisor) -> [PlannedMachine] {
-        let walk = PathWalk()
+    package func plan(_ machines: [VirtualMachine], of hypervisor: any Hypervisor) -> [PlannedVM] {
+        let walk = PathLocator()
         return machines.compactMap { plan($0, of: hypervisor, by: walk) }
     }
 
     private func plan(
-        _ machine: VirtualMachine, of hypervisor: any Hypervisor, by walk: PathWalk
-    ) -> PlannedMachine? {
+        _ machine: VirtualMachine, of hypervisor: any Hypervisor, by walk: PathLocator
+    ) -> PlannedVM? {
         var disks: [Disk] = []
         var datasets: [DatasetName] = []
         var onOverlays: [Disk] = []
@@ -54,7 +54,7 @@ package struct Planner: Sendable {
         let policy = configuration.policy(machine: machine.name, on: first)
         let strategies = policy.strategies ?? []
         guard strategies != [.ignore] else { return nil }
-        return PlannedMachine(
+        return PlannedVM(
             hypervisor: hypervisor, machine: machine, disks: disks, datasets: datasets.sorted(), strategies: strategies,
             onFailure: policy.onFailure ?? .continue, notes: notes, disksOnOverlays: onOverlays)
     }
@@ -71,13 +71,13 @@ package struct Planner: Sendable {
         return ImageChain.layers(below: top, format: disk.format)
     }
 
-    /// The snapshotted datasets that hold each image of a disk.
-    private func places(of disk: Disk, by walk: PathWalk) -> [[DatasetName]] {
+    /// The snapshotted datasets that freeze state each image of a disk.
+    private func places(of disk: Disk, by walk: PathLocator) -> [[DatasetName]] {
         disk.datasets?.map { $0.filter(scope.contains) } ?? disk.chain.map { found(at: $0, by: walk) }
     }
 
-    /// The snapshotted datasets that hold an image; none for one that is not on this host or not there.
-    private func found(at path: String, by walk: PathWalk) -> [DatasetName] {
+    /// The snapshotted datasets that freeze state an image; none for one that is not on this host or not there.
+    private func found(at path: String, by walk: PathLocator) -> [DatasetName] {
         guard let location = try? storage.locate(path, by: walk) else { return [] }
         return location.datasets.filter { scope.contains($0) }.sorted()
     }

@@ -42,7 +42,7 @@ package struct Pruner: Sendable {
             try catalogue.tryLockForArchive()
         }
         if lock == nil {
-            try catalogue.notePruning()
+            try catalogue.deferPruning()
             // Whoever had it may just have checked for the note, and ended.
             lock = try catalogue.tryLockForArchive()
         }
@@ -50,17 +50,17 @@ package struct Pruner: Sendable {
             return log.info("RAM dumps are being moved; those that no snapshot needs any more are deleted after that")
         }
         try await lock.withLockAwaiting {
-            try await catalogue.owesPruning ? pruneOwed() : prune(those: snapshots)
+            try await catalogue.isPruningDeferred ? pruneAllDeferred() : prune(those: snapshots)
         }
     }
 
     /// What was left for later, if something was.
-    package func pruneLeft() async throws {
-        guard catalogue.owesPruning else { return }
-        try await catalogue.lockForArchive().withLockAwaiting { try await pruneOwed() }
+    package func pruneDeferred() async throws {
+        guard catalogue.isPruningDeferred else { return }
+        try await catalogue.lockForArchive().withLockAwaiting { try await pruneAllDeferred() }
     }
 
-    private func pruneOwed() async throws {
+    private func pruneAllDeferred() async throws {
         try catalogue.forgetPruning()
         try await prune { _ in true }
     }
@@ -81,12 +81,12 @@ package struct Pruner: Sendable {
         for problem in known.problems { log.warning("\(problem)") }
         let points = known.points.filter(isConcerned)
         guard !points.isEmpty else { return }
-        var presence = try await SnapshotPresence(of: points.flatMap(\.snapshots), zfs: zfs)
+        var presence = try await SnapshotIndex(of: points.flatMap(\.snapshots), zfs: zfs)
         for point in points { try await prune(point, &presence) }
     }
 
-    private func prune(_ point: RestorePoint, _ presence: inout SnapshotPresence) async throws {
-        var remaining: [KeptMachine] = []
+    private func prune(_ point: RestorePoint, _ presence: inout SnapshotIndex) async throws {
+        var remaining: [RestorePointVM] = []
         for machine in point.machines {
             if try await isReferred(machine, point, &presence) {
                 remaining.append(machine)
@@ -109,7 +109,7 @@ package struct Pruner: Sendable {
     }
 
     private func isReferred(
-        _ machine: KeptMachine, _ point: RestorePoint, _ presence: inout SnapshotPresence
+        _ machine: RestorePointVM, _ point: RestorePoint, _ presence: inout SnapshotIndex
     ) async throws -> Bool {
         let snapshots = point.snapshots(of: machine)
         guard !snapshots.isEmpty || machine.dump == nil else {
@@ -133,21 +133,21 @@ package struct Pruner: Sendable {
     }
 
     /// In cold storage, which is not mounted.
-    private func isOutOfReach(_ dump: KeptDump) -> Bool {
+    private func isOutOfReach(_ dump: StoredDump) -> Bool {
         guard let coldStorage, dump.packed != nil, dump.path.hasPrefix(coldStorage + "/") else { return false }
         return !fileExists(dump.path) && FileAccess.names(in: coldStorage).isEmpty
     }
 
-    private func delete(_ machine: KeptMachine, of point: RestorePoint) throws {
+    private func delete(_ machine: RestorePointVM, of point: RestorePoint) throws {
         guard let dump = machine.dump else { return }
         let what = "\(dump.path) (\(machine.name), \(((dump.packed?.storedBytes) ?? dump.bytes) >> 20) MiB)"
         guard !isDryRun else { return log.info("would delete \(what)") }
         for path in [dump.path, dump.source].compactMap({ $0 }) { try removeFile(at: path) }
         // Last: while it is there, what is left of the dump can still be attributed.
         if dump.packed != nil {
-            try removeFile(at: SideCar.path(of: dump.path))
+            try removeFile(at: ArchiveManifest.path(of: dump.path))
         } else if let coldStorage {
-            try SideCar.removeRemains(of: machine, in: point, coldStorage: coldStorage)
+            try ArchiveManifest.removePartialArchive(of: machine, in: point, coldStorage: coldStorage)
         }
         log.info("deleted \(what): its snapshots are gone")
     }

@@ -7,10 +7,10 @@ internal import Support
 
 /// Finds what runs have left behind whose state files are lost, and releases it.
 package struct Adoption: Sendable {
-    package let context: HookContext
+    package let context: ProgramContext
     package let configuration: Configuration
 
-    package init(context: HookContext, configuration: Configuration) {
+    package init(context: ProgramContext, configuration: Configuration) {
         self.context = context
         self.configuration = configuration
     }
@@ -21,8 +21,8 @@ package struct Adoption: Sendable {
         package let leftover: Leftover
 
         /// What it is, in words, without the way out.
-        package var inWords: String {
-            let disks = leftover.hold.disks.map { "\($0.target) on \($0.overlay) over its base \($0.base)" }
+        package var summary: String {
+            let disks = leftover.freezeState.disks.map { "\($0.target) on \($0.overlay) over its base \($0.base)" }
             let held = disks.isEmpty ? "a VM snapshot" : disks.joined(separator: ", ")
             let run = leftover.run.map { "the run \($0)" } ?? "a run"
             return "\(printable(leftover.machineName)): \(run), which has no state file, left \(held)"
@@ -78,10 +78,10 @@ package struct Adoption: Sendable {
         for (run, parts) in runs {
             for part in parts {
                 if let obstacle = part.leftover.obstacle {
-                    context.log.error("\(part.inWords); it was not touched: \(obstacle)")
+                    context.log.error("\(part.summary); it was not touched: \(obstacle)")
                     isDone = false
                 } else if !adopts || isDryRun {
-                    context.log.warning("\(part.inWords); release it with: stillpoint recover --adopt")
+                    context.log.warning("\(part.summary); release it with: stillpoint recover --adopt")
                     isDone = adopts && isDone
                 }
             }
@@ -112,11 +112,12 @@ package struct Adoption: Sendable {
                 id: id, manager: Run.adoptionManager, targets: [], recursiveTargets: [], snapshots: [],
                 phase: .releasing,
                 machines: parts.map { part in
-                    var record = MachineRecord(
+                    var record = VMRecord(
                         hypervisor: part.hypervisor, id: part.leftover.machineID, name: part.leftover.machineName,
                         datasets: [])
                     record.consistency = .crash
-                    record.hold = part.leftover.run == nil ? part.leftover.hold.of(id) : part.leftover.hold
+                    record.freezeState =
+                        part.leftover.run == nil ? part.leftover.freezeState.of(id) : part.leftover.freezeState
                     return record
                 })
             try directory.write(run)
@@ -125,8 +126,9 @@ package struct Adoption: Sendable {
     }
 
     /// Releases an adopted run. Nothing is said of snapshots, and what the catalogue may know of it stays.
-    static func end(_ journal: Journal, _ context: HookContext, _ configuration: Configuration) async throws -> Bool {
-        let ending = RunEnding(context: context, configuration: configuration, configurationPath: nil)
+    static func end(_ journal: Journal, _ context: ProgramContext, _ configuration: Configuration) async throws -> Bool
+    {
+        let ending = RunCompletion(context: context, configuration: configuration, configurationPath: nil)
         let isReleased = await ending.release(journal)
         let run = await journal.run
         guard isReleased else {
@@ -143,22 +145,22 @@ package struct Adoption: Sendable {
 }
 
 extension Adoption.Found {
-    fileprivate var key: MachineKey { MachineKey(leftover.machineID, of: hypervisor) }
+    fileprivate var key: VMKey { VMKey(leftover.machineID, of: hypervisor) }
 }
 
 extension Leftover {
     fileprivate func withObstacle(_ reason: String) -> Leftover {
         Leftover(
-            run: run, machineID: machineID, machineName: machineName, hold: hold,
+            run: run, machineID: machineID, machineName: machineName, freezeState: freezeState,
             obstacle: obstacle.map { "\($0); \(reason)" } ?? reason)
     }
 }
 
-extension Hold {
+extension FreezeState {
     /// The same, begun by that run as far as anybody knows.
-    fileprivate func of(_ id: RunID) -> Hold {
-        var hold = self
-        hold.snapshot = "stillpoint-\(id)"
-        return hold
+    fileprivate func of(_ id: RunID) -> FreezeState {
+        var freezeState = self
+        freezeState.snapshot = "stillpoint-\(id)"
+        return freezeState
     }
 }

@@ -8,11 +8,11 @@ internal import Support
 /// Ends open runs that no living process owns any more.
 package struct Recovery: Sendable {
     /// Who owns an open run.
-    package enum Standing: Sendable, Equatable {
+    package enum RunStatus: Sendable, Equatable {
         /// A living process is at work on it.
         case owned
         /// Its watchdog waits for post-snapshot.
-        case guarded
+        case watched
         /// Its watchdog is about to end it, or tries again after a failure: nobody else will.
         case ending
         /// Without a watchdog, but young: post-snapshot may come.
@@ -21,30 +21,30 @@ package struct Recovery: Sendable {
         case abandoned
     }
 
-    package let context: HookContext
+    package let context: ProgramContext
     package let configuration: Configuration
     package let configurationPath: String?
     /// How long a watchdog may take to begin; it checks once a second.
-    var guardDelay = Duration.seconds(5)
+    var watchdogDelay = Duration.seconds(5)
 
     package init(
-        context: HookContext, configuration: Configuration, configurationPath: String?,
-        guardDelay: Duration = Duration.seconds(5)
+        context: ProgramContext, configuration: Configuration, configurationPath: String?,
+        watchdogDelay: Duration = Duration.seconds(5)
     ) {
         self.context = context
         self.configuration = configuration
         self.configurationPath = configurationPath
-        self.guardDelay = guardDelay
+        self.watchdogDelay = watchdogDelay
     }
 
     private var directory: StateDirectory { StateDirectory(configuration.stateDirectory) }
 
-    package func standing(of run: Run) throws -> Standing {
+    package func status(of run: Run) throws -> RunStatus {
         guard let lock = try directory.lock(run: run.id, waiting: false) else { return .owned }
         return try lock.withLock {
-            if directory.hadGuard(run.id) {
-                if try directory.lock(guardOf: run.id) != nil { return .abandoned }
-                return run.phase == .frozen && run.earlyRelease == nil ? .guarded : .ending
+            if directory.hadWatchdog(run.id) {
+                if try directory.lock(watchdogOf: run.id) != nil { return .abandoned }
+                return run.phase == .frozen && run.earlyRelease == nil ? .watched : .ending
             }
             // Its pre-snapshot or its post-snapshot has died, or this is what a restore left.
             if run.phase != .frozen { return .abandoned }
@@ -57,7 +57,7 @@ package struct Recovery: Sendable {
     package func recover(only: String? = nil, isDryRun: Bool = false) async throws -> Bool {
         var isDone = true
         try removeStrays()
-        RestoreRemains.removeRAMCopies(in: configuration.ramDirectory)
+        RestoreLeftovers.removeRAMCopies(in: configuration.ramDirectory)
         let ids = try directory.openRunIDs()
         if let only, !ids.contains(where: { $0.text == only }) { throw UnknownRunError(run: only, open: ids) }
         let meant = ids.filter { only == nil || $0.text == only }
@@ -72,7 +72,7 @@ package struct Recovery: Sendable {
         }
         guard only == nil else { return isDone }
         // After the guests, which must not wait for zfs.
-        let remains = RestoreRemains(context: context, configuration: configuration)
+        let remains = RestoreLeftovers(context: context, configuration: configuration)
         return await remains.remove(isDryRun: isDryRun) && isDone
     }
 
@@ -83,23 +83,23 @@ package struct Recovery: Sendable {
 
     private func recover(_ id: RunID, isForced: Bool, isDryRun: Bool) async throws -> Bool {
         let run = try directory.read(id)
-        let machines = run.machines.filter { $0.hold != nil }.map { printable($0.name) }.joined(separator: ", ")
+        let machines = run.machines.filter { $0.freezeState != nil }.map { printable($0.name) }.joined(separator: ", ")
         let held = machines.isEmpty ? "" : " (\(machines))"
-        switch try standing(of: run) {
+        switch try status(of: run) {
         case .owned where isDryRun || run.phase == .freezing || run.phase == .frozen:
             context.log.info("the run \(id)\(held) belongs to a process that is running")
             return true
         case .owned, .ending:
-            let ending = RunEndingElsewhere(run: id, directory: directory, proc: context.roots.proc)
+            let ending = ElsewhereCompletion(run: id, directory: directory, proc: context.roots.proc)
             context.log.info("the run \(id)\(held) is being ended by \(ending.owner); it is waited for")
-            switch try await ending.wait(beginning: guardDelay, within: configuration.commitTimeout + .seconds(30)) {
+            switch try await ending.wait(beginning: watchdogDelay, within: configuration.commitTimeout + .seconds(30)) {
             case .over: return true
             case .left: return try await end(id)
             case .late:
                 context.log.warning("the run \(id)\(held) is still being ended by \(ending.owner)")
                 return false
             }
-        case .guarded where !isForced, .awaited where !isForced:
+        case .watched where !isForced, .awaited where !isForced:
             context.log.info("the run \(id)\(held) waits for its post-snapshot; --run \(id) ends it now")
             return true
         default:
@@ -117,15 +117,15 @@ package struct Recovery: Sendable {
 
     /// Before a run is opened: ends abandoned ones that have a VM of the plan.
     /// - Returns: whether there was one, so that the VMs must be read again.
-    package func recover(concerning plan: [PlannedMachine]) async -> Bool {
+    package func recover(concerning plan: [PlannedVM]) async -> Bool {
         let machines = Set(plan.map(\.key))
         var wasAny = false
         let ids = (try? directory.openRunIDs()) ?? []
         await thawAll(ids)
         for id in ids {
             guard let run = try? directory.read(id), run.kind != .restore,
-                run.machines.contains(where: { machines.contains($0.key) && $0.hold != nil }),
-                (try? standing(of: run)) == .abandoned
+                run.machines.contains(where: { machines.contains($0.key) && $0.freezeState != nil }),
+                (try? status(of: run)) == .abandoned
             else { continue }
             wasAny = true
             context.log.warning("the run \(id) was left open; its VMs are released first")
@@ -140,7 +140,7 @@ package struct Recovery: Sendable {
 
     /// One run's release can take minutes: the guests of all that are left open are thawed before the first.
     private func thawAll(_ ids: [RunID]) async {
-        let left = ids.compactMap { try? directory.read($0) }.filter { (try? standing(of: $0)) == .abandoned }
+        let left = ids.compactMap { try? directory.read($0) }.filter { (try? status(of: $0)) == .abandoned }
         guard left.count > 1 else { return }
         let hypervisors = Hypervisors(configuration, context)
         _ = await PendingThaws(hypervisors: hypervisors).ask(left.flatMap(\.machines))
@@ -169,7 +169,7 @@ package struct Recovery: Sendable {
                 began: Int64(time(nil)), reason: "recovered, since post-snapshot did not come")
             try directory.write(run)
         }
-        let ending = RunEnding(context: context, configuration: configuration, configurationPath: configurationPath)
+        let ending = RunCompletion(context: context, configuration: configuration, configurationPath: configurationPath)
         return try await ending.end(Journal(run, in: directory, lock: lock))
     }
 }

@@ -10,16 +10,16 @@ struct PendingThaws: Sendable {
 
     /// Asks each such guest once, all at the same time.
     /// - Returns: those that confirmed it.
-    func ask(_ machines: [MachineRecord]) async -> Set<MachineKey> {
-        await withTaskGroup(of: MachineKey?.self) { group in
-            for machine in machines where machine.hold?.owesThaw == true {
+    func ask(_ machines: [VMRecord]) async -> Set<VMKey> {
+        await withTaskGroup(of: VMKey?.self) { group in
+            for machine in machines where machine.freezeState?.isThawPending == true {
                 group.addTask { await isThawed(machine) ? machine.key : nil }
             }
             return await group.reduce(into: []) { thawed, key in _ = key.map { thawed.insert($0) } }
         }
     }
 
-    private func isThawed(_ machine: MachineRecord) async -> Bool {
+    private func isThawed(_ machine: VMRecord) async -> Bool {
         do {
             try await hypervisors.named(machine.hypervisor).thaw(id: machine.id)
             return true
@@ -31,15 +31,15 @@ struct PendingThaws: Sendable {
 
 extension Run {
     /// Notes of these VMs that they are not frozen any more; one that holds nothing else is released.
-    mutating func note(thawed keys: Set<MachineKey>) {
+    mutating func note(thawed keys: Set<VMKey>) {
         for index in machines.indices where keys.contains(machines[index].key) {
-            machines[index].hold?.owesThaw = false
-            if machines[index].hold?.isEmpty == true { machines[index].hold = nil }
+            machines[index].freezeState?.isThawPending = false
+            if machines[index].freezeState?.isEmpty == true { machines[index].freezeState = nil }
         }
     }
 }
 
-extension Hold {
+extension FreezeState {
     /// Nothing is left to undo but, perhaps, a thaw.
-    fileprivate var isEmpty: Bool { disks.isEmpty && ramDump == nil && reference == nil && !pausedByUs }
+    fileprivate var isEmpty: Bool { disks.isEmpty && ramDump == nil && reference == nil && !isPausedForCommit }
 }

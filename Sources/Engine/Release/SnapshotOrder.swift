@@ -3,7 +3,7 @@ internal import Hypervisor
 internal import RunState
 internal import ZFS
 
-/// Whether the snapshots that hold a VM's disks were taken before its release began.
+/// Whether the snapshots that freeze state a VM's disks were taken before its release began.
 enum SnapshotOrder: Sendable, Equatable {
     /// All of them before.
     case earlier
@@ -13,7 +13,7 @@ enum SnapshotOrder: Sendable, Equatable {
     case unknown(String)
 
     /// By what zfs says of the run's snapshots.
-    init(of machine: MachineRecord, in run: Run, _ early: EarlyRelease, _ listed: Listed) {
+    init(of machine: VMRecord, in run: Run, _ early: EarlyRelease, _ listed: Listed) {
         var only = run
         only.machines = [machine]
         let names = Set(SnapshotProperties.bySnapshot(of: only).values.flatMap { $0 })

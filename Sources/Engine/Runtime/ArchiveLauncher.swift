@@ -14,7 +14,7 @@ struct ArchiveLauncher {
     /// There by sd_booted(3)'s rule.
     private static let systemd = "/run/systemd/system"
     /// To hand a request on takes milliseconds; a hook does not wait for a systemd that hangs.
-    private static let patience = Duration.seconds(5)
+    private static let timeout = Duration.seconds(5)
 
     /// Starts it and does not wait for it.
     /// - Parameter configuration: what `--config` named; nil: as the environment says.
@@ -25,8 +25,8 @@ struct ArchiveLauncher {
         }
         let arguments = Self.arguments(configuration, environment: environment)
         do {
-            if access(Self.systemd, F_OK) == 0, try await leaveToSystemd([program] + arguments) { return }
-            try Detached.start(program, [program] + arguments, environment)
+            if access(Self.systemd, F_OK) == 0, try await handToSystemd([program] + arguments) { return }
+            try DetachedProcess.start(program, [program] + arguments, environment)
         } catch {
             log.error("the RAM dumps are not moved to cold storage yet (\(error)); run: stillpoint archive")
         }
@@ -69,12 +69,12 @@ struct ArchiveLauncher {
     }
 
     /// systemd ends what a service leaves behind together with it, so the service's hook asks for a unit of its own.
-    private func leaveToSystemd(_ command: [String]) async throws -> Bool {
+    private func handToSystemd(_ command: [String]) async throws -> Bool {
         guard let program = programPath("systemd-run", environment: environment) else { return false }
         let options = ["--quiet", "--collect", "--no-block", "--description=Stillpoint: RAM dumps"]
         do throws(ChildProcess.Failure) {
             let outcome = try await ChildProcess.run(
-                program, options + command, environment: environment, within: Self.patience)
+                program, options + command, environment: environment, within: Self.timeout)
             return outcome.exitStatus == 0
         } catch {
             if error == .notStarted(.noSuchFileOrDirectory) { return false }

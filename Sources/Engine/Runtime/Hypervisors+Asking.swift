@@ -25,7 +25,7 @@ extension Hypervisors {
     private static func ask(
         _ hypervisor: any Hypervisor, until limit: ContinuousClock.Instant?
     ) async -> Result<[VirtualMachine], any Error> {
-        await firstOf(deadline: limit) {
+        await withDeadline(limit) {
             do {
                 // A libvirtd that is being restarted refuses connections for a moment.
                 let backoff = Backoff(attempts: 3, first: .milliseconds(250))

@@ -9,7 +9,7 @@ package actor Hypervisors {
     private let roots: SystemRoots
     private var made: [String: any Hypervisor] = [:]
 
-    package init(_ configuration: Configuration, _ context: HookContext) {
+    package init(_ configuration: Configuration, _ context: ProgramContext) {
         self.configuration = configuration
         backEnds = context.backEnds
         roots = context.roots

@@ -5,7 +5,7 @@ internal import Support
 internal import ZFS
 
 /// Removes from datasets what earlier runs kept of VMs that are not there any more.
-extension Keepsakes {
+extension DefinitionSaver {
     /// VMs that are asked for at a time: the rest is a later run's.
     private static let mostAtOnce = 16
     /// The guests wait for it.
@@ -14,14 +14,14 @@ extension Keepsakes {
     /// Only where every hypervisor says that a VM is gone, or has no disk on the dataset. A VM may be left out of the
     /// plan for another reason: its hypervisor did not answer, its strategy is `ignore`.
     /// - Parameter deadline: when the manager stops waiting.
-    func removeStale(_ plan: [PlannedMachine], before deadline: ContinuousClock.Instant? = nil) async {
+    func removeStale(_ plan: [PlannedVM], before deadline: ContinuousClock.Instant? = nil) async {
         guard !hypervisors.isEmpty else { return }
-        let present = Set(plan.map { KeptDefinition.folderName(of: $0.machine.id) })
+        let present = Set(plan.map { SavedDefinition.folderName(of: $0.machine.id) })
         var asked = 0
         let end = min(.now + Self.limit, deadline.map { $0 - .seconds(1) } ?? .now + Self.limit)
         for dataset in Set(plan.flatMap(\.datasets)).sorted() {
             guard let root = (try? storage.mountTable.folder(of: dataset)) ?? nil,
-                let folder = try? root.folder(KeptDefinition.folder), folder.isOwn
+                let folder = try? root.folder(SavedDefinition.folder), folder.isOwn
             else { continue }
             for name in folder.names.shuffled() where !present.contains(name) {
                 // Only what is seen to be ours.
@@ -37,7 +37,7 @@ extension Keepsakes {
         _ id: String, from dataset: DatasetName, before end: ContinuousClock.Instant
     ) async -> Bool {
         for hypervisor in hypervisors {
-            let answer = await firstOf(deadline: end) {
+            let answer = await withDeadline(end) {
                 do {
                     return Result<VirtualMachine?, any Error>.success(try await hypervisor.virtualMachine(id: id))
                 } catch {

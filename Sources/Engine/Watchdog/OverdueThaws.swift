@@ -13,7 +13,7 @@ struct OverdueThaws: Sendable {
     }
 
     /// Those to ask for now.
-    mutating func due(_ duties: GuardWatch.Duties, at now: ContinuousClock.Instant) -> [MachineRecord] {
+    mutating func due(_ duties: WatchdogPoll.Duties, at now: ContinuousClock.Instant) -> [VMRecord] {
         guard duties.isOwned, !duties.isOwnerStopped, !duties.pendingThaws.isEmpty else {
             since = nil
             return duties.pendingThaws
@@ -21,6 +21,6 @@ struct OverdueThaws: Sendable {
         let start = since ?? now
         since = start
         let time = start.duration(to: now) - limit
-        return duties.pendingThaws.filter { time > .seconds($0.hold?.freezeSeconds ?? 0) }
+        return duties.pendingThaws.filter { time > .seconds($0.freezeState?.freezeSeconds ?? 0) }
     }
 }

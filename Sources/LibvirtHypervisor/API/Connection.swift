@@ -61,7 +61,7 @@ final class Connection: @unchecked Sendable {
     }
 
     /// The same for a message; nil where libvirt does not say within ten seconds.
-    func toldVersion() async -> UInt? {
+    func libraryVersion() async -> UInt? {
         try? await blocking("asking for libvirt's version", within: .seconds(10)) { try self.libraryVersion() }
     }
 
@@ -112,7 +112,7 @@ final class Connection: @unchecked Sendable {
     }
 
     /// Has `pauses` told of a domain that is paused or resumed until the connection closes.
-    func subscribe(_ pauses: PauseWatch, to domain: Domain) throws {
+    func subscribe(_ pauses: PauseStopwatch, to domain: Domain) throws {
         try hear(
             VIR_DOMAIN_EVENT_ID_LIFECYCLE, of: domain, clibvirt_lifecycle_callback(lifecycleChanged), pauses,
             releasePauseWatch)

@@ -121,7 +121,7 @@ extension Connection {
     ///
     /// It makes up QEMU's command line for it. Of what that can fail by, only what is wrong with the definition itself is
     /// told: a device that is missing now may be there by the time of the start.
-    func requireUnderstanding(of definition: XMLElement) throws {
+    func requireUnderstood(of definition: XMLElement) throws {
         let native = library.functions.virConnectDomainXMLToNative(pointer, "qemu-argv", definition.description, 0)
         guard native == nil else { return free(native) }
         let error = library.lastError("the saved definition is not taken by libvirt")

@@ -16,18 +16,18 @@ extension Domain {
         }
     }
 
-    /// Makes sure that the domain uses none of a hold's overlays, now or at its next start, so that they can be deleted.
+    /// Makes sure that the domain uses none of a freeze state's overlays, now or at its next start, so that they can be deleted.
     /// - Throws: HypervisorError `.changed` with remedy `.stop` when it does, with remedy `.retry` when libvirt is at
     ///   work on the domain.
-    func requireUnused(_ hold: Hold) throws {
-        guard !hold.disks.isEmpty else { return }
+    func requireUnused(_ freezeState: FreezeState) throws {
+        guard !freezeState.disks.isEmpty else { return }
         // A call that we gave up waiting for may still be moving the domain to these very files.
         guard try !isBusy() else {
             throw HypervisorError(
                 .changed, "libvirt is still working on the domain; its overlays were not touched", remedy: .retry)
         }
-        let uses = try description().uses + description(persistent: true).usesWithChains()
-        for disk in hold.disks {
+        let uses = try description().chains + description(persistent: true).chainsWithBackingFiles()
+        for disk in freezeState.disks {
             if let user = uses.first(using: disk.overlay) {
                 throw HypervisorError(
                     .changed, "\(user.target) still uses the overlay \(disk.overlay); it was not touched",

@@ -34,7 +34,7 @@ final class OpenConnections: Sendable {
     /// Waits until all are closed, or no longer than `limit`: one on which a call hangs is not.
     func areClosed(within limit: Duration) async {
         guard state.withLock({ $0.count > 0 }) else { return }
-        _ = await firstOf(deadline: .now + limit) { [self] in
+        _ = await withDeadline(.now + limit) { [self] in
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state in
                     if state.count > 0 { state.waiting.append(continuation) }

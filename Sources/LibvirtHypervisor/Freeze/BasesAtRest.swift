@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Hypervisor
 
-extension Hold {
+extension FreezeState {
     /// Notes the bases as they are now that nobody writes to them: the disks were seen to have moved to their overlays.
     mutating func noteBasesAtRest() async {
         let bases = disks.map(\.base)
@@ -13,7 +13,7 @@ extension Hold {
     }
 }
 
-extension HeldDisk {
+extension OverlayDisk {
     /// How much later than the overlay the base was last written, at most; nil for devices, and where one is not there.
     var lead: Duration? {
         guard let base = ImageStamp.modified(base), let overlay = ImageStamp.modified(overlay) else { return nil }

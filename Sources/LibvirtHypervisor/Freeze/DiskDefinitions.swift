@@ -36,9 +36,9 @@ func keptDisks(
         guard let running = live.disk(target) else { return }
         let next = persistent.disk(target).flatMap { read($0).source == read(running).source ? $0 : nil }
         let text = (next ?? running.withoutRunningParts).description
-        guard text.utf8.count <= HeldDisk.longestDefinition else {
+        guard text.utf8.count <= OverlayDisk.longestDefinition else {
             throw HypervisorError(
-                .notQuiesced, "the definition of \(target) is longer than \(HeldDisk.longestDefinition) bytes",
+                .notQuiesced, "the definition of \(target) is longer than \(OverlayDisk.longestDefinition) bytes",
                 remedy: .fallBack)
         }
         kept[target] = text

@@ -9,13 +9,13 @@ struct FreezeContext: Sendable {
     var kept: [String: String] = [:]
     let request: FreezeRequest
     let settings: HypervisorSettings
-    let record: RecordHold
+    let record: RecordFreezeState
 
     /// The snapshot's name in libvirt.
     var snapshot: String { "stillpoint-\(request.run)" }
 
     /// The disks to freeze, with the overlays that they will get.
-    func heldDisks() throws -> [HeldDisk] {
+    func heldDisks() throws -> [OverlayDisk] {
         try request.disks.map { disk in
             guard let base = disk.source else {
                 throw HypervisorError(.callFailed, "\(disk.target) has no image", remedy: .fallBack)
@@ -33,14 +33,14 @@ struct FreezeContext: Sendable {
             }
             let overlay = OverlayFile.path(
                 in: settings.overlayDirectory, machine: request.machine, disk: disk.target)
-            return HeldDisk(
+            return OverlayDisk(
                 target: disk.target, base: base, baseFormat: disk.format, overlay: overlay,
                 definition: kept[disk.target], below: now.layersBelow)
         }
     }
 
     /// The sizes of these disks in bytes, in their order.
-    func capacities(of disks: [HeldDisk]) async throws -> [UInt64] {
+    func capacities(of disks: [OverlayDisk]) async throws -> [UInt64] {
         try await blocking("asking for the sizes of the disks of \(request.machine.name)", within: .seconds(30)) {
             try disks.map { disk in
                 let capacity = try domain.capacity(of: disk.target)
@@ -55,8 +55,8 @@ struct FreezeContext: Sendable {
     }
 
     /// All of them or none: when one fails, those that were made go again.
-    private func createOverlays(_ disks: [HeldDisk], _ capacities: [UInt64]) async throws {
-        let results = await withTaskGroup(of: Result<HeldDisk, any Error>.self) { group in
+    private func createOverlays(_ disks: [OverlayDisk], _ capacities: [UInt64]) async throws {
+        let results = await withTaskGroup(of: Result<OverlayDisk, any Error>.self) { group in
             for (disk, capacity) in zip(disks, capacities) {
                 group.addTask {
                     do {
@@ -81,14 +81,14 @@ struct FreezeContext: Sendable {
     }
 
     /// Makes the overlays, or gives the freeze up.
-    /// - Parameter hold: durable, with the overlays as its own.
-    func prepare(_ hold: Hold, _ capacities: [UInt64]) async throws {
+    /// - Parameter freezeState: durable, with the overlays as its own.
+    func prepare(_ freezeState: FreezeState, _ capacities: [UInt64]) async throws {
         do {
-            try await createOverlays(hold.disks, capacities)
+            try await createOverlays(freezeState.disks, capacities)
         } catch let error as HypervisorError where error.remedy == .stop {
             throw error
         } catch {
-            var left = hold
+            var left = freezeState
             left.disks = []
             try await giveUp(left, because: error)
         }
@@ -97,16 +97,16 @@ struct FreezeContext: Sendable {
     /// Undoes the preparations and fails with the reason.
     /// - Parameter isFenced: it is certain that the domain was not told of the overlays; so it is not asked whether it
     ///   uses them, which with a call that hangs could not be done.
-    func giveUp(_ hold: Hold, because reason: any Error, isFenced: Bool = false) async throws -> Never {
+    func giveUp(_ freezeState: FreezeState, because reason: any Error, isFenced: Bool = false) async throws -> Never {
         try await blocking("deleting the overlays of \(request.machine.name)", within: .seconds(30)) {
-            if !isFenced { try domain.requireUnused(hold) }
-            for disk in hold.disks { try OverlayFile.remove(disk) }
-            if let path = hold.ramDump { try RAMFile.remove(path) }
+            if !isFenced { try domain.requireUnused(freezeState) }
+            for disk in freezeState.disks { try OverlayFile.remove(disk) }
+            if let path = freezeState.ramDump { try RAMFile.remove(path) }
         }
-        var left = hold
+        var left = freezeState
         left.disks = []
         left.ramDump = nil
-        try await record(hold.owesThaw ? left : nil)
+        try await record(freezeState.isThawPending ? left : nil)
         if let reason = reason as? HypervisorError { throw reason }
         throw HypervisorError(.notQuiesced, "the VM could not be frozen", remedy: .fallBack, cause: reason)
     }
@@ -117,7 +117,7 @@ struct FreezeContext: Sendable {
 extension FreezeContext {
     /// Waits a moment for others to be done with the domain: a snapshot would wait for them while the guest is frozen.
     /// - Throws: HypervisorError `.notQuiesced` that names what is under way.
-    func requireIdle(_ disks: [HeldDisk]) async throws {
+    func requireIdle(_ disks: [OverlayDisk]) async throws {
         let left = request.deadline.map { ContinuousClock.now.duration(to: $0) / 4 } ?? settings.agentTimeout
         let end = ContinuousClock.now + min(left, settings.agentTimeout)
         while let work = try await work(on: disks) {
@@ -129,7 +129,7 @@ extension FreezeContext {
         }
     }
 
-    private func work(on disks: [HeldDisk]) async throws -> String? {
+    private func work(on disks: [OverlayDisk]) async throws -> String? {
         let name = request.machine.name
         return try await blocking("asking what is done with \(name)", within: .seconds(10)) {
             if let job = try domain.job() { return "\(job.name) of the VM (virsh domjobinfo \(shellQuoted(name)))" }

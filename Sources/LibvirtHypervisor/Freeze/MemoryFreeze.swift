@@ -11,7 +11,7 @@ struct MemoryFreeze: Sendable {
 
     let connection: Connection
     let context: FreezeContext
-    let pauses: PauseWatch
+    let pauses: PauseStopwatch
 
     func run() async throws -> FreezeResult {
         if let obstacle = context.description.obstacleToMemory(disks: context.request.disks) {
@@ -22,43 +22,43 @@ struct MemoryFreeze: Sendable {
             try connection.subscribe(pauses, to: context.domain)
         }
         let path = RAMFile.path(in: context.settings.ramDirectory, machine: machine, run: context.request.run)
-        var hold = Hold(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
-        try OverlayFile.requireAbsence(of: hold.disks)
-        let capacities = try await context.capacities(of: hold.disks)
+        var freezeState = FreezeState(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
+        try OverlayFile.requireAbsence(of: freezeState.disks)
+        let capacities = try await context.capacities(of: freezeState.disks)
         try RAMFile.requireAbsence(of: path)
-        hold.ramDump = path
-        try await context.record(hold)
-        try await context.prepare(hold, capacities)
+        freezeState.ramDump = path
+        try await context.record(freezeState)
+        try await context.prepare(freezeState, capacities)
         do {
-            try await context.requireIdle(hold.disks)
+            try await context.requireIdle(freezeState.disks)
         } catch {
-            try await context.giveUp(hold, because: error, isFenced: true)
+            try await context.giveUp(freezeState, because: error, isFenced: true)
         }
-        hold.step = .switching
-        try await context.record(hold)
+        freezeState.step = .switching
+        try await context.record(freezeState)
         pauses.begin(machine.id)
-        let dumped = await dump(hold, to: RAMFile.unfinished(path))
+        let dumped = await dump(freezeState, to: RAMFile.unfinished(path))
         let pause = await pauses.end(machine.id)
         if case .failure(let reason) = dumped {
             // What libvirt may still be doing with dump and overlays is undone by whoever comes after that has ended.
             if let reason = reason as? HypervisorError, reason.remedy == .stop { throw reason }
-            try await context.giveUp(hold, because: reason)
+            try await context.giveUp(freezeState, because: reason)
         }
         // The guest is on its overlays now. If the dump is no good, release brings it back, and deletes the dump since
-        // the hold never came to be held.
+        // the freeze state never came to be held.
         let size = try wholeSize(of: RAMFile.unfinished(path))
         try RAMFile.finish(path)
-        await hold.noteBasesAtRest()
-        hold.step = .held
-        try await context.record(hold)
+        await freezeState.noteBasesAtRest()
+        freezeState.step = .held
+        try await context.record(freezeState)
         return FreezeResult(
             consistency: .memory, ramDump: RAMDump(path: path, bytes: size), pausedFor: pause)
     }
 
-    private func dump(_ hold: Hold, to path: String) async -> Result<Void, any Error> {
+    private func dump(_ freezeState: FreezeState, to path: String) async -> Result<Void, any Error> {
         let domain = context.domain
         let document = snapshotDocument(
-            name: hold.snapshot, held: hold.disks, of: context.description, memory: path)
+            name: freezeState.snapshot, held: freezeState.disks, of: context.description, memory: path)
         let limit = context.request.deadline.map { max(.seconds(1), ContinuousClock.now.duration(to: $0)) }
         let outcome = await act("dumping the RAM of \(context.request.machine.name)", within: limit ?? Self.longest) {
             try domain.createMemorySnapshot(xml: document)
@@ -74,7 +74,7 @@ struct MemoryFreeze: Sendable {
     /// Ends a dump that takes too long and waits for the end of its call, so that what was prepared can be undone.
     ///
     /// Over a connection of its own; somebody else's job, which the dump may be waiting for, is let alone.
-    private func end(_ call: GivenUpCall<Void>, because reason: HypervisorError) async -> Result<Void, any Error> {
+    private func end(_ call: AbandonedCall<Void>, because reason: HypervisorError) async -> Result<Void, any Error> {
         let (uri, machine) = (context.settings.uri, context.request.machine.id)
         for _ in 1...20 {
             _ = try? await blocking("ending the RAM dump", within: .seconds(5)) {

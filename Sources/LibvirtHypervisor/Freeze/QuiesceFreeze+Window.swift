@@ -6,12 +6,12 @@ extension QuiesceFreeze {
         FreezeTimes(settings, until: request.deadline, isWindows: selection.isWindows)
     }
 
-    func passWindow(_ hold: Hold, _ selection: FreezeSelection) async throws -> FrozenWindow {
-        let document = snapshotDocument(name: hold.snapshot, held: hold.disks, of: description)
+    func passWindow(_ freezeState: FreezeState, _ selection: FreezeSelection) async throws -> FreezeWindow {
+        let document = snapshotDocument(name: freezeState.snapshot, held: freezeState.disks, of: description)
         let times = times(of: selection)
-        let fence = WindowFence()
+        let fence = FreezeWindowFence()
         let outcome = await waited(times, fence) {
-            FrozenWindow.pass(
+            FreezeWindow.pass(
                 domain, mountPoints: selection.mountPoints, snapshot: document, fence: fence, times: times)
         }
         guard case .givenUp(let call) = outcome else {
@@ -20,12 +20,12 @@ extension QuiesceFreeze {
         }
         // From here on a thaw is asked for over another connection, and this one is lent to nobody again.
         let cannotMove = fence.close()
-        var left = hold
+        var left = freezeState
         let isThawed = await thawAgain() != nil
         // A freeze that was never sent for as long as the call hangs may come yet; its own thread thaws it then, or the
         // watchdog.
         let isOver = await call.result(within: .zero) != nil
-        left.owesThaw = !(isThawed && isOver)
+        left.isThawPending = !(isThawed && isOver)
         guard cannotMove else {
             // libvirt may move the disks yet, or has: whoever releases finds out.
             try await record(left)
@@ -35,14 +35,14 @@ extension QuiesceFreeze {
         try await context.giveUp(
             left,
             because: HypervisorError.notQuiesced(
-                "the guest did not freeze within \(limit.inSeconds), and its disks stay where they are"),
+                "the guest did not freeze within \(limit.text), and its disks stay where they are"),
             isFenced: true)
     }
 
     /// A guest may prepare for long; once it is frozen, it is not waited for as long as that.
     private func waited(
-        _ times: FreezeTimes, _ fence: WindowFence, _ window: @escaping @Sendable () throws -> FrozenWindow
-    ) async -> CallOutcome<FrozenWindow> {
+        _ times: FreezeTimes, _ fence: FreezeWindowFence, _ window: @escaping @Sendable () throws -> FreezeWindow
+    ) async -> CallOutcome<FreezeWindow> {
         let clock = ContinuousClock()
         let prepared = clock.now + times.freeze + settings.freezeLimit
         let limit = times.thaw + settings.freezeLimit

@@ -6,11 +6,11 @@ internal import Hypervisor
 /// `virsh snapshot-create-as --quiesce` makes them in between.
 struct QuiesceFreeze: Sendable {
     let context: FreezeContext
-    let gate: WindowGate
+    let gate: FreezeLimiter
     /// For each question to the agent.
     let agentTimeout: Duration
 
-    init(context: FreezeContext, gate: WindowGate) {
+    init(context: FreezeContext, gate: FreezeLimiter) {
         self.context = context
         self.gate = gate
         agentTimeout = FreezeTimes(context.settings, until: context.request.deadline).question
@@ -20,50 +20,50 @@ struct QuiesceFreeze: Sendable {
     var description: DomainDescription { context.description }
     var request: FreezeRequest { context.request }
     var settings: HypervisorSettings { context.settings }
-    var record: RecordHold { context.record }
+    var record: RecordFreezeState { context.record }
 
     func run() async throws -> FreezeResult {
         try requireAgent()
-        var hold = Hold(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
-        try OverlayFile.requireAbsence(of: hold.disks)
-        let capacities = try await context.capacities(of: hold.disks)
-        try await record(hold)
+        var freezeState = FreezeState(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
+        try OverlayFile.requireAbsence(of: freezeState.disks)
+        let capacities = try await context.capacities(of: freezeState.disks)
+        try await record(freezeState)
         // Listing them is also the question whether the agent answers at all, before anything depends on it.
         async let asked = askGuest()
-        try await context.prepare(hold, capacities)
+        try await context.prepare(freezeState, capacities)
         let selection: FreezeSelection
         do {
             let held = Set(request.disks.map(\.target))
             let writable = Set(description.disks.map(\.disk).filter { $0.exclusion == nil }.map(\.target))
             let (listed, system) = try await asked
             selection = FreezeSelection(listed, held: held, writable: writable, system: system)
-            try await context.requireIdle(hold.disks)
+            try await context.requireIdle(freezeState.disks)
         } catch let error as LibvirtError {
             try await context.giveUp(
-                hold, because: HypervisorError.notQuiesced("the guest agent does not answer", cause: error),
+                freezeState, because: HypervisorError.notQuiesced("the guest agent does not answer", cause: error),
                 isFenced: true)
         } catch {
-            try await context.giveUp(hold, because: error, isFenced: true)
+            try await context.giveUp(freezeState, because: error, isFenced: true)
         }
 
-        hold.step = .switching
-        hold.owesThaw = true
-        hold.freezeSeconds = Int(times(of: selection).freeze.components.seconds)
-        try await record(hold)
-        let switching = hold
+        freezeState.step = .switching
+        freezeState.isThawPending = true
+        freezeState.freezeSeconds = Int(times(of: selection).freeze.components.seconds)
+        try await record(freezeState)
+        let switching = freezeState
         let window = try await gate.pass(of: request.dataset) { try await passWindow(switching, selection) }
         let later = window.isThawPending ? await thawAgain() : nil
-        hold.owesThaw = window.isThawPending && later == nil
-        if !hold.owesThaw { hold.freezeSeconds = nil }
+        freezeState.isThawPending = window.isThawPending && later == nil
+        if !freezeState.isThawPending { freezeState.freezeSeconds = nil }
         let result: FreezeResult
         do {
             result = try window.result(later, selection, agentTimeout: settings.agentTimeout)
         } catch {
-            try await context.giveUp(hold, because: error)
+            try await context.giveUp(freezeState, because: error)
         }
-        await hold.noteBasesAtRest()
-        hold.step = .held
-        try await record(hold)
+        await freezeState.noteBasesAtRest()
+        freezeState.step = .held
+        try await record(freezeState)
         return result
     }
 }

@@ -17,7 +17,7 @@ enum RAMFile {
         "\(path.dropLast(".ram".count).dropLast(24)).stillpoint.ram"
     }
 
-    /// Checks, before a hold names them as its own, that no such files are there.
+    /// Checks, before a freeze state names them as its own, that no such files are there.
     static func requireAbsence(of path: String) throws {
         var status = stat()
         for path in [path, unfinished(path)] where lstat(path, &status) == 0 {

@@ -37,7 +37,7 @@ struct DomainDisk: Sendable, Equatable {
         let shape = DiskShape(DiskElement(element: element, header: header))
         let target = element.first("target")?["dev"] ?? ""
         var exclusion: Disk.Exclusion?
-        if case .leftAlone(let reason) = shape.handling { exclusion = reason }
+        if case .untouched(let reason) = shape.handling { exclusion = reason }
         var refusal = shape.refusal
         // The pool of a CD-ROM may be gone, and that is no problem.
         let isLookedUp = element["type"] != "volume" || [nil, .shareable, .transient].contains(exclusion)
@@ -80,7 +80,7 @@ struct DomainDisk: Sendable, Equatable {
         return formats.isEmpty ? nil : formats
     }
 
-    /// The paths of its images and of the files that hold their data, as far as they are local.
+    /// The paths of its images and of the files that freeze state their data, as far as they are local.
     private static func chain(
         of element: XMLElement, _ volumePath: (String, String) throws -> String
     ) throws -> [String] {

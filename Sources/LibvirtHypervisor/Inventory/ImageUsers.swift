@@ -13,12 +13,12 @@ struct ImageUsers: Sendable {
 
     /// - Parameter owner: the VM's own QEMU, if libvirt may have lost it.
     /// - Throws: HypervisorError of the first disk of which somebody has the overlay or the base.
-    func requireNone(of disks: [HeldDisk], owner: QemuProcess?) throws {
+    func requireNone(of disks: [OverlayDisk], owner: QEMUProcess?) throws {
         let images = disks.flatMap { disk in
             [(disk, disk.overlay, ImageIdentity(disk.overlay)), (disk, disk.base, ImageIdentity(disk.base))]
         }
         // A volume that cannot be found may be the one.
-        func holder(of identity: ImageIdentity?, _ path: String?) -> (disk: HeldDisk, image: String)? {
+        func holder(of identity: ImageIdentity?, _ path: String?) -> (disk: OverlayDisk, image: String)? {
             let found = images.first { _, image, known in
                 known != nil && known == identity || path == image
                     || path?.hasPrefix("/") == false && path == FileAccess.lastComponent(image)
@@ -31,7 +31,7 @@ struct ImageUsers: Sendable {
                 // A header names what its writer likes: it counts for the files beside it, which that one could write
                 // to as well, and holds up nobody else's.
                 let own = use.images.first.flatMap { ImageIdentity($0) }
-                let claimed = use.claimed.lazy.compactMap { path -> (disk: HeldDisk, image: String)? in
+                let claimed = use.claimed.lazy.compactMap { path -> (disk: OverlayDisk, image: String)? in
                     guard let other = ImageIdentity(path), own?.isBeside(other) == true else { return nil }
                     return holder(of: other, path)
                 }.first
@@ -43,7 +43,7 @@ struct ImageUsers: Sendable {
         }
         for process in ImageProcesses.all(proc: roots.proc) {
             guard let found = process.images.lazy.compactMap({ holder(of: $0, nil) }).first else { continue }
-            if process.id == owner?.id { throw LostQemu(process: process.id).error }
+            if process.id == owner?.id { throw StrayQEMU(process: process.id).error }
             // It may be over soon, as a qemu-img is.
             throw found.disk.doubt(
                 "the process \(process.id) (\(process.name)) has \(found.image) open; end it, then: stillpoint recover",
@@ -64,7 +64,7 @@ struct ImageUsers: Sendable {
 }
 
 /// A QEMU that libvirtd, which was killed or crashed, could not take up again.
-struct LostQemu: Sendable {
+struct StrayQEMU: Sendable {
     let process: Int32
 
     var error: HypervisorError {

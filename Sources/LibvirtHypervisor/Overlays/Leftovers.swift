@@ -14,7 +14,7 @@ struct Leftovers: Sendable {
     }
 
     private struct Part {
-        var disks: [HeldDisk] = []
+        var disks: [OverlayDisk] = []
         var obstacles: [String] = []
         var isLive = false
     }
@@ -33,11 +33,11 @@ struct Leftovers: Sendable {
             let live = try? domain.state().isActive ? domain.description() : nil
             if live?.agent == .connected { agents.insert(id) }
             let next = try? domain.description(persistent: true)
-            let persistent = next?.usesWithChains() ?? []
+            let persistent = next?.chainsWithBackingFiles() ?? []
             let runs = ((try? domain.snapshotNames()) ?? []).compactMap { runID(inName: $0) }
             snapshots[id] = runs
             formats[id] = [live, next].compactMap(\.self).reduce(into: [:]) { $0.merge($1.formats) { old, _ in old } }
-            for (use, isLive) in (live?.uses ?? []).map({ ($0, true) }) + persistent.map({ ($0, false) }) {
+            for (use, isLive) in (live?.chains ?? []).map({ ($0, true) }) + persistent.map({ ($0, false) }) {
                 for overlay in use.chain {
                     guard let name = OverlayName(overlay), name.machineID == id else { continue }
                     let key = Key(machine: id, run: run(of: overlay, name, runs))
@@ -62,9 +62,9 @@ struct Leftovers: Sendable {
         return parts.map { key, part in
             Leftover(
                 run: key.run, machineID: key.machine, machineName: names[key.machine] ?? key.machine,
-                hold: Hold(
+                freezeState: FreezeState(
                     step: .held, snapshot: "stillpoint-\(key.run ?? "unknown")", disks: part.disks,
-                    owesThaw: part.isLive && agents.contains(key.machine)),
+                    isThawPending: part.isLive && agents.contains(key.machine)),
                 obstacle: part.obstacles.isEmpty ? nil : part.obstacles.joined(separator: "; "))
         }.sorted { ($0.run ?? "", $0.machineName) < ($1.run ?? "", $1.machineName) }
     }
@@ -103,7 +103,7 @@ struct Leftovers: Sendable {
                     + "qemu-img info -U \(shellQuoted(overlay)), and if nobody needs it: rm \(shellQuoted(overlay))")
             return
         }
-        part.disks.append(HeldDisk(target: name.target, base: base, baseFormat: format, overlay: overlay))
+        part.disks.append(OverlayDisk(target: name.target, base: base, baseFormat: format, overlay: overlay))
     }
 }
 

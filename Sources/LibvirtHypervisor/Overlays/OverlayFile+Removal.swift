@@ -7,7 +7,7 @@ extension OverlayFile {
     ///
     /// It is moved aside first: a call of libvirt's that somebody gave up may come to it between that check and here.
     /// Whoever opened it before is seen by QEMU's locks, and whoever comes later does not find it.
-    static func remove(_ disk: HeldDisk) throws {
+    static func remove(_ disk: OverlayDisk) throws {
         let aside = disk.overlay + ".removed"
         guard rename(disk.overlay, aside) == 0 || errno == ENOENT else { throw notDeleted(disk) }
         if isInUse(aside) {
@@ -22,7 +22,7 @@ extension OverlayFile {
         guard unlink(aside) == 0 || errno == ENOENT else { throw notDeleted(disk) }
     }
 
-    private static func notDeleted(_ disk: HeldDisk) -> HypervisorError {
+    private static func notDeleted(_ disk: OverlayDisk) -> HypervisorError {
         HypervisorError(
             .overlay, "cannot delete the overlay \(disk.overlay)", remedy: .retry, cause: Errno(rawValue: errno))
     }

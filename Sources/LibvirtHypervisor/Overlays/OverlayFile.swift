@@ -23,11 +23,11 @@ enum OverlayFile {
 
     /// - Parameter words: texts from outside, and how many characters of each are kept.
     static func name(of words: [(String, Int)]) -> String {
-        words.map { harmless($0, limit: $1) }.joined(separator: "-")
+        words.map { sanitized($0, limit: $1) }.joined(separator: "-")
     }
 
     /// Letters, digits, `-` and `_` of a text; everything else becomes `_`.
-    static func harmless(_ text: String, limit: Int) -> String {
+    static func sanitized(_ text: String, limit: Int) -> String {
         let kept = text.unicodeScalars.prefix(limit).map { scalar -> Character in
             switch scalar {
             case "a"..."z", "A"..."Z", "0"..."9", "-", "_": Character(scalar)
@@ -37,16 +37,16 @@ enum OverlayFile {
         return String(kept)
     }
 
-    /// Checks, before a hold names them as its own, that no file of these names is there.
+    /// Checks, before a freeze state names them as its own, that no file of these names is there.
     /// - Throws: HypervisorError `.overlay`.
-    static func requireAbsence(of disks: [HeldDisk]) throws {
+    static func requireAbsence(of disks: [OverlayDisk]) throws {
         var status = stat()
         for disk in disks where lstat(disk.overlay, &status) == 0 {
             throw existing(disk)
         }
     }
 
-    private static func existing(_ disk: HeldDisk) -> HypervisorError {
+    private static func existing(_ disk: OverlayDisk) -> HypervisorError {
         HypervisorError(
             .overlay,
             "the overlay \(disk.overlay) of an earlier run exists still; it was not touched: stillpoint check says "
@@ -60,7 +60,7 @@ enum OverlayFile {
     ///   - run: whose it is.
     /// - Throws: HypervisorError `.overlay`; the file is then not there, unless it was before. `.timedOut` where its storage
     ///   hangs: it may be there, or come to be.
-    static func create(_ disk: HeldDisk, capacity: UInt64, run: String) async throws {
+    static func create(_ disk: OverlayDisk, capacity: UInt64, run: String) async throws {
         try await claim(disk, run)
         do {
             try await format(disk, capacity)
@@ -76,7 +76,7 @@ enum OverlayFile {
 
     /// Makes an empty file of that name: qemu-img would overwrite one that is there. It opens the file by its path again, as
     /// libvirt and QEMU do: that is sound since nobody but root can put another one there (`TrustedPath`, before each run).
-    private static func claim(_ disk: HeldDisk, _ run: String) async throws {
+    private static func claim(_ disk: OverlayDisk, _ run: String) async throws {
         try await blocking("creating the overlay \(disk.overlay)", within: .seconds(10)) {
             do {
                 let file = try FileDescriptor.open(
@@ -94,14 +94,14 @@ enum OverlayFile {
 
     /// With `-u` and the size qemu-img leaves the base alone: to open and close a file that a guest is writing to makes
     /// some file systems write all of that first.
-    private static func format(_ disk: HeldDisk, _ capacity: UInt64) async throws {
+    private static func format(_ disk: OverlayDisk, _ capacity: UInt64) async throws {
         let overlay = try ImageFile(disk.overlay, followingLinks: false)
         let arguments = [
             "create", "-q", "-u", "-f", "qcow2", "-F", disk.baseFormat, "-b", disk.base,
-            ConfinedQemuImg.name(of: overlay), "\(capacity)",
+            ConfinedQEMUImg.name(of: overlay), "\(capacity)",
         ]
         // Tables alone: of the first kind QEMU makes no more than 32 MiB.
-        if let problem = try await QemuImg.problem(
+        if let problem = try await QEMUImg.problem(
             arguments, [Confinement.Grant(overlay, isWritable: true)], within: .seconds(30), fileSize: 256 << 20)
         {
             throw HypervisorError(.overlay, "qemu-img create: \(problem)", remedy: .fallBack)

@@ -21,9 +21,9 @@ enum OverlayMark {
         return isRunID(text) ? text : nil
     }
 
-    /// Another run that the overlay of a hold is marked as made by: that hold's own is gone.
-    static func otherRun(of overlay: String, than hold: Hold) -> String? {
-        guard let run = run(of: overlay), hold.snapshot != "stillpoint-\(run)" else { return nil }
+    /// Another run that the overlay of a freeze state is marked as made by: that freeze state's own is gone.
+    static func otherRun(of overlay: String, than freezeState: FreezeState) -> String? {
+        guard let run = run(of: overlay), freezeState.snapshot != "stillpoint-\(run)" else { return nil }
         return run
     }
 }

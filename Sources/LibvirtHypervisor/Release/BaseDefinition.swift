@@ -5,7 +5,7 @@ internal import XMLTree
 /// Puts bases in the place of overlays in a domain's XML, at any depth of a disk's chain, with all that was said of them
 /// before the freeze.
 struct BaseDefinition: Sendable {
-    let disks: [HeldDisk]
+    let disks: [OverlayDisk]
 
     func rewritten(_ domain: XMLElement) -> XMLElement {
         var domain = domain
@@ -39,7 +39,7 @@ struct BaseDefinition: Sendable {
     }
 
     /// As the top image.
-    private func putOnBase(_ disk: inout XMLElement, _ held: HeldDisk) {
+    private func putOnBase(_ disk: inout XMLElement, _ held: OverlayDisk) {
         if let kept = held.keptDisk {
             disk.takeImage(of: kept)
         } else if let below = disk.first("backingStore"), below.imagePath == held.base,
@@ -82,7 +82,7 @@ struct BaseDefinition: Sendable {
     }
 }
 
-extension HeldDisk {
+extension OverlayDisk {
     /// The `<disk>` as it was before the freeze; nil where it was not kept, or is of another image than the base.
     var keptDisk: XMLElement? {
         definition.flatMap { try? XMLElement.parse($0, within: .definition.with(bytes: Self.longestDefinition)) }

@@ -17,7 +17,7 @@ enum BaseHistory {
     ///   - moved: when libvirt had moved the disk to its overlay, in nanoseconds since 1970.
     ///   - isNamed: the domain starts from the overlay.
     static func doubt(
-        _ disk: HeldDisk, now: ImageStamp?, lead: Duration?, moved: Int64?, isNamed: Bool = false
+        _ disk: OverlayDisk, now: ImageStamp?, lead: Duration?, moved: Int64?, isNamed: Bool = false
     ) -> String? {
         guard let now else { return "\(disk.base) cannot be read" }
         if now.modified == nil, disk.isBaseWritten == true { return written(disk) }
@@ -50,17 +50,17 @@ enum BaseHistory {
     }
 
     /// Before a power cut only the guest wrote, to its overlay, or a commit of what that holds; nobody did since.
-    private static func isUntouchedByPivot(_ disk: HeldDisk) -> Bool {
+    private static func isUntouchedByPivot(_ disk: OverlayDisk) -> Bool {
         disk.progress == nil || disk.progress == .committing
     }
 
     /// Whether somebody else was seen to write to a device, which may not be found out later.
-    static func isWritten(_ disk: HeldDisk, now: ImageStamp) -> Bool {
+    static func isWritten(_ disk: OverlayDisk, now: ImageStamp) -> Bool {
         guard disk.progress == nil, let rest = disk.baseAtRest, now.modified == nil else { return false }
         return rest.isUnwritten(now) == false
     }
 
-    private static func written(_ disk: HeldDisk) -> String {
+    private static func written(_ disk: OverlayDisk) -> String {
         "\(disk.base) was written by somebody else after the overlay was made"
     }
 

@@ -17,7 +17,7 @@ enum BaseOwner {
     ///
     /// - Parameter domain: its definition.
     /// - Parameter user: whom QEMU runs as.
-    static func handBack(_ disk: HeldDisk, of domain: XMLElement, from user: uid_t) throws(Errno) {
+    static func handBack(_ disk: OverlayDisk, of domain: XMLElement, from user: uid_t) throws(Errno) {
         var overlay = stat()
         guard let kept = disk.keptDisk?.first("source"), ![domain, kept].contains(where: isFixed) else { return }
         guard lstat(disk.overlay, &overlay) == 0, overlay.st_mode & S_IFMT == S_IFREG, overlay.st_uid != user,

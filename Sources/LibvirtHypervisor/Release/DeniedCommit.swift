@@ -3,7 +3,7 @@ internal import Hypervisor
 /// A commit that did not begin, since an AppArmor profile keeps the domain's QEMU from writing to the base.
 struct DeniedCommit: Error, Sendable {
     let profile: AppArmorProfile
-    let disk: HeldDisk
+    let disk: OverlayDisk
     /// The guest's name for it now.
     let target: String
     let cause: LibvirtError
@@ -27,7 +27,7 @@ extension [DeniedCommit] {
     /// - Throws: HypervisorError that names the defect and the way out by hand.
     func permit(on connection: Connection, _ machine: String) async throws -> [String] {
         guard let first else { return [] }
-        let version = await connection.toldVersion()
+        let version = await connection.libraryVersion()
         let targets = map(\.target).joined(separator: ", ")
         do {
             let count = try await first.profile.permit(map(\.disk.base))

@@ -23,13 +23,13 @@ struct LiveCommit: Sendable {
 
     let domain: Domain
     let machineID: String
-    let disk: HeldDisk
+    let disk: OverlayDisk
     /// The guest's name for it now.
     let target: String
     /// What there is to do, as it was seen just now; nil: the disk is read.
-    let firstStep: LiveStep?
+    let firstStep: CommitStep?
     let events: BlockJobEvents
-    let journal: HoldJournal
+    let journal: FreezeStateJournal
     let gate: CommitGate
 
     /// - Throws: also where another commit may have to wait for this one's beginning no longer.
@@ -97,7 +97,7 @@ struct LiveCommit: Sendable {
             case let left? where isLate:
                 guard try await !isHeldUp(left) else {
                     throw HypervisorError(
-                        .timedOut, "somebody else's block job on \(target) did not end within \(limit.inSeconds)",
+                        .timedOut, "somebody else's block job on \(target) did not end within \(limit.text)",
                         remedy: .retry)
                 }
                 return .behind
@@ -113,14 +113,14 @@ struct LiveCommit: Sendable {
         return .done
     }
 
-    private func next() async throws -> LiveStep {
+    private func next() async throws -> CommitStep {
         try await call("reading the state of") {
-            let uses = try domain.description().uses
+            let uses = try domain.description().chains
             // What a domain that is off starts from next time shows no pivot.
             guard try domain.state().isActive else {
                 throw HypervisorError(.changed, "it was shut off while \(target) was committed", remedy: .retry)
             }
-            let step = LiveStep.next(for: disk, in: uses)
+            let step = CommitStep.next(for: disk, in: uses)
             if case .refuse(let reason) = step { throw disk.doubt(reason) }
             return step
         }
@@ -128,7 +128,7 @@ struct LiveCommit: Sendable {
 
     /// Whether somebody else's job keeps this commit from its next step: for a backup or a blockpull, which the XML does
     /// not show, the guest is not paused.
-    private func isHeldUp(_ step: LiveStep) async throws -> Bool {
+    private func isHeldUp(_ step: CommitStep) async throws -> Bool {
         switch step {
         case .waitForOther: true
         case .startActiveCommit, .startCommitBelow: try await !hasNoJob()
@@ -141,7 +141,7 @@ struct LiveCommit: Sendable {
     }
 
     /// - Returns: what there is to wait for; nil: a pivot has ended that nobody saw.
-    private func take(_ step: LiveStep) async throws -> LiveStep? {
+    private func take(_ step: CommitStep) async throws -> CommitStep? {
         switch step {
         case .startActiveCommit:
             let started = try await start(.startActiveCommit, while: .committing) {
@@ -173,8 +173,8 @@ struct LiveCommit: Sendable {
     /// - Parameter progress: what the disk has come to when the commit has begun.
     /// - Returns: what there is to wait for; nil: it had gone back to its base before.
     private func start(
-        _ step: LiveStep, while progress: HeldDisk.Progress, _ body: @escaping @Sendable () throws -> Void
-    ) async throws -> LiveStep? {
+        _ step: CommitStep, while progress: OverlayDisk.Progress, _ body: @escaping @Sendable () throws -> Void
+    ) async throws -> CommitStep? {
         let before = await journal.disk(disk.overlay)?.progress
         try await journal.reach(before?.allowsPivot == true ? .undecided : progress, disk)
         let refusal = try await call("starting the commit of") { () -> Refusal? in
@@ -184,7 +184,7 @@ struct LiveCommit: Sendable {
             } catch let error as LibvirtError {
                 let job = try domain.blockJob(disk: target)
                 // Seen again, or it is one that has begun, or ended, since the first look.
-                let now = try LiveStep.next(for: disk, in: domain.description().uses)
+                let now = try CommitStep.next(for: disk, in: domain.description().chains)
                 guard let job else { return now == step ? .failure(error) : .otherJob }
                 let isLost = now == .startActiveCommit
                 return job.isCommitThatCaughtUp && isLost ? .lostCommit : .otherJob

@@ -8,7 +8,7 @@ internal import Support
 /// again after a kill: the overlay keeps what it holds until it is deleted.
 struct OfflineCommit: Sendable {
     struct Item: Sendable {
-        let disk: HeldDisk
+        let disk: OverlayDisk
         /// Somebody's image over the overlay.
         var above: String?
         /// The domain does not name it any more, so that another might.
@@ -22,13 +22,13 @@ struct OfflineCommit: Sendable {
     /// Nil: it was undefined.
     let domain: Domain?
     let limit: Duration
-    let journal: HoldJournal
+    let journal: FreezeStateJournal
 
     /// - Returns: what an administrator should know.
     func run(_ items: [Item], _ state: DomainState) async throws -> [String] {
         try await requireUnderstoodBases(of: items)
         let open = items.filter { !$0.isCommitted }
-        let lost = state == .off ? domain.flatMap { QemuProcess(domain: $0.name) } : nil
+        let lost = state == .off ? domain.flatMap { QEMUProcess(domain: $0.name) } : nil
         if !open.isEmpty {
             try await blocking("finding users of the images", within: .seconds(60)) { [self] in
                 let users = ImageUsers(connection: connection, machineID: machineID)
@@ -75,7 +75,7 @@ struct OfflineCommit: Sendable {
     /// - Throws: HypervisorError where the overlay must not be committed.
     private func isInBase(_ item: Item, _ state: DomainState) async throws -> Bool {
         let disk = item.disk
-        let (snapshot, name) = (await journal.hold.snapshot, domain?.name)
+        let (snapshot, name) = (await journal.freezeState.snapshot, domain?.name)
         let (doubt, isWritten) = try await blocking("reading \(disk.base)", within: .seconds(30)) {
             guard let now = ImageStamp.read(disk.base) else { throw disk.doubt(disk.missingBaseReason) }
             let doubt = BaseHistory.doubt(
@@ -97,12 +97,12 @@ struct OfflineCommit: Sendable {
 
     /// Whether a guest would read the same from the base as from the overlay.
     /// - Throws: HypervisorError `.changed`, remedy `.stop`, where a header of theirs leads elsewhere; StorageError.
-    static func isContained(_ disk: HeldDisk, within limit: Duration) async throws -> Bool {
+    static func isContained(_ disk: OverlayDisk, within limit: Duration) async throws -> Bool {
         let images = try await blocking("reading \(disk.overlay)", within: .seconds(30)) { try OfflineImages(disk) }
         return try await images.areAlike(within: limit)
     }
 
-    private func wayOut(_ disk: HeldDisk) -> String {
+    private func wayOut(_ disk: OverlayDisk) -> String {
         let edit = domain.map { "put \(disk.base) into the definition (virsh edit \(shellQuoted($0.name))), " } ?? ""
         let overlay = shellQuoted(disk.overlay)
         return "; to keep what \(disk.base) holds: \(edit)rm \(overlay); to keep what the guest wrote last: "
@@ -111,11 +111,11 @@ struct OfflineCommit: Sendable {
 
     private func commit(_ item: Item) async throws {
         let disk = item.disk
-        let moved = BaseHistory.moved(snapshot: await journal.hold.snapshot, of: domain?.name)
+        let moved = BaseHistory.moved(snapshot: await journal.freezeState.snapshot, of: domain?.name)
         let (taken, images) = try await blocking("taking \(disk.overlay) from QEMU", within: .seconds(60)) {
             // It must be written into nothing but the base.
             _ = try OfflineImages(disk)
-            let taken = try TakenOverlay(disk)
+            let taken = try RootOnlyOverlay(disk)
             do {
                 let images = try OfflineImages(disk, overlay: taken.image)
                 // Whoever owns the base's folder may have put something else in its place since it was read.
@@ -150,7 +150,7 @@ struct OfflineCommit: Sendable {
 
     /// A VM that is not defined here may run on another host (virsh migrate --undefinesource), which only QEMU's locks
     /// would tell, where the storage knows locks at all.
-    private func requireLocal(_ disks: [HeldDisk]) throws {
+    private func requireLocal(_ disks: [OverlayDisk]) throws {
         for disk in disks {
             guard let reason = try SharedStorage.reason(disk.overlay) else { continue }
             throw disk.doubt(
@@ -163,7 +163,7 @@ struct OfflineCommit: Sendable {
     }
 }
 
-extension Hold {
+extension FreezeState {
     /// All that an overlay held is in its base, which nobody is to write to now.
     fileprivate mutating func finish(_ overlay: String, _ base: ImageStamp?) {
         change(overlay) { disk in

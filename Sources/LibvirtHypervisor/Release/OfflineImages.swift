@@ -7,26 +7,26 @@ internal import Support
 /// Overlay and base were QEMU's to write. So both are taken for what was recorded of them at the freeze, and where a header
 /// says anything else, or leads anywhere else, nothing is done.
 struct OfflineImages: Sendable {
-    private let disk: HeldDisk
+    private let disk: OverlayDisk
     let overlay: ImageFile
     /// The base and all below it.
-    private let lower: [ConfinedQemuImg.Layer]
+    private let lower: [ConfinedQEMUImg.Layer]
     private let virtualSize: UInt64
 
     /// - Throws: HypervisorError `.changed`, remedy `.stop`, where a header says more than it should; StorageError.
-    init(_ disk: HeldDisk) throws {
+    init(_ disk: OverlayDisk) throws {
         try self.init(disk, overlay: ImageFile(disk.overlay, followingLinks: false))
     }
 
     /// - Parameter overlay: found before.
-    init(_ disk: HeldDisk, overlay: ImageFile) throws {
+    init(_ disk: OverlayDisk, overlay: ImageFile) throws {
         let header = try Self.header(of: overlay, disk)
         if let reason = header.obstacle(disk, at: overlay.path) { throw disk.doubt(reason) }
         self.disk = disk
         self.overlay = overlay
         virtualSize = header.virtualSize
         let base = ImageChain.Layer(path: disk.base, format: disk.baseFormat)
-        var lower: [ConfinedQemuImg.Layer] = []
+        var lower: [ConfinedQEMUImg.Layer] = []
         var rest = ArraySlice([base] + Self.layersBelow(disk))
         while let layer = rest.popFirst() {
             guard let format = layer.format else {
@@ -35,7 +35,7 @@ struct OfflineImages: Sendable {
                         + "qemu-img rebase -u -F FORMAT -b \(layer.path) IMAGE-ABOVE-IT")
             }
             let image = try ImageFile(layer.path)
-            lower.append(ConfinedQemuImg.Layer(image, format: format))
+            lower.append(ConfinedQEMUImg.Layer(image, format: format))
             guard format == "qcow2" else { break }
             let header = try Self.header(of: image, disk)
             if header.hasDataFile { throw disk.doubt("the header of \(layer.path) names a data file") }
@@ -49,7 +49,7 @@ struct OfflineImages: Sendable {
         self.lower = lower
     }
 
-    private static func header(of image: ImageFile, _ disk: HeldDisk) throws -> ImageHeader {
+    private static func header(of image: ImageFile, _ disk: OverlayDisk) throws -> ImageHeader {
         do {
             return try ImageHeader.read(image)
         } catch {
@@ -60,7 +60,7 @@ struct OfflineImages: Sendable {
 
     /// As the running domain's definition named them; where that was not recorded, what it named then, or what the
     /// headers say within `ImageChain`'s rules.
-    private static func layersBelow(_ disk: HeldDisk) -> [ImageChain.Layer] {
+    private static func layersBelow(_ disk: OverlayDisk) -> [ImageChain.Layer] {
         guard disk.baseFormat == "qcow2" else { return [] }
         if let below = disk.below { return below }
         if let kept = disk.keptDisk.map({ DomainDisk($0) { _, _ in "" } }), let below = kept.layersBelow, !below.isEmpty
@@ -71,7 +71,7 @@ struct OfflineImages: Sendable {
     }
 
     /// The base that qemu-img would write to, as it is now.
-    var baseStamp: ImageStamp? { lower.first.flatMap { ImageStamp.read(ConfinedQemuImg.name(of: $0.image)) } }
+    var baseStamp: ImageStamp? { lower.first.flatMap { ImageStamp.read(ConfinedQEMUImg.name(of: $0.image)) } }
 
     // MARK: what is done with them
 
@@ -80,8 +80,8 @@ struct OfflineImages: Sendable {
         // A base with internal snapshots may get a copy of each of its clusters.
         let size = (lower.first?.image.size ?? 0).addingReportingOverflow(virtualSize + virtualSize / 16 + (64 << 20))
         // Not emptied (-d): that would only be more to write.
-        try await QemuImg.run(
-            ["commit", "-q", "-d", try ConfinedQemuImg.chain([layer] + lower)],
+        try await QEMUImg.run(
+            ["commit", "-q", "-d", try ConfinedQEMUImg.chain([layer] + lower)],
             [Confinement.Grant(overlay, isWritable: true)]
                 + lower.enumerated().map { Confinement.Grant($1.image, isWritable: $0 == 0) },
             within: limit, fileSize: size.overflow ? .max : size.partialValue)
@@ -90,18 +90,18 @@ struct OfflineImages: Sendable {
     /// Whether a guest would read the same from the base as from the overlay.
     func areAlike(within limit: Duration) async throws -> Bool {
         let arguments = [
-            "compare", "-q", try ConfinedQemuImg.chain([layer] + lower), try ConfinedQemuImg.chain(lower),
+            "compare", "-q", try ConfinedQEMUImg.chain([layer] + lower), try ConfinedQEMUImg.chain(lower),
         ]
         let images = ([layer] + lower).map { Confinement.Grant($0.image) }
-        return (try? await QemuImg.run(arguments, images, within: limit, fileSize: 1 << 20)) != nil
+        return (try? await QEMUImg.run(arguments, images, within: limit, fileSize: 1 << 20)) != nil
     }
 
-    private var layer: ConfinedQemuImg.Layer { ConfinedQemuImg.Layer(overlay, format: "qcow2") }
+    private var layer: ConfinedQEMUImg.Layer { ConfinedQEMUImg.Layer(overlay, format: "qcow2") }
 }
 
 extension ImageHeader {
     /// Why an overlay with this header is not as it was made; nil where it is.
-    func obstacle(_ disk: HeldDisk, at path: String) -> String? {
+    func obstacle(_ disk: OverlayDisk, at path: String) -> String? {
         if hasDataFile { return "its overlay's header names a data file" }
         if isEncrypted { return "its overlay is encrypted" }
         if isCorrupt { return "its overlay is marked corrupt; check it with: qemu-img check" }

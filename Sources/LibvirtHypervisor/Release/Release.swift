@@ -6,55 +6,55 @@ struct Release: Sendable {
     let request: ReleaseRequest
     let settings: HypervisorSettings
     let events: BlockJobEvents
-    let record: RecordHold
+    let record: RecordFreezeState
 
     func run() async throws -> ReleaseResult {
-        var hold = request.hold
+        var freezeState = request.freezeState
         var notes: [String] = []
-        if hold.step == .preparing {
-            let overlays = hold.disks.map(\.overlay)
+        if freezeState.step == .preparing {
+            let overlays = freezeState.disks.map(\.overlay)
             try await blocking("finding a qemu-img that was left running", within: .seconds(30)) {
-                StrayQemuImg.end(on: overlays)
+                StrayQEMUImg.end(on: overlays)
             }
         }
         let found = try await connection.find(request.machineID)
         let (domain, state) = found
         // After a wait, what was read of the domain before is old.
-        let isFresh = !hold.pausedByUs && !hold.owesThaw
-        let guest = HeldGuest(domain: domain, settings: settings, record: record)
-        if hold.pausedByUs {
-            try await guest.goOn(&hold)
+        let isFresh = !freezeState.isPausedForCommit && !freezeState.isThawPending
+        let guest = GuestControl(domain: domain, settings: settings, record: record)
+        if freezeState.isPausedForCommit {
+            try await guest.resume(&freezeState)
             notes.append("an earlier release was killed while it had the guest paused; the guest was resumed")
         }
         // A guest that does not answer is not left on its overlays for that.
-        var problem = try await guest.thaw(&hold, state)
-        if let path = hold.ramDump, hold.step == .preparing || hold.step == .switching {
+        var problem = try await guest.thaw(&freezeState, state)
+        if let path = freezeState.ramDump, freezeState.step == .preparing || freezeState.step == .switching {
             try await deleteUnfinishedDump(path, of: domain)
-            hold.ramDump = nil
+            freezeState.ramDump = nil
         }
-        if !hold.disks.isEmpty {
-            let wasReleased = hold.step == .released
+        if !freezeState.disks.isEmpty {
+            let wasReleased = freezeState.step == .released
             if !wasReleased {
-                let leaving = LeavingOverlays(
+                let leaving = OverlayCommit(
                     connection: connection, machineID: request.machineID, settings: settings, events: events,
                     record: record)
-                let left = try await leaving.run(&hold, found: isFresh ? found : nil)
+                let left = try await leaving.run(&freezeState, found: isFresh ? found : nil)
                 notes += left.notes
-                if left.state == .pausedByFailedWrite { notes += try await guest.goOnAfterFailedWrite() }
-                notes += await complete(domain, hold.disks)
-                hold.step = .released
-                try await record(hold)
+                if left.state == .pausedByFailedWrite { notes += try await guest.resumeAfterFailedWrite() }
+                notes += await complete(domain, freezeState.disks)
+                freezeState.step = .released
+                try await record(freezeState)
             }
-            try await deleteOverlays(of: hold, domain, areSeenUnused: !wasReleased)
-            hold.disks = []
+            try await deleteOverlays(of: freezeState, domain, areSeenUnused: !wasReleased)
+            freezeState.disks = []
             if problem != nil {
-                try await record(hold)
-                problem = try await guest.thaw(&hold, connection.find(request.machineID).1)
+                try await record(freezeState)
+                problem = try await guest.thaw(&freezeState, connection.find(request.machineID).1)
             }
         }
-        if request.hold.disks.isEmpty, hold.step == .held {
+        if request.freezeState.disks.isEmpty, freezeState.step == .held {
             try await blocking("forgetting the snapshot", within: .seconds(30)) { [request] in
-                try domain?.forgetSnapshot(named: request.hold.snapshot)
+                try domain?.forgetSnapshot(named: request.freezeState.snapshot)
             }
         }
         if let problem { throw problem }
@@ -63,7 +63,7 @@ struct Release: Sendable {
     }
 
     /// The disks are on their bases whatever comes of this.
-    private func complete(_ domain: Domain?, _ disks: [HeldDisk]) async -> [String] {
+    private func complete(_ domain: Domain?, _ disks: [OverlayDisk]) async -> [String] {
         guard let domain else { return [] }
         let bases = BaseDefinition(disks: disks)
         var notes: [String] = []
@@ -76,7 +76,7 @@ struct Release: Sendable {
         }
         do {
             notes += try await blocking("reading others' snapshots", within: .seconds(30)) { [request] in
-                try domain.correctSnapshots(after: request.hold.snapshot, bases)
+                try domain.correctSnapshots(after: request.freezeState.snapshot, bases)
             }
         } catch {
             notes.append("a snapshot that somebody took meanwhile still names an overlay that is gone (\(error))")
@@ -94,14 +94,14 @@ struct Release: Sendable {
         }
     }
 
-    private func deleteOverlays(of hold: Hold, _ domain: Domain?, areSeenUnused: Bool) async throws {
+    private func deleteOverlays(of freezeState: FreezeState, _ domain: Domain?, areSeenUnused: Bool) async throws {
         try await blocking("deleting the overlays", within: .seconds(60)) {
-            if let domain, !areSeenUnused { try domain.requireUnused(hold) }
+            if let domain, !areSeenUnused { try domain.requireUnused(freezeState) }
             // Where another run has made one of that name since, this run's is gone.
-            for disk in hold.disks where OverlayMark.otherRun(of: disk.overlay, than: hold) == nil {
+            for disk in freezeState.disks where OverlayMark.otherRun(of: disk.overlay, than: freezeState) == nil {
                 try OverlayFile.remove(disk)
             }
-            try domain?.forgetSnapshot(named: hold.snapshot)
+            try domain?.forgetSnapshot(named: freezeState.snapshot)
         }
     }
 }

@@ -14,16 +14,16 @@ struct DomainFiles: Sendable {
 
     /// Those that are there; one that is no regular file too, so that whoever keeps them says so.
     /// - Parameter domain: the live XML where it runs; the other may lack the path of the variables.
-    func list(for domain: XMLElement) -> [KeptFile] {
-        var files: [KeptFile] = []
+    func list(for domain: XMLElement) -> [SavedFile] {
+        var files: [SavedFile] = []
         if let path = Self.variablesPath(of: domain), isThere(path) {
-            files.append(KeptFile(name: Self.variables, path: path))
+            files.append(SavedFile(name: Self.variables, path: path))
         }
         if Self.hasEmulatedTPM(domain), let uuid = domain.first("uuid")?.text {
             let folder = "\(tpmRoot)/\(uuid)"
             var names: [String] = []
-            if let top = try? Folder(reaching: folder) { list(top, "", levelsLeft: KeptFile.mostLevels - 1, &names) }
-            files += names.map { KeptFile(name: Self.tpm + $0, path: "\(folder)/\($0)") }
+            if let top = try? Folder(reaching: folder) { list(top, "", levelsLeft: SavedFile.mostLevels - 1, &names) }
+            files += names.map { SavedFile(name: Self.tpm + $0, path: "\(folder)/\($0)") }
         }
         return files
     }
@@ -31,7 +31,7 @@ struct DomainFiles: Sendable {
     /// Where each kept file of a domain belongs.
     /// - Parameter original: the domain it was kept of; its files say who must own the new ones.
     /// - Throws: HypervisorError for a name that this back end did not give.
-    func placements(of files: [KeptFile], for domain: XMLElement, original: XMLElement) throws -> [FilePlacement] {
+    func placements(of files: [SavedFile], for domain: XMLElement, original: XMLElement) throws -> [FilePlacement] {
         try files.map { file in
             let place: (XMLElement) -> String? = { domain in
                 if file.name == Self.variables { return Self.variablesPath(of: domain) }
@@ -48,7 +48,7 @@ struct DomainFiles: Sendable {
     }
 
     /// Whether a domain has a place for a kept file.
-    func hasPlace(for file: KeptFile, in domain: XMLElement) -> Bool {
+    func hasPlace(for file: SavedFile, in domain: XMLElement) -> Bool {
         (try? placements(of: [file], for: domain, original: domain)) != nil
     }
 
@@ -85,7 +85,7 @@ struct DomainFiles: Sendable {
     /// most: that tells that there are too many.
     private func list(_ folder: Folder, _ above: String, levelsLeft: Int, _ names: inout [String]) {
         for name in folder.names {
-            guard names.count <= KeptFile.mostFiles else { return }
+            guard names.count <= SavedFile.mostFiles else { return }
             switch folder.kind(of: name) {
             case S_IFREG: names.append(above + name)
             case S_IFDIR:

@@ -98,7 +98,7 @@ struct FilePlacement: Sendable, Equatable {
         try source.closeAfter {
             let target = try folder.newFile(temporary)
             try target.closeAfter {
-                try FileCopy(of: source, to: target, limit: KeptFile.mostBytes).make()
+                try FileCopy(of: source, to: target, limit: SavedFile.mostBytes).make()
                 let model = originalFolder
                 let owner =
                     try original.flatMap { model?.ownership(of: FileAccess.lastComponent($0)) } ?? model?.ownership

@@ -39,7 +39,7 @@ struct Restore: Sendable {
             return try await step("reading what was saved") {
                 let plan = try RestorePlan(request) { try connection.volumePath(pool: $0, volume: $1) }
                 try requireRoom(for: plan, isOffAlready: false)
-                try connection.requireUnderstanding(of: plan.definition)
+                try connection.requireUnderstood(of: plan.definition)
                 return plan.leftOut
             }
         } catch let error as HypervisorError {

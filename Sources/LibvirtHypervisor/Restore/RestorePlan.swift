@@ -57,9 +57,9 @@ struct RestorePlan: Sendable {
         }
         var random = SystemRandomNumberGenerator()
         let identity = request.newName.map {
-            NewIdentity(name: $0, replacing: [original] + (remembered.map { [$0] } ?? []), using: &random)
+            CloneIdentity(name: $0, replacing: [original] + (remembered.map { [$0] } ?? []), using: &random)
         }
-        var rewriting = DomainRewriting(moves: request.moves, identity: identity, volumePath: volumePath)
+        var rewriting = DomainXMLRewriter(moves: request.moves, identity: identity, volumePath: volumePath)
         // What libvirt finds in an untrusted dump is never what somebody else wrote there.
         let changesDump = identity != nil || !request.moves.isEmpty || !request.isTrusted
         let changed = try remembered.flatMap { changesDump ? try rewriting.rewritten($0) : nil }

@@ -18,7 +18,7 @@ struct SaveImage: Sendable {
     let state: State
     /// The domain's XML as it was when the RAM was dumped.
     let xml: String
-    private let head: SaveImageHead
+    private let head: SaveImageHeader
     private let cookie: [UInt8]?
 
     /// What kind of file it is; a save image's head is checked.
@@ -26,7 +26,7 @@ struct SaveImage: Sendable {
     static func state(of path: String) throws -> State {
         let file = try open(path, .readOnly)
         defer { try? file.close() }
-        guard SaveImageHead.Magic(try read(file, from: 0, count: SaveImageHead.length, path)) != nil else {
+        guard SaveImageHeader.Magic(try read(file, from: 0, count: SaveImageHeader.length, path)) != nil else {
             return .notASaveImage
         }
         return try SaveImage(path: path).state
@@ -43,8 +43,8 @@ struct SaveImage: Sendable {
         let file = try Self.open(path, .readOnly)
         defer { try? file.close() }
         do {
-            let head = try SaveImageHead(try Self.read(file, from: 0, count: SaveImageHead.length, path))
-            let data = try Self.read(file, from: SaveImageHead.length, count: head.dataLength, path)
+            let head = try SaveImageHeader(try Self.read(file, from: 0, count: SaveImageHeader.length, path))
+            let data = try Self.read(file, from: SaveImageHeader.length, count: head.dataLength, path)
             guard data.count == head.dataLength else { throw SaveImageDamage("it ends within its XML") }
             let split = head.cookieOffset == 0 ? data.count : head.cookieOffset
             guard let end = data[..<split].firstIndex(of: 0) else {

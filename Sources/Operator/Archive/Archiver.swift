@@ -85,7 +85,7 @@ package struct Archiver: Sendable {
         }
     }
 
-    private func move(_ dump: KeptDump, of machine: KeptMachine, in point: RestorePoint) throws -> KeptDump {
+    private func move(_ dump: StoredDump, of machine: RestorePointVM, in point: RestorePoint) throws -> StoredDump {
         guard let coldStorage else {
             throw ArchivingError(description: "cold_storage is not set any more; the dump stays at \(dump.path)")
         }
@@ -95,7 +95,7 @@ package struct Archiver: Sendable {
                 description: "cold_storage \(coldStorage) is not there; mount it, then run: stillpoint archive")
         }
         try WorkFolder(key: .coldStorage, path: coldStorage).requireTrust()
-        let destination = SideCar.dumpPath(of: machine, in: point, coldStorage: coldStorage)
+        let destination = ArchiveManifest.dumpPath(of: machine, in: point, coldStorage: coldStorage)
         try makeFolders(FilePath(destination).removingLastComponent().string, below: coldStorage)
         let what = "\(machine.name) of \(point.run)"
         let packed = try pack(
@@ -107,11 +107,11 @@ package struct Archiver: Sendable {
                             "\(dump.path) has \(packed.plainBytes) bytes and had \(dump.bytes) when it was made; "
                             + "it is not moved, since it is not whole")
                 }
-                try SideCar.write(
+                try ArchiveManifest.write(
                     point, of: machine, packed: packed, dump: destination, sealedBy: (try? catalogue.seals.own())?.all)
             },
             progress: progress.map { tell in { @Sendable done, total in tell(what, done, total) } })
-        return KeptDump(
+        return StoredDump(
             path: destination, bytes: dump.bytes, packed: packed, source: dump.path, usableUntil: dump.usableUntil)
     }
 }

@@ -76,7 +76,7 @@ struct CloneRestore: Sendable {
         let links = job.options.connect ? "" : ", its network links down"
         let what = memory == nil ? "its disks" : "disks and RAM"
         let line =
-            "\(name): \(what) as in \(job.snapshot), \(power.inWords)\(links); it lives on \(datasets). "
+            "\(name): \(what) as in \(job.snapshot), \(power.summary)\(links); it lives on \(datasets). "
             + "To remove it, undefine it, then: \(destroying(names))"
         job.log.info("\(line)")
     }
@@ -170,7 +170,7 @@ private func isPlain(_ scalar: Unicode.Scalar) -> Bool {
 }
 
 extension RestoreRequest.Power {
-    var inWords: String {
+    var summary: String {
         switch self {
         case .off: "off"
         case .running: "running"

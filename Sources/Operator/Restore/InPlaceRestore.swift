@@ -44,12 +44,12 @@ struct InPlaceRestore: Sendable {
         let hypervisor = try await job.hypervisor(of: source)
         let datasets = source.snapshots.keys.sorted()
         let (machine, directory) = (source.definition, job.directory)
-        var claim = try RestoreClaim(
-            MachineRecord(hypervisor: machine.hypervisor, id: machine.id, name: machine.name, datasets: datasets),
+        var claim = try RestoreLock(
+            VMRecord(hypervisor: machine.hypervisor, id: machine.id, name: machine.name, datasets: datasets),
             in: directory)
         do {
             let taken = try await take(source, clones, trace, hypervisor, datasets)
-            try await putBack(source, taken, hypervisor, &claim)
+            try await restoreFormerDisks(source, taken, hypervisor, &claim)
         } catch {
             try? claim.end()
             throw error
@@ -59,8 +59,8 @@ struct InPlaceRestore: Sendable {
 
     /// All that is needed of the snapshots, so that their clones are not needed any more.
     private struct Taken {
-        let disks: any DiskRestoration
-        let memory: MemoryRetrieval.Retrieved?
+        let disks: any DiskRestorer
+        let memory: RAMDumpFetch.FetchedDump?
         let request: RestoreRequest
     }
 
@@ -70,12 +70,12 @@ struct InPlaceRestore: Sendable {
     ) async throws -> Taken {
         try requireMounts(of: source)
         let (own, machines) = try await job.machines(
-            besides: MachineKey(source.definition.id, of: hypervisor.name))
+            besides: VMKey(source.definition.id, of: hypervisor.name))
         try requireDisk(of: own)
         let images =
             source.definition.images.map(\.path)
             + own.flatMap(\.disks).filter(\.isOwn).flatMap(\.chain)
-        let others = DatasetUse(storage: job.storage).others(on: datasets, than: images, machines)
+        let others = DatasetUsers(storage: job.storage).others(on: datasets, than: images, machines)
         let disks = try await restoration(of: source, clones, others, machines)
         // The definition in RAM that nobody vouches for is changed.
         let memory = try await job.retrieveMemory(source, changeable: !source.isTrusted)
@@ -90,7 +90,7 @@ struct InPlaceRestore: Sendable {
             await destroy(clones)
             return Taken(disks: disks, memory: memory, request: request)
         } catch {
-            await abandon(disks, memory)
+            await discardPrepared(disks, memory)
             if let refusal = error as? RestoreError { throw refusal }
             throw RestoreError(.undone, "\(source.definition.name) was not restored", cause: error)
         }
@@ -99,12 +99,12 @@ struct InPlaceRestore: Sendable {
     /// - Parameter others: who or what else is on its datasets, in words.
     private func restoration(
         of source: RestoreSource, _ clones: SnapshotClones, _ others: [String], _ machines: [VirtualMachine]
-    ) async throws -> any DiskRestoration {
+    ) async throws -> any DiskRestorer {
         guard !others.isEmpty else {
-            return try await Rollback(
+            return try await RollbackRestorer(
                 snapshots: source.snapshots.values.sorted(), zfs: job.zfs, destroyNewer: job.options.destroyNewer)
         }
-        let disks = try await SharedRestoration(source: source, clones: clones, job: job, others: machines)
+        let disks = try await SharedDatasetRestorer(source: source, clones: clones, job: job, others: machines)
         let volumes = disks.rolledBack.map(\.dataset.rawValue).joined(separator: ", ")
         let users = others.joined(separator: ", ")
         let line =
@@ -117,7 +117,7 @@ struct InPlaceRestore: Sendable {
     /// What the hypervisor is asked for. Of a definition that is not trusted, no path is believed: its images are
     /// where the snapshot's are put.
     private func request(
-        _ source: RestoreSource, _ clones: SnapshotClones, _ memory: MemoryRetrieval.Retrieved?,
+        _ source: RestoreSource, _ clones: SnapshotClones, _ memory: RAMDumpFetch.FetchedDump?,
         _ formats: [String: String]?
     ) async throws -> RestoreRequest {
         let moves =
@@ -133,7 +133,7 @@ struct InPlaceRestore: Sendable {
     }
 
     /// Where an image is put back.
-    private func place(of image: KeptImage) throws -> String {
+    private func place(of image: SavedImage) throws -> String {
         if let path = image.relativePath, let point = job.storage.mountTable.mountPoints(of: image.dataset).first {
             return "\(point)/\(path)"
         }
@@ -149,7 +149,7 @@ struct InPlaceRestore: Sendable {
     /// Whatever id the snapshot names: a VM that has no disk on its dataset is not the one that was in it.
     private func requireDisk(of own: [VirtualMachine]) throws {
         guard let machine = own.first,
-            DatasetUse(storage: job.storage).machines(on: [job.snapshot.dataset], own).isEmpty
+            DatasetUsers(storage: job.storage).machines(on: [job.snapshot.dataset], own).isEmpty
         else { return }
         throw RestoreError(
             .refused,
@@ -164,34 +164,34 @@ struct InPlaceRestore: Sendable {
         }
     }
 
-    private func abandon(_ disks: any DiskRestoration, _ memory: MemoryRetrieval.Retrieved?) async {
+    private func discardPrepared(_ disks: any DiskRestorer, _ memory: RAMDumpFetch.FetchedDump?) async {
         memory?.remove()
-        await disks.abandon()
+        await disks.discardPrepared()
     }
 
-    private func putBack(
-        _ source: RestoreSource, _ taken: Taken, _ hypervisor: any Hypervisor, _ claim: inout RestoreClaim
+    private func restoreFormerDisks(
+        _ source: RestoreSource, _ taken: Taken, _ hypervisor: any Hypervisor, _ claim: inout RestoreLock
     ) async throws {
         let (name, id) = (source.definition.name, source.definition.id)
         let (disks, memory) = (taken.disks, taken.memory)
         do {
             try claim.begin()
-            try await SwitchOff(hypervisor: hypervisor, id: id, name: name).run()
+            try await PowerOff(hypervisor: hypervisor, id: id, name: name).run()
         } catch {
-            await abandon(disks, memory)
+            await discardPrepared(disks, memory)
             if let refusal = error as? RestoreError { throw refusal }
             throw RestoreError(.undone, "\(name) was not restored", cause: error)
         }
         let power = taken.request.power
         do {
-            try await disks.putBack()
+            try await disks.restoreFormerDisks()
             _ = try await hypervisor.restore(taken.request)
         } catch {
             // The copy stays, so that the VM can be resumed from the RAM by hand.
             let ram = memory.map { " Its RAM is in \($0.path)." } ?? ""
             // Nothing is moved below a VM that runs on it, or that a call which was given up may still start.
             guard !error.mayStillHappen,
-                await SwitchOff(hypervisor: hypervisor, id: id, name: name).isDone()
+                await PowerOff(hypervisor: hypervisor, id: id, name: name).isDone()
             else {
                 throw RestoreError(
                     .halfDone,
@@ -207,7 +207,7 @@ struct InPlaceRestore: Sendable {
         memory?.remove()
         let left = await disks.finish(isRunning: power != .off)
         job.log.info(
-            "\(name): \(memory == nil ? "its disks" : "disks and RAM") as in \(job.snapshot), \(power.inWords)\(left)")
+            "\(name): \(memory == nil ? "its disks" : "disks and RAM") as in \(job.snapshot), \(power.summary)\(left)")
     }
 
     /// What else is on a dataset that is not mounted cannot be seen, and a rollback would take it along.
@@ -223,13 +223,13 @@ struct InPlaceRestore: Sendable {
 }
 
 /// How a VM's disks get back to where they were.
-protocol DiskRestoration: Sendable {
+protocol DiskRestorer: Sendable {
     /// What takes long and touches nothing that is in use.
     func prepare() async throws
     /// Undoes `prepare`.
-    func abandon() async
+    func discardPrepared() async
     /// Puts the disks back; the VM is stopped.
-    func putBack() async throws
+    func restoreFormerDisks() async throws
     /// Undoes `putBack` where that can be when it, or what came after it, failed, and says what state the disks are in.
     /// The VM is off.
     func stateAfterFailure() async -> String

@@ -37,11 +37,11 @@ struct RestoreJob: Sendable {
     }
 
     /// The VMs of all hypervisors, the one that is restored apart from the others.
-    func machines(besides key: MachineKey) async throws -> (own: [VirtualMachine], others: [VirtualMachine]) {
+    func machines(besides key: VMKey) async throws -> (own: [VirtualMachine], others: [VirtualMachine]) {
         var (own, others): ([VirtualMachine], [VirtualMachine]) = ([], [])
         for hypervisor in try await hypervisors.all() {
             for machine in try await hypervisor.virtualMachines() {
-                if MachineKey(machine.id, of: hypervisor.name) == key {
+                if VMKey(machine.id, of: hypervisor.name) == key {
                     own.append(machine)
                 } else {
                     others.append(machine)
@@ -137,7 +137,7 @@ struct RestoreJob: Sendable {
     }
 
     /// The VM's RAM, when it has one and it is wanted.
-    func retrieveMemory(_ source: RestoreSource, changeable: Bool) async throws -> MemoryRetrieval.Retrieved? {
+    func retrieveMemory(_ source: RestoreSource, changeable: Bool) async throws -> RAMDumpFetch.FetchedDump? {
         guard !options.withoutMemory else { return nil }
         guard let dump = source.dump else {
             guard source.consistency != .memory, try await !saysMemory(source) else {
@@ -154,7 +154,7 @@ struct RestoreJob: Sendable {
             return nil
         }
         let what = "RAM of \(source.definition.name)"
-        let retrieval = MemoryRetrieval(
+        let retrieval = RAMDumpFetch(
             ramDirectory: configuration.ramDirectory, coldStorage: configuration.coldStorage,
             progress: progress.map { tell in { @Sendable done, total in tell(what, done, total) } })
         return try await retrieval.retrieve(dump, of: source, changeable: changeable)
@@ -167,7 +167,7 @@ struct RestoreJob: Sendable {
     }
 
     /// Whether a dump is of the snapshots' instant. RAM of another one would ruin the disks.
-    private func isUsable(_ dump: KeptDump, of source: RestoreSource) async throws -> Bool {
+    private func isUsable(_ dump: StoredDump, of source: RestoreSource) async throws -> Bool {
         let asked = SnapshotProperties.listedKeys + ["creation"]
         let listed = try await zfs.snapshots(named: source.snapshots.values.sorted(), properties: asked)
         if source.consistency == .memory {

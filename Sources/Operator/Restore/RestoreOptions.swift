@@ -7,7 +7,7 @@ package struct RestoreOptions: Sendable {
         /// To where it was.
         case inPlace
         /// Nowhere: what would be done is told.
-        case told
+        case printSteps
     }
 
     /// `DATASET@SNAP`.

@@ -8,17 +8,17 @@ internal import ZFS
 
 /// What is restored: a VM in the snapshots of one run.
 struct RestoreSource: Sendable {
-    let definition: KeptDefinition
+    let definition: SavedDefinition
     /// The definition in its hypervisor's words.
     let text: String
     /// The kept files, where they are now.
-    let files: [KeptFile]
+    let files: [SavedFile]
     /// The snapshot that holds each of the VM's datasets, by the dataset's name when the snapshot was taken.
     let snapshots: [DatasetName: SnapshotName]
     /// What is known of the VM's RAM.
-    let dump: KeptDump?
+    let dump: StoredDump?
     let consistency: Consistency?
-    /// See `MachineRecord.staleSince`.
+    /// See `VMRecord.staleSince`.
     var staleSince: Int64?
     /// The run that took the snapshots.
     var run: RunID?
@@ -96,7 +96,7 @@ struct RestoreSearch: Sendable {
 
     /// Of other datasets only those whose snapshots are known to hold a disk of the VM are cloned, or rolled back, for it.
     private func requireDatasets(
-        of content: KeptContent, _ name: SnapshotName, _ original: DatasetName, _ record: KeptMachine?
+        of content: SavedContent, _ name: SnapshotName, _ original: DatasetName, _ record: RestorePointVM?
     ) throws {
         var known = Set(record?.datasets ?? [])
         if record == nil, content.provenance.isVouchedFor { known = Set(content.definition.images.map(\.dataset)) }
@@ -127,37 +127,37 @@ struct RestoreSearch: Sendable {
     }
 
     /// What the catalogue has of a VM on devices, so that it is known without a clone; nil where it has nothing.
-    private func recorded(_ machine: String, _ run: RunID) -> KeptDefinition? {
+    private func recorded(_ machine: String, _ run: RunID) -> SavedDefinition? {
         guard let above = try? Folder(reaching: catalogue.folder).folder(run.text) else { return nil }
         return above.names.lazy.compactMap { name in
-            let folder = KeptFolder(root: catalogue.folder, parts: [run.text, name])
-            return try? KeptDefinition.read(in: folder.open(ownOnly: true), at: folder.path)
+            let folder = SavedFolder(root: catalogue.folder, parts: [run.text, name])
+            return try? SavedDefinition.read(in: folder.open(ownOnly: true), at: folder.path)
         }.first { $0.id == machine || $0.name == machine }?.withVolumeParts(by: storage)
     }
 
     /// What was kept of the VM: in the snapshot, or beside the state file for a volume.
     private func kept(
         _ machine: String, in snapshot: ListedSnapshot, run: RunID?,
-        _ recorded: @escaping (MachineKey) -> String?
-    ) async throws -> KeptContent {
+        _ recorded: @escaping (VMKey) -> String?
+    ) async throws -> SavedContent {
         var places: [(root: String, name: String)] = []
         if let folder = await clones.folder(of: snapshot.name.dataset) {
-            places.append((folder, KeptDefinition.folder))
+            places.append((folder, SavedDefinition.folder))
         }
         if let run { places.append((catalogue.folder, run.text)) }
         var others: Set<String> = []
         var (strange, damaged) = (0, 0)
         for place in places {
-            var namesakes: [(KeptDefinition, content: () throws -> KeptContent)] = []
+            var namesakes: [(SavedDefinition, content: () throws -> SavedContent)] = []
             guard let above = try? Folder(reaching: place.root).folder(place.name) else { continue }
             for name in above.names {
-                let folder = KeptFolder(root: place.root, parts: [place.name, name])
+                let folder = SavedFolder(root: place.root, parts: [place.name, name])
                 guard let open = try? folder.open(ownOnly: !takesUntrusted) else {
                     strange += 1
                     continue
                 }
-                guard let bytes = try? open.content(of: "machine.json", limit: KeptDefinition.mostBytes),
-                    let definition = try? KeptDefinition.decode(bytes, at: folder.path)
+                guard let bytes = try? open.content(of: "machine.json", limit: SavedDefinition.mostBytes),
+                    let definition = try? SavedDefinition.decode(bytes, at: folder.path)
                 else {
                     damaged += 1
                     continue
@@ -179,9 +179,9 @@ struct RestoreSearch: Sendable {
         let hint =
             others.isEmpty
             ? strange > 0
-                ? "what is in \(KeptDefinition.folder) there can be written by others than root, so it is not used"
+                ? "what is in \(SavedDefinition.folder) there can be written by others than root, so it is not used"
                 : damaged > 0
-                    ? "what is in \(KeptDefinition.folder) there is damaged, or was written by a newer version"
+                    ? "what is in \(SavedDefinition.folder) there is damaged, or was written by a newer version"
                     : "it holds the definition of no VM; was it taken with Stillpoint's hooks?"
             : "it holds \(others.sorted().map { printable($0) }.joined(separator: ", "))"
         throw RestoreError(.refused, "\(snapshot.name) does not hold a VM \(printable(machine)): \(hint)")
@@ -190,11 +190,11 @@ struct RestoreSearch: Sendable {
     /// - Throws: RestoreError `.refused` where nobody vouches for it.
     /// - Parameter recorded: what the run says that it kept; nil where that is not known.
     private func content(
-        _ machine: [UInt8], _ folder: KeptFolder, of snapshot: SnapshotName, recorded: String?
-    ) throws -> KeptContent {
-        var content: KeptContent
+        _ machine: [UInt8], _ folder: SavedFolder, of snapshot: SnapshotName, recorded: String?
+    ) throws -> SavedContent {
+        var content: SavedContent
         do {
-            content = try KeptContent(
+            content = try SavedContent(
                 machine, in: folder.open(ownOnly: !takesUntrusted), at: folder.path, copyingTo: files, catalogue.seals)
         } catch let error as Errno {
             throw RestoreError(
@@ -216,7 +216,7 @@ struct RestoreSearch: Sendable {
     }
 
     /// The name that the dataset had when it was snapshotted; it can have another one on a replica.
-    private func original(of dataset: DatasetName, in definition: KeptDefinition) throws -> DatasetName {
+    private func original(of dataset: DatasetName, in definition: SavedDefinition) throws -> DatasetName {
         let candidates = Set(definition.images.map(\.dataset))
         if candidates.contains(dataset) { return dataset }
         let alike = candidates.filter {

@@ -69,7 +69,7 @@ final class RestoredFile: Sendable {
     private func ownership(of source: FileDescriptor) throws -> FileOwnership {
         let then = FileOwnership(try source.status())
         guard let now = try? folder.status(of: name) else { return then }
-        return FileOwnership(now).narrowed(to: then)
+        return FileOwnership(now).restricted(to: then)
     }
 
     /// Gives the copy the image's name, durably.

@@ -12,8 +12,8 @@ struct RevertRestore: Sendable {
     let job: RestoreJob
     let hypervisor: any SnapshotReverting
     let run: RunID
-    let machine: KeptMachine
-    /// The snapshots that hold its disks.
+    let machine: RestorePointVM
+    /// The snapshots that freeze state its disks.
     let snapshots: [SnapshotName]
 
     /// Nil when the VM is not of such a hypervisor, or not known.
@@ -54,8 +54,8 @@ struct RevertRestore: Sendable {
     /// Powers the VM off, rolls its datasets back, reverts it and starts it if it ran.
     /// - Throws: RestoreError.
     func run() async throws {
-        var claim = try RestoreClaim(
-            MachineRecord(
+        var claim = try RestoreLock(
+            VMRecord(
                 hypervisor: machine.hypervisor, id: machine.id, name: machine.name, datasets: machine.datasets),
             in: job.directory)
         do {
@@ -67,7 +67,7 @@ struct RevertRestore: Sendable {
         try claim.end()
     }
 
-    private func rollBackAndRevert(_ claim: inout RestoreClaim) async throws {
+    private func rollBackAndRevert(_ claim: inout RestoreLock) async throws {
         try await requireDisk()
         let others = try await others()
         guard others.isEmpty else {
@@ -76,13 +76,13 @@ struct RevertRestore: Sendable {
                 "also on its datasets: \(others.joined(separator: ", ")); a rollback would take that back too. "
                     + "Beside it, by hand:\n\(stepsBeside)")
         }
-        let rollback = try await Rollback(
+        let rollback = try await RollbackRestorer(
             snapshots: snapshots, zfs: job.zfs, destroyNewer: job.options.destroyNewer)
         try claim.begin()
-        try await SwitchOff(hypervisor: hypervisor, id: machine.id, name: machine.name).run()
+        try await PowerOff(hypervisor: hypervisor, id: machine.id, name: machine.name).run()
         var isRolledBack = false
         do {
-            try await rollback.putBack()
+            try await rollback.restoreFormerDisks()
             isRolledBack = true
             let notes = try await hypervisor.revert(
                 RevertRequest(
@@ -99,9 +99,9 @@ struct RevertRestore: Sendable {
 
     /// Whatever id the restore point names: a VM that has no disk on the dataset is not the one that was in it.
     private func requireDisk() async throws {
-        let (own, _) = try await job.machines(besides: MachineKey(machine.id, of: machine.hypervisor))
+        let (own, _) = try await job.machines(besides: VMKey(machine.id, of: machine.hypervisor))
         guard !own.isEmpty,
-            DatasetUse(storage: job.storage).machines(on: [job.snapshot.dataset], own).isEmpty
+            DatasetUsers(storage: job.storage).machines(on: [job.snapshot.dataset], own).isEmpty
         else { return }
         throw RestoreError(
             .refused,
@@ -110,12 +110,12 @@ struct RevertRestore: Sendable {
 
     /// Who or what else is on its datasets, in words.
     private func others() async throws -> [String] {
-        let (own, others) = try await job.machines(besides: MachineKey(machine.id, of: machine.hypervisor))
-        let machines = DatasetUse(storage: job.storage).machines(on: machine.datasets, others)
+        let (own, others) = try await job.machines(besides: VMKey(machine.id, of: machine.hypervisor))
+        let machines = DatasetUsers(storage: job.storage).machines(on: machine.datasets, others)
         return machines.isEmpty ? foreignFolders(own.flatMap(\.disks)) : machines
     }
 
-    /// Folders of a datastore that hold no image of the VM; a hidden one is ESXi's, or ours.
+    /// Folders of a datastore that freeze state no image of the VM; a hidden one is ESXi's, or ours.
     private func foreignFolders(_ disks: [Disk]) -> [String] {
         let own = Set(disks.flatMap(\.chain).compactMap(datastoreFolder))
         return machine.datasets.flatMap { dataset in

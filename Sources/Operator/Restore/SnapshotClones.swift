@@ -6,7 +6,7 @@ internal import Support
 internal import SystemPackage
 internal import ZFS
 
-/// Clones of the snapshots that hold a VM's disks; they tell what is in the snapshots, and can become the VM's disks.
+/// Clones of the snapshots that freeze state a VM's disks; they tell what is in the snapshots, and can become the VM's disks.
 ///
 /// zfs-fuse has no `.zfs/snapshot`, and a clone is what OpenZFS has as well. Each carries the restore's id, set in the
 /// call that makes it: a dataset without it is somebody else's, whatever its name.
@@ -27,7 +27,7 @@ actor SnapshotClones {
     private(set) var mayStillMake = false
 
     /// Whatever is in a snapshot, it is no program and no device of the host's, and is offered to nobody.
-    private static let harmless = [
+    private static let sanitized = [
         (name: "setuid", value: "off"), (name: "devices", value: "off"), (name: "exec", value: "off"),
         (name: "sharenfs", value: "off"), (name: "sharesmb", value: "off"),
     ]
@@ -92,7 +92,7 @@ actor SnapshotClones {
             let isFull = mode == "full" || mode == "geom"
             return [(name: "readonly", value: "off")] + (isFull ? [(name: "volmode", value: "full")] : [])
         }
-        let harmless = Self.harmless + [("readonly", "off")]
+        let harmless = Self.sanitized + [("readonly", "off")]
         if let folder {
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
             return harmless + [("mountpoint", "\(folder)/\(fileName(clone.rawValue))"), ("canmount", "noauto")]
@@ -106,7 +106,7 @@ actor SnapshotClones {
     }
 
     /// Where an image is to be seen in the clone of a snapshot of that dataset: a file, or a volume's device or partition.
-    func place(of image: KeptImage, on dataset: DatasetName) -> String? {
+    func place(of image: SavedImage, on dataset: DatasetName) -> String? {
         guard let made = made[dataset] else { return nil }
         guard let relativePath = image.relativePath else {
             return made.clone.volumeLink(image.part ?? .whole, dev: dev)

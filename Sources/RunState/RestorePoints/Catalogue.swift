@@ -64,7 +64,7 @@ package struct Catalogue: Sendable {
     }
 
     /// Forgets what was kept here of the VMs of a run that leaves no restore point.
-    package func discardKeepsakes(of run: RunID) {
+    package func discardSavedDefinitions(of run: RunID) {
         if !contains(run) { removeTree(at: keepsakes(of: run)) }
     }
 
@@ -108,10 +108,10 @@ package struct Catalogue: Sendable {
     private var pruningMark: String { folder + "/prune" }
 
     /// Whether snapshots were destroyed while dumps were being moved.
-    package var owesPruning: Bool { access(pruningMark, F_OK) == 0 }
+    package var isPruningDeferred: Bool { access(pruningMark, F_OK) == 0 }
 
     /// Leaves it to whoever moves dumps to find those that no snapshot needs any more.
-    package func notePruning() throws { try replaceFile(at: pruningMark, with: []) }
+    package func deferPruning() throws { try replaceFile(at: pruningMark, with: []) }
 
     package func forgetPruning() throws { try removeFile(at: pruningMark) }
 

@@ -11,13 +11,13 @@ package struct RestorePoint: Sendable, Codable, Equatable {
     package let run: RunID
     let manager: String
     /// Every snapshot that was announced, or holds a disk of one of its VMs.
-    package var snapshots: [KeptSnapshot]
-    package var machines: [KeptMachine]
+    package var snapshots: [RestorePointSnapshot]
+    package var machines: [RestorePointVM]
     /// In a side-car: over all else in it.
     var seal: Seal?
 
     package init(
-        format: Int = 1, run: RunID, manager: String, snapshots: [KeptSnapshot], machines: [KeptMachine],
+        format: Int = 1, run: RunID, manager: String, snapshots: [RestorePointSnapshot], machines: [RestorePointVM],
         seal: Seal? = nil
     ) {
         self.format = format
@@ -28,14 +28,14 @@ package struct RestorePoint: Sendable, Codable, Equatable {
         self.seal = seal
     }
 
-    /// The snapshots that hold this VM's disks.
-    package func snapshots(of machine: KeptMachine) -> [KeptSnapshot] {
+    /// The snapshots that freeze state this VM's disks.
+    package func snapshots(of machine: RestorePointVM) -> [RestorePointSnapshot] {
         snapshots.filter { machine.datasets.contains($0.name.dataset) }
     }
 }
 
 /// A snapshot that a restore point refers to.
-package struct KeptSnapshot: Sendable, Codable, Equatable, Hashable {
+package struct RestorePointSnapshot: Sendable, Codable, Equatable, Hashable {
     package let name: SnapshotName
     /// ZFS's own identity of it, which stays when it is renamed or received elsewhere; nil: it was not there to ask.
     package var guid: String?
@@ -50,26 +50,26 @@ package struct KeptSnapshot: Sendable, Codable, Equatable, Hashable {
 }
 
 /// One VM of a restore point.
-package struct KeptMachine: Sendable, Codable, Equatable {
+package struct RestorePointVM: Sendable, Codable, Equatable {
     package let hypervisor: String
     package let id: String
     package let name: String
-    /// The datasets that hold its disks.
+    /// The datasets that freeze state its disks.
     package let datasets: [DatasetName]
     package let consistency: Consistency
-    /// See `MachineRecord.staleSince`.
+    /// See `VMRecord.staleSince`.
     package var staleSince: Int64?
     package var frozenMilliseconds: Int64?
     package var pausedMilliseconds: Int64?
     package var notes: [String] = []
-    package var dump: KeptDump?
-    /// See `MachineRecord.kept`.
+    package var dump: StoredDump?
+    /// See `VMRecord.kept`.
     package var kept: String?
 
     package init(
         hypervisor: String, id: String, name: String, datasets: [DatasetName], consistency: Consistency,
         staleSince: Int64? = nil, frozenMilliseconds: Int64? = nil, pausedMilliseconds: Int64? = nil,
-        notes: [String] = [], dump: KeptDump? = nil, kept: String? = nil
+        notes: [String] = [], dump: StoredDump? = nil, kept: String? = nil
     ) {
         self.hypervisor = hypervisor
         self.id = id
@@ -86,7 +86,7 @@ package struct KeptMachine: Sendable, Codable, Equatable {
 }
 
 /// The RAM of a VM of a restore point.
-package struct KeptDump: Sendable, Codable, Equatable {
+package struct StoredDump: Sendable, Codable, Equatable {
     /// Where it is: in `ram_dir`, or packed in cold storage.
     package var path: String
     /// Length of the dump as libvirt wrote it.
@@ -97,7 +97,7 @@ package struct KeptDump: Sendable, Codable, Equatable {
     package var problem: String?
     /// Where it was before it was packed, as long as it has not been removed from there.
     package var source: String?
-    /// See `MachineRecord.ramUsableUntil`.
+    /// See `VMRecord.ramUsableUntil`.
     package var usableUntil: Int64?
 
     package init(
@@ -115,18 +115,18 @@ package struct KeptDump: Sendable, Codable, Equatable {
 
 extension RestorePoint {
     /// What is recorded of a run that has ended.
-    init(_ run: Run, snapshots: [KeptSnapshot]) {
+    init(_ run: Run, snapshots: [RestorePointSnapshot]) {
         self.init(
             run: run.id, manager: run.manager, snapshots: snapshots,
             machines: run.machines.map { record in
-                KeptMachine(
+                RestorePointVM(
                     hypervisor: record.hypervisor, id: record.id, name: record.name, datasets: record.datasets,
                     consistency: record.consistency ?? .crash, staleSince: record.staleSince,
                     frozenMilliseconds: (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil,
                     pausedMilliseconds: record.pausedMilliseconds,
-                    notes: record.falls.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes,
+                    notes: record.fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes,
                     dump: record.ramDump.map {
-                        KeptDump(path: $0.path, bytes: $0.bytes, usableUntil: record.ramUsableUntil)
+                        StoredDump(path: $0.path, bytes: $0.bytes, usableUntil: record.ramUsableUntil)
                     }, kept: record.kept)
             })
         format = run.neededFormat

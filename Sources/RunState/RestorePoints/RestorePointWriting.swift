@@ -30,14 +30,14 @@ package struct RestorePointWriting: Sendable {
         // When zfs did not answer they may well be there.
         let mayBeThere = guids.map { known in holding.contains { known[$0] != nil } } ?? true
         guard run.machines.contains(where: { $0.ramDump != nil }) || mayBeThere else {
-            catalogue.discardKeepsakes(of: run.id)
+            catalogue.discardSavedDefinitions(of: run.id)
             return false
         }
         var point = RestorePoint(
             run,
             snapshots: names.map { name in
                 let isMissing = guids.map { $0[name] == nil } ?? false
-                return KeptSnapshot(name: name, guid: guids?[name], wasMissing: isMissing ? true : nil)
+                return RestorePointSnapshot(name: name, guid: guids?[name], wasMissing: isMissing ? true : nil)
             })
         keepArchivedDumps(in: &point)
         try catalogue.write(point)

@@ -17,10 +17,10 @@ package struct RestorePoints: Sendable {
         let known = catalogue.all()
         points = known.points
         if let coldStorage {
-            let cold = SideCar.all(in: coldStorage)
+            let cold = ArchiveManifest.all(in: coldStorage)
             problems = known.problems + cold.problems
             for point in cold.points {
-                let content = try? SideCar.content(of: point)
+                let content = try? ArchiveManifest.content(of: point)
                 add(
                     point,
                     isSealed: content.map { catalogue.seals.provenance(of: $0, point.seal).isVouchedFor } ?? false)
@@ -32,7 +32,7 @@ package struct RestorePoints: Sendable {
     }
 
     /// Whether the catalogue or a seal says that this is the RAM of that VM.
-    package func isVouchedFor(_ dump: KeptDump) -> Bool { !doubtful.contains(dump.path) }
+    package func isVouchedFor(_ dump: StoredDump) -> Bool { !doubtful.contains(dump.path) }
 
     /// Whether the catalogue or a seal says that this run was.
     package func isVouchedFor(_ point: RestorePoint) -> Bool { !doubtfulRuns.contains(point.run) }
@@ -70,7 +70,7 @@ package struct RestorePoints: Sendable {
     }
 
     /// The point of a snapshot and the snapshot in it: by GUID, else by name where no GUID is known, else by run.
-    package func point(of snapshot: ListedSnapshot) -> (point: RestorePoint, kept: KeptSnapshot)? {
+    package func point(of snapshot: ListedSnapshot) -> (point: RestorePoint, kept: RestorePointSnapshot)? {
         // What is sealed comes first.
         let ordered =
             doubtfulRuns.isEmpty
@@ -92,7 +92,7 @@ package struct RestorePoints: Sendable {
     }
 
     /// The same name, else that of a dataset whose last part is the same, else the only one.
-    private func likeliest(for name: SnapshotName, among kept: [KeptSnapshot]) -> KeptSnapshot? {
+    private func likeliest(for name: SnapshotName, among kept: [RestorePointSnapshot]) -> RestorePointSnapshot? {
         let candidates = kept.filter { $0.name.name == name.name }
         if let same = candidates.first(where: { $0.name == name }) { return same }
         let last = FileAccess.lastComponent(name.dataset.rawValue)

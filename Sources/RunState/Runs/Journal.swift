@@ -14,7 +14,7 @@ package actor Journal {
     private var writing: Task<Void, any Error>?
     /// A write that nobody waits for any more. Done late, it would put an old state over a newer one: no other is begun
     /// before it has ended.
-    private var givenUp: GivenUpCall<Void>?
+    private var givenUp: AbandonedCall<Void>?
     private var mayLoseWrites = false
     private var isClosed = false
     /// The last write that was lost while that was allowed.
@@ -98,11 +98,11 @@ package actor Journal {
 
     /// Changes one VM's record and returns when the change is durable.
     /// Changes what is known of a VM; recorded with what comes next.
-    package func note(machine index: Int, _ change: @Sendable (inout MachineRecord) -> Void) {
+    package func note(machine index: Int, _ change: @Sendable (inout VMRecord) -> Void) {
         if !isClosed { change(&run.machines[index]) }
     }
 
-    package func record(machine index: Int, _ change: @Sendable (inout MachineRecord) -> Void) async throws {
+    package func record(machine index: Int, _ change: @Sendable (inout VMRecord) -> Void) async throws {
         try await record { change(&$0.machines[index]) }
     }
 

@@ -36,15 +36,15 @@ extension OpenRuns {
     /// Whether what was left on a VM is one of these runs': by the run's id, or since it holds one of the overlays. Which run
     /// made an overlay its name does not say, but a run notes what it makes before it is there.
     package func has(_ leftover: Leftover) -> Bool {
-        let overlays = Set(leftover.hold.disks.map(\.overlay))
+        let overlays = Set(leftover.freezeState.disks.map(\.overlay))
         if let run = leftover.run, ids.contains(run) { return true }
         return runs.flatMap(\.machines).contains { machine in
-            machine.hold?.disks.contains { overlays.contains($0.overlay) } == true
+            machine.freezeState?.disks.contains { overlays.contains($0.overlay) } == true
         }
     }
 
     /// Whether one of them is about to freeze the VM.
-    package func plans(_ key: MachineKey) -> Bool {
+    package func plans(_ key: VMKey) -> Bool {
         runs.contains { run in
             run.phase == .freezing && run.machines.contains { $0.key == key && $0.consistency == nil }
         }

@@ -22,7 +22,7 @@ package struct Run: Sendable, Codable, Equatable {
     /// The snapshots that the manager announced.
     package var snapshots: [SnapshotName]
     package var phase: Phase
-    package var machines: [MachineRecord]
+    package var machines: [VMRecord]
     /// When all its VMs had been frozen, in seconds since 1970; nil: they were not all.
     package var frozenAt: Int64?
     /// Whether it is known that no snapshot was taken while they were held.
@@ -32,7 +32,7 @@ package struct Run: Sendable, Codable, Equatable {
 
     package init(
         format: Int = 1, id: RunID, manager: String, targets: [DatasetName], recursiveTargets: [DatasetName],
-        snapshots: [SnapshotName], phase: Phase, machines: [MachineRecord], frozenAt: Int64? = nil,
+        snapshots: [SnapshotName], phase: Phase, machines: [VMRecord], frozenAt: Int64? = nil,
         isUntaken: Bool? = nil, earlyRelease: EarlyRelease? = nil
     ) {
         self.format = format
@@ -66,13 +66,13 @@ package struct EarlyRelease: Sendable, Codable, Equatable {
 }
 
 /// One VM in a run.
-package struct MachineRecord: Sendable, Codable, Equatable {
+package struct VMRecord: Sendable, Codable, Equatable {
     package enum Phase: String, Sendable, Codable {
         case planned, freezing, frozen, releasing, released, failed
     }
 
     /// A strategy that was not available, and why.
-    package struct Fall: Sendable, Codable, Equatable {
+    package struct Fallback: Sendable, Codable, Equatable {
         package let strategy: Strategy
         package let reason: String
 
@@ -86,7 +86,7 @@ package struct MachineRecord: Sendable, Codable, Equatable {
     package let hypervisor: String
     package let id: String
     package let name: String
-    /// The snapshotted datasets that hold its disks.
+    /// The snapshotted datasets that freeze state its disks.
     package let datasets: [DatasetName]
     package var phase: Phase = .planned
     /// The strategy that was carried out.
@@ -94,7 +94,7 @@ package struct MachineRecord: Sendable, Codable, Equatable {
     package var consistency: Consistency?
     /// Of a VM that is stale: when it wrote to its disks last, in seconds since 1970; nil where nothing tells.
     package var staleSince: Int64?
-    package var falls: [Fall] = []
+    package var fallbacks: [Fallback] = []
     /// What an administrator should know of this VM.
     package var notes: [String] = []
     package var frozenFileSystems: Int?
@@ -114,7 +114,16 @@ package struct MachineRecord: Sendable, Codable, Equatable {
     /// Why and when this VM was released before the others of its run; nil: it was not.
     package var earlyRelease: EarlyRelease?
     /// What must be undone; nil when nothing is held.
-    package var hold: Hold?
+    package var freezeState: FreezeState?
+
+    /// State files have the names of their first version.
+    private enum CodingKeys: String, CodingKey {
+        case hypervisor, id, name, datasets, phase, strategy, consistency, staleSince
+        case fallbacks = "falls"
+        case notes, frozenFileSystems, listedFileSystems, frozenMilliseconds, disksAtRest, kept, ramDump, ramUsableUntil
+        case pausedMilliseconds, earlyRelease
+        case freezeState = "hold"
+    }
 
     package init(hypervisor: String, id: String, name: String, datasets: [DatasetName], notes: [String] = []) {
         self.hypervisor = hypervisor
@@ -125,5 +134,5 @@ package struct MachineRecord: Sendable, Codable, Equatable {
     }
 
     /// Lowers what is claimed to that; what is less stays.
-    package mutating func lower(to limit: Consistency) { consistency = min(consistency ?? limit, limit) }
+    package mutating func downgrade(to limit: Consistency) { consistency = min(consistency ?? limit, limit) }
 }

@@ -6,7 +6,7 @@ internal import Synchronization
 /// With a thousand VMs most of the text is the same from one write to the next, and a write waits for it.
 package final class RunText: Sendable {
     private struct Part {
-        let record: MachineRecord
+        let record: VMRecord
         let text: [UInt8]
     }
 

@@ -104,18 +104,18 @@ package struct StateDirectory: Sendable {
     }
 
     /// Held by the run's watchdog as long as it lives.
-    package func lock(guardOf id: RunID) throws -> FileLock? {
+    package func lock(watchdogOf id: RunID) throws -> FileLock? {
         try locking("\(runs)/\(id).guard") { try FileLock(path: $0) }
     }
 
     /// Whether a descriptor, which this process was started with, is the lock of the run's watchdog, and holds it:
     /// whoever can show that was started by the run's pre-snapshot.
-    package func isGuardLock(_ descriptor: Int32, of id: RunID) -> Bool {
+    package func isWatchdogLock(_ descriptor: Int32, of id: RunID) -> Bool {
         FileLock.isHeld(by: descriptor, path: "\(runs)/\(id).guard")
     }
 
     /// Whether the run ever had a watchdog.
-    package func hadGuard(_ id: RunID) -> Bool { access("\(runs)/\(id).guard", F_OK) == 0 }
+    package func hadWatchdog(_ id: RunID) -> Bool { access("\(runs)/\(id).guard", F_OK) == 0 }
 
     /// Held while it is decided which run a VM belongs to.
     package func lockForClaims() throws -> FileLock {

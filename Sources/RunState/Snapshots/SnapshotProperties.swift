@@ -13,7 +13,7 @@ package struct SnapshotProperties: Sendable, Hashable {
     let run: RunID
 
     /// Nil where there are no VMs.
-    init?(_ records: [MachineRecord], run: RunID) {
+    init?(_ records: [VMRecord], run: RunID) {
         guard let lowest = records.compactMap(\.consistency).min() else { return nil }
         consistency = lowest.rawValue
         self.run = run
@@ -35,7 +35,7 @@ package struct SnapshotProperties: Sendable, Hashable {
 
     /// `quiesced`; of a VM that is stale with the time: `stale:2026-11-21T11:00:00Z`. Versions that do not know that word
     /// take it for one that claims nothing.
-    private static func word(_ record: MachineRecord) -> String {
+    private static func word(_ record: VMRecord) -> String {
         let consistency = record.consistency ?? .crash
         guard consistency == .stale, let since = record.staleSince else { return consistency.rawValue }
         return "\(consistency.rawValue):\(utcText(since))"

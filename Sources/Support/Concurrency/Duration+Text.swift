@@ -5,7 +5,7 @@ extension Duration {
     }
 
     /// As a person would say it: `40 ms`, `2.5 s`.
-    public var inSeconds: String {
+    public var text: String {
         let whole = milliseconds
         guard whole >= 1000 else { return "\(whole) ms" }
         let tenths = (whole % 1000) / 100

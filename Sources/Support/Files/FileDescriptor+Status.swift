@@ -65,7 +65,7 @@ public struct FileOwnership: Sendable, Equatable {
     public init(_ status: Glibc.stat) { self.init(user: status.st_uid, group: status.st_gid, mode: status.st_mode) }
 
     /// The same owner, and only who may use the other file too.
-    public func narrowed(to other: FileOwnership) -> FileOwnership {
+    public func restricted(to other: FileOwnership) -> FileOwnership {
         FileOwnership(user: user, group: group, mode: mode & other.mode)
     }
 

@@ -33,8 +33,8 @@ final class LocalDatastoreResolver: DatastoreResolver {
 
     /// Nothing where the mounts cannot be read.
     private struct Places {
-        var exports: NFSPlaces?
-        var luns: LUNPlaces?
+        var exports: NFSExportResolver?
+        var luns: LIOTargetResolver?
     }
 
     private func withPlaces<Result>(_ body: (Places) -> Result) -> Result {
@@ -42,8 +42,8 @@ final class LocalDatastoreResolver: DatastoreResolver {
             if let stored { return body(stored) }
             var fresh = Places()
             if let storage = try? StorageMap(roots: roots) {
-                fresh.exports = NFSPlaces(mounts: storage.mountTable)
-                fresh.luns = LUNPlaces(roots: roots, storage: storage)
+                fresh.exports = NFSExportResolver(mounts: storage.mountTable)
+                fresh.luns = LIOTargetResolver(roots: roots, storage: storage)
             }
             stored = fresh
             return body(fresh)

@@ -30,7 +30,7 @@ struct CurlFailure {
         case CURLE_SSL_CONNECT_ERROR:
             return CallFailure(.unreachable, "no TLS connection to \(url): \(text)")
         case CURLE_OPERATION_TIMEDOUT:
-            return CallFailure(.timedOut, "no answer from \(url) within \(limits.whole.inSeconds)")
+            return CallFailure(.timedOut, "no answer from \(url) within \(limits.whole.text)")
         case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
             return CallFailure(.certificate, "\(url) is no address: it must look like https://vc1.example.com/sdk")
         case CURLE_PARTIAL_FILE:

@@ -49,7 +49,7 @@ final class CurlHandlePool: Sendable {
             if let slot { continuation.resume(returning: slot) }
         }
         guard let slot else {
-            throw CallFailure(.unreachable, "all connections were busy for \(limit.inSeconds)")
+            throw CallFailure(.unreachable, "all connections were busy for \(limit.text)")
         }
         return slot
     }

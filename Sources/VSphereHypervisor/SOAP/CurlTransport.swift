@@ -33,7 +33,7 @@ final class CurlTransport: Transport {
                 return try send(message, slot, within: left)
             }
         } catch let error as HypervisorError where error.code == .timedOut {
-            throw CallFailure(.timedOut, "no answer from \(url) within \(limit.inSeconds)")
+            throw CallFailure(.timedOut, "no answer from \(url) within \(limit.text)")
         }
     }
 

@@ -65,7 +65,7 @@ actor Session {
     /// - Throws: CallFailure `.unreachable` when it passes: nothing was asked of the session.
     nonisolated func open(until deadline: ContinuousClock.Instant) async throws -> Open {
         if let open = await current { return open }
-        guard let open = try await tryFirstOf(deadline: deadline, { try await self.open() }) else {
+        guard let open = try await tryWithDeadline(deadline, { try await self.open() }) else {
             throw CallFailure(.unreachable, "\(url) opened no session in time")
         }
         return open
@@ -100,7 +100,7 @@ actor Session {
         // A login that is under way is waited for, so that it is not left behind, but not for long with a server that
         // does not answer.
         if current == nil, let opening {
-            _ = await firstOf(deadline: .now + .milliseconds(500)) { _ = await opening.result }
+            _ = await withDeadline(.now + .milliseconds(500)) { _ = await opening.result }
         }
         if let open = current {
             let call = SOAPCall("Logout", on: open.content.sessionManager)

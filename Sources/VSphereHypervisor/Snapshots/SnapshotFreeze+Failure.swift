@@ -4,7 +4,7 @@ extension SnapshotFreeze {
     /// Checks whether the server made the snapshot although it failed, or its answer got lost.
     ///
     /// - Returns: the snapshot, if it is as good as if nothing had been; nil: there is none.
-    /// - Throws: HypervisorError with `.stop` when that cannot be known now: the hold says what may be left.
+    /// - Throws: HypervisorError with `.stop` when that cannot be known now: the freeze state says what may be left.
     func adopt(
         after error: any Error, _ deadline: ContinuousClock.Instant, _ end: ContinuousClock.Instant
     ) async throws -> (TreeSnapshot, power: String)? {

@@ -2,7 +2,7 @@ internal import Hypervisor
 
 /// Freezes one VM: creates a VM snapshot, and checks that it is what it should be.
 ///
-/// The hold is recorded before the server is asked, by the snapshot's name; so an answer that gets lost, at whatever
+/// The freeze state is recorded before the server is asked, by the snapshot's name; so an answer that gets lost, at whatever
 /// moment, leaves nothing that a release would not find. Nothing is made twice: after each failure the VM's snapshot
 /// tree is read first.
 struct SnapshotFreeze: Sendable {
@@ -11,7 +11,7 @@ struct SnapshotFreeze: Sendable {
     let details: VMDetails
     let request: FreezeRequest
     let quiesceAttempts: Int
-    let record: RecordHold
+    let record: RecordFreezeState
 
     /// How long it may take where the manager sets no time-out.
     private static let defaultLimit = Duration.seconds(180)
@@ -31,9 +31,9 @@ struct SnapshotFreeze: Sendable {
         }
         let end = request.deadline ?? .now + Self.defaultLimit
         let deadline = end - min(Self.cleanupReserve, max(.zero, (end - .now) / 3))
-        try await record(Hold(step: .preparing, snapshot: name, disks: []))
+        try await record(FreezeState(step: .preparing, snapshot: name, disks: []))
         let (snapshot, power) = try await snapshot(before: deadline, end: end)
-        try await record(Hold(step: .held, snapshot: name, reference: snapshot.reference.value, disks: []))
+        try await record(FreezeState(step: .held, snapshot: name, reference: snapshot.reference.value, disks: []))
         return result(of: snapshot, power: power)
     }
 

@@ -7,24 +7,24 @@ struct SnapshotRelease: Sendable {
     let request: ReleaseRequest
     /// How long the server may take.
     let limit: Duration
-    let record: RecordHold
+    let record: RecordFreezeState
 
     func run() async throws -> ReleaseResult {
-        var hold = request.hold
-        hold.step = .releasing
-        try await record(hold)
+        var freezeState = request.freezeState
+        freezeState.step = .releasing
+        try await record(freezeState)
         let removal = SnapshotRemoval(
-            session: session, poller: poller, vm: .vm(request.machineID), name: hold.snapshot,
-            deadline: .now + limit, wasAskedBefore: request.hold.step == .releasing)
+            session: session, poller: poller, vm: .vm(request.machineID), name: freezeState.snapshot,
+            deadline: .now + limit, wasAskedBefore: request.freezeState.step == .releasing)
         do {
-            let notes = try await removal.run(hold.reference.map(MoRef.snapshot))
+            let notes = try await removal.run(freezeState.reference.map(MoRef.snapshot))
             try await record(nil)
             return ReleaseResult(notes: notes)
         } catch let failure as CallFailure {
             // Who lacks a privilege lacks it in a second too; the run stays open for when it was given.
             let isPermanent = failure.fault?.privilege != nil || failure.kind == .certificate
             throw failure.error(
-                "its VM snapshot \"\(hold.snapshot)\" is not removed yet", remedy: isPermanent ? .stop : .retry)
+                "its VM snapshot \"\(freezeState.snapshot)\" is not removed yet", remedy: isPermanent ? .stop : .retry)
         }
     }
 }

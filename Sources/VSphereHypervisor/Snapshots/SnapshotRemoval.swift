@@ -60,7 +60,7 @@ struct SnapshotRemoval: Sendable {
                 return try await consolidate(state)
             } catch let failure as CallFailure {
                 wasAsked = wasAsked || failure.fault?.kind != .missing
-                guard failure.isWorthLooking, .now < deadline else { throw failure }
+                guard failure.isWorthChecking, .now < deadline else { throw failure }
                 if failure.fault?.kind != .missing, !(await backoff.wait()) { throw failure }
                 // Whatever was said: what is in the tree counts.
                 reference = nil
@@ -145,7 +145,7 @@ struct SnapshotRemoval: Sendable {
 
 extension CallFailure {
     /// The server may have done it, or it may go through the next time.
-    fileprivate var isWorthLooking: Bool {
+    fileprivate var isWorthChecking: Bool {
         isTransient || mayHaveActed || fault.map { $0.privilege == nil } ?? false
     }
 }

@@ -6,10 +6,10 @@
 struct DiskModel {
     private enum Place { case base, overlay }
 
-    static let disk = HeldDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
+    static let disk = OverlayDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
 
     private(set) var record = Self.disk
-    private(set) var step = Hold.Step.preparing
+    private(set) var step = FreezeState.Step.preparing
     private(set) var content = OverlayContent.missing
     /// The truth.
     private(set) var isAhead = false
@@ -19,7 +19,7 @@ struct DiskModel {
     /// libvirt shows the overlay still: it was killed in the middle of the pivot.
     private var isBlind = false
     /// A commit is to be begun; nil: none. With what was known before.
-    private var request: HeldDisk.Progress??
+    private var request: OverlayDisk.Progress??
     private var defined: Place? = .base
     private var isSameProcess = true
     /// A block job of ours copies the overlay into the base; `isReady`: all is copied, and writes go to both.
@@ -36,15 +36,15 @@ struct DiskModel {
     init(hasTimes: Bool) { self.hasTimes = hasTimes }
 
     /// What a release would find.
-    var finding: DiskFinding {
-        func uses(_ place: Place?) -> [DiskUse] {
+    var finding: OverlayState {
+        func uses(_ place: Place?) -> [DiskChain] {
             switch place {
             case nil: []
-            case .base: [DiskUse(target: "vda", chain: [Self.disk.base])]
-            case .overlay: [DiskUse(target: "vda", chain: [Self.disk.overlay, Self.disk.base])]
+            case .base: [DiskChain(target: "vda", chain: [Self.disk.base])]
+            case .overlay: [DiskChain(target: "vda", chain: [Self.disk.overlay, Self.disk.base])]
             }
         }
-        return DiskFinding.find(
+        return OverlayState.find(
             record, step: step, live: running.map { uses(isBlind ? .overlay : $0) }, persistent: uses(defined),
             overlay: content,
             lead: lead, isSameProcess: running != nil && isSameProcess)
@@ -123,7 +123,7 @@ struct DiskModel {
         story.append("guest writes")
     }
 
-    /// As `LeavingOverlays.begin` and `LiveCommit.start` do, which act on what was found.
+    /// As `OverlayCommit.begin` and `LiveCommit.start` do, which act on what was found.
     private mutating func requestCommit() {
         guard step == .held || step == .releasing, finding == .live, !isCopying, request == nil else { return }
         step = .releasing

@@ -10,7 +10,7 @@ func fuzzSaveImage(_ bytes: [UInt8]) {
     _ = try? SaveImage.state(of: ScratchFile.path)
     guard let image = try? SaveImage(path: ScratchFile.path) else { return }
     let head = bytes[20..<24].reversed().reduce(0) { $0 << 8 | Int($1) }
-    let ram = bytes[(SaveImageHead.length + head)...]
+    let ram = bytes[(SaveImageHeader.length + head)...]
     let xml = "<domain>\(bytes.count)</domain>"
     do {
         try image.replaceXML(with: xml)
@@ -20,7 +20,7 @@ func fuzzSaveImage(_ bytes: [UInt8]) {
     }
     let now = ScratchFile.read()
     invariant(now.count == bytes.count, "the dump has another length")
-    invariant(now[(SaveImageHead.length + head)...] == ram, "the RAM was moved")
+    invariant(now[(SaveImageHeader.length + head)...] == ram, "the RAM was moved")
     invariant(now.prefix(16) == bytes.prefix(16), "the dump's state was changed")
     invariant((try? SaveImage(path: ScratchFile.path))?.xml == xml, "what was written is not read")
 }

@@ -8,10 +8,10 @@ func fuzzRewriting(_ bytes: [UInt8]) {
         return
     }
     var generator = SystemRandomNumberGenerator()
-    let identity = NewIdentity(name: "new name", replacing: [domain], using: &generator)
+    let identity = CloneIdentity(name: "new name", replacing: [domain], using: &generator)
     let moves = [PathMove(from: "/tank/a.raw", to: "/clone/a.raw"), PathMove(from: "/o/a.qcow2", to: "/clone/b.raw")]
     for linksDown in [false, true] {
-        let rewriting = DomainRewriting(
+        let rewriting = DomainXMLRewriter(
             moves: moves, identity: identity, linksDown: linksDown, volumePath: { "/pool/\($0)/\($1)" })
         guard let once = try? rewriting.rewritten(domain), let twice = try? rewriting.rewritten(once) else { continue }
         invariant(once.first("uuid")?.text == identity.uuid, "it has not the new UUID")
@@ -20,7 +20,7 @@ func fuzzRewriting(_ bytes: [UInt8]) {
         invariant(twice == once, "rewriting twice is not rewriting once")
         checkDevices(of: once, from: domain, identity, moves)
     }
-    let held = HeldDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
+    let held = OverlayDisk(target: "vda", base: "/tank/a.raw", baseFormat: "raw", overlay: "/o/a.qcow2")
     let bases = BaseDefinition(disks: [held])
     let once = bases.rewritten(domain)
     invariant(bases.rewritten(once) == once, "putting on bases twice is not doing it once")
@@ -31,7 +31,7 @@ func fuzzRewriting(_ bytes: [UInt8]) {
     invariant(bases.completed(completed) == completed, "completing twice is not doing it once")
 }
 
-private func checkDevices(of new: XMLElement, from old: XMLElement, _ identity: NewIdentity, _ moves: [PathMove]) {
+private func checkDevices(of new: XMLElement, from old: XMLElement, _ identity: CloneIdentity, _ moves: [PathMove]) {
     let addresses = Set(identity.macs.keys)
     for devices in new.children(named: "devices") {
         for interface in devices.children(named: "interface") {

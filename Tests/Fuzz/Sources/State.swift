@@ -21,17 +21,17 @@ func fuzzJSON(_ bytes: [UInt8]) {
         for machine in point.machines { check(machine.datasets) }
         check(point.snapshots.map(\.name.dataset))
     case 2:
-        if let read = try? KeptDefinition.decode(text, at: "x") {
+        if let read = try? SavedDefinition.decode(text, at: "x") {
             for path in read.images.compactMap(\.relativePath) + read.files {
                 let parts = path.split(separator: "/", omittingEmptySubsequences: false)
                 invariant(!parts.contains { $0.isEmpty || $0 == "." || $0 == ".." }, "\(path) leads elsewhere")
             }
         }
-        guard let kept = stable(KeptDefinition.self, text) else { return }
+        guard let kept = stable(SavedDefinition.self, text) else { return }
         check(kept.images.map(\.dataset))
-        let name = KeptDefinition.folderName(of: kept.id)
+        let name = SavedDefinition.folderName(of: kept.id)
         invariant(name.isEmpty || RelativePath(name)?.parts.count == 1 || name.utf8.count > 255, "\(name) is no name")
-    case 3: _ = stable(Hold.self, text)
+    case 3: _ = stable(FreezeState.self, text)
     default: _ = stable(PackedDump.self, text)
     }
 }
@@ -58,9 +58,9 @@ private func check(_ datasets: [DatasetName]) {
 /// The properties of a snapshot: what is read of them is what was written, for any VM's name.
 func fuzzProperties(_ bytes: [UInt8]) {
     var choices = Choices(bytes)
-    var records: [MachineRecord] = []
+    var records: [VMRecord] = []
     while !choices.isEmpty, records.count < 64 {
-        var record = MachineRecord(hypervisor: "local", id: "\(records.count)", name: choices.text(), datasets: [])
+        var record = VMRecord(hypervisor: "local", id: "\(records.count)", name: choices.text(), datasets: [])
         record.consistency = [Consistency.quiesced, .crash, nil, .stale][Int(choices.byte() % 4)]
         if record.consistency == .stale, choices.byte() % 2 == 0 { record.staleSince = Int64(choices.byte()) << 24 }
         records.append(record)

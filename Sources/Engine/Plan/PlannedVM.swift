@@ -1,0 +1,36 @@
+package import Configuration
+package import Hypervisor
+package import RunState
+package import ZFS
+
+/// A VM that a snapshot concerns, and what is to be done with it.
+package struct PlannedVM: Sendable {
+    package let hypervisor: any Hypervisor
+    package let machine: VirtualMachine
+    /// Writable disks on the snapshotted datasets.
+    package let disks: [Disk]
+    /// The snapshotted datasets that freeze state its disks.
+    package let datasets: [DatasetName]
+    /// Tried in this order.
+    package let strategies: [Strategy]
+    package let onFailure: Policy.OnFailure
+    /// What costs consistency whatever is done.
+    package let notes: [String]
+    /// The disks whose bases are on the snapshotted datasets, while the guest writes to an overlay that a run made.
+    var disksOnOverlays: [Disk] = []
+}
+
+extension [PlannedVM] {
+    /// The running VM that has one of these disks too, as a second definition of a VM has.
+    func runningUser(of disks: [Disk]) -> PlannedVM? {
+        let paths = Set(disks.compactMap(\.source))
+        return first { planned in
+            !planned.machine.power.isAtRest
+                && planned.machine.disks.contains { disk in !paths.isDisjoint(with: disk.chain) }
+        }
+    }
+}
+
+extension PlannedVM {
+    package var key: VMKey { VMKey(machine.id, of: hypervisor.name) }
+}

@@ -1,0 +1,104 @@
+internal import Hypervisor
+package import Logging
+package import RunState
+internal import Support
+
+/// Puts every frozen VM of a run back on its own disks, all at once but no more than `maxParallel`.
+///
+/// A journal that cannot be written holds up a freeze but never a release: what is on the disk names the overlays
+/// already, and a VM that stays on one is the worse evil.
+package struct ReleaseStage: Sendable {
+    package let journal: Journal
+    package let hypervisors: Hypervisors
+    package let maxParallel: Int
+    package let log: Logger
+
+    package init(journal: Journal, hypervisors: Hypervisors, maxParallel: Int, log: Logger) {
+        self.journal = journal
+        self.hypervisors = hypervisors
+        self.maxParallel = maxParallel
+        self.log = log
+    }
+
+    /// Releases; whether nothing of the run is held any more.
+    /// - Parameter thawing: what asks guests to thaw; those that have not answered it yet are released after it.
+    package func run(_ thawing: Task<Void, Never>? = nil) async -> Bool {
+        await journal.allowLostWrites()
+        await note { $0.phase = .releasing }
+        let machines = await journal.run.machines
+        let late = thawing == nil ? [] : machines.indices.filter { machines[$0].freezeState?.isThawPending == true }
+        async let others: Void = release(machines.indices.filter { !late.contains($0) })
+        if !late.isEmpty {
+            await thawing?.value
+            await release(late)
+        }
+        await others
+        let isDone = await journal.run.machines.allSatisfy { $0.freezeState == nil }
+        if isDone {
+            await note { $0.phase = .released }
+        }
+        if let problem = await journal.lostWrite { log.error("\(problem)") }
+        return isDone
+    }
+
+    /// Releases some VMs early; of the run, and of what the others are, nothing is said.
+    func run(_ keys: Set<VMKey>, _ early: EarlyRelease) async {
+        let machines = await journal.run.machines
+        let indices = machines.indices.filter { keys.contains(machines[$0].key) }
+        // Before anything is done: a snapshot that is taken from now on holds VMs that were writing.
+        await note { run in
+            for index in indices where run.machines[index].earlyRelease == nil {
+                run.machines[index].earlyRelease = early
+            }
+        }
+        await release(indices)
+    }
+
+    private func release(_ indices: [Int]) async {
+        let machines = await journal.run.machines
+        let places = Dictionary(grouping: indices, by: { machines[$0].hypervisor })
+        await inParallel(places, limit: places.count) { name, indices in
+            let limit = (try? await hypervisors.named(name))?.maxParallel ?? maxParallel
+            await inParallel(indices, limit: limit) { await releaseOne($0) }
+        }
+    }
+
+    private func releaseOne(_ index: Int) async {
+        let record = await journal.run.machines[index]
+        guard record.freezeState != nil else { return }
+        do {
+            await note { $0.machines[index].phase = .releasing }
+            try await tryRepeatedly(index, record)
+            await note { $0.machines[index].phase = .released }
+        } catch {
+            log.error("\(record.name): not released: \(error)")
+            await note { $0.machines[index].phase = .failed }
+        }
+    }
+
+    private func tryRepeatedly(_ index: Int, _ record: VMRecord) async throws {
+        let hypervisor = try await hypervisors.named(record.hypervisor)
+        var backoff = Backoff(attempts: 3, first: .milliseconds(500))
+        while let freezeState = await journal.run.machines[index].freezeState {
+            do {
+                let request = ReleaseRequest(machineID: record.id, freezeState: freezeState)
+                let result = try await hypervisor.release(request) { [journal] freezeState in
+                    try await journal.record(machine: index) { $0.freezeState = freezeState }
+                }
+                if !result.notes.isEmpty { await note { $0.machines[index].notes += result.notes } }
+                guard await journal.run.machines[index].freezeState == nil else {
+                    throw HypervisorError(
+                        .changed, "its hypervisor has not confirmed that nothing is held any more", remedy: .stop)
+                }
+            } catch let error as HypervisorError where error.remedy == .retry {
+                guard await backoff.wait() else { throw error }
+                log.warning("\(record.name): \(error); trying again")
+            }
+        }
+    }
+
+    private func note(_ change: @Sendable (inout Run) -> Void) async {
+        // Throws nothing: the journal was told that writes may be lost.
+        try? await journal.record(change)
+    }
+}

@@ -1,0 +1,273 @@
+package import Configuration
+internal import Glibc
+internal import Hypervisor
+internal import Logging
+package import RunState
+internal import Support
+internal import ZFS
+
+/// Brings an open run to its end: its VMs are released, its snapshots say what each got, the catalogue knows of it.
+///
+/// post-snapshot does that, and in its place the watchdog and recovery.
+package struct RunCompletion: Sendable {
+    package let context: ProgramContext
+    package let configuration: Configuration
+    package let configurationPath: String?
+    /// Whoever reads what it says has read what pre-snapshot said.
+    package var followsPre = false
+
+    package init(
+        context: ProgramContext, configuration: Configuration, configurationPath: String?, followsPre: Bool = false
+    ) {
+        self.context = context
+        self.configuration = configuration
+        self.configurationPath = configurationPath
+        self.followsPre = followsPre
+    }
+
+    private var catalogue: Catalogue { Catalogue(StateDirectory(configuration.stateDirectory)) }
+
+    /// Ends a run; whether nothing of it is left. When something is, it stays open.
+    /// - Throws: StateError when the catalogue cannot be written; the run then stays open, or its RAM would be forgotten.
+    package func end(_ journal: Journal) async throws -> Bool {
+        let hypervisors = Hypervisors(configuration, context)
+        await journal.allowLostWrites()
+        let thawing = await beginThaws(journal, hypervisors)
+        // Beside the release: neither zfs nor a VM that is not held may keep one that is on its overlays.
+        let held = await journal.run
+        async let settled = applyResults(held, journal, hypervisors)
+        let isReleased = await releasing(journal, hypervisors).run(thawing)
+        let listed = await settled
+        await hypervisors.close()
+        // What zfs does not tell now it tells when the release is tried again.
+        if isReleased, case .failure = listed { await applyEarlyRelease(held, listed, journal) }
+        let taken = await applySnapshotAbsence(listed, journal)
+        report(await journal.run, after: held)
+        guard isReleased else {
+            let names = await journal.run.machines.filter { $0.freezeState != nil }.map { printable($0.name) }
+            let who = names.joined(separator: ", ")
+            context.log.error("the run \(held.id) is still open, with \(who); fix the cause, then: stillpoint recover")
+            return false
+        }
+        try keep(await journal.run, taken)
+        try await journal.close()
+        await archive()
+        return true
+    }
+
+    /// Releases the VMs and leaves the run for the post that may still come; whether nothing is held any more.
+    func release(_ journal: Journal) async -> Bool {
+        let hypervisors = Hypervisors(configuration, context)
+        await journal.allowLostWrites()
+        let thawing = await beginThaws(journal, hypervisors)
+        let isReleased = await releasing(journal, hypervisors).run(thawing)
+        await hypervisors.close()
+        return isReleased
+    }
+
+    /// Releases some VMs before the others, which stay as they are; the run stays open.
+    func release(_ machines: Set<VMKey>, because reason: String, _ journal: Journal) async {
+        let held = await journal.run.machines.filter { machines.contains($0.key) && $0.freezeState != nil }
+        guard !held.isEmpty else { return }
+        let early = EarlyRelease(began: Int64(time(nil)), reason: reason)
+        let names = held.map { printable($0.name) }.joined(separator: ", ")
+        context.log.warning("released: \(names), since \(reason)")
+        let hypervisors = Hypervisors(configuration, context)
+        await journal.allowLostWrites()
+        await releasing(journal, hypervisors).run(Set(held.map(\.key)), early)
+        await hypervisors.close()
+    }
+
+    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a frozen guest cannot. But a
+    /// guest that does not answer within a second keeps nobody else from anything.
+    /// - Returns: the thaws, which may still be running.
+    private func beginThaws(_ journal: Journal, _ hypervisors: Hypervisors) async -> Task<Void, Never> {
+        let machines = await journal.run.machines
+        let thawing = Task {
+            let thawed = await PendingThaws(hypervisors: hypervisors).ask(machines)
+            if !thawed.isEmpty { await journal.change { $0.note(thawed: thawed) } }
+        }
+        guard machines.contains(where: { $0.freezeState?.isThawPending == true }) else { return thawing }
+        _ = await withDeadline(.now + .seconds(1)) { await thawing.value }
+        return thawing
+    }
+
+    /// Settles what each VM got and says so on the snapshots.
+    /// - Parameter held: the run as it was before the release.
+    private func applyResults(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async -> Listed {
+        await downgradeUnfinishedVMs(held, journal)
+        // The snapshots are listed once for all that needs it; a recursive one's parent may hold no disk of a VM.
+        let run = await journal.run
+        let names = Set(SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 } + run.snapshots).sorted()
+        async let listing = list(names)
+        await recheckIdleVMs(held, journal, hypervisors)
+        let listed = await listing
+        if case .success = listed { await applyEarlyRelease(held, listed, journal) }
+        await markSnapshots(await journal.run, listed)
+        return listed
+    }
+
+    private func releasing(_ journal: Journal, _ hypervisors: Hypervisors) -> ReleaseStage {
+        ReleaseStage(
+            journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
+    }
+
+    private func list(_ names: [SnapshotName]) async -> Listed {
+        do {
+            let found = try await context.zfs.snapshots(named: names, properties: ["creation"])
+            let unseen = Set(names).subtracting(found.map(\.name))
+            // A pool that is not imported, as at a boot, has its snapshots all the same.
+            let missing = unseen.isEmpty ? [] : try await context.zfs.missing(of: Set(unseen.map(\.dataset)))
+            return missing.isEmpty ? .success(found) : .failure(ZFSError(missing: missing))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func keep(_ run: Run, _ listed: Listed) throws {
+        let writing = RestorePointWriting(catalogue: catalogue, log: context.log)
+        let isWaiting = try writing.write(run, listed, coldStorage: configuration.coldStorage)
+        if isWaiting {
+            context.log.info("RAM dumps of this run are on their way to \(configuration.coldStorage ?? "")")
+        }
+    }
+
+    /// Also for what an earlier archiving left undone.
+    private func archive() async {
+        guard configuration.coldStorage != nil, let executable = context.executable,
+            !catalogue.runsToArchive().isEmpty
+        else { return }
+        await ArchiveLauncher(executable: executable, environment: context.environment, log: context.log)
+            .launch(configuration: configurationPath)
+    }
+}
+
+// MARK: what each VM got
+
+extension RunCompletion {
+    /// A VM that was off during pre-snapshot may have been started before the snapshot.
+    private func recheckIdleVMs(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async {
+        let off = held.machines.enumerated().filter { $0.element.consistency == .off }
+        let written = await DiskAtRest.written(of: off.map { $0.element.disksAtRest ?? [] })
+        for ((index, _), paths) in zip(off, written) where !paths.isEmpty {
+            let paths = paths.joined(separator: ", ")
+            await downgrade(index, held, because: "it was off, but \(paths) was written between pre and post", journal)
+        }
+        let idle = zip(off, written).filter(\.1.isEmpty).map(\.0)
+        for (name, records) in Dictionary(grouping: idle, by: \.element.hypervisor) {
+            do {
+                let atRest = try await atRest(Set(records.map(\.element.id)), of: hypervisors.named(name))
+                for (index, record) in records where !atRest.contains(record.id) {
+                    await downgrade(
+                        index, held, because: "it was started between pre-snapshot and post-snapshot", journal)
+                }
+            } catch {
+                for (index, _) in records {
+                    let doubt =
+                        "it was off before the snapshot; whether afterwards too is not known: \(error)"
+                    await downgrade(index, held, because: doubt, journal)
+                }
+            }
+        }
+    }
+
+    /// Those that are off or gone; all VMs are read at once where there are many.
+    private func atRest(_ ids: Set<String>, of hypervisor: any Hypervisor) async throws -> Set<String> {
+        var machines: [VirtualMachine] = []
+        if ids.count > 3 {
+            machines = try await hypervisor.virtualMachines()
+        } else {
+            for id in ids { try await hypervisor.virtualMachine(id: id).map { machines.append($0) } }
+        }
+        return ids.subtracting(machines.filter { !$0.power.isAtRest }.map(\.id))
+    }
+
+    /// Lowers the consistency of VMs that were not seen to be frozen.
+    private func downgradeUnfinishedVMs(_ held: Run, _ journal: Journal) async {
+        for (index, record) in held.machines.enumerated() where record.consistency == nil {
+            await downgrade(index, held, because: "pre-snapshot did not finish", journal)
+        }
+    }
+
+    /// Lowers the consistency of VMs that were released before a snapshot was taken, or may have been.
+    private func applyEarlyRelease(_ held: Run, _ listed: Listed, _ journal: Journal) async {
+        let run = await journal.run
+        guard run.machines.contains(where: { $0.early(in: held) != nil }) else { return }
+        var lowered: [String] = []
+        for (index, record) in run.machines.enumerated() where record.claimsFreeze || record.ramDump != nil {
+            guard let early = record.early(in: held) else { continue }
+            switch SnapshotOrder(of: record, in: run, early, listed) {
+            case .earlier: continue
+            case .later:
+                let reason = "released before the snapshot was taken: \(early.reason)"
+                await downgrade(index, held, because: reason, journal)
+                // RAM of another instant than the disks' would ruin them.
+                await deleteDump(index, journal)
+            case .unknown(let why):
+                guard record.claimsFreeze else { continue }
+                let doubt = "it may have been released before the snapshot was taken (\(why)): \(early.reason)"
+                await downgrade(index, held, because: doubt, journal)
+            }
+            if !lowered.contains(early.reason) { lowered.append(early.reason) }
+        }
+        for reason in lowered {
+            context.log.warning("the VMs were released before the snapshot was known to be taken: \(reason)")
+        }
+    }
+
+    /// Lowers the claim. The RAM is kept: to know nothing of it is no reason to delete it.
+    /// - Parameter held: the run as it was before the release.
+    private func downgrade(_ index: Int, _ held: Run, because doubt: String, _ journal: Journal) async {
+        let run = await journal.run
+        let record = run.machines[index]
+        // Held and whole, though pre-snapshot did not live to tell of it.
+        let untold = held.machines[index].freezeState.flatMap { $0.step == .held ? $0.ramDump : nil }.flatMap(
+            RAMDump.init(at:))
+        let kept = record.ramDump ?? untold
+        // Good for a snapshot that turns out to be earlier, where nothing else is in doubt.
+        let usableUntil = record.consistency == .memory ? record.early(in: run)?.began : record.ramUsableUntil
+        try? await journal.record(machine: index) { record in
+            record.downgrade(to: .crash)
+            record.ramDump = kept
+            record.ramUsableUntil = kept == nil ? nil : usableUntil
+            record.notes.append(doubt)
+        }
+    }
+
+    func deleteDump(_ index: Int, _ journal: Journal) async {
+        guard let dump = await journal.run.machines[index].ramDump else { return }
+        unlink(dump.path)
+        try? await journal.record(machine: index) { record in
+            record.ramDump = nil
+            record.ramUsableUntil = nil
+        }
+    }
+
+    /// A snapshot without properties is still a good snapshot: trouble here is said and no more.
+    func markSnapshots(_ run: Run, _ listed: Listed) async {
+        var isMarked = false
+        // One that was there before anything was frozen: the post-snapshot that names it is another run's.
+        let began = run.id.time ?? .min
+        let older = Set(((try? listed.get()) ?? []).filter { ($0.creation ?? .max) < began }.map(\.name))
+        for (properties, snapshots) in SnapshotProperties.bySnapshot(of: run) {
+            do {
+                let outcomes = try await context.zfs.setUserProperties(
+                    properties.pairs, on: snapshots.filter { !older.contains($0) })
+                isMarked = isMarked || outcomes.values.contains(.set)
+            } catch {
+                context.log.warning("the properties of the snapshots could not be set: \(error)")
+                return
+            }
+        }
+        // Where there is none, the report says so.
+        if !isMarked, !run.snapshots.isEmpty, case .failure(let error) = listed { context.log.warning("\(error)") }
+    }
+}
+
+extension VMRecord {
+    /// Its own release came before the run's.
+    fileprivate func early(in run: Run) -> EarlyRelease? { earlyRelease ?? run.earlyRelease }
+
+    /// What it got depends on that nobody released it.
+    fileprivate var claimsFreeze: Bool { consistency == .quiesced || consistency == .memory }
+}

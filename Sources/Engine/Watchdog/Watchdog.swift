@@ -1,0 +1,169 @@
+package import Configuration
+internal import Glibc
+internal import Hypervisor
+internal import Logging
+package import RunState
+internal import SnapshotManagers
+internal import Support
+internal import Synchronization
+internal import SystemPackage
+
+/// Releases a run whose post-snapshot never comes: a process of its own that pre-snapshot leaves behind.
+package struct Watchdog: Sendable {
+    package let run: RunID
+    /// The manager's process, where there is one to watch.
+    package let manager: ManagerProcess?
+    package let context: ProgramContext
+    package let configuration: Configuration
+
+    package init(run: RunID, manager: ManagerProcess?, context: ProgramContext, configuration: Configuration) {
+        self.run = run
+        self.manager = manager
+        self.context = context
+        self.configuration = configuration
+    }
+
+    /// The one that this program was started as; nil where it is something else.
+    /// - Throws: ConfigurationError.
+    package init?(calledIn context: ProgramContext) throws {
+        guard let call = WatchdogCall(context) else { return nil }
+        let configuration = try context.configuration(nil)
+        // Else it is something that calls itself a watchdog.
+        guard StateDirectory(configuration.stateDirectory).isWatchdogLock(call.lock, of: call.run) else { return nil }
+        self.init(run: call.run, manager: call.manager, context: context, configuration: configuration)
+    }
+
+    /// Watches until the run has ended; for the main thread, before there is any other.
+    package func main() -> ExitCode {
+        // All threads leave it to the one that waits for it.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigprocmask(SIG_BLOCK, &signals, nil)
+        return MainLoop().run { await withTaskExecutorPreference(globalConcurrentExecutor) { await watch() } }
+    }
+
+    /// Watches until the run has ended.
+    package func watch() async -> ExitCode {
+        let directory = StateDirectory(configuration.stateDirectory)
+        let watch = WatchdogPoll(
+            run: run, directory: directory, overlayDirectory: configuration.overlayDirectory,
+            manager: manager,
+            proc: context.roots.proc, deadline: .now + configuration.maxHold, maxHold: configuration.maxHold)
+        var overdue = OverdueThaws(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))
+        var isAskedToEnd = false
+        var scope: WatchdogScope? = WatchdogScope(run: run, environment: context.environment, proc: context.roots.proc)
+        // What could not be released now may be later: libvirtd is being restarted, a disk is full.
+        var pause = Duration.seconds(1)
+        var nextRelease = ContinuousClock.now
+        var tried: Set<VMKey> = []
+        while true {
+            let isAsked = await withCheckedContinuation { continuation in
+                startThread { continuation.resume(returning: WatchdogPoll.sleepASecond()) }
+            }
+            // Remembered: what is asked while another process is at work is done after it.
+            isAskedToEnd = isAskedToEnd || isAsked
+            let duties = watch.look(isAskedToEnd: isAskedToEnd, tried: tried)
+            // Most runs have ended before the first check, and need none.
+            if duties.event != .over, let scope = scope.take() { Task { await scope.ask() } }
+            await thaw(overdue.due(duties, at: .now), directory)
+            guard let event = duties.event else { continue }
+            guard event == .over || nextRelease <= .now else { continue }
+            switch event {
+            case .over: return .done
+            case .release(let reason):
+                if await release(because: reason, directory, isEnd: false) { return .done }
+            case .releaseForSpace(let machines, let reason):
+                await releaseForSpace(machines, because: reason, directory, watch)
+                let isNew = !machines.isSubset(of: tried)
+                tried.formUnion(machines)
+                // Whether that helped is seen at the next look.
+                if isNew { continue }
+            case .end(let reason):
+                if await release(because: reason, directory, isEnd: true) { return .done }
+            }
+            nextRelease = .now + pause
+            pause = min(pause * 2, .seconds(60))
+        }
+    }
+
+    private func thaw(_ machines: [VMRecord], _ directory: StateDirectory) async {
+        guard !machines.isEmpty else { return }
+        let hypervisors = Hypervisors(configuration, context)
+        let thawed = await PendingThaws(hypervisors: hypervisors).ask(machines)
+        await hypervisors.close()
+        guard !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false) else { return }
+        lock.withLock {
+            guard var now = try? directory.read(run) else { return }
+            now.note(thawed: thawed)
+            try? directory.write(now)
+        }
+    }
+
+    private func release(because reason: String, _ directory: StateDirectory, isEnd: Bool) async -> Bool {
+        do {
+            guard let lock = try directory.lock(run: run, waiting: false) else { return false }
+            var open = try directory.read(run)
+            // All of a released run was released when its post came: to call that early now would be a lie.
+            if open.earlyRelease == nil, open.phase != .released {
+                open.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: reason)
+                try directory.write(open)
+            }
+            context.log.warning("the run \(run) is released: \(reason)")
+            let journal = Journal(open, in: directory, lock: lock)
+            let ending = RunCompletion(context: context, configuration: configuration, configurationPath: nil)
+            return isEnd ? try await ending.end(journal) : await ending.release(journal)
+        } catch {
+            context.log.error("\(error)")
+            return false
+        }
+    }
+
+    /// Releases some VMs, and the others beside them where the room is used up before that is done.
+    private func releaseForSpace(
+        _ machines: Set<VMKey>, because reason: String, _ directory: StateDirectory, _ watch: WatchdogPoll
+    ) async {
+        do {
+            guard let lock = try directory.lock(run: run, waiting: false) else { return }
+            let journal = Journal(try directory.read(run), in: directory, lock: lock)
+            let ending = RunCompletion(context: context, configuration: configuration, configurationPath: nil)
+            let isOver = Flag()
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    await ending.release(machines, because: reason, journal)
+                    isOver.value.store(true, ordering: .relaxed)
+                }
+                group.addTask {
+                    while !isOver.value.load(ordering: .relaxed) {
+                        try? await Task.sleep(for: .milliseconds(500))
+                        guard watch.isSpaceGone, !isOver.value.load(ordering: .relaxed) else { continue }
+                        let others = Set(await journal.run.machines.map(\.key)).subtracting(machines)
+                        return await ending.release(others, because: reason, journal)
+                    }
+                }
+            }
+        } catch {
+            context.log.error("\(error)")
+        }
+    }
+
+    /// Starts this program again as the watchdog of a run that has none.
+    /// - Throws: StateError, Errno.
+    package static func start(
+        _ run: RunID, in directory: StateDirectory, manager: ManagerProcess?, _ context: ProgramContext,
+        configurationPath: String?
+    ) throws {
+        // The watchdog shares the lock, so that everyone sees whether it lives.
+        guard let lock = try directory.lock(watchdogOf: run) else { return }
+        guard let executable = context.executable else { throw Errno.noSuchFileOrDirectory }
+        var variables = context.environment
+        if let configurationPath { variables["STILLPOINT_CONFIG"] = configurationPath }
+        let call = WatchdogCall(run: run, lock: lock.descriptor, manager: manager)
+        try lock.withLock { try DetachedProcess.start(executable, call.arguments, variables, keeping: lock.descriptor) }
+    }
+}
+
+/// Something that two tasks know of.
+private final class Flag: Sendable {
+    let value = Atomic(false)
+}

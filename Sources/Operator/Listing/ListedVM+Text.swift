@@ -1,0 +1,67 @@
+internal import Hypervisor
+internal import Support
+
+extension ListedVM {
+    /// The table of `stillpoint list`.
+    static func table(_ machines: [ListedVM]) -> String {
+        var table = Table(header: ["SNAPSHOT", "VM", "CONSISTENCY", "FROZEN", "RAM", "PLACE", "AGE"])
+        for machine in machines {
+            table.rows.append([
+                printable(machine.snapshot, limit: 260), printable(machine.vm), machine.consistencyInWords,
+                machine.pauseText,
+                machine.ram.map { formattedBytes($0.storedBytes) } ?? "-", machine.ram?.placeInWords ?? "-",
+                machine.ageSeconds.map(age) ?? "-",
+            ])
+        }
+        return table.text
+    }
+
+    /// A VM's paragraph in `stillpoint show`.
+    var paragraph: String {
+        var lines = ["\(printable(vm)): \(consistencyInWords)"]
+        if consistency == Consistency.stale.rawValue {
+            lines.append("it was on an overlay: the snapshot holds nothing of what it wrote since")
+        }
+        if let vmID { lines.append("id: \(printable(vmID))") }
+        if let frozenMilliseconds { lines.append("file systems frozen for \(frozenMilliseconds) ms") }
+        if let pausedMilliseconds { lines.append("paused for \(pausedMilliseconds) ms") }
+        if let ram {
+            lines.append(
+                "RAM: \(formattedBytes(ram.bytes)) as \(formattedBytes(ram.storedBytes)) in \(printable(ram.path, limit: 400))"
+            )
+            if !ram.isThere { lines.append("that file is MISSING") }
+            if !ram.isSealed { lines.append("not sealed, so not trusted") }
+            if let sha256 = ram.sha256 { lines.append("sha256 of the RAM: \(printable(sha256))") }
+            if let problem = ram.problem { lines.append("not in cold storage: \(printable(problem, limit: 400))") }
+        }
+        lines += notes.map { printable($0, limit: 400) }
+        return lines.joined(separator: "\n    ") + "\n"
+    }
+
+    /// `quiesced`, `stale since 2026-11-21T11:00:00Z`.
+    private var consistencyInWords: String {
+        printable(staleSince.map { "\(consistency) since \($0)" } ?? consistency)
+    }
+
+    private var pauseText: String {
+        (frozenMilliseconds ?? pausedMilliseconds).map { "\($0) ms" } ?? "-"
+    }
+}
+
+extension ListedVM.RAM {
+    fileprivate var placeInWords: String {
+        if !isThere { return "missing" }
+        if problem != nil { return "\(place) (not archived)" }
+        return isSealed ? place : "\(place) (not sealed)"
+    }
+}
+
+/// A span in its largest unit: `3d`.
+private func age(_ seconds: Int64) -> String {
+    switch seconds {
+    case ..<120: "\(max(0, seconds))s"
+    case ..<7200: "\(seconds / 60)m"
+    case ..<172_800: "\(seconds / 3600)h"
+    default: "\(seconds / 86400)d"
+    }
+}

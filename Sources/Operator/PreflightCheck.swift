@@ -1,0 +1,164 @@
+internal import Configuration
+internal import DiskLocation
+internal import Engine
+internal import Hypervisor
+internal import RunState
+internal import SnapshotManagers
+internal import Support
+internal import ZFS
+
+/// Checks all that the next run will need.
+struct PreflightCheck: Sendable {
+    let configuration: Configuration
+    let context: ProgramContext
+    let hypervisors: Hypervisors
+
+    /// What is in order, what to know, and the problems, each `WHAT; fix: WHAT TO DO` where there is something to do.
+    /// - Throws: StorageError, StateError, ZFSError.
+    func run() async throws -> (facts: [String], notes: [String], findings: [String]) {
+        var facts: [String] = []
+        var notes: [String] = []
+        var findings: [String] = []
+        var answering = 0
+        var plans: [PlannedVM] = []
+        let storage = try StorageMap(roots: context.roots)
+        let whole = Planner(scope: .everything, storage: storage, configuration: configuration)
+        for (hypervisor, answer) in await hypervisors.machines(before: nil, of: try await hypervisors.all()) {
+            do {
+                let all = try answer.get()
+                facts.append("\(hypervisor.name): \(all.count) VMs")
+                findings += try await hypervisor.findings().map { "\(hypervisor.name): \($0)" }
+                notes += try await hypervisor.notes().map { "\(hypervisor.name): \($0)" }
+                let planned = whole.plan(all, of: hypervisor)
+                findings += Self.disks(of: all, planned)
+                plans += planned
+                answering += 1
+            } catch {
+                findings.append("\(hypervisor.name): \(error)")
+            }
+        }
+        for section in configuration.datasets {
+            let dataset = section.dataset
+            guard try await context.zfs.exists(dataset.rawValue) else {
+                findings.append(
+                    "[\(dataset)] does not exist; fix: correct or remove the section ('zfs list' shows "
+                        + "the datasets that exist)")
+                continue
+            }
+            let found = plans.filter { $0.datasets.contains { $0.isSameOrDescendant(of: dataset) } }
+            if found.isEmpty, answering == configuration.hypervisors.count {
+                findings.append(
+                    "[\(dataset)] holds no disk of a VM; fix: remove the section, or where it is behind a datastore: "
+                        + "datastore = NAME=\(dataset)"
+                )
+            } else if !found.isEmpty {
+                facts.append("\(dataset): \(found.map { printable($0.machine.name) }.sorted().joined(separator: ", "))")
+            }
+        }
+        findings += folders(plans, storage) + (try openRuns()) + (try await leftovers())
+        findings += await shortages(Set(plans.flatMap(\.datasets)))
+        findings += await RestoreLeftovers(context: context, configuration: configuration).findings()
+        return (facts, notes, findings)
+    }
+
+    /// Disks whose place is not known, and those that keep a VM from being more than crash-consistent.
+    private static func disks(of machines: [VirtualMachine], _ plans: [PlannedVM]) -> [String] {
+        let unresolved = machines.flatMap { machine in
+            (machine.unresolved ?? []).map { "\(printable(machine.name)): \($0)" }
+        }
+        let refused = plans.filter { $0.strategies.first != .crashConsistent }.flatMap { planned in
+            planned.disks.compactMap(\.refusal).map {
+                "\(printable(planned.machine.name)) will be crash-consistent only: \($0); fix: change that disk, or "
+                    + "accept it "
+                    + "with: strategy = crash-consistent"
+            }
+        }
+        return unresolved + refused
+    }
+
+    /// The folders that are written to, against the datasets that freeze state VMs.
+    private func folders(_ plans: [PlannedVM], _ storage: StorageMap) -> [String] {
+        let local = plans.filter { $0.hypervisor.overlayDirectory != nil }
+        var findings: [String] = []
+        func test(_ check: () throws -> Void) {
+            do {
+                try check()
+            } catch let error as WorkFolderError {
+                findings.append(error.finding)
+            } catch {
+                findings.append("\(error)")
+            }
+        }
+        let datasets = Set(local.flatMap(\.datasets))
+        let trees = recursiveRoots(above: datasets)
+        let scope = Scope(targets: datasets.union(trees).sorted(), recursiveTargets: trees.sorted())
+        if !local.isEmpty {
+            test {
+                try OverlaySpaceCheck(scope: scope, storage: storage).check(
+                    configuration.overlayDirectory, disks: local.reduce(0) { $0 + $1.disks.count })
+            }
+        }
+        if local.contains(where: { $0.strategies.contains(.memory) }) {
+            test { try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(scope, storage) }
+        }
+        if fileExists(configuration.stateDirectory) {
+            test { try WorkFolder(key: .stateDirectory, path: configuration.stateDirectory).requireTrust() }
+        }
+        if let cold = configuration.coldStorage {
+            test { try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), storage) }
+        }
+        return findings
+    }
+
+    /// Those of the datasets, and above them, that are snapshotted at once with what is below them.
+    private func recursiveRoots(above datasets: Set<DatasetName>) -> Set<DatasetName> {
+        let sanoid = try? SanoidConfiguration(directory: configuration.sanoidDirectory)
+        return Set(datasets.flatMap { [$0] + $0.ancestors }).filter { root in
+            configuration.datasets.contains { $0.dataset == root && $0.recursive == .yes }
+                || sanoid?.isRecursive(root) == true
+        }
+    }
+
+    /// Where the next snapshot will fail: of each dataset, and of those that are snapshotted with what is below them.
+    private func shortages(_ datasets: Set<DatasetName>) async -> [String] {
+        let room = SnapshotSpaceForecast(zfs: context.zfs)
+        let roots = recursiveRoots(above: datasets)
+        var found: [String] = []
+        do throws(ZFSError) {
+            found = try await room.shortages(ofEach: datasets.sorted())
+            for root in roots.sorted() {
+                found += try await room.shortages(of: [root], recursive: true).filter { !found.contains($0) }
+            }
+        } catch {
+            found.append("it is not known whether there is room for the next snapshot: \(error)")
+        }
+        return found
+    }
+
+    private func leftovers() async throws -> [String] {
+        // One that does not answer has been named.
+        let found = try await Adoption(context: context, configuration: configuration).find(hypervisors) { _, _ in }
+        return found.map { found in
+            found.leftover.obstacle.map { "\(found.summary); \($0)" }
+                ?? "\(found.summary); fix: stillpoint recover --adopt"
+        }
+    }
+
+    private func openRuns() throws -> [String] {
+        let directory = StateDirectory(configuration.stateDirectory)
+        let recovery = Recovery(context: context, configuration: configuration, configurationPath: nil)
+        return try directory.openRunIDs().compactMap { id in
+            guard try recovery.status(of: directory.read(id)) == .abandoned else { return nil }
+            return "the run \(id) was left open; fix: stillpoint recover"
+        }
+    }
+}
+
+extension WorkFolderError {
+    /// Its text ends in what to do, after the last semicolon.
+    fileprivate var finding: String {
+        let parts = description.split(separator: "; ", omittingEmptySubsequences: false)
+        guard let fix = parts.last, parts.count > 1 else { return description }
+        return "\(parts.dropLast().joined(separator: "; ")); fix: \(fix)"
+    }
+}

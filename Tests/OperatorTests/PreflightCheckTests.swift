@@ -1,0 +1,102 @@
+import HostFixtures
+import Hypervisor
+import SnapshotManagers
+import Support
+import TestSupport
+import Testing
+
+@testable import Engine
+@testable import Operator
+@testable import RunState
+
+@Suite("stillpoint check")
+struct PreflightCheckTests {
+    private func check(_ bench: HookBench) async throws -> (facts: [String], notes: [String], findings: [String]) {
+        let context = bench.context()
+        let configuration = try bench.configuration
+        return try await PreflightCheck(
+            configuration: configuration, context: context, hypervisors: Hypervisors(configuration, context)
+        ).run()
+    }
+
+    @Test("says which VMs it found, and no problem where there is none")
+    func well() async throws {
+        try await withBench(sections: "[tank/VM]\nstrategy = quiesce") { bench, host async throws in
+            bench.has(host.web())
+            let result = try await check(bench)
+            #expect(result.facts == ["local: 1 VMs", "tank/VM: web01"])
+            #expect(result.findings == [])
+            #expect(await bench.operating.check() == .done)
+        }
+    }
+
+    @Test("finds a section without a VM or without a dataset, and what a back end finds amiss")
+    func amiss() async throws {
+        let sections = """
+            [tank/VM/db]
+            [tank/gone]
+            [hypervisor vc]
+            kind = vsphere
+            url = https://SCRATCH/nothing
+            username = stillpoint
+            """
+        try await withBench(sections: sections) { bench, host async throws in
+            bench.has(host.web())
+            let result = try await check(bench)
+            #expect(result.facts == ["local: 1 VMs", "vc: 0 VMs"])
+            try #require(result.findings.count == 3)
+            #expect(result.findings[0] == "vc: the datastore nfs-old is on no dataset")
+            #expect(result.findings[1].hasPrefix("[tank/VM/db] holds no disk of a VM"))
+            #expect(result.findings[2].hasPrefix("[tank/gone] does not exist; fix: "))
+            #expect(await bench.operating.check() == .notConsistent)
+        }
+    }
+
+    @Test("finds an overlay_dir on what is snapshotted with all below it, as pre-snapshot and its dry run refuse it")
+    func overlaysInTree() async throws {
+        let general = "overlay_dir = SCRATCH/tank/VM"
+        try await withBench(general: general, sections: "[tank/VM]\nrecursive = yes") { bench, host async throws in
+            bench.has(host.machine("db", host.disk("vda", "tank/VM/db/db.raw")))
+            let findings = try await check(bench).findings
+            #expect(
+                findings.contains { $0.has("overlay_dir") && $0.has("lies on tank/VM, which is being snapshotted") })
+            for options in [[], ["--dry-run"]] {
+                #expect(await bench.run(.pre, options + ["tank/VM@daily"]) == .usage)
+            }
+            #expect(bench.world.count("freeze") == 0)
+        }
+    }
+
+    @Test("finds a hypervisor that does not answer, folders that are not there, and a run that was left open")
+    func unusable() async throws {
+        try await withBench(general: "cold_storage = SCRATCH/missing") { bench, host async throws in
+            bench.world.change { $0.list = { throw refusal(.retry, "nobody answers") } }
+            try bench.directory.prepare()
+            try bench.directory.write(makeRun(PoolBench.run, machines: [makeRecord("web01")]))
+            let findings = try await check(bench).findings
+            #expect(findings.contains("local: nobody answers"))
+            #expect(
+                findings.contains {
+                    $0.has("cold_storage")
+                        && $0.has(
+                            "is not there; fix: create it with: "
+                                + "install")
+                })
+            #expect(findings.contains { $0.has(PoolBench.run.text) && $0.hasSuffix("; fix: stillpoint recover") })
+        }
+    }
+
+    @Test("finds a VM with a disk that nobody finds, and one that will be no more than crash-consistent")
+    func disks() async throws {
+        try await withBench { bench, host async throws in
+            let odd = Disk(
+                target: "vda", chain: [host.scratch.path + "/tank/VM/odd.raw"], format: "raw", refusal: "vda is odd")
+            let lost = VirtualMachine(
+                id: "2", name: "lost", power: .off, disks: [], unresolved: ["vda has no pool"])
+            bench.world.change { $0.list = { [host.machine("web02", odd), lost] } }
+            let findings = try await check(bench).findings
+            #expect(findings.contains("lost: vda has no pool"))
+            #expect(findings.contains { $0.hasPrefix("web02 will be crash-consistent only: vda is odd; fix: ") })
+        }
+    }
+}
