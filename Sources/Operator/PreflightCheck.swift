@@ -34,7 +34,7 @@ struct PreflightCheck: Sendable {
                 plans += planned
                 answering += 1
             } catch {
-                findings.append("\(hypervisor.name): \(error)")
+                findings.append("\(hypervisor.name): \(Self.finding(error))")
             }
         }
         for section in configuration.datasets {
@@ -61,6 +61,19 @@ struct PreflightCheck: Sendable {
         return (facts, notes, findings)
     }
 
+    /// An error's text, with `fix:` before what to do about it, where the texts of its kind end in that.
+    private static func finding(_ error: any Error) -> String {
+        let text = "\(error)"
+        switch error {
+        case is WorkFolderError: break
+        case let error as HypervisorError where [.unreachable, .misconfigured].contains(error.code): break
+        default: return text
+        }
+        let parts = text.split(separator: "; ", omittingEmptySubsequences: false)
+        guard let fix = parts.last, parts.count > 1 else { return text }
+        return "\(parts.dropLast().joined(separator: "; ")); fix: \(fix)"
+    }
+
     /// Disks whose place is not known, and those that keep a VM from being more than crash-consistent.
     private static func disks(of machines: [VirtualMachine], _ plans: [PlannedVM]) -> [String] {
         let unresolved = machines.flatMap { machine in
@@ -83,10 +96,8 @@ struct PreflightCheck: Sendable {
         func test(_ check: () throws -> Void) {
             do {
                 try check()
-            } catch let error as WorkFolderError {
-                findings.append(error.finding)
             } catch {
-                findings.append("\(error)")
+                findings.append(Self.finding(error))
             }
         }
         let datasets = Set(local.flatMap(\.datasets))
@@ -151,14 +162,5 @@ struct PreflightCheck: Sendable {
             guard try recovery.status(of: directory.read(id)) == .abandoned else { return nil }
             return "the run \(id) was left open; fix: stillpoint recover"
         }
-    }
-}
-
-extension WorkFolderError {
-    /// Its text ends in what to do, after the last semicolon.
-    fileprivate var finding: String {
-        let parts = description.split(separator: "; ", omittingEmptySubsequences: false)
-        guard let fix = parts.last, parts.count > 1 else { return description }
-        return "\(parts.dropLast().joined(separator: "; ")); fix: \(fix)"
     }
 }

@@ -19,6 +19,9 @@ extension RealParts {
                     ] {
                         #expect((said.output + said.errors).contains(part), "\(said.output)\(said.errors)")
                     }
+                    let problems = said.output.split(separator: "\n").filter { $0.hasPrefix("problem: lost: the run ") }
+                    #expect(command == "recover" || !problems.isEmpty, "\(said.output)")
+                    #expect(problems.allSatisfy { $0.hasSuffix("; fix: stillpoint recover --adopt") }, "\(said.output)")
                 }
                 let adopted = try await shell("\(stage.stillpoint) recover --adopt")
                 #expect(adopted.status == 0, "\(adopted.errors)")

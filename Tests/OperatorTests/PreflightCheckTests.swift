@@ -86,6 +86,17 @@ struct PreflightCheckTests {
         }
     }
 
+    @Test("says how to reach a hypervisor that cannot be reached")
+    func unreachable() async throws {
+        try await withBench { bench, host async throws in
+            let error = HypervisorError(
+                .unreachable, "libvirt (no socket; none) is not there; start it", remedy: .retry)
+            bench.world.change { $0.list = { throw error } }
+            let findings = try await check(bench).findings
+            #expect(findings.contains("local: libvirt (no socket; none) is not there; fix: start it"))
+        }
+    }
+
     @Test("finds a VM with a disk that nobody finds, and one that will be no more than crash-consistent")
     func disks() async throws {
         try await withBench { bench, host async throws in
