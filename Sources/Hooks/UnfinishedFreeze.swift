@@ -24,10 +24,10 @@ final class UnfinishedFreeze: Sendable {
         let late = zip(run.plan, await run.journal.run.machines).filter { $1.consistency == nil }
         log.error(
             "\(trouble), and not at rest are: \(late.map(\.1.name).joined(separator: ", ")); what was begun is undone")
-        // The guard ends a run that nobody owns and that is not frozen, at once.
+        // The watchdog ends a run that nobody owns and that is not frozen, at once.
         if late.contains(where: { $0.0.onFailure == .abort }) { return .notConsistent }
         // The disk may be what hangs. To write nothing leaves the run to the watchdog, too.
-        _ = await withDeadline(.now + .milliseconds(100)) {
+        _ = await withDeadline(.now + .milliseconds(200)) {
             try? await run.journal.record { $0.phase = .frozen }
         }
         return .done

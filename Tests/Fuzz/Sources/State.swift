@@ -1,9 +1,13 @@
 import Support
 
+@testable import Configuration
+@testable import Engine
+@testable import Hooks
 @testable import Hypervisor
 @testable import JSON
+@testable import Operator
 @testable import RAMArchive
-@testable import Stillpoint
+@testable import RunState
 @testable import ZFS
 
 /// A state file of each kind: what is accepted is written and read again as it is, and names only what has names.
@@ -83,6 +87,6 @@ func fuzzProperties(_ bytes: [UInt8]) {
     let isCut = properties.machines.split(separator: ",").contains { $0.hasPrefix("+") }
     if !isCut { invariant(read.count == records.count { !$0.name.isEmpty }, "a VM is missing") }
     let text = String(decoding: bytes, as: UTF8.self)
-    invariant(decoded(encoded(text)[...]).utf8.elementsEqual(text.utf8), "decoded(encoded(x)) is not x")
+    invariant(percentDecoded(percentEncoded(text)[...]).utf8.elementsEqual(text.utf8), "decoded(encoded(x)) is not x")
     _ = SnapshotProperties.read(machines: text)
 }

@@ -2,9 +2,13 @@ import Hypervisor
 import Support
 import ZFS
 
+@testable import Configuration
+@testable import Engine
+@testable import Hooks
 @testable import INIFile
+@testable import Operator
+@testable import RunState
 @testable import SnapshotManagers
-@testable import Stillpoint
 
 /// Our own configuration: an error names a line, and what is accepted is whole.
 func fuzzConfiguration(_ bytes: [UInt8]) {

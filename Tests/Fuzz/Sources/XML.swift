@@ -14,7 +14,7 @@ func fuzzXML(_ bytes: [UInt8]) {
     invariant(again.description == text, "it is written in two ways")
     guard let domain = try? DomainDescription(root, volumePath: { "/pool/\($0)/\($1)" }) else { return }
     _ = domain.machine(.running)
-    _ = domain.uses
+    _ = domain.chains
     _ = domain.obstacle
 }
 
