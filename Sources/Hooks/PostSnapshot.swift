@@ -86,7 +86,7 @@ struct PostSnapshot: Sendable {
         return await journal.run.isUntaken == true ? .notConsistent : .done
     }
 
-    // MARK: conclusion, where the time is over
+    // MARK: conclusion, where the manager waits no longer
 
     /// Leaves the run to its watchdog, as a kill would. Nobody is left waiting: a large overlay takes minutes to commit, and
     /// a manager whose time-out strikes leaves out other snapshots.

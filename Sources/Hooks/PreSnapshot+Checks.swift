@@ -30,7 +30,7 @@ extension PreSnapshot {
         guard let path = configuration.coldStorage else { return }
         let folder = WorkFolder(key: .coldStorage, path: path)
         do {
-            try await blocking("looking at cold_storage", within: .seconds(2)) { try folder.requireTrust() }
+            try await blocking("checking cold_storage", within: .seconds(2)) { try folder.requireTrust() }
         } catch let problem as WorkFolderError where problem.code == .notTrusted {
             throw problem
         } catch {

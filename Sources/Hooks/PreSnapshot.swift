@@ -113,7 +113,7 @@ struct PreSnapshot: Sendable {
     private func recoverStaleRuns(of plan: [PlannedVM], _ call: Call) async -> Bool {
         let recovery = Recovery(
             context: context, configuration: configuration, configurationPath: invocation.configurationPath)
-        // It goes on in the background when the manager's time gets short; what it does not finish then is finished
+        // It continues in the background when the manager's time gets short; what it does not finish then is finished
         // by the next one.
         let end = call.timeout.map { RunClaim.endOfWaiting(before: $0.work) }
         return await withDeadline(end) { await recovery.recover(concerning: plan) } ?? true

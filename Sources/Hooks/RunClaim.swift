@@ -41,7 +41,7 @@ struct RunClaim {
     }
 
     /// How long other runs' VMs are waited for: half of the time is left for freezing the others, since what is stuck is not
-    /// let go however long it is waited for.
+    /// released however long it is waited for.
     static func endOfWaiting(before deadline: ContinuousClock.Instant) -> ContinuousClock.Instant {
         let now = ContinuousClock.now
         return min(deadline - .seconds(1), now + now.duration(to: deadline) / 2)
@@ -103,7 +103,7 @@ struct RunClaim {
         return busy
     }
 
-    /// Whether its release has begun, or should have: what it holds is of a time that is over.
+    /// Whether its release has begun, or should have: what it holds is of the past.
     private func isOverdue(_ run: Run, _ machine: VMRecord) -> Bool {
         if run.phase == .releasing || run.phase == .released { return true }
         return run.earlyRelease != nil || machine.earlyRelease != nil || age(of: run) >= maxHold
@@ -118,8 +118,8 @@ struct RunClaim {
         try directory.lock(run: id, waiting: false) == nil
     }
 
-    /// A run that holds nothing and whose post never came is over when its dataset's next one begins. Another manager's is
-    /// only when its time is over: its post has the snapshot to tell of yet.
+    /// Closes runs that hold nothing and whose post never came, when their dataset's next one begins. Another manager's is
+    /// closed only after `max_hold`: its post has the snapshot to tell of yet.
     private func closeAbandonedRuns() throws {
         for id in try directory.openRunIDs() {
             // One with RAM waits for the post that tells the catalogue of it; else nobody knew of the dump any more.

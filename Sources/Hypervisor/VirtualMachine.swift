@@ -3,7 +3,7 @@ public import ZFS
 
 /// A VM as a hypervisor describes it.
 public struct VirtualMachine: Sendable, Equatable {
-    /// What a VM was doing when it was looked at.
+    /// What a VM was doing when it was read.
     public enum PowerState: String, Sendable {
         case running, paused, off
         /// Its RAM is in files beside its disks, and nothing writes to them.
@@ -52,7 +52,7 @@ public struct VirtualMachine: Sendable, Equatable {
 
 /// A disk of a VM.
 public struct Disk: Sendable, Equatable {
-    /// Why a disk is left alone.
+    /// Why a disk is excluded: it stays on its image.
     public enum Exclusion: String, Sendable {
         case readOnly = "read-only"
         case cdrom = "CD-ROM"

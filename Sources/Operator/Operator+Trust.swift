@@ -59,7 +59,7 @@ extension Operator {
         do throws(StateError) {
             return try StateFile.decode(
                 SealKeys.Exported.self, bytes, from: printable(file, limit: 300), newest: SealKeys.Exported.format,
-                mend: (damaged: "", newer: "use the version that wrote it"))
+                fix: (damaged: "", newer: "use the version that wrote it"))
         } catch {
             throw error.code == .damaged ? Self.noKey(in: file) : error
         }

@@ -208,8 +208,8 @@ struct DefinitionSaverTests {
                 hypervisor: hypervisor, machine: pool.host.web(), disks: [],
                 datasets: [try DatasetName("tank/VM"), try DatasetName("tank/volume")], strategies: [],
                 onFailure: .continue, notes: [])
-            let keepsakes = DefinitionSaver(storage: try pool.host.storage(), catalogue: pool.catalogue)
-            #expect(await keepsakes.save(planned, run: PoolBench.run, within: SavingBudget(until: nil)).problem == nil)
+            let saver = DefinitionSaver(storage: try pool.host.storage(), catalogue: pool.catalogue)
+            #expect(await saver.save(planned, run: PoolBench.run, within: SavingBudget(until: nil)).problem == nil)
             let place = "state/restore-points/\(PoolBench.run)/id-of-web01"
             #expect(try kept(pool, in: place) == kept(pool))
             #expect(try pool.scratch.mode(place) == 0o700)

@@ -9,8 +9,8 @@ struct SavingBudgetTests {
     @Test(
         "is a tenth of what the manager waits, and ten seconds at most",
         arguments: [(nil, 10_000), (5, 500), (60, 6000), (1000, 10_000), (-1, 0)] as [(Int?, Int)])
-    func size(patience: Int?, milliseconds: Int) async {
-        let budget = SavingBudget(until: patience.map { start + .seconds($0) }, now: start)
+    func size(limit: Int?, milliseconds: Int) async {
+        let budget = SavingBudget(until: limit.map { start + .seconds($0) }, now: start)
         #expect(await budget.begin(at: start) == .milliseconds(milliseconds))
     }
 

@@ -32,13 +32,13 @@ struct WatchdogTests {
     func waits() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench)
-            #expect(watch(bench, run).look(isAskedToEnd: false).event == nil)
+            #expect(watch(bench, run).poll(isAskedToEnd: false).event == nil)
             let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
             // The run is post-snapshot's now, whatever the time.
-            #expect(watch(bench, run, within: .zero).look(isAskedToEnd: true).event == nil)
+            #expect(watch(bench, run, within: .zero).poll(isAskedToEnd: true).event == nil)
             withExtendedLifetime(lock) {}
             try bench.directory.remove(run.id)
-            #expect(watch(bench, run).look(isAskedToEnd: false).event == .over)
+            #expect(watch(bench, run).poll(isAskedToEnd: false).event == .over)
         }
     }
 
@@ -46,9 +46,9 @@ struct WatchdogTests {
     func releases() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench)
-            #expect(watch(bench, run).look(isAskedToEnd: true).event == .release("the watchdog was asked to end"))
+            #expect(watch(bench, run).poll(isAskedToEnd: true).event == .release("the watchdog was asked to end"))
             #expect(
-                watch(bench, run, within: .zero).look(isAskedToEnd: false).event
+                watch(bench, run, within: .zero).poll(isAskedToEnd: false).event
                     == .release("post-snapshot did not come within 60 s"))
         }
     }
@@ -57,13 +57,13 @@ struct WatchdogTests {
     func ends() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench) { $0.phase = .freezing }
-            #expect(watch(bench, run).look(isAskedToEnd: false).event == .end("pre-snapshot died"))
+            #expect(watch(bench, run).poll(isAskedToEnd: false).event == .end("pre-snapshot died"))
             let releasing = try open(bench) { $0.phase = .releasing }
-            #expect(watch(bench, releasing).look(isAskedToEnd: false).event == .end("post-snapshot did not end it"))
+            #expect(watch(bench, releasing).poll(isAskedToEnd: false).event == .end("post-snapshot did not end it"))
             let frozen = try open(bench)
             let gone = ManagerProcess(id: getpid(), began: 1)
             #expect(
-                watch(bench, frozen, manager: gone).look(isAskedToEnd: false).event
+                watch(bench, frozen, manager: gone).poll(isAskedToEnd: false).event
                     == .end("the snapshot manager was gone"))
         }
     }
@@ -72,10 +72,10 @@ struct WatchdogTests {
     func holdsNothing() async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench) { $0.machines[0].freezeState = nil }
-            #expect(watch(bench, run).look(isAskedToEnd: false).event == nil)
-            #expect(watch(bench, run).look(isAskedToEnd: true).event == .end("the watchdog was asked to end"))
+            #expect(watch(bench, run).poll(isAskedToEnd: false).event == nil)
+            #expect(watch(bench, run).poll(isAskedToEnd: true).event == .end("the watchdog was asked to end"))
             #expect(
-                watch(bench, run, within: .zero).look(isAskedToEnd: false).event
+                watch(bench, run, within: .zero).poll(isAskedToEnd: false).event
                     == .end("post-snapshot did not come within 60 s"))
         }
     }
@@ -91,13 +91,13 @@ struct WatchdogTests {
                 $0.machines.append($0.machines[0])
                 $0.machines[0].freezeState = freezeState
             }
-            let quiet = watch(bench, run).look(isAskedToEnd: false)
+            let quiet = watch(bench, run).poll(isAskedToEnd: false)
             #expect(quiet.event == nil && quiet.pendingThaws.map(\.freezeState) == [freezeState] && !quiet.isOwned)
-            let late = watch(bench, run, within: .zero).look(isAskedToEnd: false)
+            let late = watch(bench, run, within: .zero).poll(isAskedToEnd: false)
             #expect(late.event == .release("post-snapshot did not come within 60 s") && late.pendingThaws.count == 1)
-            let asked = watch(bench, run).look(isAskedToEnd: true)
+            let asked = watch(bench, run).poll(isAskedToEnd: true)
             #expect(asked.event == .release("the watchdog was asked to end"))
-            let gone = watch(bench, run, manager: ManagerProcess(id: getpid(), began: 1)).look(isAskedToEnd: false)
+            let gone = watch(bench, run, manager: ManagerProcess(id: getpid(), began: 1)).poll(isAskedToEnd: false)
             #expect(gone.event == .end("the snapshot manager was gone"))
         }
     }
@@ -107,7 +107,7 @@ struct WatchdogTests {
         try await withBench { bench, _ async throws in
             let run = try open(bench) { $0.machines[0].freezeState = Self.frozen }
             let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
-            let duties = watch(bench, run, within: .zero).look(isAskedToEnd: true)
+            let duties = watch(bench, run, within: .zero).poll(isAskedToEnd: true)
             #expect(duties.event == nil && duties.pendingThaws.count == 1 && duties.isOwned)
             var overdue = OverdueThaws(limit: .seconds(10))
             let now = ContinuousClock.now
@@ -138,7 +138,7 @@ struct WatchdogTests {
                 try host.scratch.write("proc/4711/stat", "4711 (pre-snap) T) \(state) 1 \(zeros)\n")
                 var watch = watch(bench, run, within: .zero)
                 watch.proc = host.scratch.path + "/proc"
-                let duties = watch.look(isAskedToEnd: false)
+                let duties = watch.poll(isAskedToEnd: false)
                 #expect(duties.isOwned && duties.isOwnerStopped == isStopped)
                 #expect(overdue.due(duties, at: now).count == (isStopped ? 1 : 0))
                 #expect(overdue.due(duties, at: now + .seconds(69)).count == (isStopped ? 1 : 0))
@@ -151,7 +151,7 @@ struct WatchdogTests {
     @Test("needs room only where overlays grow: not for a run that holds VMs of a server")
     func room() async throws {
         try await withBench { bench, _ async throws in
-            func look(at overlay: String) throws -> WatchdogPoll.Event? {
+            func event(at overlay: String) throws -> WatchdogPoll.Event? {
                 let run = try open(bench) {
                     $0.machines[0].freezeState?.disks = [
                         OverlayDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: overlay)
@@ -159,11 +159,11 @@ struct WatchdogTests {
                 }
                 var watch = watch(bench, run)
                 watch.freeSpace = { _ in (9, 100) }
-                return watch.look(isAskedToEnd: false).event
+                return watch.poll(isAskedToEnd: false).event
             }
-            #expect(try look(at: "/elsewhere/a.qcow2") == nil)
+            #expect(try event(at: "/elsewhere/a.qcow2") == nil)
             #expect(
-                try look(at: bench.scratch.path + "/a.qcow2")
+                try event(at: bench.scratch.path + "/a.qcow2")
                     == .releaseForSpace(Set(try bench.openRuns().flatMap(\.machines).map(\.key)), Self.shortage(bench)))
         }
     }
@@ -199,7 +199,7 @@ struct WatchdogTests {
             watch.freeSpace = { _ in (free, 100) }
             watch.fileSize = { path in sizes[String(path.suffix(1))] ?? 0 }
             #expect(
-                watch.look(isAskedToEnd: false, tried: keys(tried)).event
+                watch.poll(isAskedToEnd: false, tried: keys(tried)).event
                     == .releaseForSpace(keys(expected), Self.shortage(bench)))
         }
     }

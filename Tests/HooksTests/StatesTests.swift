@@ -14,12 +14,12 @@ struct StatesTests {
     private static let holds: [FreezeState] = {
         var holds: [FreezeState] = []
         for step in [FreezeState.Step.preparing, .switching, .held, .releasing, .released] {
-            for owesThaw in [false, true] {
+            for isThawPending in [false, true] {
                 for isPaused in [false, true] {
                     for progress in [nil, OverlayDisk.Progress.committing, .pivotRequested, .undecided, .committed] {
                         var freezeState = someHold
                         (freezeState.step, freezeState.isThawPending, freezeState.isPausedForCommit) = (
-                            step, owesThaw, isPaused
+                            step, isThawPending, isPaused
                         )
                         freezeState.disks[0].progress = progress
                         holds.append(freezeState)

@@ -20,12 +20,12 @@ struct ConnectionTests {
             ("qemu+unix:///system?socket=/nonexistent/sock", "start libvirtd"),
             ("qemu+nonsense:///system", "virsh -c qemu+nonsense:///system list"),
         ])
-    func unreachable(uri: String, mend: String) async {
+    func unreachable(uri: String, fix: String) async {
         let pool = ConnectionPool(uri: uri)
         let error = await #expect(throws: HypervisorError.self) { try await pool.with { _ in 1 } }
         #expect(error?.code == .unreachable)
         #expect(error?.message.contains(uri) == true)
-        #expect(error?.message.contains(mend) == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains(fix) == true, "\(error?.message ?? "")")
     }
 
     @Test("carries as many VMs at once as the section says")

@@ -50,9 +50,9 @@ struct DiskStatesTests {
     @Test("names each step and each progress")
     func words() throws {
         let steps = try MarkdownTable(
-            ["step of its hold", "what is held", "licence"], in: "docs/states.md")
+            ["step of its freeze state", "what is held", "licence"], in: "docs/states.md")
         #expect(
-            steps.rows.compactMap { $0["step of its hold"] }
+            steps.rows.compactMap { $0["step of its freeze state"] }
                 == ["none"]
                 + [FreezeState.Step.preparing, .switching, .held, .releasing, .released].map { "`\($0.rawValue)`" })
         let progress = try MarkdownTable(

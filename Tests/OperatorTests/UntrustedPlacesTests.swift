@@ -69,8 +69,8 @@ struct UntrustedPlacesTests {
             #expect(await pool.restore(to: .inPlace) == .usage)
             #expect(await pool.operating.prune(["tank/VM@daily"], orphans: true, dryRun: false) == .usage)
             #expect(await pool.bench.run(.prune) == .usage)
-            let mend = fault == .writable ? "run: chmod go-w \(path)" : "run: chown root \(path)"
-            let said = pool.log.lines.filter { $0.contains(mend) && $0.contains(place.key) }
+            let fix = fault == .writable ? "run: chmod go-w \(path)" : "run: chown root \(path)"
+            let said = pool.log.lines.filter { $0.contains(fix) && $0.contains(place.key) }
             #expect(said.count == 3, "\(pool.log.text)")
             #expect(pool.world.count("stop") == 0)
             #expect(Canary(pool.cold) == cold)

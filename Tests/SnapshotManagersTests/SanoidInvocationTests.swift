@@ -83,14 +83,14 @@ struct SanoidInvocationTests {
             (.pre, "post", "post_snapshot_script = post-snapshot"),
             (.pre, "prune", "pruning_script = prune-snapshot"), (.prune, "pre", "pre_snapshot_script = pre-snapshot"),
         ])
-    func wrongProgram(phase: Phase, script: String, mend: String) {
+    func wrongProgram(phase: Phase, script: String, fix: String) {
         let error = #expect(throws: InvocationError.self) {
             try Invocation.read(
                 phase: phase, arguments: [],
                 environment: ["SANOID_TARGET": "tank", "SANOID_SNAPNAME": "x", "SANOID_SCRIPT": script])
         }
         #expect(error?.code == .badValue)
-        #expect(error?.message.contains(mend) == true)
+        #expect(error?.message.contains(fix) == true)
         #expect(error?.message.contains("SANOID_SCRIPT") == true)
     }
 }

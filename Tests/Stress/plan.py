@@ -106,7 +106,7 @@ class Plan:
     def step(self):
         draw = self.random
         self.number += 1
-        # Starting one takes seconds: most go on as they are.
+        # Starting one takes seconds: most stay as they are.
         for name in self.names:
             if self.states[name] != "running" and draw.random() < 0.5:
                 self.states[name] = "running"

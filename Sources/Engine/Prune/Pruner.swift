@@ -81,11 +81,11 @@ package struct Pruner: Sendable {
         for problem in known.problems { log.warning("\(problem)") }
         let points = known.points.filter(isConcerned)
         guard !points.isEmpty else { return }
-        var presence = try await SnapshotIndex(of: points.flatMap(\.snapshots), zfs: zfs)
+        var presence = try await SnapshotPresence(of: points.flatMap(\.snapshots), zfs: zfs)
         for point in points { try await prune(point, &presence) }
     }
 
-    private func prune(_ point: RestorePoint, _ presence: inout SnapshotIndex) async throws {
+    private func prune(_ point: RestorePoint, _ presence: inout SnapshotPresence) async throws {
         var remaining: [RestorePointVM] = []
         for machine in point.machines {
             if try await isReferred(machine, point, &presence) {
@@ -109,7 +109,7 @@ package struct Pruner: Sendable {
     }
 
     private func isReferred(
-        _ machine: RestorePointVM, _ point: RestorePoint, _ presence: inout SnapshotIndex
+        _ machine: RestorePointVM, _ point: RestorePoint, _ presence: inout SnapshotPresence
     ) async throws -> Bool {
         let snapshots = point.snapshots(of: machine)
         guard !snapshots.isEmpty || machine.dump == nil else {

@@ -102,7 +102,7 @@ package struct Adoption: Sendable {
     private func open(_ id: RunID, _ parts: [Found]) throws -> Journal? {
         try directory.prepare()
         return try directory.lockForClaims().withLock {
-            // A run may have taken the VM since it was looked at, and made an overlay of the same name.
+            // A run may have taken the VM since it was read, and made an overlay of the same name.
             let open = OpenRuns(try directory.openRunIDs(), in: directory)
             let parts = parts.filter { !open.has($0.leftover) && !open.plans($0.key) }
             guard !parts.isEmpty, !directory.isOpen(id), let lock = try directory.lock(run: id, waiting: false) else {

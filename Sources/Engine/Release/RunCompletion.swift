@@ -49,7 +49,7 @@ package struct RunCompletion: Sendable {
             context.log.error("the run \(held.id) is still open, with \(who); fix the cause, then: stillpoint recover")
             return false
         }
-        try keep(await journal.run, taken)
+        try writeRestorePoint(await journal.run, taken)
         try await journal.close()
         await archive()
         return true
@@ -124,7 +124,7 @@ package struct RunCompletion: Sendable {
         }
     }
 
-    private func keep(_ run: Run, _ listed: Listed) throws {
+    private func writeRestorePoint(_ run: Run, _ listed: Listed) throws {
         let writing = RestorePointWriting(catalogue: catalogue, log: context.log)
         let isWaiting = try writing.write(run, listed, coldStorage: configuration.coldStorage)
         if isWaiting {
@@ -221,9 +221,9 @@ extension RunCompletion {
         let run = await journal.run
         let record = run.machines[index]
         // Held and whole, though pre-snapshot did not live to tell of it.
-        let untold = held.machines[index].freezeState.flatMap { $0.step == .held ? $0.ramDump : nil }.flatMap(
+        let unreported = held.machines[index].freezeState.flatMap { $0.step == .held ? $0.ramDump : nil }.flatMap(
             RAMDump.init(at:))
-        let kept = record.ramDump ?? untold
+        let kept = record.ramDump ?? unreported
         // Good for a snapshot that turns out to be earlier, where nothing else is in doubt.
         let usableUntil = record.consistency == .memory ? record.early(in: run)?.began : record.ramUsableUntil
         try? await journal.record(machine: index) { record in

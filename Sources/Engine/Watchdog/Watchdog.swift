@@ -63,7 +63,7 @@ package struct Watchdog: Sendable {
             }
             // Remembered: what is asked while another process is at work is done after it.
             isAskedToEnd = isAskedToEnd || isAsked
-            let duties = watch.look(isAskedToEnd: isAskedToEnd, tried: tried)
+            let duties = watch.poll(isAskedToEnd: isAskedToEnd, tried: tried)
             // Most runs have ended before the first check, and need none.
             if duties.event != .over, let scope = scope.take() { Task { await scope.ask() } }
             await thaw(overdue.due(duties, at: .now), directory)
@@ -77,7 +77,7 @@ package struct Watchdog: Sendable {
                 await releaseForSpace(machines, because: reason, directory, watch)
                 let isNew = !machines.isSubset(of: tried)
                 tried.formUnion(machines)
-                // Whether that helped is seen at the next look.
+                // Whether that helped is seen at the next poll.
                 if isNew { continue }
             case .end(let reason):
                 if await release(because: reason, directory, isEnd: true) { return .done }

@@ -56,7 +56,7 @@ struct WatchdogPoll: Sendable {
     /// - Parameters:
     ///   - isAskedToEnd: whether SIGTERM has come, now or before.
     ///   - tried: the VMs that were released for their room already, or could not be.
-    func look(isAskedToEnd: Bool, tried: Set<VMKey> = []) -> Duties {
+    func poll(isAskedToEnd: Bool, tried: Set<VMKey> = []) -> Duties {
         guard directory.isOpen(run) else { return Duties(event: .over) }
         // While pre-snapshot or post-snapshot is at work, the run is theirs.
         guard let lock = try? directory.lock(run: run, waiting: false) else {
@@ -95,43 +95,6 @@ struct WatchdogPoll: Sendable {
     private var managerIsGone: String? {
         guard let manager, !manager.isAlive(proc: proc) else { return nil }
         return "the snapshot manager was gone"
-    }
-
-    /// A server's snapshots grow on its own storage.
-    private func needsSpace(_ run: Run) -> Bool {
-        run.machines.contains { !overlays(of: $0).isEmpty }
-    }
-
-    private func overlays(of machine: VMRecord) -> [String] {
-        machine.freezeState?.disks.map(\.overlay).filter { $0.hasPrefix(overlayDirectory + "/") } ?? []
-    }
-
-    /// What lacks to a tenth, in bytes; nil where nothing does.
-    private var missingSpace: UInt64? {
-        guard let (available, total) = freeSpace(overlayDirectory), available < total / 10 else { return nil }
-        return total / 10 - available
-    }
-
-    /// Whether there is so little room that there is no time to see whether a release helps.
-    var isSpaceGone: Bool {
-        guard let (available, total) = freeSpace(overlayDirectory) else { return false }
-        return available < total / 20
-    }
-
-    /// The VMs with the largest overlays, as few as give that much room; those that were not tried yet where there are.
-    private func largest(of run: Run, freeing bytes: UInt64, _ tried: Set<VMKey>) -> Set<VMKey> {
-        let held = run.machines.filter { !overlays(of: $0).isEmpty }
-        let untried = held.filter { !tried.contains($0.key) }
-        let sizes = (untried.isEmpty ? held : untried).map { machine in
-            (machine.key, overlays(of: machine).reduce(UInt64(0)) { $0 &+ fileSize($1) })
-        }
-        var chosen: Set<VMKey> = []
-        var freed: UInt64 = 0
-        for (key, size) in sizes.sorted(by: { $0.1 > $1.1 }) where freed < bytes || chosen.isEmpty {
-            chosen.insert(key)
-            freed = freed.addingReportingOverflow(size).overflow ? .max : freed + size
-        }
-        return chosen
     }
 }
 

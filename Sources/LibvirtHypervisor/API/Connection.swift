@@ -144,7 +144,7 @@ final class Connection: @unchecked Sendable {
 }
 
 private func unreachable(uri: String, _ error: LibvirtError) -> HypervisorError {
-    let mend =
+    let fix =
         if error.message.has("Permission denied") || error.message.has("authentication") {
             "run as root, or as a member of the group libvirt"
         } else if error.message.has("No such file") || error.message.has("refused") {
@@ -152,5 +152,5 @@ private func unreachable(uri: String, _ error: LibvirtError) -> HypervisorError 
         } else {
             "check with: virsh -c \(shellQuoted(uri)) list"
         }
-    return HypervisorError(.unreachable, "libvirt at \(uri) cannot be reached (\(error)); \(mend)", remedy: .retry)
+    return HypervisorError(.unreachable, "libvirt at \(uri) cannot be reached (\(error)); \(fix)", remedy: .retry)
 }

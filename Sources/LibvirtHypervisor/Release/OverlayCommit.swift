@@ -33,7 +33,7 @@ struct OverlayCommit: Sendable {
             if let domain, state == .migratedAway {
                 return (notes + (try await finishMigrated(domain, freezeState)), state)
             }
-            let (found, isSettled) = try await look(freezeState, domain, state, contained)
+            let (found, isSettled) = try await findDisks(freezeState, domain, state, contained)
             try await begin(found, &freezeState)
             if found.allSatisfy({ $0.finding == .free }) {
                 if isSettled { return (notes, state) }
@@ -78,7 +78,7 @@ struct OverlayCommit: Sendable {
         if freezeState != before { try await record(freezeState) }
     }
 
-    private func look(
+    private func findDisks(
         _ freezeState: FreezeState, _ domain: Domain?, _ state: DomainState, _ contained: [String: ImageStamp]
     ) async throws -> (disks: [DiskReleasePlan], isSettled: Bool) {
         try await blocking("reading the state of the disks", within: .seconds(30)) {

@@ -87,14 +87,14 @@ struct RAMDumpFetch: Sendable {
     private func requireFile(_ dump: StoredDump) throws {
         var status = stat()
         guard stat(dump.path, &status) == 0 else {
-            let mend =
+            let fix =
                 if let coldStorage, dump.path.hasPrefix(coldStorage + "/"), FileAccess.names(in: coldStorage).isEmpty {
                     "cold_storage \(coldStorage) is empty: mount it"
                 } else {
                     "restore the file from a backup"
                 }
             throw RestoreError(
-                .refused, "the RAM dump \(dump.path) is not there; \(mend), or restore --without-memory")
+                .refused, "the RAM dump \(dump.path) is not there; \(fix), or restore --without-memory")
         }
         let expected = dump.packed?.storedBytes ?? dump.bytes
         guard UInt64(status.st_size) == expected else {

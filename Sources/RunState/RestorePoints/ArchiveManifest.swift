@@ -64,10 +64,10 @@ package enum ArchiveManifest {
     /// Reads a side-car, with the dump's whole path.
     /// - Throws: StateError, also when it does not say what a side-car of its name must say.
     static func read(_ path: String) throws(StateError) -> RestorePoint {
-        let mend = "compare it with the others in its folder; the dump beside it was not touched"
+        let fix = "compare it with the others in its folder; the dump beside it was not touched"
         var point = try StateFile.read(
             RestorePoint.self, at: path, newest: RestorePoint.format, within: .machineFile,
-            mend: (damaged: mend, newer: "use the version that wrote it"))
+            fix: (damaged: fix, newer: "use the version that wrote it"))
         let stem = String(FileAccess.lastComponent(path).dropLast(".json".count))
         guard point.run.text == stem, point.machines.count == 1, let dump = point.machines[0].dump,
             let packed = dump.packed,
@@ -76,7 +76,7 @@ package enum ArchiveManifest {
             dump.source == nil
         else {
             throw StateError(
-                code: .damaged, description: "\(path) does not describe a dump of the run \(stem): \(mend)", cause: nil)
+                code: .damaged, description: "\(path) does not describe a dump of the run \(stem): \(fix)", cause: nil)
         }
         let whole = "\(path.dropLast(".json".count)).ram"
         var status = stat()

@@ -21,7 +21,7 @@ package struct Catalogue: Sendable {
     private func file(_ run: RunID) -> String { "\(folder)/\(run).json" }
     private func mark(_ run: RunID) -> String { "\(folder)/\(run).archive" }
     /// What is kept of a run's VMs that have no dataset with a folder.
-    func keepsakes(of run: RunID) -> String { "\(folder)/\(run)" }
+    func savedDefinitions(of run: RunID) -> String { "\(folder)/\(run)" }
 
     /// All that can be read, oldest first, and what is wrong with the others.
     package func all() -> (points: [RestorePoint], problems: [StateError]) {
@@ -49,7 +49,7 @@ package struct Catalogue: Sendable {
     package func read(_ run: RunID) throws(StateError) -> RestorePoint {
         try StateFile.read(
             RestorePoint.self, at: file(run), newest: RestorePoint.format,
-            mend: (
+            fix: (
                 damaged: "move it away; what is in it is read again from the snapshots and from cold storage",
                 newer: "use the version that wrote it"
             ))
@@ -65,12 +65,12 @@ package struct Catalogue: Sendable {
 
     /// Forgets what was kept here of the VMs of a run that leaves no restore point.
     package func discardSavedDefinitions(of run: RunID) {
-        if !contains(run) { removeTree(at: keepsakes(of: run)) }
+        if !contains(run) { removeTree(at: savedDefinitions(of: run)) }
     }
 
     /// Forgets a run; what it saved of VMs here is deleted with it.
     package func remove(_ run: RunID) throws {
-        removeTree(at: keepsakes(of: run))
+        removeTree(at: savedDefinitions(of: run))
         try removeFile(at: mark(run))
         try removeFile(at: file(run))
     }

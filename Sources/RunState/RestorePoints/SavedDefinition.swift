@@ -50,7 +50,7 @@ package struct SavedDefinition: Sendable, Codable, Equatable {
         let damaged = "define the VM by hand, from definition.xml beside it"
         let definition = try StateFile.decode(
             SavedDefinition.self, bytes, from: path + "/machine.json", newest: format, within: .machineFile,
-            mend: (damaged: damaged, newer: "restore it with the version that wrote it"))
+            fix: (damaged: damaged, newer: "restore it with the version that wrote it"))
         let paths = definition.images.compactMap(\.relativePath) + definition.files
         guard paths.allSatisfy({ RelativePath($0) != nil }) else {
             throw StateError(

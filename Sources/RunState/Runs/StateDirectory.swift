@@ -57,7 +57,7 @@ package struct StateDirectory: Sendable {
     package func read(_ id: RunID) throws -> Run {
         try StateFile.read(
             Run.self, at: file(id), newest: Run.format,
-            mend: (
+            fix: (
                 damaged: "check with 'virsh domblklist' whether a VM of it is on an overlay, then move the file away",
                 newer: "finish the run with the version that began it"
             ))

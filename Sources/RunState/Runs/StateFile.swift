@@ -15,11 +15,11 @@ package enum StateFile {
     /// - Parameters:
     ///   - newest: the highest format that this Stillpoint knows.
     ///   - budget: a file that takes more counts as damaged.
-    ///   - mend: what to do about a file that is damaged, and about one that is newer.
+    ///   - fix: what to do about a file that is damaged, and about one that is newer.
     /// - Throws: StateError `.damaged` or `.newerFormat`.
     static func read<Value: Decodable>(
         _ type: Value.Type, at path: String, newest: Int, within budget: Budget = .stateFile,
-        mend: (damaged: String, newer: String)
+        fix: (damaged: String, newer: String)
     ) throws(StateError) -> Value {
         let bytes: [UInt8]
         do {
@@ -27,14 +27,14 @@ package enum StateFile {
         } catch {
             throw StateError(code: .damaged, description: "cannot read \(path): \(error)", cause: error)
         }
-        return try decode(type, bytes, from: path, newest: newest, within: budget, mend: mend)
+        return try decode(type, bytes, from: path, newest: newest, within: budget, fix: fix)
     }
 
     /// What a file's content says; `path` is for messages.
     /// - Throws: as `read`.
     package static func decode<Value: Decodable>(
         _ type: Value.Type, _ bytes: [UInt8], from path: String, newest: Int, within budget: Budget = .stateFile,
-        mend: (damaged: String, newer: String)
+        fix: (damaged: String, newer: String)
     ) throws(StateError) -> Value {
         let format: Int
         do throws(JSONError) {
@@ -44,13 +44,13 @@ package enum StateFile {
         } catch {
             throw StateError(
                 code: .damaged,
-                description: "\(path) is damaged (\(bytes.count) bytes; \(error)); it was not touched: \(mend.damaged)",
+                description: "\(path) is damaged (\(bytes.count) bytes; \(error)); it was not touched: \(fix.damaged)",
                 cause: error)
         }
         throw StateError(
             code: .newerFormat,
             description: "\(path) has format \(format), this Stillpoint knows \(newest); it was not touched: "
-                + mend.newer,
+                + fix.newer,
             cause: nil)
     }
 

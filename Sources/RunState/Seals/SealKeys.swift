@@ -135,7 +135,7 @@ extension SealKeys {
             do {
                 let exported = try StateFile.read(
                     Exported.self, at: "\(trustedFolder)/\(name)", newest: Exported.format,
-                    mend: (damaged: "import it again: stillpoint trust", newer: "use the version that wrote it"))
+                    fix: (damaged: "import it again: stillpoint trust", newer: "use the version that wrote it"))
                 keys.append((try exported.sealingKey(), exported.host))
             } catch {
                 problems.append(error)

@@ -35,7 +35,7 @@ package final class FileLock: Sendable {
         }
     }
 
-    /// Holds the lock until `body` is over, whether anybody else knows it or not.
+    /// Holds the lock until `body` has ended, whether anybody else knows it or not.
     package func withLock<Value>(_ body: () throws -> Value) rethrows -> Value {
         defer { withExtendedLifetime(self) {} }
         return try body()

@@ -81,7 +81,7 @@ rm -f $ROOT/usr/sbin/policy-rc.d
 chroot $ROOT passwd -d root >/dev/null
 chroot $ROOT systemctl -q disable systemd-networkd 2>/dev/null || true
 chroot $ROOT systemctl -q enable lab-net ssh
-# nothing but what a test asks for starts by itself
+# nothing but what a test asks for starts automatically
 for u in sanoid.timer sanoid.service libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirt-guests.service \
   virtlogd.socket virtlockd.socket nfs-server.service nfs-kernel-server.service rpcbind.service rpcbind.socket nfs-client.target rtslib-fb-targetctl.service zfs-import-cache zfs-mount \
   zfs-share zfs-zed zfs-volume-wait apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \

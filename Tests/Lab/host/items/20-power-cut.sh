@@ -1,4 +1,4 @@
-# The power goes while guests are on their overlays: after boot, without anyone's hand, they are on their own disks, in
+# The power fails while guests are on their overlays: after boot, without anyone's hand, they are on their own disks, in
 # their definitions too.
 in_host 'virsh autostart gamma; virsh autostart --disable beta; systemctl unmask zfs-load-module systemd-udev-settle; systemctl enable zfs-load-module libvirtd stillpoint-recover.service stillpoint-recover.timer
 	systemctl enable zfs-import-cache zfs-mount zfs-volume-wait apparmor; sync' >"$HOST_RUN/said" 2>&1 || true

@@ -2,7 +2,7 @@ internal import RunState
 internal import ZFS
 
 /// Which of the snapshots that restore points refer to are still there, under whatever name.
-struct SnapshotIndex {
+struct SnapshotPresence {
     enum Answer { case there, gone, unknown }
 
     private let zfs: ZFSCommand
