@@ -43,7 +43,7 @@ struct SectionReader: ~Copyable {
                 let new = try type.parse(entry.value)
                 if let add = type.add { try add(new, &value) } else { value = new }
             } catch {
-                refuse(entry, error)
+                fail(at: entry, error)
             }
         }
     }
@@ -54,7 +54,7 @@ struct SectionReader: ~Copyable {
         keys.append(key)
         let entries = section.entries.filter { $0.key == key.name }
         guard !key.isRepeatable, let entry = entries.first(where: \.value.isEmpty) else { return entries }
-        refuse(entry, BadValue(wanted: "a value is needed; to have the default, remove the line"))
+        fail(at: entry, BadValue(wanted: "a value is needed; to have the default, remove the line"))
         return []
     }
 
@@ -70,11 +70,11 @@ struct SectionReader: ~Copyable {
     /// Refuses a key's value for what only several keys together tell.
     mutating func refuse(_ name: String, _ wanted: String) {
         let entry = section.entries.first { $0.key == name }
-        refuse(entry ?? INIFile.Entry(key: name, value: "", line: section.line), BadValue(wanted: wanted))
+        fail(at: entry ?? INIFile.Entry(key: name, value: "", line: section.line), BadValue(wanted: wanted))
     }
 
     @inline(never)
-    private mutating func refuse(_ entry: INIFile.Entry, _ problem: BadValue) {
+    private mutating func fail(at entry: INIFile.Entry, _ problem: BadValue) {
         let value = problem.isSecret ? "" : " = '\(printable(entry.value))':"
         failure =
             failure

@@ -5,7 +5,7 @@ public import ZFS
 public struct DiskLocation: Sendable, Equatable {
     /// The path without symbolic links.
     public let resolvedPath: String
-    /// The datasets that freeze state the data; several for a stack over several volumes, none when it is not on ZFS here.
+    /// The datasets that hold the data; several for a stack over several volumes, none when it is not on ZFS here.
     public let datasets: Set<DatasetName>
     /// What of a volume it is; nil where it is no block device.
     public let volumePart: VolumePart?

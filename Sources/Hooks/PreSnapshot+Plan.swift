@@ -52,7 +52,7 @@ extension PreSnapshot {
         return Discovery(plan: plan, busy: busy, below: below)
     }
 
-    /// A manager calls for many datasets that freeze state no VM; a person names the one that they mean.
+    /// A manager calls for many datasets that hold no VM; a person names the one that they mean.
     private func machinesBelow(
         _ call: Call, _ machines: [VirtualMachine], _ hypervisor: any Hypervisor
     ) -> [PlannedVM] {

@@ -69,7 +69,7 @@ public struct Disk: Sendable, Equatable {
     /// Its images, the one that is written first, then what backs it: absolute paths of this host, or what `datasets`
     /// says where they are.
     public let chain: [String]
-    /// The datasets that freeze state each image of the chain, where its back end knows them: by vSphere's datastores. Nil: by
+    /// The datasets that hold each image of the chain, where its back end knows them: by vSphere's datastores. Nil: by
     /// the path.
     public let datasets: [[DatasetName]]?
     /// Format of the first image: `raw`, `qcow2`.

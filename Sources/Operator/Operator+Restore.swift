@@ -14,7 +14,7 @@ extension Operator {
                     options: options, snapshot: try SnapshotName(options.snapshot), configuration: configuration,
                     hypervisors: hypervisors, storage: try StorageMap(roots: context.roots), zfs: context.zfs,
                     log: context.log, progress: progress)
-                if let reverting = try await RevertRestore.find(job) {
+                if let reverting = try await VMSnapshotRestore.find(job) {
                     try await restore(by: reverting, options)
                 } else {
                     try await restore(job, options)
@@ -37,7 +37,7 @@ extension Operator {
         }
     }
 
-    private func restore(by reverting: RevertRestore, _ options: RestoreOptions) async throws {
+    private func restore(by reverting: VMSnapshotRestore, _ options: RestoreOptions) async throws {
         switch options.target {
         case .inPlace: try await reverting.run()
         case .printSteps: say(reverting.steps)

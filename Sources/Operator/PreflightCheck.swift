@@ -89,7 +89,7 @@ struct PreflightCheck: Sendable {
         return unresolved + refused
     }
 
-    /// The folders that are written to, against the datasets that freeze state VMs.
+    /// The folders that are written to, against the datasets that hold VMs.
     private func folders(_ plans: [PlannedVM], _ storage: StorageMap) -> [String] {
         let local = plans.filter { $0.hypervisor.overlayDirectory != nil }
         var findings: [String] = []

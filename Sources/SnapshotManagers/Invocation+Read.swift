@@ -10,7 +10,7 @@ extension Invocation {
         phase: Phase, arguments: [String], environment: [String: String]
     ) throws(InvocationError) -> Invocation {
         let options = try HookOptions(arguments, phase: phase)
-        let variables = HookEnvironment(environment)
+        let variables = HookVariableReader(environment)
         var found = try Request(arguments: options.operands)
         if found == nil {
             let callers = variables.callers

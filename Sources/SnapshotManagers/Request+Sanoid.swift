@@ -3,7 +3,7 @@ internal import ZFS
 
 extension Request {
     /// Reads sanoid's variables, of 2.0.3 (target and name only) and of 2.1 and later.
-    init(sanoid variables: HookEnvironment, phase: Phase) throws(InvocationError) {
+    init(sanoid variables: HookVariableReader, phase: Phase) throws(InvocationError) {
         self.init(manager: .sanoid, recursion: .auto)
         try Self.checkScript(variables, phase)
 
@@ -31,7 +31,7 @@ extension Request {
     /// SANOID_SNAPNAME without the dataset that stands before it in post: sanoid's loop over the snapshots adds it to
     /// the very list that the variable is then set from.
     private static func bareName(
-        _ variables: HookEnvironment, _ datasets: [DatasetName]
+        _ variables: HookVariableReader, _ datasets: [DatasetName]
     ) throws(InvocationError) -> String {
         let text = try variables.required(.sanoidSnapname)
         guard let at = text.firstIndex(of: "@") else { return text }
@@ -45,7 +45,7 @@ extension Request {
     }
 
     /// A script that is entered under the wrong key would freeze after the snapshot and release before it.
-    private static func checkScript(_ variables: HookEnvironment, _ phase: Phase) throws(InvocationError) {
+    private static func checkScript(_ variables: HookVariableReader, _ phase: Phase) throws(InvocationError) {
         guard let script = try variables.text(.sanoidScript) else { return }
         guard let meant = Phase(rawValue: script) else {
             throw variables.bad(.sanoidScript, "is '\(printable(script))'; it must be pre, post or prune")

@@ -2,7 +2,7 @@ internal import Support
 
 extension Request {
     /// Reads zrepl's variables; it calls its hooks for each file system on its own.
-    init(zrepl variables: HookEnvironment, phase: Phase) throws(InvocationError) {
+    init(zrepl variables: HookVariableReader, phase: Phase) throws(InvocationError) {
         self.init(manager: .zrepl, recursion: .no)
         let type = try variables.required(.zreplHookType)
         let meant: Phase
@@ -26,7 +26,7 @@ extension Request {
         isDryRun = try variables.flag(.zreplDryRun)
     }
 
-    private static func timeout(_ variables: HookEnvironment) throws(InvocationError) -> Duration? {
+    private static func timeout(_ variables: HookVariableReader) throws(InvocationError) -> Duration? {
         guard let text = try variables.text(.zreplTimeout) else { return nil }
         guard let duration = Duration(secondsText: text) else {
             throw variables.bad(.zreplTimeout, "is '\(printable(text))'; it must be a number of seconds")

@@ -6,13 +6,13 @@ public import ZFS
 /// Which version of sanoid calls is not known to a hook, so the file is read as each of them does, and where they
 /// differ the safe side counts: more is frozen, and the shorter time is kept to.
 public struct SanoidConfiguration: Sendable {
-    private static let builtIn: SanoidFile.Settings = ["script_timeout": .one("5"), "autosnap": .one("1")]
+    private static let builtIn: SanoidConfigFile.Settings = ["script_timeout": .one("5"), "autosnap": .one("1")]
     private static let keys: Set<String> = [
         "script_timeout", "autosnap", "process_children_only", "path", "recursive", "skip_children", "use_template",
     ]
 
-    private let file: SanoidFile
-    private let defaults: SanoidFile.Settings
+    private let file: SanoidConfigFile
+    private let defaults: SanoidConfigFile.Settings
 
     /// Reads `sanoid.conf` and the first `sanoid.defaults.conf` there is; without either nothing is recursive.
     ///
@@ -30,7 +30,7 @@ public struct SanoidConfiguration: Sendable {
             break
         }
         self.defaults = defaults
-        file = try Self.file("\(directory)/sanoid.conf") ?? SanoidFile(bytes: [])
+        file = try Self.file("\(directory)/sanoid.conf") ?? SanoidConfigFile(bytes: [])
     }
 
     /// Whether sanoid snapshots the dataset with all below it in one go, and calls its hooks once for all.
@@ -56,20 +56,20 @@ public struct SanoidConfiguration: Sendable {
     }
 
     /// What each version makes of it.
-    private func readings(_ dataset: DatasetName) -> [SanoidReading] {
+    private func readings(_ dataset: DatasetName) -> [ResolvedSanoidSettings] {
         let versions = file.isReadAlike ? [.v23] : SanoidVersion.allCases
         return versions.map { reading(by: $0, about: dataset) }
     }
 
-    func reading(by version: SanoidVersion, about dataset: DatasetName) -> SanoidReading {
+    func reading(by version: SanoidVersion, about dataset: DatasetName) -> ResolvedSanoidSettings {
         // Of all that zfs would name below a section, these can matter.
         let datasets = Set(file.names.filter { !$0.hasPrefix("template_") } + [dataset.rawValue])
-        return SanoidReading(file, defaults: defaults, version: version, datasets: datasets)
+        return ResolvedSanoidSettings(file, defaults: defaults, version: version, datasets: datasets)
     }
 
-    private static func file(_ path: String) throws(INIError) -> SanoidFile? {
+    private static func file(_ path: String) throws(INIError) -> SanoidConfigFile? {
         do {
-            return SanoidFile(bytes: try INIFile.contents(of: path)).reduced(to: keys)
+            return SanoidConfigFile(bytes: try INIFile.contents(of: path)).reduced(to: keys)
         } catch {
             guard error.code == .missing else { throw error }
             return nil

@@ -90,7 +90,7 @@ struct ConfinementTests {
                 cd \(scratch.path)
                 for i in $(seq 10); do qemu-img create -q -f qcow2 \(options) a.qcow2 10M && exit 0; sleep 0.2; done; exit 1
                 """)
-            let header = try ImageHeader.read(path)
+            let header = try ImageHeader.read(at: path)
             make("cd \(scratch.path); qemu-img info -f qcow2 --output=json a.qcow2 > info")
             let info = String(decoding: try readFile(scratch.path + "/info"), as: UTF8.self)
             #expect(header.virtualSize == 10 << 20)
@@ -114,7 +114,7 @@ struct ConfinementTests {
             make("cd \(scratch.path); qemu-img create -q -u -f qcow2 -F raw -b /old/base.raw a.qcow2 1M")
             let path = scratch.path + "/a.qcow2"
             try await ImageChain.rebase(ImageFile(path), onto: base, format: "raw")
-            #expect(try ImageHeader.read(path).backing == ImageHeader.Backing(name: base, format: "raw"))
+            #expect(try ImageHeader.read(at: path).backing == ImageHeader.Backing(name: base, format: "raw"))
             make("cd \(scratch.path); qemu-img create -q -f qcow2 -o data_file=d.raw b.qcow2 1M")
             let error = await #expect(throws: StorageError.self) {
                 try await ImageChain.rebase(ImageFile(scratch.path + "/b.qcow2"), onto: base, format: "raw")

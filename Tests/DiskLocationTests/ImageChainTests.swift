@@ -98,7 +98,7 @@ struct ImageChainTests {
 
     @Test("of a file that is not there is an error", arguments: ["/nowhere/x.qcow2", "/etc/passwd/x"])
     func missing(path: String) {
-        let error = #expect(throws: StorageError.self) { try ImageHeader.read(path) }
+        let error = #expect(throws: StorageError.self) { try ImageHeader.read(at: path) }
         #expect(error?.code == .notFound)
     }
 }

@@ -122,7 +122,7 @@ struct ImageHeaderTests {
             var fixture = HeaderFixture(backing: "/srv/base.raw", format: "raw")
             fixture.extensions = [(0x1234, [UInt8](repeating: 7, count: 9000))]
             let path = try scratch.write("a.qcow2", fixture.bytes)
-            #expect(try ImageHeader.read(path).backing?.name == "/srv/base.raw")
+            #expect(try ImageHeader.read(at: path).backing?.name == "/srv/base.raw")
         }
     }
 }

@@ -36,10 +36,10 @@ struct RecoveryTests {
     @Test(
         "tells a run that somebody owns from one that nobody does",
         arguments: [
-            (true, Run.Phase.frozen, Recovery.RunStatus.awaited), (false, .frozen, .abandoned),
+            (true, Run.Phase.frozen, RunStatus.awaited), (false, .frozen, .abandoned),
             (true, .freezing, .abandoned), (true, .releasing, .abandoned), (true, .released, .abandoned),
         ])
-    func standing(isYoung: Bool, phase: Run.Phase, expected: Recovery.RunStatus) async throws {
+    func status(isYoung: Bool, phase: Run.Phase, expected: RunStatus) async throws {
         try await withBench { bench, _ async throws in
             let run = try openRun(bench, isYoung ? RunID.make() : Self.old, phase)
             #expect(try recovery(bench).status(of: run) == expected)

@@ -69,8 +69,8 @@ struct ConnectionTests {
         let pool = ConnectionPool(uri: "test:///default", hearsEvents: true, opened: opened)
         try await pool.blockingCall("listening", within: .seconds(20)) { connection in
             guard hearsEvents, let (domain, _) = try connection.domains().first else { return }
-            try connection.subscribe(BlockJobEvents(), to: domain)
-            try connection.subscribe(PauseStopwatch(), to: domain)
+            try connection.subscribeToBlockJobs(BlockJobEvents(), of: domain)
+            try connection.subscribeToPauses(PauseStopwatch(), of: domain)
         }
         await pool.close()
         let begin = ContinuousClock.now

@@ -31,7 +31,7 @@ struct CloneChainTests {
             pool.world.change { world in
                 let restore = world.restore
                 world.restore = { request in
-                    let backing = try ImageHeader.read("\(clone)/web01.raw").backing
+                    let backing = try ImageHeader.read(at: "\(clone)/web01.raw").backing
                     seen.withLock { $0 = backing }
                     #expect(try readFile("\(clone)/base") == trap)
                     return try restore(request)

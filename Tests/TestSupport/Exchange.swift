@@ -39,6 +39,11 @@ public struct Exchange: Sendable {
             while !loop.isOver.load(ordering: .relaxed) {
                 if renameExchanging(path, link) {
                     loop.exchanges.add(1, ordering: .relaxed)
+                    // Two links, as after a removal, would be all that there ever is again.
+                    if Self.isLink(path), Self.isLink(link) {
+                        unlink(path)
+                        usleep(500)
+                    }
                 } else {
                     // Something was removed: what there is is moved to its place, and a new link beside it.
                     _ = renameAbsent(link, path)
@@ -64,6 +69,11 @@ public struct Exchange: Sendable {
         loop.isOver.store(true, ordering: .relaxed)
         while !loop.hasEnded.load(ordering: .acquiring), .now < end + .seconds(10) { usleep(1000) }
         return outcome
+    }
+
+    private static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     private final class Loop: Sendable {

@@ -18,12 +18,12 @@ struct CallTests {
 
     @Test("A snapshot is asked for quiesced or with memory, in the words of the server's version")
     func creation() throws {
-        func call(_ version: String, _ strategy: SnapshotCreation) throws -> (String, XMLElement) {
+        func call(_ version: String, _ strategy: CreateSnapshotCall) throws -> (String, XMLElement) {
             let call = strategy.call(isExtended: try required(APIVersion(version)).hasSnapshotEx)
             return (call.method, XMLElement("c", children: call.arguments))
         }
-        let quiesce = SnapshotCreation(vm: .vm("vm-1"), name: "stillpoint R", strategy: .quiesce)
-        let memory = SnapshotCreation(vm: .vm("vm-1"), name: "stillpoint R", strategy: .memory)
+        let quiesce = CreateSnapshotCall(vm: .vm("vm-1"), name: "stillpoint R", strategy: .quiesce)
+        let memory = CreateSnapshotCall(vm: .vm("vm-1"), name: "stillpoint R", strategy: .memory)
         let (new, newArguments) = try call("6.5", quiesce)
         #expect(new == "CreateSnapshotEx_Task")
         #expect(newArguments.children.map(\.name) == ["name", "description", "memory", "quiesceSpec"])

@@ -14,7 +14,7 @@ extension FreezeStage {
         var backoff = Backoff(until: end, first: .milliseconds(250))
         while true {
             do {
-                return try await freeze(index, with: strategy, run: run)
+                return try await carryOut(index, with: strategy, run: run)
             } catch let error as HypervisorError where error.remedy == .retry {
                 guard await journal.run.machines[index].freezeState == nil, await backoff.wait() else { throw error }
                 log.debug("\(plan[index].machine.name): \(error); trying again")

@@ -40,7 +40,7 @@ package struct FreezeStage: Sendable {
         let places = Dictionary(grouping: plan.indices, by: { plan[$0].hypervisor.name })
         try await inParallel(places.values, limit: places.count) { indices in
             let limit = plan[indices[0]].hypervisor.maxParallel ?? maxParallel
-            try await inParallel(indices, limit: limit) { try await freeze($0, run: run, budget) }
+            try await inParallel(indices, limit: limit) { try await freezeOne($0, run: run, budget) }
         }
         try await journal.record { run in
             run.phase = .frozen
@@ -48,7 +48,7 @@ package struct FreezeStage: Sendable {
         }
     }
 
-    private func freeze(_ index: Int, run: RunID, _ budget: SavingBudget) async throws {
+    private func freezeOne(_ index: Int, run: RunID, _ budget: SavingBudget) async throws {
         let planned = plan[index]
         let lastGood = { definitions.catalogue.lastGood(planned.key) }
         if let staleness = Staleness(planned, busy[planned.key], lastGood: lastGood) {
@@ -123,7 +123,7 @@ package struct FreezeStage: Sendable {
         }
     }
 
-    func freeze(_ index: Int, with strategy: Strategy, run: RunID) async throws {
+    func carryOut(_ index: Int, with strategy: Strategy, run: RunID) async throws {
         let planned = plan[index]
         if let reason = obstacle(to: planned) {
             throw HypervisorError(.notQuiesced, reason, remedy: .fallBack)

@@ -9,7 +9,7 @@ package struct PlannedVM: Sendable {
     package let machine: VirtualMachine
     /// Writable disks on the snapshotted datasets.
     package let disks: [Disk]
-    /// The snapshotted datasets that freeze state its disks.
+    /// The snapshotted datasets that hold its disks.
     package let datasets: [DatasetName]
     /// Tried in this order.
     package let strategies: [Strategy]

@@ -71,12 +71,12 @@ package struct Planner: Sendable {
         return ImageChain.layers(below: top, format: disk.format)
     }
 
-    /// The snapshotted datasets that freeze state each image of a disk.
+    /// The snapshotted datasets that hold each image of a disk.
     private func places(of disk: Disk, by walk: PathLocator) -> [[DatasetName]] {
         disk.datasets?.map { $0.filter(scope.contains) } ?? disk.chain.map { found(at: $0, by: walk) }
     }
 
-    /// The snapshotted datasets that freeze state an image; none for one that is not on this host or not there.
+    /// The snapshotted datasets that hold an image; none for one that is not on this host or not there.
     private func found(at path: String, by walk: PathLocator) -> [DatasetName] {
         guard let location = try? storage.locate(path, by: walk) else { return [] }
         return location.datasets.filter { scope.contains($0) }.sorted()

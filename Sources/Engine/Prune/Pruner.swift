@@ -82,10 +82,10 @@ package struct Pruner: Sendable {
         let points = known.points.filter(isConcerned)
         guard !points.isEmpty else { return }
         var presence = try await SnapshotPresence(of: points.flatMap(\.snapshots), zfs: zfs)
-        for point in points { try await prune(point, &presence) }
+        for point in points { try await prunePoint(point, &presence) }
     }
 
-    private func prune(_ point: RestorePoint, _ presence: inout SnapshotPresence) async throws {
+    private func prunePoint(_ point: RestorePoint, _ presence: inout SnapshotPresence) async throws {
         var remaining: [RestorePointVM] = []
         for machine in point.machines {
             if try await isReferred(machine, point, &presence) {

@@ -7,20 +7,6 @@ internal import Support
 
 /// Ends open runs that no living process owns any more.
 package struct Recovery: Sendable {
-    /// Who owns an open run.
-    package enum RunStatus: Sendable, Equatable {
-        /// A living process is at work on it.
-        case owned
-        /// Its watchdog waits for post-snapshot.
-        case watched
-        /// Its watchdog is about to end it, or tries again after a failure: nobody else will.
-        case ending
-        /// Without a watchdog, but young: post-snapshot may come.
-        case awaited
-        /// Nobody.
-        case abandoned
-    }
-
     package let context: ProgramContext
     package let configuration: Configuration
     package let configurationPath: String?
@@ -40,17 +26,7 @@ package struct Recovery: Sendable {
     private var directory: StateDirectory { StateDirectory(configuration.stateDirectory) }
 
     package func status(of run: Run) throws -> RunStatus {
-        guard let lock = try directory.lock(run: run.id, waiting: false) else { return .owned }
-        return try lock.withLock {
-            if directory.hadWatchdog(run.id) {
-                if try directory.lock(watchdogOf: run.id) != nil { return .abandoned }
-                return run.phase == .frozen && run.earlyRelease == nil ? .watched : .ending
-            }
-            // Its pre-snapshot or its post-snapshot has died, or this is what a restore left.
-            if run.phase != .frozen { return .abandoned }
-            let age = run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? .zero
-            return age > configuration.maxHold ? .abandoned : .awaited
-        }
+        try RunStatus(of: run, in: directory, maxHold: configuration.maxHold)
     }
 
     /// Ends every abandoned run, or the one that is named, whoever owns it; whether nothing is left to do.

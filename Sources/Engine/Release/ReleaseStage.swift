@@ -42,7 +42,7 @@ package struct ReleaseStage: Sendable {
     }
 
     /// Releases some VMs early; of the run, and of what the others are, nothing is said.
-    func run(_ keys: Set<VMKey>, _ early: EarlyRelease) async {
+    func releaseEarly(_ keys: Set<VMKey>, _ early: EarlyRelease) async {
         let machines = await journal.run.machines
         let indices = machines.indices.filter { keys.contains(machines[$0].key) }
         // Before anything is done: a snapshot that is taken from now on holds VMs that were writing.

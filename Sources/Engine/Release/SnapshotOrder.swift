@@ -3,7 +3,7 @@ internal import Hypervisor
 internal import RunState
 internal import ZFS
 
-/// Whether the snapshots that freeze state a VM's disks were taken before its release began.
+/// Whether the snapshots that hold a VM's disks were taken before its release began.
 enum SnapshotOrder: Sendable, Equatable {
     /// All of them before.
     case earlier

@@ -61,7 +61,7 @@ final class Connection: @unchecked Sendable {
     }
 
     /// The same for a message; nil where libvirt does not say within ten seconds.
-    func libraryVersion() async -> UInt? {
+    func libraryVersionIfKnown() async -> UInt? {
         try? await blocking("asking for libvirt's version", within: .seconds(10)) { try self.libraryVersion() }
     }
 
@@ -112,14 +112,14 @@ final class Connection: @unchecked Sendable {
     }
 
     /// Has `pauses` told of a domain that is paused or resumed until the connection closes.
-    func subscribe(_ pauses: PauseStopwatch, to domain: Domain) throws {
+    func subscribeToPauses(_ pauses: PauseStopwatch, of domain: Domain) throws {
         try hear(
             VIR_DOMAIN_EVENT_ID_LIFECYCLE, of: domain, clibvirt_lifecycle_callback(lifecycleChanged), pauses,
             releasePauseWatch)
     }
 
     /// Has `events` told of a domain's block jobs until the connection closes.
-    func subscribe(_ events: BlockJobEvents, to domain: Domain) throws {
+    func subscribeToBlockJobs(_ events: BlockJobEvents, of domain: Domain) throws {
         try hear(
             VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, of: domain, clibvirt_block_job_callback(blockJobChanged), events,
             releaseEvents)

@@ -63,7 +63,7 @@ extension DomainDescription {
             let disk = found.disk
             // A raw image may say what its guest likes.
             guard targets.contains(disk.target), disk.format == "qcow2", let path = disk.source,
-                let header = try? ImageHeader.read(path), let element = root.disk(disk.target)
+                let header = try? ImageHeader.read(at: path), let element = root.disk(disk.target)
             else { return found }
             return DomainDisk(element, header: header, volumePath: volumePath)
         }

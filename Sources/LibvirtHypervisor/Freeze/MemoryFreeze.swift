@@ -19,7 +19,7 @@ struct MemoryFreeze: Sendable {
         }
         let machine = context.request.machine
         try await blocking("asking for events of \(machine.name)", within: .seconds(30)) {
-            try connection.subscribe(pauses, to: context.domain)
+            try connection.subscribeToPauses(pauses, of: context.domain)
         }
         let path = RAMFile.path(in: context.settings.ramDirectory, machine: machine, run: context.request.run)
         var freezeState = FreezeState(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())

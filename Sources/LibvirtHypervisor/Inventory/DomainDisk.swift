@@ -80,7 +80,7 @@ struct DomainDisk: Sendable, Equatable {
         return formats.isEmpty ? nil : formats
     }
 
-    /// The paths of its images and of the files that freeze state their data, as far as they are local.
+    /// The paths of its images and of the files that hold their data, as far as they are local.
     private static func chain(
         of element: XMLElement, _ volumePath: (String, String) throws -> String
     ) throws -> [String] {

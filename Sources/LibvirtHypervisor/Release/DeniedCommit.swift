@@ -27,7 +27,7 @@ extension [DeniedCommit] {
     /// - Throws: HypervisorError that names the defect and the way out by hand.
     func permit(on connection: Connection, _ machine: String) async throws -> [String] {
         guard let first else { return [] }
-        let version = await connection.libraryVersion()
+        let version = await connection.libraryVersionIfKnown()
         let targets = map(\.target).joined(separator: ", ")
         do {
             let count = try await first.profile.permit(map(\.disk.base))

@@ -4,7 +4,7 @@ internal import Support
 
 /// Commits overlays that no QEMU has open, with qemu-img, and puts the bases back into the definition.
 ///
-/// Only where nobody else has, or has had, overlay or base: see `ImageUsers` and `BaseHistory`. Each step may be done
+/// Only where nobody else has, or has had, overlay or base: see `ImageUsers` and `BaseWriteHistory`. Each step may be done
 /// again after a kill: the overlay keeps what it holds until it is deleted.
 struct OfflineCommit: Sendable {
     struct Item: Sendable {
@@ -78,10 +78,10 @@ struct OfflineCommit: Sendable {
         let (snapshot, name) = (await journal.freezeState.snapshot, domain?.name)
         let (doubt, isWritten) = try await blocking("reading \(disk.base)", within: .seconds(30)) {
             guard let now = ImageStamp.read(disk.base) else { throw disk.doubt(disk.missingBaseReason) }
-            let doubt = BaseHistory.doubt(
-                disk, now: now, lead: disk.lead, moved: BaseHistory.moved(snapshot: snapshot, of: name),
+            let doubt = BaseWriteHistory.doubt(
+                disk, now: now, lead: disk.lead, moved: BaseWriteHistory.moved(snapshot: snapshot, of: name),
                 isNamed: !item.isOrphan)
-            return (doubt, BaseHistory.isWritten(disk, now: now))
+            return (doubt, BaseWriteHistory.isWritten(disk, now: now))
         }
         guard let doubt else { return false }
         if isWritten { try await journal.change { $0.change(disk.overlay) { $0.isBaseWritten = true } } }
@@ -111,7 +111,7 @@ struct OfflineCommit: Sendable {
 
     private func commit(_ item: Item) async throws {
         let disk = item.disk
-        let moved = BaseHistory.moved(snapshot: await journal.freezeState.snapshot, of: domain?.name)
+        let moved = BaseWriteHistory.moved(snapshot: await journal.freezeState.snapshot, of: domain?.name)
         let (taken, images) = try await blocking("taking \(disk.overlay) from QEMU", within: .seconds(60)) {
             // It must be written into nothing but the base.
             _ = try OfflineImages(disk)
@@ -119,7 +119,7 @@ struct OfflineCommit: Sendable {
             do {
                 let images = try OfflineImages(disk, overlay: taken.image)
                 // Whoever owns the base's folder may have put something else in its place since it was read.
-                let doubt = BaseHistory.doubt(
+                let doubt = BaseWriteHistory.doubt(
                     disk, now: images.baseStamp, lead: disk.lead, moved: moved, isNamed: !item.isOrphan)
                 if let doubt { throw disk.doubt(doubt) }
                 return (taken, images)

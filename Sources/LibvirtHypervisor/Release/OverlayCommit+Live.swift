@@ -5,7 +5,7 @@ internal import Support
 extension OverlayCommit {
     func listen(to domain: Domain) async throws {
         try await blocking("asking for the domain's events", within: .seconds(30)) { [connection, events] in
-            try connection.subscribe(events, to: domain)
+            try connection.subscribeToBlockJobs(events, of: domain)
         }
     }
 
@@ -52,7 +52,7 @@ extension OverlayCommit {
             if let other = denied.other { throw other }
             return denied.behind + behind
         } catch let again as DeniedCommits {
-            throw again.commits[0].error(domain.name, libvirt: await connection.libraryVersion())
+            throw again.commits[0].error(domain.name, libvirt: await connection.libraryVersionIfKnown())
         }
     }
 

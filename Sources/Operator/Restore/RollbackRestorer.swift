@@ -1,7 +1,7 @@
 internal import Synchronization
 internal import ZFS
 
-/// Takes datasets that freeze state one VM alone back to their snapshots.
+/// Takes datasets that hold one VM alone back to their snapshots.
 final class RollbackRestorer: DiskRestorer {
     let snapshots: [SnapshotName]
     let zfs: ZFSCommand

@@ -6,7 +6,7 @@ internal import Support
 internal import SystemPackage
 internal import ZFS
 
-/// Clones of the snapshots that freeze state a VM's disks; they tell what is in the snapshots, and can become the VM's disks.
+/// Clones of the snapshots that hold a VM's disks; they tell what is in the snapshots, and can become the VM's disks.
 ///
 /// zfs-fuse has no `.zfs/snapshot`, and a clone is what OpenZFS has as well. Each carries the restore's id, set in the
 /// call that makes it: a dataset without it is somebody else's, whatever its name.

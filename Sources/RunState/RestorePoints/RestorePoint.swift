@@ -28,7 +28,7 @@ package struct RestorePoint: Sendable, Codable, Equatable {
         self.seal = seal
     }
 
-    /// The snapshots that freeze state this VM's disks.
+    /// The snapshots that hold this VM's disks.
     package func snapshots(of machine: RestorePointVM) -> [RestorePointSnapshot] {
         snapshots.filter { machine.datasets.contains($0.name.dataset) }
     }
@@ -54,7 +54,7 @@ package struct RestorePointVM: Sendable, Codable, Equatable {
     package let hypervisor: String
     package let id: String
     package let name: String
-    /// The datasets that freeze state its disks.
+    /// The datasets that hold its disks.
     package let datasets: [DatasetName]
     package let consistency: Consistency
     /// See `VMRecord.staleSince`.

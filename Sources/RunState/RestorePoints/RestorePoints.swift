@@ -35,7 +35,7 @@ package struct RestorePoints: Sendable {
     package func isVouchedFor(_ dump: StoredDump) -> Bool { !doubtful.contains(dump.path) }
 
     /// Whether the catalogue or a seal says that this run was.
-    package func isVouchedFor(_ point: RestorePoint) -> Bool { !doubtfulRuns.contains(point.run) }
+    package func isVouchedForRun(of point: RestorePoint) -> Bool { !doubtfulRuns.contains(point.run) }
 
     private mutating func add(_ sideCar: RestorePoint, isSealed: Bool) {
         if !isSealed { doubtful.formUnion(sideCar.machines.compactMap { $0.dump?.path }) }

@@ -19,13 +19,13 @@ package struct DiskAtRest: Sendable, Codable, Equatable {
     package static func written(of machines: [[DiskAtRest]]) async -> [[String]] {
         await withTaskGroup(of: (Int, [String]).self) { group in
             for (index, disks) in machines.enumerated() where !disks.isEmpty {
-                group.addTask { (index, await written(of: disks)) }
+                group.addTask { (index, await writtenDisks(of: disks)) }
             }
             return await group.reduce(into: Array(repeating: [], count: machines.count)) { $0[$1.0] = $1.1 }
         }
     }
 
-    private static func written(of disks: [DiskAtRest]) async -> [String] {
+    private static func writtenDisks(of disks: [DiskAtRest]) async -> [String] {
         let now = try? await blocking("reading disks that were at rest", within: .seconds(5)) {
             disks.filter { disk in ImageStamp.read(disk.path).flatMap { disk.stamp.isUnwritten($0) } != true }
         }

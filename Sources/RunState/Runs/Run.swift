@@ -86,7 +86,7 @@ package struct VMRecord: Sendable, Codable, Equatable {
     package let hypervisor: String
     package let id: String
     package let name: String
-    /// The snapshotted datasets that freeze state its disks.
+    /// The snapshotted datasets that hold its disks.
     package let datasets: [DatasetName]
     package var phase: Phase = .planned
     /// The strategy that was carried out.

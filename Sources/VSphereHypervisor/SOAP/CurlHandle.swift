@@ -47,15 +47,15 @@ final class CurlHandle: @unchecked Sendable {
         ]
         if let cookie = message.cookie { headers.append("Cookie: \(cookie)") }
         for header in headers { list = curl.pointee.curl_slist_append(list, header) }
-        try set(CURLOPT_HTTPHEADER, list)
-        try set(CURLOPT_WRITEFUNCTION, receiveBody)
-        try set(CURLOPT_HEADERFUNCTION, receiveHeader)
+        try set(CURLOPT_HTTPHEADER, list: list)
+        try set(CURLOPT_WRITEFUNCTION, callback: receiveBody)
+        try set(CURLOPT_HEADERFUNCTION, callback: receiveHeader)
         let user = Unmanaged.passUnretained(sink).toOpaque()
         try set(CURLOPT_WRITEDATA, pointer: user)
         try set(CURLOPT_HEADERDATA, pointer: user)
         try set(CURLOPT_POST, 1)
         try set(CURLOPT_POSTFIELDSIZE, message.body.count)
-        try set(CURLOPT_READFUNCTION, sendBody)
+        try set(CURLOPT_READFUNCTION, callback: sendBody)
         let source = RequestBody(message.body)
         try set(CURLOPT_READDATA, pointer: Unmanaged.passUnretained(source).toOpaque())
         let code = withExtendedLifetime((sink, source)) { curl.pointee.curl_easy_perform(handle) }
@@ -91,11 +91,11 @@ final class CurlHandle: @unchecked Sendable {
         curl.pointee.curl_easy_reset(handle)
         words[0] = 0
         try set(CURLOPT_ERRORBUFFER, pointer: words)
-        try set(CURLOPT_URL, url)
+        try set(CURLOPT_URL, text: url)
         // A signal would strike the whole process; libcurl must not use any.
         try set(CURLOPT_NOSIGNAL, 1)
         // A hook's environment is not the administrator's shell's: a proxy named there is not used by chance.
-        try set(CURLOPT_PROXY, "")
+        try set(CURLOPT_PROXY, text: "")
         // HTTP/2 would put a broken connection's calls into one fate.
         try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         try set(CURLOPT_TCP_KEEPALIVE, 1)
@@ -104,7 +104,7 @@ final class CurlHandle: @unchecked Sendable {
         try check.apply { option, value throws(HypervisorError) in
             switch value {
             case .number(let number): try set(option, number)
-            case .text(let text): try set(option, text)
+            case .text(let text): try set(option, text: text)
             case .nothing: try ccurl_set_string(curl, handle, option, nil).check(option)
             }
         }
@@ -120,19 +120,19 @@ final class CurlHandle: @unchecked Sendable {
         try ccurl_set_long(curl, handle, option, value).check(option)
     }
 
-    private func set(_ option: CURLoption, _ value: String) throws(HypervisorError) {
-        try ccurl_set_string(curl, handle, option, value).check(option)
+    private func set(_ option: CURLoption, text: String) throws(HypervisorError) {
+        try ccurl_set_string(curl, handle, option, text).check(option)
     }
 
     private func set(_ option: CURLoption, pointer: UnsafeMutableRawPointer?) throws(HypervisorError) {
         try ccurl_set_pointer(curl, handle, option, pointer).check(option)
     }
 
-    private func set(_ option: CURLoption, _ list: UnsafeMutablePointer<curl_slist>?) throws(HypervisorError) {
+    private func set(_ option: CURLoption, list: UnsafeMutablePointer<curl_slist>?) throws(HypervisorError) {
         try ccurl_set_list(curl, handle, option, list).check(option)
     }
 
-    private func set(_ option: CURLoption, _ callback: curl_write_callback) throws(HypervisorError) {
+    private func set(_ option: CURLoption, callback: curl_write_callback) throws(HypervisorError) {
         try ccurl_set_callback(curl, handle, option, callback).check(option)
     }
 }

@@ -54,7 +54,8 @@ struct DiskModel {
     var wouldCommit: Bool {
         switch finding {
         case .defined, .orphan:
-            return BaseHistory.doubt(record, now: baseStamp, lead: lead, moved: nil, isNamed: finding != .orphan) == nil
+            return BaseWriteHistory.doubt(record, now: baseStamp, lead: lead, moved: nil, isNamed: finding != .orphan)
+                == nil
         case .free, .live, .pivoted, .doubtful: return false
         }
     }

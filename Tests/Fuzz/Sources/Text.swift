@@ -44,11 +44,11 @@ private func check(_ configuration: Configuration) {
 
 /// sanoid.conf, as every version of sanoid reads it.
 func fuzzSanoidConfiguration(_ bytes: [UInt8]) {
-    let file = SanoidFile(bytes: bytes)
+    let file = SanoidConfigFile(bytes: bytes)
     invariant(Set(file.names).count == file.names.count, "a section is listed twice")
     invariant(Set(file.names) == Set(file.sections.keys), "a section is not listed")
     for version in SanoidVersion.allCases {
-        let reading = SanoidReading(
+        let reading = ResolvedSanoidSettings(
             file, defaults: ["script_timeout": .one("5")], version: version, datasets: ["tank/VM", "tank"])
         for dataset in ["tank/VM", "tank"] {
             _ = reading.isZFSRecursive(dataset)

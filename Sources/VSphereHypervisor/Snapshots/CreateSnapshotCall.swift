@@ -2,7 +2,7 @@ internal import Hypervisor
 internal import XMLTree
 
 /// The call that makes a VM snapshot.
-struct SnapshotCreation: Sendable {
+struct CreateSnapshotCall: Sendable {
     let vm: MoRef
     let name: String
     let strategy: Strategy

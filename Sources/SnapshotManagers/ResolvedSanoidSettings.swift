@@ -4,7 +4,7 @@ internal import Support
 ///
 /// Sections are gone through in their order, and a recursive one sets the values of the datasets below it, of those too
 /// that had their own from an earlier section.
-struct SanoidReading: Sendable {
+struct ResolvedSanoidSettings: Sendable {
     private static let toggles = [
         "autosnap", "autoprune", "monitor_dont_warn", "monitor_dont_crit", "monitor", "recursive",
         "process_children_only", "skip_children", "no_inconsistent_snapshot", "force_post_snapshot_script",
@@ -14,18 +14,18 @@ struct SanoidReading: Sendable {
     private static let defaultTemplate = "template_default"
 
     /// sanoid's `%config`: settings by the name of a section or of a dataset below one.
-    private(set) var settings: [String: SanoidFile.Settings] = [:]
+    private(set) var settings: [String: SanoidConfigFile.Settings] = [:]
     private var initialized: Set<String> = []
     /// The paths of recursive sections, and whether zfs recurses there.
     private var trees: [String: Bool] = [:]
-    private var file: [String: SanoidFile.Settings]
+    private var file: [String: SanoidConfigFile.Settings]
     private let version: SanoidVersion
-    private let defaults: SanoidFile.Settings
+    private let defaults: SanoidConfigFile.Settings
 
     /// - Parameters:
     ///   - defaults: `[template_default]` of sanoid.defaults.conf.
     ///   - datasets: those that may lie below a recursive one; sanoid asks zfs for them.
-    init(_ file: SanoidFile, defaults: SanoidFile.Settings, version: SanoidVersion, datasets: Set<String>) {
+    init(_ file: SanoidConfigFile, defaults: SanoidConfigFile.Settings, version: SanoidVersion, datasets: Set<String>) {
         self.file = file.sections
         self.version = version
         self.defaults = defaults
@@ -36,7 +36,7 @@ struct SanoidReading: Sendable {
     }
 
     /// Settings of a dataset that no section is about.
-    var ofNoSection: SanoidFile.Settings {
+    var ofNoSection: SanoidConfigFile.Settings {
         var result = defaults.filter { !$0.key.hasAny(of: "template", "recursive", "children_only") }
         for (key, value) in file[Self.defaultTemplate] ?? [:] where !key.hasAny(of: "template", "recursive") {
             result[key] = value
@@ -87,7 +87,7 @@ struct SanoidReading: Sendable {
         }
     }
 
-    private mutating func pass(_ values: SanoidFile.Settings, to dataset: String, isZFS: Bool) {
+    private mutating func pass(_ values: SanoidConfigFile.Settings, to dataset: String, isZFS: Bool) {
         var below = settings[dataset] ?? [:]
         if isZFS { below["autosnap"] = .one("0") }
         for (key, value) in values where !key.hasAny(of: "template", "recursive", "children_only") {
@@ -100,7 +100,7 @@ struct SanoidReading: Sendable {
     }
 
     /// `split(' *, *', …)`, and blanks removed at each name's end alone.
-    private func templates(_ own: SanoidFile.Settings) -> [String] {
+    private func templates(_ own: SanoidConfigFile.Settings) -> [String] {
         let names = (own["use_template"]?.text ?? "").split(separator: ",", omittingEmptySubsequences: false)
         return names.enumerated().map { index, name in
             var bytes = Array(name.utf8)[...]
@@ -116,7 +116,7 @@ struct SanoidReading: Sendable {
     }
 }
 
-extension SanoidReading {
+extension ResolvedSanoidSettings {
     /// Whether hooks are called for the dataset once for all below it.
     func isZFSRecursive(_ dataset: String) -> Bool {
         settings.values.contains { values in

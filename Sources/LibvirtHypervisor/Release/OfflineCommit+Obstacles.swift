@@ -14,7 +14,7 @@ extension OverlayDisk {
         // A raw image may say what its guest likes.
         if baseFormat == "qcow2" {
             do {
-                header = try ImageHeader.read(base)
+                header = try ImageHeader.read(at: base)
             } catch {
                 return "\(error)"
             }

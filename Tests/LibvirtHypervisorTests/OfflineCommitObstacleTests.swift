@@ -6,7 +6,7 @@ import XMLTree
 @testable import LibvirtHypervisor
 
 @Suite("A base that qemu-img would write to")
-struct BasePreconditionsTests {
+struct OfflineCommitObstacleTests {
     private static func held(_ definition: String? = nil, format: String = "raw", base: String = "/t/a") -> OverlayDisk
     {
         OverlayDisk(target: "vda", base: base, baseFormat: format, overlay: "/o/a.qcow2", definition: definition)

@@ -8,22 +8,22 @@ internal import Support
 internal import ZFS
 
 /// Restores a VM whose storage snapshot holds a VM snapshot to revert to: one of vSphere.
-struct RevertRestore: Sendable {
+struct VMSnapshotRestore: Sendable {
     let job: RestoreJob
     let hypervisor: any SnapshotReverting
     let run: RunID
     let machine: RestorePointVM
-    /// The snapshots that freeze state its disks.
+    /// The snapshots that hold its disks.
     let snapshots: [SnapshotName]
 
     /// Nil when the VM is not of such a hypervisor, or not known.
     /// - Throws: RestoreError `.refused`, ZFSError, UnknownSnapshotError.
-    static func find(_ job: RestoreJob) async throws -> RevertRestore? {
+    static func find(_ job: RestoreJob) async throws -> VMSnapshotRestore? {
         // The usual host has none, and its restores need not ask.
         guard try await job.hypervisors.all().contains(where: { $0 is any SnapshotReverting }) else { return nil }
         let listed = try await job.zfs.snapshot(job.snapshot, properties: SnapshotProperties.listedKeys)
         let points = RestorePoints(job.catalogue, coldStorage: job.configuration.coldStorage)
-        guard let (point, kept) = points.point(of: listed), points.isVouchedFor(point) else { return nil }
+        guard let (point, kept) = points.point(of: listed), points.isVouchedForRun(of: point) else { return nil }
         let meant = point.machines.filter { $0.id == job.options.machine || $0.name == job.options.machine }
         guard let machine = meant.first,
             let hypervisor = try await job.hypervisors.named(machine.hypervisor) as? any SnapshotReverting
@@ -41,7 +41,7 @@ struct RevertRestore: Sendable {
             throw RestoreError(
                 .refused, "no disk of \(printable(machine.name)) is in \(job.snapshot); it has some on \(places)")
         }
-        return RevertRestore(
+        return VMSnapshotRestore(
             job: job, hypervisor: hypervisor, run: point.run, machine: machine,
             snapshots: try machine.datasets.sorted().map { try SnapshotName(dataset: $0, name: job.snapshot.name) })
     }
@@ -115,7 +115,7 @@ struct RevertRestore: Sendable {
         return machines.isEmpty ? foreignFolders(own.flatMap(\.disks)) : machines
     }
 
-    /// Folders of a datastore that freeze state no image of the VM; a hidden one is ESXi's, or ours.
+    /// Folders of a datastore that hold no image of the VM; a hidden one is ESXi's, or ours.
     private func foreignFolders(_ disks: [Disk]) -> [String] {
         let own = Set(disks.flatMap(\.chain).compactMap(datastoreFolder))
         return machine.datasets.flatMap { dataset in
@@ -137,7 +137,7 @@ struct RevertRestore: Sendable {
     }
 }
 
-extension RevertRestore {
+extension VMSnapshotRestore {
     /// What `--in-place` does, step by step.
     var steps: String {
         let rollbacks = snapshots.map { "   zfs rollback \(shellQuoted("\($0)"))\n" }.joined()

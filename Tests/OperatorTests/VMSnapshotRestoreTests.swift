@@ -9,7 +9,7 @@ import ZFS
 @testable import RunState
 
 @Suite("Restoring a VM of vSphere", .serialized)
-struct RevertRestoreTests {
+struct VMSnapshotRestoreTests {
     /// erp on tank/other as it is now, and the same in the snapshot tank/other@daily.
     private func withDatastore(
         _ consistency: Consistency = .quiesced, _ body: (PoolBench, FakeWorld) async throws -> Void

@@ -18,7 +18,7 @@ extension SnapshotFreeze {
     func snapshot(
         before deadline: ContinuousClock.Instant, end: ContinuousClock.Instant
     ) async throws -> (TreeSnapshot, power: String) {
-        let creation = SnapshotCreation(vm: vm, name: name, strategy: request.strategy)
+        let creation = CreateSnapshotCall(vm: vm, name: name, strategy: request.strategy)
         var isExtended = try await fallingBack { try await session.open(until: deadline).content.version.hasSnapshotEx }
         var backoff = Backoff(until: min(deadline, .now + Self.maxRetryTime))
         var quiesceFailures = 0

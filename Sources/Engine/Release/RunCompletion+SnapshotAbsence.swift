@@ -10,7 +10,7 @@ extension RunCompletion {
     ///
     /// Where zfs does not answer nothing is known, and all stays as it is.
     /// - Parameter listed: those of the snapshots that were announced.
-    /// - Returns: the snapshots that freeze state the VMs as they were held.
+    /// - Returns: the snapshots that hold the VMs as they were held.
     func applySnapshotAbsence(_ listed: Listed, _ journal: Journal) async -> Listed {
         let run = await journal.run
         guard let named = try? listed.get(), !run.machines.isEmpty else { return listed }
@@ -72,7 +72,7 @@ extension RunCompletion {
         return marked.filter { [nil, run.id].contains(SnapshotProperties.run(in: $0)) }
     }
 
-    /// Those of the datasets that freeze state its VMs, whoever took them.
+    /// Those of the datasets that hold its VMs, whoever took them.
     private func snapshots(of run: Run) async throws(ZFSError) -> [ListedSnapshot] {
         var found: [ListedSnapshot] = []
         for dataset in Set(run.machines.flatMap(\.datasets)).sorted() {

@@ -4,7 +4,7 @@ internal import Hypervisor
 /// Whether anybody but us can have written to a base since its overlay took the guest's writes.
 ///
 /// The overlay would then put old data over new, and what it holds does not fit what is below it.
-enum BaseHistory {
+enum BaseWriteHistory {
     /// While a commit of ours is at work it has the overlay's time follow, so that the base is not newer by more.
     static let heartbeat = Duration.milliseconds(500)
     /// A second more, for times in whole seconds.
@@ -73,7 +73,7 @@ enum BaseHistory {
     }
 }
 
-/// Has the overlays' times follow the clock while a commit of ours is at work on them, as `BaseHistory` expects.
+/// Has the overlays' times follow the clock while a commit of ours is at work on them, as `BaseWriteHistory` expects.
 struct CommitHeartbeat: Sendable {
     /// - Parameter overlays: asked anew each time.
     static func during<Value: Sendable>(
@@ -85,7 +85,7 @@ struct CommitHeartbeat: Sendable {
                 try? await blocking("recording that the commit continues", within: .seconds(5)) {
                     for path in paths { utimensat(AT_FDCWD, path, nil, AT_SYMLINK_NOFOLLOW) }
                 }
-                try await Task.sleep(for: BaseHistory.heartbeat)
+                try await Task.sleep(for: BaseWriteHistory.heartbeat)
             }
         }
         defer { beating.cancel() }

@@ -3,7 +3,7 @@
 ///
 /// Not the dialect of our own configuration: a comment begins a line and never stands behind a value, blanks at a
 /// value's end belong to it, a key that stands twice has both values, and sections of one name are one section.
-struct SanoidFile: Sendable {
+struct SanoidConfigFile: Sendable {
     /// The values of one section by their keys.
     typealias Settings = [String: SanoidValue]
 
@@ -41,7 +41,7 @@ struct SanoidFile: Sendable {
     }
 
     /// The same without the keys that decide nothing here: a file has dozens of keys a section.
-    func reduced(to keys: Set<String>) -> SanoidFile {
+    func reduced(to keys: Set<String>) -> SanoidConfigFile {
         var file = self
         file.sections = sections.mapValues { $0.filter { keys.contains($0.key) } }
         return file

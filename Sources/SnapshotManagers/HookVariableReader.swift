@@ -2,7 +2,7 @@ internal import Support
 internal import ZFS
 
 /// The managers' variables, each checked as it is read.
-struct HookEnvironment {
+struct HookVariableReader {
     /// A list of names this long is no list of names.
     private static let longestList = 4096
     private let values: [String: String]

@@ -6,7 +6,7 @@ import Testing
 @testable import LibvirtHypervisor
 
 @Suite("A base, before an overlay is committed into it by qemu-img")
-struct BaseHistoryTests {
+struct BaseWriteHistoryTests {
     private static func file(_ modified: Int64, boot: String = "b", inode: UInt64 = 7, bytes: UInt64 = 64) -> ImageStamp
     {
         ImageStamp(boot: boot, modified: modified, inode: inode, bytes: bytes, sectors: nil)
@@ -99,7 +99,7 @@ struct BaseHistoryTests {
         disk.progress = sample.progress
         disk.baseAtRest = sample.rest
         disk.isBaseWritten = sample.isWritten
-        let doubt = BaseHistory.doubt(
+        let doubt = BaseWriteHistory.doubt(
             disk, now: sample.now, lead: sample.lead.map { .milliseconds($0) }, moved: sample.moved,
             isNamed: sample.isNamed)
         #expect((doubt == nil) == sample.isWell, "\(doubt ?? "well")")
@@ -112,9 +112,9 @@ struct BaseHistoryTests {
     func remembered(rest: ImageStamp, now: ImageStamp, isWritten: Bool) {
         var disk = OverlayDisk(target: "vda", base: "/dev/zd0", baseFormat: "raw", overlay: "/o/a.qcow2")
         disk.baseAtRest = rest
-        #expect(BaseHistory.isWritten(disk, now: now) == isWritten)
+        #expect(BaseWriteHistory.isWritten(disk, now: now) == isWritten)
         disk.progress = .committing
-        #expect(!BaseHistory.isWritten(disk, now: now))
+        #expect(!BaseWriteHistory.isWritten(disk, now: now))
     }
 
     @Test("is known by its time, length and number, and a device by what was written to it")
@@ -129,11 +129,11 @@ struct BaseHistoryTests {
             #expect(first.isUnwritten(try #require(ImageStamp.read(path))) == false)
             #expect(ImageStamp.read(path + "x") == nil)
             #expect(ImageStamp.read(scratch.path) == nil)
-            let moved = BaseHistory.moved(snapshot: "s", of: "web", in: scratch.path)
+            let moved = BaseWriteHistory.moved(snapshot: "s", of: "web", in: scratch.path)
             #expect(moved == nil)
             try scratch.write("web/s.xml", "<domainsnapshot/>")
-            #expect(BaseHistory.moved(snapshot: "s", of: "web", in: scratch.path) != nil)
-            #expect(BaseHistory.moved(snapshot: "s", of: nil, in: scratch.path) == nil)
+            #expect(BaseWriteHistory.moved(snapshot: "s", of: "web", in: scratch.path) != nil)
+            #expect(BaseWriteHistory.moved(snapshot: "s", of: nil, in: scratch.path) == nil)
         }
     }
 

@@ -6,7 +6,7 @@ extension ImageHeader {
     /// its raw disk is no header.
     ///
     /// - Throws: ``StorageError``: `notFound`, `unreadable`, and those of ``init(bytes:fileSize:)``.
-    public static func read(_ path: String) throws(StorageError) -> ImageHeader {
+    public static func read(at path: String) throws(StorageError) -> ImageHeader {
         try read(ImageFile(path))
     }
 

@@ -7,7 +7,7 @@ import ZFS
 
 /// sanoid.conf in odd shapes, and what each version of sanoid makes of them.
 @Suite("What sanoid makes of its file")
-struct SanoidReadingTests {
+struct ResolvedSanoidSettingsTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let conf: String
         var dataset = "tank"
@@ -190,7 +190,7 @@ struct SanoidReadingTests {
     }
 }
 
-extension SanoidReadingTests.Row {
+extension ResolvedSanoidSettingsTests.Row {
     func alarm(_ index: Int) -> Int { alarm.count == 1 ? alarm[0] : alarm[index] }
     func isZFS(_ index: Int) -> Bool { isZFS.count == 1 ? isZFS[0] : isZFS[index] }
 }
