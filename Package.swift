@@ -81,10 +81,10 @@ let package = Package(
         library("Hypervisor", ["DiskLocation", "ZFS", "Support"]),
         library(
             "LibvirtHypervisor",
-            ["Bounds", "Hypervisor", "DiskLocation", "Support", "XMLTree", "CLibvirt", system, logging]),
+            ["Bounds", "Hypervisor", "DiskLocation", "Support", "XMLTree", "CLibvirt", system]),
         library(
             "VSphereHypervisor",
-            ["Bounds", "Hypervisor", "DiskLocation", "ZFS", "Support", "XMLTree", "CCurl", "SHA256", system]),
+            ["Bounds", "Hypervisor", "DiskLocation", "ZFS", "Support", "XMLTree", "CCurl", "SHA256"]),
         library("Configuration", ["Hypervisor", "INIFile", "RAMArchive", "Support", "ZFS"]),
         library(
             "RunState",
@@ -111,7 +111,7 @@ let package = Package(
             [
                 "Engine", "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS",
                 "Support",
-                "JSON", "RAMArchive", system, logging,
+                "INIFile", "JSON", "RAMArchive", system, logging,
             ]),
 
         program("pre-snapshot", ["Hooks"]),

@@ -59,7 +59,8 @@ package struct Configuration: Sendable {
             "freeze_timeout", &shared.freezeTimeout, .seconds(1...600),
             "how long a guest may prepare (freeze hooks, VSS) until it is frozen; less where the manager waits less")
         section.key(
-            "freeze_limit", &shared.freezeLimit, .seconds(1...600), "for how long a thaw is asked for again and again")
+            "freeze_limit", &shared.freezeLimit, .seconds(1...600),
+            "how long a guest may stay frozen; for so long its thaw is repeated")
         section.key(
             "commit_timeout", &shared.commitTimeout, .seconds(1...86400),
             "how long a commit may take to catch up with the guest")

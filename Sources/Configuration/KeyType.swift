@@ -49,7 +49,7 @@ extension KeyType<String> {
         Self(
             summary: .words { words },
             parse: { text throws(BadValue) in
-                guard words.contains(text) else { throw BadValue(wanted: "valid: \(words.joined(separator: ", "))") }
+                guard words.contains(text) else { throw unknown(text, words) }
                 return text
             })
     }
@@ -65,13 +65,13 @@ extension KeyType<Duration> {
     static func seconds(_ range: ClosedRange<Int>) -> Self {
         Self(
             summary: .range(range, of: "seconds, "),
-            parse: { text throws(BadValue) in .seconds(try number(text, in: range)) })
+            parse: { text throws(BadValue) in .seconds(try number(text, in: range, of: "seconds, ")) })
     }
 }
 
-private func number(_ text: String, in range: ClosedRange<Int>) throws(BadValue) -> Int {
+private func number(_ text: String, in range: ClosedRange<Int>, of what: String = "") throws(BadValue) -> Int {
     guard let number = Int(text), range.contains(number) else {
-        throw BadValue(wanted: "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        throw BadValue(wanted: "must be \(what)a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
 }

@@ -7,7 +7,7 @@ package import SnapshotManagers
 package enum Hook {
     /// Runs a hook to its end and gives the process's exit code; for the main thread of an executable.
     ///
-    /// Most calls of a hook have nothing to do. Those end before the concurrency runtime has started a thread.
+    /// A hook that has nothing to do without asking anybody ends before the concurrency runtime has started a thread.
     package static func main(_ phase: Phase, _ context: ProgramContext) -> Int32 {
         ignoreSIGPIPE()
         do {

@@ -8,7 +8,7 @@ internal import ZFS
 
 /// post-snapshot: releases the VMs of the open run and says on the snapshots what each got.
 ///
-/// The steps stand in the order in which they are taken: invocation, run, release, conclusion.
+/// It finds the run, releases it, and leaves what the manager does not wait for to the watchdog.
 struct PostSnapshot: Sendable {
     let context: ProgramContext
     let invocation: Invocation
@@ -83,7 +83,7 @@ struct PostSnapshot: Sendable {
         // snapshots' names, and sees that it need not wait for a post-snapshot.
         Task { try? await journal.record { $0.phase = .releasing } }
         guard try await ending.end(journal) else { return .needsRecovery }
-        return await journal.run.isUntaken == true ? .notConsistent : .done
+        return await journal.run.isUntaken == true ? .failed : .done
     }
 
     // MARK: conclusion, where the manager waits no longer

@@ -73,7 +73,7 @@ extension PreSnapshot {
         let snapshots = invocation.snapshots.map(\.rawValue)
         let arguments = (snapshots.isEmpty ? call.scope.targets.map(\.rawValue) : snapshots).map(shellQuoted)
         let line =
-            "nothing was frozen: no VM has a disk on \(targets) itself, and below it have: \(shown). For zfs snapshot -r: "
+            "nothing was frozen: no VM has a disk on \(targets) itself; VMs with disks below it: \(shown). For zfs snapshot -r: "
             + "pre-snapshot -r \(arguments.joined(separator: " "))"
         context.log.warning("\(line)")
     }

@@ -17,7 +17,8 @@ struct PreSnapshot: Sendable {
     let invocation: Invocation
     let configuration: Configuration
 
-    /// Most calls concern no VM. They end here, before a thread is started or a hypervisor is asked.
+    /// A call that is configured to freeze nothing ends here, before a thread is started or a hypervisor is asked; one that
+    /// concerns no VM, when the hypervisors have said so.
     /// - Throws: what `ExitCode.init(of:phase:)` makes an exit code of.
     func run() throws -> ExitCode {
         guard let call = try readInvocation() else { return .done }
@@ -198,7 +199,7 @@ struct PreSnapshot: Sendable {
             for dump in await journal.run.machines.compactMap(\.ramDump) { try removeFile(at: dump.path) }
             try await journal.close()
             Catalogue(StateDirectory(configuration.stateDirectory)).discardSavedDefinitions(of: await journal.run.id)
-            return .notConsistent
+            return .failed
         } catch {
             context.log.error("\(error)")
             return .needsRecovery

@@ -19,13 +19,13 @@ final class UnfinishedFreeze: Sendable {
         let trouble = "the manager waits no longer"
         guard let run = claimed.withLock({ $0 }) else {
             log.error("\(trouble), and no VM was frozen yet: the snapshot will be crash-consistent")
-            return abortsWithoutVMs ? .notConsistent : .done
+            return abortsWithoutVMs ? .failed : .done
         }
         let late = zip(run.plan, await run.journal.run.machines).filter { $1.consistency == nil }
         log.error(
             "\(trouble), and not at rest are: \(late.map(\.1.name).joined(separator: ", ")); what was begun is undone")
         // The watchdog ends a run that nobody owns and that is not frozen, at once.
-        if late.contains(where: { $0.0.onFailure == .abort }) { return .notConsistent }
+        if late.contains(where: { $0.0.onFailure == .abort }) { return .failed }
         // The disk may be what hangs. To write nothing leaves the run to the watchdog, too.
         _ = await withDeadline(.now + .milliseconds(200)) {
             try? await run.journal.record { $0.phase = .frozen }

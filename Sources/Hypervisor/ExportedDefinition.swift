@@ -1,18 +1,18 @@
-/// What is kept of a VM, besides its disks and RAM, so that it can be made again.
+/// What a back end exports of a VM, besides its disks and RAM, so that it can be made again.
 public struct ExportedDefinition: Sendable, Equatable {
     /// The VM's definition in its hypervisor's own words: a domain's XML.
     public let definition: String
     /// Files of this host that belong to the VM and are no disks: UEFI variables, a TPM's state.
     public let files: [SavedFile]
 
-    /// A saved definition with these parts.
+    /// An exported definition with these parts.
     public init(definition: String, files: [SavedFile]) {
         self.definition = definition
         self.files = files
     }
 }
 
-/// A file that is kept of a VM.
+/// A file that is saved of a VM.
 ///
 /// Where it is now can be another user's to change: whoever opens it follows no symbolic link on the way, and takes it only
 /// where it is a regular file within the bounds below. libvirt's own UEFI variables have 64 MiB at most (64-bit ARM's), a
@@ -23,12 +23,12 @@ public struct SavedFile: Sendable, Equatable {
     /// Names that may follow one another in `name`.
     public static let mostLevels = 5
 
-    /// What it is kept as: a relative path that its hypervisor's back end chose, such as `nvram`.
+    /// What it is saved as: a relative path that its hypervisor's back end chose, such as `nvram`.
     public let name: String
     /// Where it is now.
     public let path: String
 
-    /// The file at `path`, kept as `name`.
+    /// The file at `path`, saved as `name`.
     public init(name: String, path: String) {
         self.name = name
         self.path = path
@@ -56,9 +56,9 @@ public struct RestoreRequest: Sendable {
         case off, running, paused
     }
 
-    /// The kept definition.
+    /// The saved definition.
     public let definition: String
-    /// The kept files where they are now; the back end puts copies of them where the VM needs them.
+    /// The saved files where they are now; the back end puts copies of them where the VM needs them.
     public let files: [SavedFile]
     /// Where its images are now; a path that is not named is where it was.
     public let moves: [PathMove]

@@ -15,7 +15,7 @@ public protocol Hypervisor: Sendable {
     /// What an administrator should know though nothing can be done about it.
     func notes() async throws -> [String]
 
-    /// The formats that a kept definition gives its images (`raw`, `qcow2`), by their paths; those that it does not name
+    /// The formats that a saved definition gives its images (`raw`, `qcow2`), by their paths; those that it does not name
     /// are not there. Nothing is asked or opened for that.
     func imageFormats(in definition: String) throws -> [String: String]
 
@@ -55,7 +55,7 @@ public protocol Hypervisor: Sendable {
     /// - Returns: what is left out of a definition that is not trusted: `devices/hostdev`.
     func checkRestore(_ request: RestoreRequest) async throws -> [String]
 
-    /// Makes a VM from what was kept of it; its disks are in place already. See ``RestoreRequest``.
+    /// Makes a VM from what was saved of it; its disks are in place already. See ``RestoreRequest``.
     ///
     /// When it fails, what it made is undone: a VM of a new name is gone again, one that was there is left defined and
     /// off.
@@ -68,7 +68,7 @@ public protocol Hypervisor: Sendable {
 extension Hypervisor {
     /// As many as the general section says.
     public var maxParallel: Int? { nil }
-    /// Its freezes end by themselves.
+    /// Its freezes end alone.
     public func thaw(id: String) async throws {}
     /// Nothing is known to be wrong.
     public func checkRestore(_ request: RestoreRequest) async throws -> [String] { [] }

@@ -47,7 +47,7 @@ public struct SharedHypervisorSettings: Sendable, Equatable {
     public var agentTimeout = Duration.seconds(5)
     /// How long a guest may take to prepare, by hooks or VSS, until it is frozen.
     public var freezeTimeout = Duration.seconds(60)
-    /// How long a guest may stay frozen.
+    /// How long a guest may stay frozen; for so long its thaw is repeated.
     public var freezeLimit = Duration.seconds(10)
     /// How long a commit may take to catch up with the guest's writes.
     public var commitTimeout = Duration.seconds(300)

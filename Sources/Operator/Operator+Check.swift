@@ -17,7 +17,7 @@ extension Operator {
             say(
                 result.facts.map { "ok: \($0)\n" }.joined() + result.notes.map { "note: \($0)\n" }.joined()
                     + result.findings.map { "problem: \($0)\n" }.joined())
-            return result.findings.isEmpty ? .done : .notConsistent
+            return result.findings.isEmpty ? .done : .failed
         }
     }
 }

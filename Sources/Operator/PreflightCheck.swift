@@ -2,6 +2,7 @@ internal import Configuration
 internal import DiskLocation
 internal import Engine
 internal import Hypervisor
+internal import INIFile
 internal import RunState
 internal import SnapshotManagers
 internal import Support
@@ -55,7 +56,7 @@ struct PreflightCheck: Sendable {
                 facts.append("\(dataset): \(found.map { printable($0.machine.name) }.sorted().joined(separator: ", "))")
             }
         }
-        findings += folders(plans, storage) + (try openRuns()) + (try await leftovers())
+        findings += sanoid() + folders(plans, storage) + (try openRuns()) + (try await leftovers())
         findings += await shortages(Set(plans.flatMap(\.datasets)))
         findings += await RestoreLeftovers(context: context, configuration: configuration).findings()
         return (facts, notes, findings)
@@ -65,7 +66,7 @@ struct PreflightCheck: Sendable {
     private static func finding(_ error: any Error) -> String {
         let text = "\(error)"
         switch error {
-        case is WorkFolderError: break
+        case is WorkFolderError, is INIError: break
         case let error as HypervisorError where [.unreachable, .misconfigured].contains(error.code): break
         default: return text
         }
@@ -119,6 +120,16 @@ struct PreflightCheck: Sendable {
             test { try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), storage) }
         }
         return findings
+    }
+
+    /// A sanoid.conf that a hook under sanoid would refuse; where there is none, all is well.
+    private func sanoid() -> [String] {
+        do {
+            _ = try SanoidConfiguration(directory: configuration.sanoidDirectory)
+            return []
+        } catch {
+            return [Self.finding(error)]
+        }
     }
 
     /// Those of the datasets, and above them, that are snapshotted at once with what is below them.

@@ -36,7 +36,6 @@ extension Invocation {
             manager: request.manager, phase: phase, targets: request.targets, snapshots: request.snapshots,
             recursion: options.isRecursive ? .yes : request.recursion,
             deadline: options.deadline ?? request.deadline,
-            isDryRun: options.isDryRun || request.isDryRun, preFailed: request.preFailed,
-            configurationPath: options.configurationPath)
+            isDryRun: options.isDryRun || request.isDryRun, configurationPath: options.configurationPath)
     }
 }

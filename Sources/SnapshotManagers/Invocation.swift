@@ -29,8 +29,6 @@ public struct Invocation: Sendable, Equatable {
     public let deadline: Duration?
     /// Whether nothing is to be changed.
     public let isDryRun: Bool
-    /// Whether the caller says in post that pre failed.
-    public let preFailed: Bool
     /// The configuration file that `--config` names.
     public let configurationPath: String?
 
@@ -41,8 +39,7 @@ public struct Invocation: Sendable, Equatable {
     /// does not list it.
     public init(
         manager: SnapshotManager, phase: Phase, targets: [DatasetName] = [], snapshots: [SnapshotName],
-        recursion: Recursion = .no, deadline: Duration? = nil, isDryRun: Bool = false, preFailed: Bool = false,
-        configurationPath: String? = nil
+        recursion: Recursion = .no, deadline: Duration? = nil, isDryRun: Bool = false, configurationPath: String? = nil
     ) {
         self.manager = manager
         self.phase = phase
@@ -51,7 +48,6 @@ public struct Invocation: Sendable, Equatable {
         self.recursion = recursion
         self.deadline = deadline
         self.isDryRun = isDryRun
-        self.preFailed = preFailed
         self.configurationPath = configurationPath
     }
 }

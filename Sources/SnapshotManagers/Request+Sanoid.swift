@@ -25,7 +25,8 @@ extension Request {
             }
         }
         try add(datasets.withoutDuplicates, names: bareNames, from: listed)
-        preFailed = try variables.flag(.sanoidPreFailure)
+        // What pre-snapshot did is in the state file; this is only refused where it says nothing.
+        _ = try variables.flag(.sanoidPreFailure)
     }
 
     /// SANOID_SNAPNAME without the dataset that stands before it in post: sanoid's loop over the snapshots adds it to

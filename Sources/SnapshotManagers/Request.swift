@@ -8,7 +8,6 @@ struct Request {
     var recursion: Invocation.Recursion
     var deadline: Duration?
     var isDryRun = false
-    var preFailed = false
 
     /// Adds every pair of a dataset and a name.
     mutating func add(

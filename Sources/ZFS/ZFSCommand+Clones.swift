@@ -56,7 +56,7 @@ extension ZFSCommand {
 
 extension ZFSCommand {
     /// Destroys a clone, which may be busy for a moment, but never a dataset that somebody made below it.
-    public func destroyPatiently(_ clone: DatasetName) async throws {
+    public func destroyRetrying(_ clone: DatasetName) async throws {
         let children = try await children(of: clone)
         guard children.isEmpty else {
             throw OccupiedCloneError(children: children)

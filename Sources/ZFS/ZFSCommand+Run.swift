@@ -40,7 +40,7 @@ extension ZFSCommand {
         case .timedOut(let isGone):
             return ZFSError(
                 .timedOut,
-                "zfs did not end within \(timeout) and was killed\(isGone ? "" : ", but hangs on in the kernel"); "
+                "zfs did not end within \(timeout.text) and was killed\(isGone ? "" : ", but hangs on in the kernel"); "
                     + "check zpool status for a pool that hangs", command: command)
         case .cancelled:
             return ZFSError(.cancelled, "zfs was ended because its caller was", command: command)

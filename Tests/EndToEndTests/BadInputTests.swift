@@ -127,7 +127,7 @@ extension RealParts {
                 let small = "\(lab.folder)/small"
                 try await need("mkdir -p \(small) && mount -t tmpfs -o mode=0755,size=1m tmpfs \(small)")
                 for (folder, reason) in [
-                    ("/nonexistent", "install -d -m 0711 /nonexistent"), ("/\(stage.dataset)", "is being snapshotted"),
+                    ("/nonexistent", "install -d -m 0711 /nonexistent"), ("/\(stage.dataset)", "which is snapshotted"),
                     ("/proc/sys", "is not writable"), ("\(lab.folder)/small", "make room"),
                 ] {
                     try await need("printf '[stillpoint]\\noverlay_dir = \(folder)\\n' > \(lab.configuration)")

@@ -140,7 +140,7 @@ extension RealParts {
             }
         }
 
-        @Test("during the release: post, the guard or recovery brings the guest to its own disks")
+        @Test("during the release: post, the watchdog or recovery brings the guest to its own disks")
         func duringRelease() async throws {
             try await Stage.with("daemonpost", [guest], configuration: "max_hold = 4") { stage in
                 let moments = ["0.02", "0.06", "0.12", "0.25"] + ["0.\(Int.random(in: 10...40))"]

@@ -19,10 +19,12 @@ extension RealParts {
 
         private func guardID() async throws -> String { try await need("pgrep -f '^stillpoint-watchdog'") }
 
-        @Test("the guard releases after max_hold; post then says that the snapshot is of VMs that were writing")
+        @Test("the watchdog releases after max_hold; post then says that the snapshot is of VMs that were writing")
         func tooLong() async throws {
             try await Stage.with("guard", [guest], configuration: "max_hold = 2") { stage in
                 try await need("\(stage.lab.preSnapshot) \(stage.dataset)@late")
+                // As much of its name as ps(1) and top(1) can show.
+                #expect(try await need("ps -o comm= -p $(pgrep -f '^stillpoint-watchdog')") == "stillpoint-watc")
                 try await expectRelease(stage, within: 15)
                 try await Task.sleep(for: .seconds(1.1))
                 try await need("zfs snapshot \(stage.dataset)@late")
@@ -33,7 +35,7 @@ extension RealParts {
             }
         }
 
-        @Test("a snapshot that was taken in time keeps what its VMs got, also when the guard comes before post")
+        @Test("a snapshot that was taken in time keeps what its VMs got, also when the watchdog comes before post")
         func inTime() async throws {
             try await Stage.with("intime", [guest], configuration: "max_hold = 3") { stage in
                 try await need("\(stage.lab.preSnapshot) \(stage.dataset)@a; zfs snapshot \(stage.dataset)@a")
@@ -100,7 +102,7 @@ extension RealParts {
             }
         }
 
-        @Test("pre killed while a guest is freezing: the guard thaws it and ends the run")
+        @Test("pre killed while a guest is freezing: the watchdog thaws it and ends the run")
         func preKilled() async throws {
             let slow = Stage.Guest(name: "slowly", options: "--hook-delay 3")
             try await Stage.with("preKilled", [guest, slow]) { stage in

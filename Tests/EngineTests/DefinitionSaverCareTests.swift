@@ -146,7 +146,7 @@ struct DefinitionSaverCareTests {
                     throw refusal(.fallBack)
                 }
             }
-            #expect(await pool.bench.run(.pre) == (aborts ? .notConsistent : .done))
+            #expect(await pool.bench.run(.pre) == (aborts ? .failed : .done))
             #expect(try pool.scratch.names(in: "state/restore-points").isEmpty == aborts)
             // The next run takes one that holds nothing, and whose post never came, for abandoned.
             pool.world.change { $0.freeze = FakeWorld.Behaviour().freeze }

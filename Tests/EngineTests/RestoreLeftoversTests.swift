@@ -71,7 +71,7 @@ struct RestoreLeftoversTests {
         try await withPool { pool async throws in
             try pool.web(.quiesced)
             try pool.scratch.write("unmountable", "")
-            #expect(await pool.restore(to: .clone("web02")) == .notConsistent)
+            #expect(await pool.restore(to: .clone("web02")) == .failed)
             #expect(try pool.leftByRestores == [])
             #expect(try pool.scratch.names(in: "state/restores").isEmpty)
         }
@@ -82,7 +82,7 @@ struct RestoreLeftoversTests {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web())
             _ = try left(pool)
-            #expect(await pool.operating.check() == .notConsistent)
+            #expect(await pool.operating.check() == .failed)
             #expect(await pool.operating.recover(dryRun: true) == .done)
             #expect(try pool.pool.names().contains("tank/web02"))
             #expect(await pool.operating.recover() == .done)

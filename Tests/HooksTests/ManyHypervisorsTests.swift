@@ -45,7 +45,7 @@ struct ManyHypervisorsTests {
         try await withTwo("on_failure = abort") { bench, host, second async throws in
             bench.has(host.web())
             second.change { $0.list = { throw failure } }
-            #expect(await bench.run(.pre) == .notConsistent)
+            #expect(await bench.run(.pre) == .failed)
             #expect(try bench.openRuns().isEmpty)
         }
     }

@@ -245,7 +245,7 @@ struct PostSnapshotTests {
         try await withBench { bench, host async throws in
             bench.has(host.web())
             await bench.run(.pre, ["tank/VM@gone"])
-            #expect(await bench.run(.post, ["tank/VM@gone"]) == .notConsistent)
+            #expect(await bench.run(.post, ["tank/VM@gone"]) == .failed)
             #expect(try bench.openRuns().isEmpty)
             #expect(bench.log.text.contains("no snapshot was taken (tank/VM@gone)"))
         }

@@ -161,7 +161,7 @@ struct PreSnapshotTests {
                     return try await freeze(request, record)
                 }
             }
-            #expect(await bench.run(.pre) == .notConsistent)
+            #expect(await bench.run(.pre) == .failed)
             #expect(bench.world.calls.suffix(1) == ["release id-of-good"])
             #expect(try bench.openRuns().isEmpty)
             #expect(bench.log.text.contains("bad: crash-consistent only (quiesce: the agent is asleep)"))
@@ -200,7 +200,7 @@ struct PreSnapshotTests {
 
     @Test(
         "says what it does when the hypervisor cannot be reached",
-        arguments: [("continue", ExitCode.done), ("abort", .notConsistent)])
+        arguments: [("continue", ExitCode.done), ("abort", .failed)])
     func unreachable(onFailure: String, expected: ExitCode) async throws {
         try await withBench(general: "on_failure = \(onFailure)") { bench, _ async throws in
             bench.world.change { behaviour in
@@ -354,7 +354,7 @@ struct PreSnapshotTests {
                     return FreezeResult(consistency: .quiesced)
                 }
             }
-            #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .notConsistent)
+            #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .failed)
             #expect(try bench.openRuns().first?.phase == .freezing)
         }
     }
@@ -384,7 +384,7 @@ struct PreSnapshotTests {
                 bench.log.lines
                     == (isSaid
                         ? [
-                            "warning: nothing was frozen: no VM has a disk on tank itself, and below it have: web01, web02. "
+                            "warning: nothing was frozen: no VM has a disk on tank itself; VMs with disks below it: web01, web02. "
                                 + "For zfs snapshot -r: pre-snapshot -r \(arguments[0])"
                         ] : []))
         }

@@ -151,7 +151,7 @@ struct StalenessTests {
     func abort() async throws {
         try await withBench(sections: "[tank/VM]\non_failure = abort") { bench, host async throws in
             bench.has(stuck(host), host.web("web02"))
-            #expect(await bench.run(.pre) == .notConsistent)
+            #expect(await bench.run(.pre) == .failed)
             #expect(bench.world.count("release") == 1)
         }
     }

@@ -15,7 +15,7 @@ struct UntakenTests {
         try await withBench { bench, host async throws in
             bench.has(host.web())
             await bench.run(.pre, ["tank/VM@none"])
-            #expect(await bench.run(.post, ["tank/VM@none"]) == .notConsistent)
+            #expect(await bench.run(.post, ["tank/VM@none"]) == .failed)
             #expect(try bench.openRuns().isEmpty)
             #expect(bench.world.count("release") == 1)
             #expect(try bench.zfs.stored().isEmpty)
@@ -44,7 +44,7 @@ struct UntakenTests {
             bench.has(host.web())
             let dump = try freezesWithRAM(bench)
             await bench.run(.pre, ["tank/VM@none"])
-            #expect(await bench.run(.post, ["tank/VM@none"]) == .notConsistent)
+            #expect(await bench.run(.post, ["tank/VM@none"]) == .failed)
             #expect(try readFile(dump).isEmpty)
             #expect(try bench.scratch.names(in: "state/restore-points").isEmpty)
         }
@@ -58,7 +58,7 @@ struct UntakenTests {
             bench.has(host.web())
             if !isTaken { try bench.scratch.write("existing", "tank\ntank/VM\n") }
             await bench.run(.pre, ["tank/VM"])
-            #expect(await bench.run(.post, ["tank/VM"]) == (isTaken ? .done : .notConsistent))
+            #expect(await bench.run(.post, ["tank/VM"]) == (isTaken ? .done : .failed))
             #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:consistency=quiesced") == isTaken)
         }
     }
@@ -69,7 +69,7 @@ struct UntakenTests {
             bench.has(host.web())
             try bench.scratch.write("creation", "1000000000")
             await bench.run(.pre, ["tank/VM"])
-            #expect(await bench.run(.post, ["tank/VM"]) == .notConsistent)
+            #expect(await bench.run(.post, ["tank/VM"]) == .failed)
             #expect(try bench.zfs.stored().isEmpty)
         }
     }

@@ -109,21 +109,21 @@ struct DiskShapeTests {
 
     static let leftAlone =
         [
-            Sample(disk("type='file' device='cdrom'", "<source file='/t/a.iso'/>"), .untouched(.cdrom)),
-            Sample(disk("type='volume' device='cdrom'", "<source pool='p' volume='v'/>"), .untouched(.cdrom)),
-            Sample(disk("type='file' device='cdrom'", ""), .untouched(.cdrom)),
-            Sample(disk("type='file' device='floppy'", "<source file='/t/a'/>"), .untouched(.floppy)),
-            Sample(file(more: "<readonly/>"), .untouched(.readOnly)),
-            Sample(file("<encryption format='luks'/>", more: "<readonly/>"), .untouched(.readOnly)),
-            Sample(file(more: "<transient/>"), .untouched(.transient)),
-            Sample(file(more: "<transient shareBacking='yes'/>"), .untouched(.transient)),
-            Sample(file(more: "<shareable/>"), .untouched(.shareable)),
-            Sample(disk("type='dir'", "<source dir='/t'/>"), .untouched(.readOnly)),
-            Sample(disk("type='nvme'", "<source type='pci' namespace='1'/>"), .untouched(.remote)),
-            Sample(disk("type='vhostuser'", "<source type='unix' path='/s'/>"), .untouched(.remote)),
-            Sample(disk("type='vhostvdpa'", "<source dev='/dev/vhost-vdpa-0'/>"), .untouched(.remote)),
-            Sample(disk("type='file'", ""), .untouched(.remote)),
-            Sample(disk("type='volume'", "<source volume='v'/>"), .untouched(.remote)),
+            Sample(disk("type='file' device='cdrom'", "<source file='/t/a.iso'/>"), .excluded(.cdrom)),
+            Sample(disk("type='volume' device='cdrom'", "<source pool='p' volume='v'/>"), .excluded(.cdrom)),
+            Sample(disk("type='file' device='cdrom'", ""), .excluded(.cdrom)),
+            Sample(disk("type='file' device='floppy'", "<source file='/t/a'/>"), .excluded(.floppy)),
+            Sample(file(more: "<readonly/>"), .excluded(.readOnly)),
+            Sample(file("<encryption format='luks'/>", more: "<readonly/>"), .excluded(.readOnly)),
+            Sample(file(more: "<transient/>"), .excluded(.transient)),
+            Sample(file(more: "<transient shareBacking='yes'/>"), .excluded(.transient)),
+            Sample(file(more: "<shareable/>"), .excluded(.shareable)),
+            Sample(disk("type='dir'", "<source dir='/t'/>"), .excluded(.readOnly)),
+            Sample(disk("type='nvme'", "<source type='pci' namespace='1'/>"), .excluded(.remote)),
+            Sample(disk("type='vhostuser'", "<source type='unix' path='/s'/>"), .excluded(.remote)),
+            Sample(disk("type='vhostvdpa'", "<source dev='/dev/vhost-vdpa-0'/>"), .excluded(.remote)),
+            Sample(disk("type='file'", ""), .excluded(.remote)),
+            Sample(disk("type='volume'", "<source volume='v'/>"), .excluded(.remote)),
         ]
         + ["nbd", "iscsi", "rbd", "sheepdog", "gluster", "http", "https", "ftp", "ftps", "tftp", "ssh", "nfs", "vxhs"]
         .map {
@@ -132,7 +132,7 @@ struct DiskShapeTests {
                     "type='network'",
                     "<source protocol='\($0)' name='x'><host name='h'/><auth username='a'/><initiator/><cookies/><ssl/></source>"
                 ),
-                .untouched(.remote))
+                .excluded(.remote))
         }
 
     static let samples = handled + liveOnly + refused + leftAlone
@@ -169,7 +169,7 @@ struct DiskShapeTests {
                 switch rule.handling {
                 case .liveAndOffline: "live and offline"
                 case .liveOnly: "live only"
-                case .untouched: "excluded"
+                case .excluded: "excluded"
                 case .refused: "refused"
                 }
             return "| \(rule.shape) | \(handling) |\(rule.reason.isEmpty ? "" : " " + rule.reason) |"

@@ -156,7 +156,7 @@ struct CloneRestoreTests {
         try await withPool { pool async throws in
             try pool.web()
             _ = pool.recorder(fails: true)
-            #expect(await pool.restore(to: .clone("web02")) == .notConsistent)
+            #expect(await pool.restore(to: .clone("web02")) == .failed)
             #expect(pool.log.text.contains("web02 was not restored: the back end says no"))
             #expect(try pool.leftByRestores == [])
         }
@@ -178,7 +178,7 @@ struct CloneRestoreTests {
         try await withPool { pool async throws in
             try pool.web()
             try pool.pool.fail("value \(property)")
-            #expect(await pool.restore(to: .clone("web02")) == .notConsistent)
+            #expect(await pool.restore(to: .clone("web02")) == .failed)
             #expect(try pool.leftByRestores == [])
         }
     }

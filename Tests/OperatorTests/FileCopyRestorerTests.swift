@@ -112,7 +112,7 @@ struct FileCopyRestorerTests {
             try pool.web(.quiesced)
             try add(.machine, pool)
             try pool.scratch.folder("tank/VM/web01.raw.stillpoint-new")
-            #expect(await pool.restore(to: .inPlace) == .notConsistent)
+            #expect(await pool.restore(to: .inPlace) == .failed)
             #expect(pool.world.count("stop") == 0)
             #expect(try text(pool.scratch, "tank/VM/web01.raw") == "new web01.raw")
             pool.scratch.remove("tank/VM/web01.raw.stillpoint-new")

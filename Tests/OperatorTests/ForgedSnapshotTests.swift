@@ -43,7 +43,7 @@ struct ForgedSnapshotTests {
                 try forgery.forge(pool)
                 let recorder = pool.recorder()
                 let code = await pool.restore(to: target)
-                #expect(code == (forgery == .otherFile ? .notConsistent : .usage), "\(pool.log.text)")
+                #expect(code == (forgery == .otherFile ? .failed : .usage), "\(pool.log.text)")
                 #expect(recorder.seen.isEmpty && pool.world.count("stop") == 0)
                 #expect(
                     forgery == .otherFile

@@ -48,7 +48,7 @@ struct PreflightCheckTests {
             #expect(result.findings[0] == "vc: the datastore nfs-old is on no dataset")
             #expect(result.findings[1].hasPrefix("[tank/VM/db] holds no disk of a VM"))
             #expect(result.findings[2].hasPrefix("[tank/gone] does not exist; fix: "))
-            #expect(await bench.operating.check() == .notConsistent)
+            #expect(await bench.operating.check() == .failed)
         }
     }
 
@@ -59,11 +59,25 @@ struct PreflightCheckTests {
             bench.has(host.machine("db", host.disk("vda", "tank/VM/db/db.raw")))
             let findings = try await check(bench).findings
             #expect(
-                findings.contains { $0.has("overlay_dir") && $0.has("lies on tank/VM, which is being snapshotted") })
+                findings.contains { $0.has("overlay_dir") && $0.has("lies on tank/VM, which is snapshotted") })
             for options in [[], ["--dry-run"]] {
                 #expect(await bench.run(.pre, options + ["tank/VM@daily"]) == .usage)
             }
             #expect(bench.world.count("freeze") == 0)
+        }
+    }
+
+    @Test("finds a sanoid.conf that a hook under sanoid would refuse")
+    func sanoid() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            #expect(try await check(bench).findings.isEmpty)
+            try bench.scratch.write("sanoid/sanoid.conf", "[tank/VM]\n", mode: 0o666)
+            let findings = try await check(bench).findings
+            #expect(findings.count == 1 && findings[0].has("sanoid.conf"), "\(findings)")
+            #expect(findings[0].has("; fix: "), "\(findings)")
+            let variables = ["SANOID_TARGET": "tank/VM", "SANOID_SNAPNAME": "daily", "SANOID_SCRIPT": "pre"]
+            #expect(await bench.run(.pre, [], environment: variables) == .usage)
         }
     }
 

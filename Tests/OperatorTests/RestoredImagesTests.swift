@@ -2,6 +2,7 @@ import Hypervisor
 import TestSupport
 import Testing
 
+@testable import Engine
 @testable import Operator
 
 @Suite("The images of a VM that is restored")

@@ -131,7 +131,7 @@ struct RollbackRestoreTests {
         try await withPool { pool async throws in
             try pool.web()
             pool.world.change { $0.stop = { _ in throw refusal(.stop, "it does not die") } }
-            #expect(await pool.restore(to: .inPlace) == .notConsistent)
+            #expect(await pool.restore(to: .inPlace) == .failed)
             #expect(try pool.pool.calls("rollback").isEmpty)
             #expect(pool.log.text.contains("web01 was not restored: it does not die"))
             #expect(try pool.leftByRestores == [])

@@ -87,7 +87,7 @@ struct VMSnapshotRestoreTests {
             #expect(pool.log.text.contains("erp is off and not restored. Its datasets are rolled back."))
             world.markStopped(nil)
             world.change { $0.stop = { _ in throw refusal(.stop, "it does not stop") } }
-            #expect(await pool.restore("tank/other@daily", "erp", to: .inPlace) == .notConsistent)
+            #expect(await pool.restore("tank/other@daily", "erp", to: .inPlace) == .failed)
             #expect(try pool.pool.calls("rollback").count == 1)
             #expect(try pool.leftByRestores == [])
         }

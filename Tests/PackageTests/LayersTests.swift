@@ -70,7 +70,7 @@ struct LayersTests {
         for word in [
             "zfs", "zpool", "zvol", "dataset", "snapshot", "libvirt", "qemu", "guest", "hypervisor", "vsphere",
             "overlay",
-            "sanoid", "zrepl", "znap", "freez", "thaw", "virtual machine", "state_dir", "ram_dir",
+            "sanoid", "qcow2", "hook", "zrepl", "znap", "freez", "thaw", "virtual machine", "state_dir", "ram_dir",
         ] {
             #expect(!text.contains(word))
         }

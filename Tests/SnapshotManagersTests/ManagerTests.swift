@@ -17,7 +17,7 @@ struct ManagerTests {
         #expect(found.snapshots.map(\.rawValue) == ["tank/VM@zfs-auto-snap_hourly-2024-01-01-0017"])
         #expect(found.targets.map(\.rawValue) == ["tank/VM"])
         #expect(found.recursion == .yes)
-        #expect(found.deadline == nil && !found.isDryRun && !found.preFailed)
+        #expect(found.deadline == nil && !found.isDryRun)
     }
 
     @Test("knows zfs-auto-snapshot also behind options of its own")

@@ -53,7 +53,6 @@ struct SanoidInvocationTests {
         #expect(found.snapshotNames == expected)
         #expect(found.snapshots.map(\.rawValue) == expected.map { "tank/VM@\($0)" })
         #expect(found.recursion == .auto)
-        #expect(!found.preFailed)
     }
 
     @Test("knows every dataset of the call")
@@ -66,14 +65,6 @@ struct SanoidInvocationTests {
             ])
         #expect(found.targets.map(\.rawValue) == ["tank/a", "tank/b"])
         #expect(found.snapshots.map(\.rawValue) == ["tank/a@x", "tank/a@y", "tank/b@x", "tank/b@y"])
-    }
-
-    @Test("knows that pre failed", arguments: [("1", true), ("0", false)])
-    func preFailed(value: String, expected: Bool) throws {
-        let found = try Invocation.read(
-            phase: .post, arguments: [],
-            environment: ["SANOID_TARGET": "tank", "SANOID_SNAPNAME": "x", "SANOID_PRE_FAILURE": value])
-        #expect(found.preFailed == expected)
     }
 
     @Test(

@@ -45,7 +45,7 @@ package struct WorkFolder {
         if let dataset = try storage.locate(path).datasets.first(where: { scope.contains($0) }) {
             throw WorkFolderError(
                 code: .onSnapshottedDataset,
-                description: "\(name) lies on \(dataset), which is being snapshotted; set \(key.rawValue) to a folder "
+                description: "\(name) lies on \(dataset), which is snapshotted; set \(key.rawValue) to a folder "
                     + "on another dataset")
         }
     }
@@ -59,10 +59,11 @@ package struct WorkFolder {
         } catch let problem as UntrustedPathError {
             throw WorkFolderError(code: .notTrusted, description: "\(name) is not used: \(problem)")
         } catch {
+            let isDenied = geteuid() != 0 && (error as? Errno) == .permissionDenied
             throw WorkFolderError(
                 code: .missing,
-                description: "\(name) cannot be opened (\(error)); correct "
-                    + "\(key.rawValue)")
+                description:
+                    "\(name) cannot be opened (\(error)); \(isDenied ? "run this as root" : "correct \(key.rawValue)")")
         }
     }
 }

@@ -103,7 +103,7 @@ package struct RestoreLeftovers: Sendable {
             case .unused where isDryRun:
                 context.log.info("would destroy the clone \(name), which a restore that was killed has left")
             case .unused:
-                try await zfs.destroyPatiently(name)
+                try await zfs.destroyRetrying(name)
                 context.log.info("destroyed the clone \(name), which a restore that was killed had left")
             }
             return true

@@ -5,17 +5,17 @@ internal import RunState
 package import SnapshotManagers
 internal import ZFS
 
-/// An error that knows what is left of what was begun, and so its own exit code.
-package protocol ErrorWithExitCode: Error {
-    var exitCode: ExitCode { get }
-}
-
 extension ExitCode {
-    /// What an error means to whoever called a program: the one place that decides it.
+    /// What an error means to whoever called a program: the one switch that decides it.
     /// - Parameter phase: the hook's; nil: a command of the operator's, which has undone what it did.
     package init(of error: any Error, phase: Phase?) {
         switch (error, phase) {
-        case (let error as any ErrorWithExitCode, _): self = error.exitCode
+        case (let error as RestoreError, _):
+            switch error.code {
+            case .refused: self = .usage
+            case .undone: self = .failed
+            case .halfDone: self = .needsRecovery
+            }
         case (is InvocationError, _), (is ConfigurationError, _), (is INIError, _), (is WorkFolderError, _),
             (is NameError, _), (is UnknownDatasetError, _), (is UnknownSnapshotError, _), (is UnknownRunError, _):
             self = .usage
@@ -23,7 +23,7 @@ extension ExitCode {
         // Only opening a run can fail so in pre; then nothing has been touched.
         case (is StateError, .pre): self = .usage
         case (let error as StateError, nil) where error.code == .notRoot: self = .usage
-        case (_, .pre), (_, nil): self = .notConsistent
+        case (_, .pre), (_, nil): self = .failed
         // Post and prune are called when there is something to release or to delete.
         case (_, .post), (_, .prune): self = .needsRecovery
         }

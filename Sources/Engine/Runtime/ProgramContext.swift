@@ -4,7 +4,7 @@ package import Logging
 package import Support
 package import ZFS
 
-/// What a hook has of the outside world.
+/// What a program has of the outside world.
 package struct ProgramContext: Sendable {
     /// The command line, without the program's name.
     package var arguments: [String]

@@ -123,7 +123,7 @@ package struct DefinitionSaver: Sendable {
     }
 }
 
-/// How the keeping of a VM ended.
+/// How the saving of a VM's definition ended.
 struct SavingResult: Sendable {
     /// What an administrator should know; nil: nothing.
     let problem: String?

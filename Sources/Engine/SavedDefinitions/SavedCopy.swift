@@ -60,7 +60,7 @@ struct SavedCopy {
         try folder.content(of: name, limit: content.count + 1) == content
     }
 
-    /// The SHA-256 of a file that is kept already as it is now, piece by piece, as UEFI variables can be 64 MiB; nil where
+    /// The SHA-256 of a file that is saved already as it is now, piece by piece, as UEFI variables can be 64 MiB; nil where
     /// the two differ.
     private func digest(of source: SavedFileSources.Source, ifSameAs other: String) throws -> [UInt8]? {
         let copy = try folder.file(other)
@@ -87,7 +87,7 @@ struct SavedCopy {
 }
 
 extension SealedContent {
-    /// What is kept of a VM, its files apart.
+    /// What is saved of a VM, its files apart.
     package init(machine: [UInt8], definition: [UInt8]) {
         self.init(.definition)
         add("machine.json", machine)

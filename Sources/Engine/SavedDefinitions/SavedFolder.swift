@@ -3,7 +3,7 @@ package import RunState
 package import Support
 package import SystemPackage
 
-/// Where something was kept of a VM: a folder of a clone of its dataset, or of the catalogue.
+/// Where something was saved of a VM: a folder of a clone of its dataset, or of the catalogue.
 ///
 /// Nothing is held open, since a clone that is in use cannot be destroyed; each access checks anew that all of it is
 /// root's: what it says is defined and started by root.
@@ -32,12 +32,12 @@ package struct SavedFolder: Sendable {
     }
 }
 
-/// All that was kept of a VM, read once: whoever vouches for it, vouches for these bytes.
+/// All that was saved of a VM, read once: whoever vouches for it, vouches for these bytes.
 package struct SavedContent: Sendable {
     package let definition: SavedDefinition
     /// The definition in its hypervisor's words.
     package let text: String
-    /// The kept files, copied to where nobody else can change them.
+    /// The saved files, copied to where nobody else can change them.
     package let files: [SavedFile]
     package var provenance: Provenance
     /// `SealedContent.id`

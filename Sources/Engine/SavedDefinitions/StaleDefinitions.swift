@@ -4,7 +4,7 @@ internal import RunState
 internal import Support
 internal import ZFS
 
-/// Removes from datasets what earlier runs kept of VMs that are not there any more.
+/// Removes from datasets what earlier runs saved of VMs that are not there any more.
 extension DefinitionSaver {
     /// VMs that are asked for at a time: the rest is a later run's.
     private static let mostAtOnce = 16

@@ -35,12 +35,19 @@ package struct Watchdog: Sendable {
 
     /// Watches until the run has ended; for the main thread, before there is any other.
     package func main() -> ExitCode {
+        showName()
         // All threads leave it to the one that waits for it.
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigprocmask(SIG_BLOCK, &signals, nil)
         return MainLoop().run { await withTaskExecutorPreference(globalConcurrentExecutor) { await watch() } }
+    }
+
+    /// In ps(1) and top(1), where it would be `exe`; the kernel keeps 15 bytes of it (proc(5), comm).
+    private func showName() {
+        guard let comm = try? FileDescriptor.open("\(context.roots.proc)/self/comm", .writeOnly) else { return }
+        _ = try? comm.closeAfter { try comm.writeAll(WatchdogCall.name.utf8) }
     }
 
     /// Watches until the run has ended.

@@ -3,8 +3,8 @@ internal import Support
 
 /// The `memory` freeze of one domain: an external snapshot of RAM and disks (libvirt.org/formatsnapshot.html).
 ///
-/// libvirt dumps the RAM while the guest runs, stops it for the last pages, moves its disks to the overlays and lets it
-/// is resumed. So dump and bases are of one instant, and the definition inside the dump names the bases.
+/// libvirt dumps the RAM while the guest runs, stops it for the last pages, moves its disks to the overlays and
+/// resumes it. So dump and bases are of one instant, and the definition inside the dump names the bases.
 struct MemoryFreeze: Sendable {
     /// A dump that nobody waits for any more by then has hung.
     private static let longest = Duration.seconds(3600)

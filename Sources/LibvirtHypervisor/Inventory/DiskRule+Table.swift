@@ -5,28 +5,28 @@ internal import XMLTree
 /// Every shape of a disk that libvirt's schema allows, the first row that a disk meets deciding. docs/disks.md has the same
 /// rows, which a test makes sure of.
 extension DiskRule {
-    static let table: [DiskRule] = untouched + refused + [unusualLayer, unknownOption] + handled
+    static let table: [DiskRule] = excluded + refused + [unusualLayer, unknownOption] + handled
 
-    private static let untouched = [
-        DiskRule("`device='cdrom'`", .untouched(.cdrom), "read-only; its volume is not even read") {
+    private static let excluded = [
+        DiskRule("`device='cdrom'`", .excluded(.cdrom), "read-only; its volume is not even read") {
             $0.device == "cdrom"
         },
-        DiskRule("`device='floppy'`", .untouched(.floppy), "nothing that matters is written to it") {
+        DiskRule("`device='floppy'`", .excluded(.floppy), "nothing that matters is written to it") {
             $0.device == "floppy"
         },
-        DiskRule("`<readonly/>`", .untouched(.readOnly), "nobody writes to it") { $0.has("readonly") },
-        DiskRule("`<transient/>`", .untouched(.transient), "what is written to it is discarded at shutdown; reported") {
+        DiskRule("`<readonly/>`", .excluded(.readOnly), "nobody writes to it") { $0.has("readonly") },
+        DiskRule("`<transient/>`", .excluded(.transient), "what is written to it is discarded at shutdown; reported") {
             $0.has("transient")
         },
-        DiskRule("`<shareable/>`", .untouched(.shareable), "other VMs write to it too; reported") {
+        DiskRule("`<shareable/>`", .excluded(.shareable), "other VMs write to it too; reported") {
             $0.has("shareable")
         },
-        DiskRule("`type='dir'`", .untouched(.readOnly), "QEMU shows a folder read-only") { $0.type == "dir" },
+        DiskRule("`type='dir'`", .excluded(.readOnly), "QEMU shows a folder read-only") { $0.type == "dir" },
         DiskRule(
-            "`type='network'`, `nvme`, `vhostuser`, `vhostvdpa`", .untouched(.remote),
+            "`type='network'`, `nvme`, `vhostuser`, `vhostvdpa`", .excluded(.remote),
             "it is on no dataset of this host"
         ) { DiskElement.remoteTypes.contains($0.type) },
-        DiskRule("no `<source>`", .untouched(.remote), "an empty drive") {
+        DiskRule("no `<source>`", .excluded(.remote), "an empty drive") {
             DiskElement.localTypes.contains($0.type) && $0.isEmpty
         },
     ]

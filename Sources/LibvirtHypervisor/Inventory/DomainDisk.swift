@@ -37,7 +37,7 @@ struct DomainDisk: Sendable, Equatable {
         let shape = DiskShape(DiskElement(element: element, header: header))
         let target = element.first("target")?["dev"] ?? ""
         var exclusion: Disk.Exclusion?
-        if case .untouched(let reason) = shape.handling { exclusion = reason }
+        if case .excluded(let reason) = shape.handling { exclusion = reason }
         var refusal = shape.refusal
         // The pool of a CD-ROM may be gone, and that is no problem.
         let isLookedUp = element["type"] != "volume" || [nil, .shareable, .transient].contains(exclusion)

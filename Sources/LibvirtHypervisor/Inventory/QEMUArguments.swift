@@ -11,7 +11,7 @@ struct QEMUArguments: Sendable {
         "vhost-scsi-pci", "vfio-pci", "vfio-ccw", "vhost-vdpa-device", "vhost-vdpa-device-pci",
     ]
     /// Read-only, a CD-ROM or a floppy, the UEFI variables, or writes that go when QEMU ends.
-    private static let untouched: Set = [
+    private static let excluded: Set = [
         "readonly=on", "readonly=", "readonly=true", "read-only=on", "read-only=true", "media=cdrom", "if=floppy",
         "if=pflash", "snapshot=on",
     ]
@@ -33,7 +33,7 @@ struct QEMUArguments: Sendable {
             let value = index + 1 < arguments.count ? arguments[index + 1] : ""
             let parts = Self.parts(of: value)
             guard Self.bringsDisk(option, value, parts),
-                !parts.contains(where: { Self.untouched.contains("\($0.key)=\($0.value)") })
+                !parts.contains(where: { Self.excluded.contains("\($0.key)=\($0.value)") })
             else { return nil }
             let named = parts.first { Self.imageKeys.contains($0.key) && $0.value.hasPrefix("/") }?.value
             let isPlain = option != "readconfig" && value.hasPrefix("/")

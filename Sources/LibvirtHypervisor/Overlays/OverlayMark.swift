@@ -21,7 +21,7 @@ enum OverlayMark {
         return isRunID(text) ? text : nil
     }
 
-    /// Another run that the overlay of a freeze state is marked as made by: that freeze state's own is gone.
+    /// The run that an overlay is marked as made by, where it is not the one that the freeze state names: that one's is gone.
     static func otherRun(of overlay: String, than freezeState: FreezeState) -> String? {
         guard let run = run(of: overlay), freezeState.snapshot != "stillpoint-\(run)" else { return nil }
         return run

@@ -107,7 +107,7 @@ extension XMLElement {
         }
     }
 
-    /// Whether both mean the same to libvirt, which ignores the order of attributes and elements nor blanks.
+    /// Whether both mean the same to libvirt, which ignores the order of attributes and elements, and blanks.
     func says(sameAs other: XMLElement) -> Bool {
         guard name == other.name, text == other.text, attributes.count == other.attributes.count,
             attributes.allSatisfy({ other[$0.name] == $0.value })

@@ -36,7 +36,7 @@ extension GuestControl {
 
 extension GuestControl {
     /// Pauses the guest while `body` runs, and resumes it however that ends; if we are killed meanwhile, the
-    /// hold says so.
+    /// freeze state says so.
     /// - Returns: for how long it stood still, on the host's clock.
     func paused(_ freezeState: inout FreezeState, _ body: (inout FreezeState) async throws -> Void) async throws
         -> Duration
@@ -69,15 +69,15 @@ extension GuestControl {
     /// Ends a pause of ours.
     /// - Throws: HypervisorError `.changed` as long as a pause may still come; the freeze state says so still.
     func resume(_ freezeState: inout FreezeState) async throws {
-        var looks = 0
+        var readings = 0
         for attempt in 1... {
             do {
                 if try await resume(if: .paused) { break }
                 // One reading may fall between two steps of a call that is running.
-                looks = try await isOccupied() ? 0 : looks + 1
-                if looks == 2 { break }
+                readings = try await isOccupied() ? 0 : readings + 1
+                if readings == 2 { break }
             } catch  where attempt < 3 {
-                looks = 0
+                readings = 0
             }
             guard attempt < 10 else {
                 throw HypervisorError(

@@ -2,7 +2,7 @@ internal import Hypervisor
 internal import XMLTree
 
 extension Domain {
-    /// What must be kept of it besides disks and RAM.
+    /// What must be saved of it besides disks and RAM.
     func exportDefinition(files: DomainFiles = DomainFiles()) throws -> ExportedDefinition {
         let definition = try document(live: false)
         let live = try document(live: true)

@@ -28,8 +28,8 @@ struct DomainFiles: Sendable {
         return files
     }
 
-    /// Where each kept file of a domain belongs.
-    /// - Parameter original: the domain it was kept of; its files say who must own the new ones.
+    /// Where each saved file of a domain belongs.
+    /// - Parameter original: the domain it was saved of; its files say who must own the new ones.
     /// - Throws: HypervisorError for a name that this back end did not give.
     func placements(of files: [SavedFile], for domain: XMLElement, original: XMLElement) throws -> [FilePlacement] {
         try files.map { file in
@@ -47,12 +47,12 @@ struct DomainFiles: Sendable {
         }
     }
 
-    /// Whether a domain has a place for a kept file.
+    /// Whether a domain has a place for a saved file.
     func hasPlace(for file: SavedFile, in domain: XMLElement) -> Bool {
         (try? placements(of: [file], for: domain, original: domain)) != nil
     }
 
-    /// The part of a kept file's name below the domain's folder; nil where it would lead out of that.
+    /// The part of a saved file's name below the domain's folder; nil where it would lead out of that.
     private func relativeTPMPath(_ name: String) -> Substring? {
         guard name.hasPrefix(Self.tpm) else { return nil }
         let path = name.dropFirst(Self.tpm.count)

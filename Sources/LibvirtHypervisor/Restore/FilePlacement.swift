@@ -3,7 +3,7 @@ internal import Hypervisor
 internal import Support
 internal import SystemPackage
 
-/// A kept file and where a domain needs it.
+/// A saved file and where a domain needs it.
 ///
 /// The folders there are QEMU's or swtpm's user's: each is reached without following that user's symbolic links, and what is
 /// made in it is named in the folder that was opened.

@@ -3,7 +3,7 @@ internal import Support
 internal import Synchronization
 internal import XMLTree
 
-/// Makes a domain from what was kept of it and brings it up, or leaves nothing behind.
+/// Makes a domain from what was saved of it and brings it up, or leaves nothing behind.
 struct Restore: Sendable {
     /// A guest's RAM may be hundreds of gigabytes, on a slow store.
     private static let ramLimit = Duration.seconds(3600)
@@ -83,7 +83,7 @@ extension Restore {
 // MARK: steps
 
 extension Restore {
-    /// The definition and the kept files; undone when it fails.
+    /// The definition and the saved files; undone when it fails.
     private func define(_ plan: RestorePlan) throws -> (domain: Domain, files: [String]) {
         let domain = try connection.define(plan.definition)
         var made: [String] = []

@@ -1,4 +1,5 @@
 internal import DiskLocation
+internal import Engine
 internal import Glibc
 internal import Hypervisor
 internal import RunState

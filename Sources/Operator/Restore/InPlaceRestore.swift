@@ -49,7 +49,7 @@ struct InPlaceRestore: Sendable {
             in: directory)
         do {
             let taken = try await take(source, clones, trace, hypervisor, datasets)
-            try await restoreFormerDisks(source, taken, hypervisor, &claim)
+            try await stopAndRestore(source, taken, hypervisor, &claim)
         } catch {
             try? claim.end()
             throw error
@@ -169,7 +169,7 @@ struct InPlaceRestore: Sendable {
         await disks.discardPrepared()
     }
 
-    private func restoreFormerDisks(
+    private func stopAndRestore(
         _ source: RestoreSource, _ taken: Taken, _ hypervisor: any Hypervisor, _ claim: inout RestoreLock
     ) async throws {
         let (name, id) = (source.definition.name, source.definition.id)
@@ -230,10 +230,10 @@ protocol DiskRestorer: Sendable {
     func discardPrepared() async
     /// Puts the disks back; the VM is stopped.
     func restoreFormerDisks() async throws
-    /// Undoes `putBack` where that can be when it, or what came after it, failed, and says what state the disks are in.
+    /// Undoes `restoreFormerDisks` where that can be when it, or what came after it, failed, and says what state the disks are in.
     /// The VM is off.
     func stateAfterFailure() async -> String
-    /// Where the disks of before are; nothing is touched.
+    /// Where the present disks are; nothing is touched.
     var whereabouts: String { get }
     /// Cleans up; what is left, for the last line.
     func finish(isRunning: Bool) async -> String

@@ -1,4 +1,5 @@
 internal import DiskLocation
+internal import Engine
 internal import RunState
 internal import Support
 internal import ZFS

@@ -145,7 +145,7 @@ extension SnapshotClones {
             case .unknown: left.append(mine.clone.rawValue)
             case .own:
                 do {
-                    try await zfs.destroyPatiently(mine.clone)
+                    try await zfs.destroyRetrying(mine.clone)
                     made[dataset] = nil
                 } catch {
                     left.append(mine.clone.rawValue)

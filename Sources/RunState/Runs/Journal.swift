@@ -96,12 +96,13 @@ package actor Journal {
         newest += 1
     }
 
-    /// Changes one VM's record and returns when the change is durable.
     /// Changes what is known of a VM; recorded with what comes next.
     package func note(machine index: Int, _ change: @Sendable (inout VMRecord) -> Void) {
         if !isClosed { change(&run.machines[index]) }
     }
 
+    /// Changes one VM's record and returns when the change is durable.
+    /// - Throws: StateError.
     package func record(machine index: Int, _ change: @Sendable (inout VMRecord) -> Void) async throws {
         try await record { change(&$0.machines[index]) }
     }

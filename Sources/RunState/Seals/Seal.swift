@@ -43,10 +43,10 @@ package struct SealedContent: Sendable, Equatable {
         add(name, count: bytes.count, digest: SHA256.digest(of: bytes))
     }
 
-    /// The text that is sealed; the order in which things were added does not matter.
     /// What tells it from other content: a SHA-256 in hexadecimal digits.
     package var id: String { hexadecimal(SHA256.digest(of: text)) }
 
+    /// The text that is sealed; the order in which things were added does not matter.
     var text: [UInt8] { Array("stillpoint 1 \(kind.rawValue)\n\(lines.sorted().joined(separator: "\n"))\n".utf8) }
 }
 

@@ -20,7 +20,7 @@ public struct Confinement: Sendable {
         }
     }
 
-    /// In bytes. A commit of 2 TiB, sparse, into a qcow2 base takes 0.6 GB of address space.
+    /// In bytes. A program that writes 2 TiB, sparse, takes 0.6 GB of address space.
     static let memory: UInt64 = 4 << 30
 
     let grants: [Grant]

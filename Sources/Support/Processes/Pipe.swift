@@ -14,7 +14,7 @@ final class Pipe: Sendable {
     init() throws(Errno) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw Errno(rawValue: errno) }
-        // Not 0, 1 or 2, which a hook may have been started without: those of a child are made from these one by one. A
+        // Not 0, 1 or 2, which this process may have been started without: those of a child are made from these one by one. A
         // process that is started meanwhile may have the first pair too; nobody here waits for a pipe's end.
         readEnd = fcntl(ends[0], F_DUPFD_CLOEXEC, 3)
         writeEnd = fcntl(ends[1], F_DUPFD_CLOEXEC, 3)

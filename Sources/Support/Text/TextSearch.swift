@@ -1,7 +1,7 @@
 extension StringProtocol {
     /// Whether `words` occur in the text, byte by byte.
     ///
-    /// The standard library's `contains` with a string is of its regular expressions, which would add 1.3 MB to a hook.
+    /// The standard library's `contains` with a string is of its regular expressions, which would add 1.3 MB to a program.
     public func has(_ words: String) -> Bool {
         let (text, sought) = (Array(utf8), Array(words.utf8))
         guard sought.count <= text.count else { return false }
@@ -25,7 +25,7 @@ extension StringProtocol {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// Without the blanks and tabs at both ends; by bytes, since each walk over characters costs a hook's start.
+    /// Without the blanks and tabs at both ends; by bytes, since each walk over characters costs a start.
     public func trimmed() -> String {
         let isInk: (UInt8) -> Bool = { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
         let bytes = Array(utf8)

@@ -8,7 +8,7 @@ enum DiskHandling: Sendable, Equatable {
     /// The same, but only QEMU, told all by libvirt, can commit it: a VM that is off has to be started for it.
     case liveOnly
     /// It stays on its image, and the VM may be quiesced all the same.
-    case untouched(Disk.Exclusion)
+    case excluded(Disk.Exclusion)
     /// Its VM falls back before anything is frozen.
     case refused
 }
