@@ -5,10 +5,10 @@ extension Operator {
     package func check() async -> ExitCode {
         await perform { configuration in
             let hypervisors = Hypervisors(configuration, context)
-            let checkup = PreflightCheck(configuration: configuration, context: context, hypervisors: hypervisors)
+            let check = PreflightCheck(configuration: configuration, context: context, hypervisors: hypervisors)
             let result: (facts: [String], notes: [String], findings: [String])
             do {
-                result = try await checkup.run()
+                result = try await check.run()
             } catch {
                 await hypervisors.close()
                 throw error

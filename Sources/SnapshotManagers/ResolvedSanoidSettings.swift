@@ -15,7 +15,7 @@ struct ResolvedSanoidSettings: Sendable {
 
     /// sanoid's `%config`: settings by the name of a section or of a dataset below one.
     private(set) var settings: [String: SanoidConfigFile.Settings] = [:]
-    private var initialized: Set<String> = []
+    private var inherited: Set<String> = []
     /// The paths of recursive sections, and whether zfs recurses there.
     private var trees: [String: Bool] = [:]
     private var file: [String: SanoidConfigFile.Settings]
@@ -30,7 +30,7 @@ struct ResolvedSanoidSettings: Sendable {
         self.version = version
         self.defaults = defaults
         for section in file.names {
-            normalize(section)
+            trimValues(section)
             if !section.hasPrefix("template_") { read(section, datasets) }
         }
     }
@@ -45,7 +45,7 @@ struct ResolvedSanoidSettings: Sendable {
     }
 
     /// Before the section is used, not before others use it as a template.
-    private mutating func normalize(_ section: String) {
+    private mutating func trimValues(_ section: String) {
         file[section] = file[section]?.mapValues { value in
             let value = version.takesFirstOfSeveral ? value.first : value
             return version.trims ? value.trimmed : value
@@ -55,7 +55,7 @@ struct ResolvedSanoidSettings: Sendable {
     private mutating func read(_ section: String, _ datasets: Set<String>) {
         let own = file[section] ?? [:]
         var result = settings[section] ?? [:]
-        if !initialized.contains(section) { result.merge(ofNoSection) { $1 } }
+        if !inherited.contains(section) { result.merge(ofNoSection) { $1 } }
         for template in templates(own) {
             for (key, value) in file["template_" + template] ?? [:] where !key.hasAny(of: "template", "recursive") {
                 result[key] = version.takesFirstInTemplates ? value.first : value
@@ -80,7 +80,7 @@ struct ResolvedSanoidSettings: Sendable {
         for dataset in datasets where dataset.hasPrefix(path + "/") {
             if !isZFS && skips {
                 settings[dataset] = nil
-                initialized.remove(dataset)
+                inherited.remove(dataset)
             } else {
                 pass(result, to: dataset, isZFS: isZFS)
             }
@@ -96,7 +96,7 @@ struct ResolvedSanoidSettings: Sendable {
         }
         below["path"] = .one(dataset)
         settings[dataset] = below
-        initialized.insert(dataset)
+        inherited.insert(dataset)
     }
 
     /// `split(' *, *', …)`, and blanks removed at each name's end alone.

@@ -5,7 +5,9 @@ import Operator
 struct Check: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check for problems that the next snapshot would meet.",
-        discussion: "A line 'problem: WHAT; fix: WHAT TO DO' for each; exit code 1 when there is one.")
+        discussion: """
+            A line 'problem: WHAT; fix: WHAT TO DO' for each, and exit code 1 when there is one. 'ok:' and 'note:' are no problems.
+            """)
 
     @OptionGroup var common: CommonOptions
 
