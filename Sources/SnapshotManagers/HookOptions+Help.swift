@@ -6,7 +6,7 @@ extension HookOptions {
 
         \(purpose(phase))
 
-        \(phase == .pre ? "  -r, --recursive    the snapshot takes in the datasets below\n" : "")\
+        \(phase == .prune ? "" : "  -r, --recursive    the snapshot takes in the datasets below\n")\
           --config FILE      read FILE instead of /etc/stillpoint/stillpoint.conf
         \(phase == .prune ? "" : "  --deadline S       the caller kills this hook after S seconds\n")\
           --dry-run          say what would be done, and do nothing
@@ -18,7 +18,7 @@ extension HookOptions {
     }
 
     private static func usage(_ phase: Phase) -> String {
-        let byHand = "usage: \(phase.program) \(phase == .pre ? "[-r] " : "")[options] DATASET@NAME…"
+        let byHand = "usage: \(phase.program) \(phase == .prune ? "" : "[-r] ")[options] DATASET@NAME…"
         guard phase != .prune else {
             return """
                 \(byHand)
