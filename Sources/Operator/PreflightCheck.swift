@@ -56,8 +56,15 @@ struct PreflightCheck: Sendable {
                 facts.append("\(dataset): \(found.map { printable($0.machine.name) }.sorted().joined(separator: ", "))")
             }
         }
-        findings += sanoid() + folders(plans, storage) + (try openRuns()) + (try await leftovers())
-        findings += await shortages(Set(plans.flatMap(\.datasets)))
+        var sanoid: SanoidConfiguration?
+        do {
+            sanoid = try SanoidConfiguration(directory: configuration.sanoidDirectory)
+        } catch {
+            // A hook under sanoid would refuse it.
+            findings.append(Self.finding(error))
+        }
+        findings += folders(plans, storage, sanoid) + (try openRuns()) + (try await leftovers())
+        findings += await shortages(Set(plans.flatMap(\.datasets)), sanoid)
         findings += await RestoreLeftovers(context: context, configuration: configuration).findings()
         return (facts, notes, findings)
     }
@@ -91,7 +98,9 @@ struct PreflightCheck: Sendable {
     }
 
     /// The folders that are written to, against the datasets that hold VMs.
-    private func folders(_ plans: [PlannedVM], _ storage: StorageMap) -> [String] {
+    private func folders(
+        _ plans: [PlannedVM], _ storage: StorageMap, _ sanoid: SanoidConfiguration?
+    ) -> [String] {
         let local = plans.filter { $0.hypervisor.overlayDirectory != nil }
         var findings: [String] = []
         func test(_ check: () throws -> Void) {
@@ -102,7 +111,7 @@ struct PreflightCheck: Sendable {
             }
         }
         let datasets = Set(local.flatMap(\.datasets))
-        let trees = recursiveRoots(above: datasets)
+        let trees = recursiveRoots(above: datasets, sanoid)
         let scope = Scope(targets: datasets.union(trees).sorted(), recursiveTargets: trees.sorted())
         if !local.isEmpty {
             test {
@@ -122,29 +131,20 @@ struct PreflightCheck: Sendable {
         return findings
     }
 
-    /// A sanoid.conf that a hook under sanoid would refuse; where there is none, all is well.
-    private func sanoid() -> [String] {
-        do {
-            _ = try SanoidConfiguration(directory: configuration.sanoidDirectory)
-            return []
-        } catch {
-            return [Self.finding(error)]
-        }
-    }
-
     /// Those of the datasets, and above them, that are snapshotted at once with what is below them.
-    private func recursiveRoots(above datasets: Set<DatasetName>) -> Set<DatasetName> {
-        let sanoid = try? SanoidConfiguration(directory: configuration.sanoidDirectory)
-        return Set(datasets.flatMap { [$0] + $0.ancestors }).filter { root in
+    private func recursiveRoots(
+        above datasets: Set<DatasetName>, _ sanoid: SanoidConfiguration?
+    ) -> Set<DatasetName> {
+        Set(datasets.flatMap { [$0] + $0.ancestors }).filter { root in
             configuration.datasets.contains { $0.dataset == root && $0.recursive == .yes }
                 || sanoid?.isRecursive(root) == true
         }
     }
 
     /// Where the next snapshot will fail: of each dataset, and of those that are snapshotted with what is below them.
-    private func shortages(_ datasets: Set<DatasetName>) async -> [String] {
+    private func shortages(_ datasets: Set<DatasetName>, _ sanoid: SanoidConfiguration?) async -> [String] {
         let room = SnapshotSpaceForecast(zfs: context.zfs)
-        let roots = recursiveRoots(above: datasets)
+        let roots = recursiveRoots(above: datasets, sanoid)
         var found: [String] = []
         do throws(ZFSError) {
             found = try await room.shortages(ofEach: datasets.sorted())
