@@ -60,7 +60,10 @@ package struct Configuration: Sendable {
             "how long a guest may prepare (freeze hooks, VSS) until it is frozen; less where the manager waits less")
         section.key(
             "freeze_limit", &shared.freezeLimit, .seconds(1...600),
-            "how long a guest may stay frozen; for so long its thaw is repeated")
+            "how long a guest may stay frozen, or paused by `pause`; for so long its thaw is repeated")
+        section.key(
+            "shutdown_timeout", &shared.shutdownTimeout, .seconds(1...3600),
+            "how long a guest may take to shut down (`shutdown`); less where the manager waits less")
         section.key(
             "commit_timeout", &shared.commitTimeout, .seconds(1...86400),
             "how long a commit may take to catch up with the guest")

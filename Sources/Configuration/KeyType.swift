@@ -49,7 +49,7 @@ extension KeyType<String> {
         Self(
             summary: .words { words },
             parse: { text throws(BadValue) in
-                guard words.contains(text) else { throw unknown(text, words) }
+                guard words.contains(text) else { throw BadValue.unknown(text, among: words) }
                 return text
             })
     }
@@ -83,12 +83,15 @@ extension KeyType where Value: RawRepresentable & CaseIterable & Sendable, Value
 
     /// The choice that a word names.
     static func word(_ text: String) throws(BadValue) -> Value {
-        guard let choice = Value(rawValue: text) else { throw unknown(text, Value.allCases.map(\.rawValue)) }
+        guard let choice = Value(rawValue: text) else { throw .unknown(text, among: Value.allCases.map(\.rawValue)) }
         return choice
     }
 }
 
-private func unknown(_ word: String, _ valid: [String]) -> BadValue {
-    let hint = nearest(to: word, among: valid).map { "did you mean '\($0)'?" }
-    return BadValue(wanted: hint ?? "valid: \(valid.joined(separator: ", "))")
+extension BadValue {
+    /// A word that is none of those, with the one that is likely to be meant.
+    static func unknown(_ word: String, among valid: [String]) -> BadValue {
+        let hint = nearest(to: word, among: valid).map { "did you mean '\($0)'?" }
+        return BadValue(wanted: hint ?? "valid: \(valid.joined(separator: ", "))")
+    }
 }

@@ -36,11 +36,11 @@ extension KeyType<[Strategy]> {
     /// Words between commas.
     fileprivate static var strategies: Self {
         Self(
-            summary: .words({ Strategy.allCases.map(\.rawValue) }, note: "; several between commas"),
+            summary: .words({ Strategy.words.map(\.rawValue) }, note: ", or `exec:PATH`; several between commas"),
             parse: { text throws(BadValue) in
                 var list: [Strategy] = []
                 for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-                    let strategy = try KeyType<Strategy>.word(part.trimmed())
+                    let strategy = try strategy(part.trimmed())
                     guard !list.contains(strategy) else {
                         throw BadValue(wanted: "'\(strategy.rawValue)' stands twice")
                     }
@@ -51,5 +51,11 @@ extension KeyType<[Strategy]> {
                 }
                 return list
             })
+    }
+
+    private static func strategy(_ word: String) throws(BadValue) -> Strategy {
+        if let strategy = Strategy(rawValue: word) { return strategy }
+        if word.hasPrefix("exec:") { throw BadValue(wanted: "behind exec: a program's absolute path is needed") }
+        throw .unknown(word, among: Strategy.words.map(\.rawValue) + ["exec:PATH"])
     }
 }

@@ -22,6 +22,13 @@ public struct FreezeState: Sendable, Codable, Equatable {
     public var step: Step
     /// Name of the VM snapshot; it carries the run's id.
     public var snapshot: String
+    /// What holds the VM where no overlay and no VM snapshot does: `freeze`, `pause`, `shutdown` or `exec:PATH`.
+    public var strategy: Strategy?
+    /// How many file systems the guest said it froze, where they stay frozen (`freeze`); a thaw of fewer tells that it was
+    /// not frozen all the while.
+    public var frozenFileSystems: Int?
+    /// When the guest was seen to stand still (`freeze`, `pause`), in milliseconds since 1970.
+    public var stoppedAt: Int64?
     /// The server's own handle of that snapshot, once it has told it: a MoRef (vSphere).
     public var reference: String?
     /// The disks whose writes go to overlays.
@@ -39,7 +46,7 @@ public struct FreezeState: Sendable, Codable, Equatable {
 
     /// State files have the names of their first version.
     private enum CodingKeys: String, CodingKey {
-        case step, snapshot, reference, disks
+        case step, snapshot, strategy, frozenFileSystems, stoppedAt, reference, disks
         case isThawPending = "owesThaw"
         case freezeSeconds, ramDump
         case isPausedForCommit = "pausedByUs"
@@ -47,12 +54,14 @@ public struct FreezeState: Sendable, Codable, Equatable {
 
     /// A freeze state with these parts.
     public init(
-        step: Step, snapshot: String, reference: String? = nil, disks: [OverlayDisk], isThawPending: Bool = false,
+        step: Step, snapshot: String, strategy: Strategy? = nil, reference: String? = nil, disks: [OverlayDisk],
+        isThawPending: Bool = false,
         ramDump: String? = nil,
         isPausedForCommit: Bool = false
     ) {
         self.step = step
         self.snapshot = snapshot
+        self.strategy = strategy
         self.reference = reference
         self.disks = disks
         self.isThawPending = isThawPending
@@ -65,6 +74,9 @@ public struct FreezeState: Sendable, Codable, Equatable {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         step = try values.decode(Step.self, forKey: .step)
         snapshot = try values.decode(String.self, forKey: .snapshot)
+        strategy = try values.decodeIfPresent(Strategy.self, forKey: .strategy)
+        frozenFileSystems = try values.decodeIfPresent(Int.self, forKey: .frozenFileSystems)
+        stoppedAt = try values.decodeIfPresent(Int64.self, forKey: .stoppedAt)
         reference = try values.decodeIfPresent(String.self, forKey: .reference)
         disks = try values.decode([OverlayDisk].self, forKey: .disks)
         isThawPending = try values.decode(Bool.self, forKey: .isThawPending)

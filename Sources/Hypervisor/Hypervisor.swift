@@ -28,15 +28,16 @@ public protocol Hypervisor: Sendable {
     /// The VM as it is now; nil when it is not there any more.
     func virtualMachine(id: String) async throws -> VirtualMachine?
 
-    /// Freezes a running VM, by the strategy that is asked for.
+    /// Freezes a running VM by `memory` or `quiesce`, whichever is asked for.
     ///
     /// A thrown error whose remedy is `.fallBack` means that nothing is held and all has been undone; with
     /// `.stop`, the last recorded freeze state says what may be left.
     func freeze(_ request: FreezeRequest, record: @escaping RecordFreezeState) async throws -> FreezeResult
 
     /// Thaws the guest of a VM, which may be frozen still, and waits for nothing else; fine when it is off, or gone.
+    /// - Returns: how many file systems the guest says it thawed; 0 also of one that is off.
     /// - Throws: when the guest has not confirmed it: it may be frozen still.
-    func thaw(id: String) async throws
+    func thaw(id: String) async throws -> Int
 
     /// Puts a VM back on its own disks and removes what the freeze made, whatever became of the VM meanwhile.
     ///
@@ -69,7 +70,7 @@ extension Hypervisor {
     /// As many as the general section says.
     public var maxParallel: Int? { nil }
     /// Its freezes end alone.
-    public func thaw(id: String) async throws {}
+    public func thaw(id: String) async throws -> Int { 0 }
     /// Nothing is known to be wrong.
     public func checkRestore(_ request: RestoreRequest) async throws -> [String] { [] }
     /// None.
@@ -88,7 +89,7 @@ public struct FreezeRequest: Sendable {
     public let machine: VirtualMachine
     /// The disks to freeze: writable ones on the snapshotted datasets.
     public let disks: [Disk]
-    /// What to do with it.
+    /// What to do with it: `memory`, `quiesce` or `freeze`.
     public let strategy: Strategy
     /// The run's id; what the back end creates carries it in its name.
     public let run: String

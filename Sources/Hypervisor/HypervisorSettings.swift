@@ -49,6 +49,8 @@ public struct SharedHypervisorSettings: Sendable, Equatable {
     public var freezeTimeout = Duration.seconds(60)
     /// How long a guest may stay frozen; for so long its thaw is repeated.
     public var freezeLimit = Duration.seconds(10)
+    /// How long a guest may take to shut down.
+    public var shutdownTimeout = Duration.seconds(60)
     /// How long a commit may take to catch up with the guest's writes.
     public var commitTimeout = Duration.seconds(300)
 

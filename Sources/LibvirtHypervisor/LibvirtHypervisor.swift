@@ -11,12 +11,12 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     /// So many definitions are read sooner than a thread is started.
     private static let share = 8
 
-    private let settings: HypervisorSettings
+    let settings: HypervisorSettings
     private let gate: FreezeLimiter
     private let events = BlockJobEvents()
     private let pauses = PauseStopwatch()
     private let opened = OpenConnections()
-    private let calls: ConnectionPool
+    let calls: ConnectionPool
     /// Apart from `calls`, since to hear of events costs a thread and more.
     private let commits: ConnectionPool
     private let dumps: ConnectionPool
@@ -96,9 +96,9 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
                     connection: connection, context: context(request, on: connection, record), pauses: pauses
                 ).run()
             }
-        case .crashConsistent, .ignore:
+        default:
             throw HypervisorError(
-                .callFailed, "the strategy \(request.strategy.rawValue) freezes nothing", remedy: .fallBack)
+                .callFailed, "the strategy \(request.strategy.rawValue) moves no disks", remedy: .fallBack)
         }
     }
 
@@ -118,7 +118,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     }
 
     /// Thaws a domain's guest, over a connection that nothing else uses.
-    public func thaw(id: String) async throws {
+    public func thaw(id: String) async throws -> Int {
         try await GuestThaw(settings, machineID: id).ask()
     }
 

@@ -47,7 +47,7 @@ struct ThawFirstTests {
             bench.has(host.web("hangs"), host.web("well"))
             bench.world.change { behaviour in
                 behaviour.thaw = { [world = bench.world] id in
-                    guard id == "id-of-hangs" else { return }
+                    guard id == "id-of-hangs" else { return 2 }
                     for _ in 1...500 where world.count("thaw") < 2 { try await Task.sleep(for: .milliseconds(10)) }
                     throw HypervisorError(.timedOut, "no answer", remedy: .stop)
                 }
@@ -82,6 +82,7 @@ struct ThawFirstTests {
                     for _ in 1...1500 where try bench.zfs.stored().isEmpty {
                         try await Task.sleep(for: .milliseconds(10))
                     }
+                    return 2
                 }
             }
             let begin = ContinuousClock.now

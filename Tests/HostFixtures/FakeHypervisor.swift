@@ -35,9 +35,9 @@ package final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
         return try await world.behaviour.freeze(request, record)
     }
 
-    package func thaw(id: String) async throws {
+    package func thaw(id: String) async throws -> Int {
         world.note("thaw \(id)")
-        try await world.behaviour.thaw(id)
+        return try await world.behaviour.thaw(id)
     }
 
     package func release(_ request: ReleaseRequest, record: @escaping RecordFreezeState) async throws -> ReleaseResult {
@@ -84,7 +84,7 @@ package final class FakeWorld: Sendable {
             return FreezeResult(
                 consistency: .quiesced, frozenFileSystems: 2, listedFileSystems: 2, frozenFor: .milliseconds(40))
         }
-        package var thaw: @Sendable (String) async throws -> Void = { _ in }
+        package var thaw: @Sendable (String) async throws -> Int = { _ in 2 }
         package var exportDefinition: @Sendable (String) throws -> ExportedDefinition = {
             ExportedDefinition(definition: "<definition of \($0)>", files: [])
         }

@@ -112,6 +112,10 @@ struct ModelTests {
 
     @Test("has the configuration's words for strategies")
     func strategies() {
-        #expect(Strategy.allCases.map(\.rawValue) == ["memory", "quiesce", "crash-consistent", "ignore"])
+        #expect(
+            Strategy.words.map(\.rawValue)
+                == ["memory", "quiesce", "freeze", "shutdown", "pause", "crash-consistent", "ignore"])
+        #expect(Strategy(rawValue: "exec:/usr/local/sbin/app") == .exec(path: "/usr/local/sbin/app"))
+        for word in ["exec", "exec:", "exec:app", "Quiesce", ""] { #expect(Strategy(rawValue: word) == nil) }
     }
 }

@@ -26,7 +26,8 @@
     X(virDomainManagedSaveGetXMLDesc) X(virDomainManagedSaveDefineXML) X(virDomainSuspend) X(virDomainGetBlockJobInfo)   \
     X(virConnectGetHostname) X(virDomainGetBlockInfo) X(virDomainGetJobStats) X(virTypedParamsFree)                     \
     X(virConnectGetCapabilities) X(virConnectDomainXMLToNative) X(virDomainGetGuestInfo) X(virTypedParamsGetString)    \
-    X(virDomainSnapshotListAllChildren) X(virDomainSnapshotGetXMLDesc) X(virDomainSnapshotIsCurrent)
+    X(virDomainSnapshotListAllChildren) X(virDomainSnapshotGetXMLDesc) X(virDomainSnapshotIsCurrent)                    \
+    X(virDomainShutdownFlags)
 
 struct CLibvirt {
 #define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;

@@ -21,7 +21,7 @@ struct PendingThaws: Sendable {
 
     private func isThawed(_ machine: VMRecord) async -> Bool {
         do {
-            try await hypervisors.named(machine.hypervisor).thaw(id: machine.id)
+            _ = try await hypervisors.named(machine.hypervisor).thaw(id: machine.id)
             return true
         } catch {
             return false

@@ -48,6 +48,25 @@ extension Domain {
         }
     }
 
+    /// How a guest is asked to shut down.
+    enum ShutdownWay: String {
+        case agent
+        /// ACPI's.
+        case powerButton = "power button"
+    }
+
+    /// Asks the guest to shut down, and does not wait until it has (virDomainShutdownFlags).
+    func shutDown(by way: ShutdownWay) throws {
+        let flag =
+            switch way {
+            case .agent: VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
+            case .powerButton: VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
+            }
+        guard library.functions.virDomainShutdownFlags(pointer, flag.rawValue) == 0 else {
+            throw library.lastError("asking the guest to shut down (\(way.rawValue))")
+        }
+    }
+
     /// Starts it (virDomainCreateWithFlags).
     func start(paused: Bool) throws {
         let flags = paused ? VIR_DOMAIN_START_PAUSED.rawValue : 0

@@ -55,20 +55,10 @@ extension QuiesceFreeze {
         return outcome
     }
 
-    /// Asks for a thaw until the guest confirms one, for as long as a guest may stay frozen and the manager waits; what
-    /// is still pending then is in the journal, and the watchdog and post ask again.
-    /// - Returns: how many file systems it says it thawed; nil: it confirmed none.
+    /// What is still pending when the time is over is in the journal, and the watchdog and post ask again.
+    /// - Returns: how many file systems the guest says it thawed; nil: it confirmed none.
     func thawAgain() async -> Int? {
-        let clock = ContinuousClock()
-        let thaw = GuestThaw(uri: settings.uri, machineID: request.machine.id, agentTimeout: agentTimeout)
-        // What was begun must be undone before the manager's time-out.
-        let longest = clock.now + settings.freezeLimit
-        let end = request.deadline.map { min(longest, $0 - FreezeTimes.undoing) } ?? longest
-        while clock.now + .milliseconds(200) < end {
-            let limit = min(agentTimeout + .seconds(1), clock.now.duration(to: end))
-            if let count = try? await thaw.ask(within: limit) { return count }
-            try? await clock.sleep(for: .milliseconds(200))
-        }
-        return nil
+        let thaw = GuestThaw(uri: settings.uri, machineID: request.machine.id, agentTimeout: agent.timeout)
+        return await thaw.repeatedly(for: settings.freezeLimit, before: request.deadline)
     }
 }

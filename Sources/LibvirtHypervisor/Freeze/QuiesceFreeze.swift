@@ -7,13 +7,14 @@ internal import Hypervisor
 struct QuiesceFreeze: Sendable {
     let context: FreezeContext
     let gate: FreezeLimiter
-    /// For each question to the agent.
-    let agentTimeout: Duration
+    let agent: GuestAgent
 
     init(context: FreezeContext, gate: FreezeLimiter) {
         self.context = context
         self.gate = gate
-        agentTimeout = FreezeTimes(context.settings, until: context.request.deadline).question
+        agent = GuestAgent(
+            domain: context.domain, description: context.description, name: context.request.machine.name,
+            timeout: FreezeTimes(context.settings, until: context.request.deadline).question)
     }
 
     var domain: Domain { context.domain }
@@ -23,20 +24,17 @@ struct QuiesceFreeze: Sendable {
     var record: RecordFreezeState { context.record }
 
     func run() async throws -> FreezeResult {
-        try requireAgent()
+        try agent.requireChannel()
         var freezeState = FreezeState(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
         try OverlayFile.requireAbsence(of: freezeState.disks)
         let capacities = try await context.capacities(of: freezeState.disks)
         try await record(freezeState)
         // Listing them is also the question whether the agent answers at all, before anything depends on it.
-        async let asked = askGuest()
+        async let asked = agent.selection(of: request.disks)
         try await context.prepare(freezeState, capacities)
         let selection: FreezeSelection
         do {
-            let held = Set(request.disks.map(\.target))
-            let writable = Set(description.disks.map(\.disk).filter { $0.exclusion == nil }.map(\.target))
-            let (listed, system) = try await asked
-            selection = FreezeSelection(listed, held: held, writable: writable, system: system)
+            selection = try await asked
             try await context.requireIdle(freezeState.disks)
         } catch let error as LibvirtError {
             try await context.giveUp(
@@ -65,33 +63,5 @@ struct QuiesceFreeze: Sendable {
         freezeState.step = .held
         try await record(freezeState)
         return result
-    }
-}
-
-// MARK: what is frozen
-
-extension QuiesceFreeze {
-    private func requireAgent() throws {
-        switch description.agent {
-        case .connected: return
-        case .none: throw HypervisorError.notQuiesced("the VM has no guest agent channel")
-        case .disconnected: throw HypervisorError.notQuiesced("the guest agent is not running")
-        }
-    }
-
-    /// - Returns: its file systems; where its agent does not list them, nil and what it calls its system, if it tells.
-    private func askGuest() async throws -> ([GuestFileSystem]?, system: String?) {
-        try await blocking("listing the file systems of \(request.machine.name)", within: agentTimeout * 2) {
-            try domain.setAgentTimeout(agentTimeout)
-            do {
-                return (try domain.fileSystems(), nil)
-            } catch let error as LibvirtError where error.saysThatGuestIsFrozen {
-                throw HypervisorError.notQuiesced(
-                    "somebody else has frozen the guest, and has not thawed it", cause: error)
-            } catch let error as LibvirtError where !error.isAgentSilent {
-                // The agent is there but will not list them: freeze all.
-                return (nil, try? domain.operatingSystem())
-            }
-        }
     }
 }

@@ -69,6 +69,14 @@ extension GuestControl {
     /// Ends a pause of ours.
     /// - Throws: HypervisorError `.changed` as long as a pause may still come; the freeze state says so still.
     func resume(_ freezeState: inout FreezeState) async throws {
+        try await resumeOrSeeRunning()
+        freezeState.isPausedForCommit = false
+        try await record(freezeState)
+    }
+
+    /// Resumes the guest, or sees that it runs and that nothing is under way that could still pause it.
+    /// - Throws: HypervisorError `.changed` as long as something is.
+    func resumeOrSeeRunning() async throws {
         var readings = 0
         for attempt in 1... {
             do {
@@ -85,8 +93,6 @@ extension GuestControl {
             }
             try? await Task.sleep(for: .milliseconds(attempt == 1 ? 20 : 300))
         }
-        freezeState.isPausedForCommit = false
-        try await record(freezeState)
     }
 
     private func isOccupied() async throws -> Bool {

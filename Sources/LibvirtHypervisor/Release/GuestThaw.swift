@@ -21,6 +21,21 @@ struct GuestThaw: Sendable {
             return try domain.thawFileSystems()
         }
     }
+
+    /// Asks until the guest confirms a thaw, for as long as a guest may stay frozen and the manager waits.
+    /// - Returns: how many file systems it says it thawed; nil: it confirmed none.
+    func repeatedly(for limit: Duration, before deadline: ContinuousClock.Instant?) async -> Int? {
+        let clock = ContinuousClock()
+        // What was begun must be undone before the manager's time-out.
+        let longest = clock.now + limit
+        let end = deadline.map { min(longest, $0 - FreezeTimes.undoing) } ?? longest
+        while clock.now + .milliseconds(200) < end {
+            let limit = min(agentTimeout + .seconds(1), clock.now.duration(to: end))
+            if let count = try? await ask(within: limit) { return count }
+            try? await clock.sleep(for: .milliseconds(200))
+        }
+        return nil
+    }
 }
 
 extension GuestThaw {

@@ -4,7 +4,7 @@ package import ZFS
 /// One cycle from pre-snapshot to the release of every VM, as its state file keeps it.
 package struct Run: Sendable, Codable, Equatable {
     /// The state file's format; a file with a higher one is not touched.
-    static let format = 2
+    static let format = 3
 
     package enum Phase: String, Sendable, Codable {
         case freezing, frozen, releasing, released
@@ -48,8 +48,12 @@ package struct Run: Sendable, Codable, Equatable {
         self.earlyRelease = earlyRelease
     }
 
-    /// What it must be written in: versions that do not know the word `stale` know format 1.
-    var neededFormat: Int { machines.contains { $0.consistency == .stale } ? 2 : 1 }
+    /// What it must be written in: versions that do not know the word `stale` know format 1, and those that move disks whatever
+    /// they do know format 2.
+    var neededFormat: Int {
+        if machines.contains(where: \.hasLaterStrategy) { return 3 }
+        return machines.contains { $0.consistency == .stale } ? 2 : 1
+    }
 }
 
 /// A release that post-snapshot did not ask for: by the watchdog, or by recovery.
@@ -131,6 +135,13 @@ package struct VMRecord: Sendable, Codable, Equatable {
         self.name = name
         self.datasets = datasets
         self.notes = notes
+    }
+
+    /// Something of it was frozen, or was to be, by a strategy that came with format 3.
+    fileprivate var hasLaterStrategy: Bool {
+        ([strategy, freezeState?.strategy] + fallbacks.map(\.strategy)).contains { strategy in
+            strategy.map { $0.changesMachine && !$0.movesDisks } ?? false
+        }
     }
 
     /// Lowers what is claimed to that; what is less stays.

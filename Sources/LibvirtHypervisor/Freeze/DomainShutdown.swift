@@ -1,0 +1,66 @@
+internal import Hypervisor
+internal import Support
+internal import XMLTree
+
+/// The clean shutdown of one running domain.
+struct DomainShutdown: Sendable {
+    let domain: Domain
+    let agentTimeout: Duration
+    let deadline: ContinuousClock.Instant
+
+    /// - Throws: as ``GuestShutdown/shutDown(id:before:)``.
+    func run() async throws {
+        try await blocking("asking whether the VM can be shut down", within: .seconds(30)) { try requireReturn() }
+        let byAgent = try await ask(.agent)
+        if byAgent, try await isOff(before: min(deadline, .now + ContinuousClock.now.duration(to: deadline) / 2)) {
+            return
+        }
+        // Beside the agent's request, if that is under way: whichever the guest follows.
+        let byButton = try await ask(.powerButton)
+        guard byAgent || byButton else {
+            throw HypervisorError(
+                .callFailed, "neither the guest's agent nor its power button (ACPI) takes a shutdown", remedy: .fallBack
+            )
+        }
+        guard try await isOff(before: deadline) else {
+            throw HypervisorError(.timedOut, "the guest did not shut down in time", remedy: .stop)
+        }
+    }
+
+    /// A domain that would be gone, or start again by itself, is not shut down.
+    private func requireReturn() throws {
+        guard try domain.isPersistent() else {
+            throw HypervisorError(
+                .callFailed, "the VM is transient: it would be gone after its shutdown", remedy: .fallBack)
+        }
+        let action = try domain.document(live: true).first("on_poweroff")?.text ?? "destroy"
+        guard action == "destroy" else {
+            throw HypervisorError(
+                .callFailed, "its on_poweroff is \(printable(action)), so that a shutdown does not end it",
+                remedy: .fallBack)
+        }
+    }
+
+    /// Whether the request was taken, or may have been.
+    private func ask(_ way: Domain.ShutdownWay) async throws -> Bool {
+        let limit = agentTimeout + .seconds(1)
+        let outcome = await act("asking the guest to shut down (\(way.rawValue))", within: limit) {
+            try? domain.setAgentTimeout(agentTimeout)
+            try domain.shutDown(by: way)
+        }
+        switch outcome {
+        case .ended(.success), .givenUp: return true
+        case .ended(.failure(let error as LibvirtError)): return error.isAgentSilent
+        case .ended(.failure(let error)): throw error
+        }
+    }
+
+    private func isOff(before end: ContinuousClock.Instant) async throws -> Bool {
+        while true {
+            let state = try await blocking("asking whether the VM is off", within: .seconds(30)) { try domain.state() }
+            if !state.isActive { return true }
+            guard .now < end else { return false }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+public import Hypervisor
+internal import Support
+
+/// `freeze`: the guest agent's freeze, and nothing of libvirt's snapshots.
+extension LibvirtHypervisor: FileSystemFreezing {
+    /// Freezes the file systems of a domain's guest; see `AgentFreeze`.
+    public func freezeFileSystems(_ request: FreezeRequest) async throws -> FreezeResult {
+        try await calls.with { [settings] connection in
+            let domain = try await connection.requireDomain(request.machine.id)
+            let description = try await blocking("reading \(request.machine.name)", within: .seconds(30)) {
+                try domain.description()
+            }
+            return try await AgentFreeze(
+                domain: domain, description: description, request: request, settings: settings
+            ).run()
+        }
+    }
+}
+
+/// `pause`: virDomainSuspend and virDomainResume.
+extension LibvirtHypervisor: ProcessorPausing {
+    private static let longestPausing = Duration.seconds(30)
+
+    /// Suspends a running domain.
+    public func pause(id: String) async throws {
+        try await calls.with { connection in
+            let domain = try await connection.requireDomain(id)
+            let limit = Self.longestPausing
+            switch await act("pausing the guest", within: limit, { try domain.suspend() }) {
+            case .ended(.success): return
+            case .ended(.failure(let error)):
+                throw HypervisorError(.callFailed, "the VM could not be paused", remedy: .fallBack, cause: error)
+            case .givenUp(let call): throw call.timeOut(after: limit)
+            }
+        }
+    }
+
+    /// Resumes a domain that is paused, unless a failed write paused it.
+    public func resume(id: String) async throws {
+        try await retrying {
+            try await calls.with { [settings] connection in
+                let (domain, _) = try await connection.find(id)
+                try await GuestControl(domain: domain, settings: settings, record: { _ in }).resumeOrSeeRunning()
+            }
+        }
+    }
+}
+
+/// `shutdown`: by the guest's agent, then by ACPI's power button.
+extension LibvirtHypervisor: GuestShutdown {
+    /// Shuts a domain's guest down; see `DomainShutdown`.
+    public func shutDown(id: String, before deadline: ContinuousClock.Instant) async throws {
+        try await calls.with { [settings] connection in
+            let domain = try await connection.requireDomain(id)
+            try await DomainShutdown(domain: domain, agentTimeout: settings.agentTimeout, deadline: deadline).run()
+        }
+    }
+
+    /// Starts a domain that is off (virDomainCreateWithFlags).
+    public func start(id: String) async throws {
+        try await retrying {
+            try await calls.blockingCall("starting the VM", within: .seconds(120)) { connection in
+                guard let domain = try connection.domain(uuid: id) else { return }
+                if try domain.state().isActive { return }
+                try domain.start(paused: false)
+            }
+        }
+    }
+
+    /// What libvirt refuses now it may do in a moment: the daemon is being restarted, an image is in somebody's use.
+    private func retrying(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let error as LibvirtError {
+            throw HypervisorError(.callFailed, "the VM does not run again yet", remedy: .retry, cause: error)
+        } catch let error as HypervisorError where error.code == .timedOut {
+            throw HypervisorError(.timedOut, error.message, remedy: .retry, cause: error.cause)
+        }
+    }
+}
+
+extension Connection {
+    /// - Throws: HypervisorError `.noSuchMachine`.
+    fileprivate func requireDomain(_ uuid: String) async throws -> Domain {
+        let domain = try await blocking("finding the VM", within: .seconds(30)) { try self.domain(uuid: uuid) }
+        guard let domain else {
+            throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .fallBack)
+        }
+        return domain
+    }
+}
