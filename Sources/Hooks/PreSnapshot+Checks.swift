@@ -12,7 +12,7 @@ extension PreSnapshot {
         let storage = call.planner.storage
         let room = OverlaySpaceCheck(scope: call.scope, storage: storage)
         for (directory, machines) in Dictionary(
-            grouping: plan.filter(\.mayBeHeld), by: \.hypervisor.overlayDirectory)
+            grouping: plan.filter(\.mayGetOverlays), by: \.hypervisor.overlayDirectory)
         {
             guard let directory else { continue }
             try room.check(directory, disks: machines.reduce(0) { $0 + $1.disks.count })

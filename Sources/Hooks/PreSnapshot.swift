@@ -55,12 +55,14 @@ struct PreSnapshot: Sendable {
             let present = isRecovered ? try await discoverVMs(call, claim, hypervisors) : found
             guard let run = try await claimRun(claim, for: present, call, hypervisors) else { return .done }
             unfinished.begin(run)
-            await startWatchdog(of: run)
+            let hasWatchdog = await startWatchdog(of: run)
             // Beside the freeze, whose guests wait for the snapshot already.
-            async let shortages = foreseenShortages(call.scope)
-            let isFrozen = await freeze(run, call, try await hypervisors.all())
+            let shortages = Task { await foreseenShortages(call.scope) }
+            let isFrozen = await freeze(run, call, try await hypervisors.all(), hasWatchdog) {
+                _ = await shortages.value
+            }
             let code = await conclude(run, isFrozen: isFrozen, hypervisors)
-            for shortage in await shortages { context.log.warning("\(shortage)") }
+            for shortage in await shortages.value { context.log.warning("\(shortage)") }
             return code
         }
     }
@@ -140,32 +142,38 @@ struct PreSnapshot: Sendable {
     // MARK: watchdog
 
     /// Before anything is touched, so that it is there also when this process is killed.
-    private func startWatchdog(of run: ClaimedRun) async {
-        guard run.plan.contains(where: \.mayBeHeld), context.executable != nil else { return }
+    /// - Returns: false where one could not be started.
+    private func startWatchdog(of run: ClaimedRun) async -> Bool {
+        guard run.plan.contains(where: \.mayBeHeld), context.executable != nil else { return true }
         let id = await run.journal.run.id
         do {
             try Watchdog.start(
                 id, in: StateDirectory(configuration.stateDirectory),
                 manager: ManagerProcess.find(invocation.manager, proc: context.roots.proc), context,
                 configurationPath: invocation.configurationPath)
+            return true
         } catch {
             context.log.error("the run \(id) has no watchdog (\(error)): post-snapshot must come")
+            return false
         }
     }
 
     // MARK: freeze
 
     /// - Returns: false where the journal could not be written; then all must be released.
-    private func freeze(_ run: ClaimedRun, _ call: Call, _ hypervisors: [any Hypervisor]) async -> Bool {
+    private func freeze(
+        _ run: ClaimedRun, _ call: Call, _ hypervisors: [any Hypervisor], _ hasWatchdog: Bool,
+        beforeStopping: @Sendable () async -> Void
+    ) async -> Bool {
         let definitions = DefinitionSaver(
             storage: call.planner.storage, catalogue: Catalogue(StateDirectory(configuration.stateDirectory)),
             hypervisors: hypervisors)
         let stage = FreezeStage(
             plan: run.plan, journal: run.journal, maxParallel: configuration.maxParallel, deadline: call.timeout?.work,
             busy: run.busy, definitions: definitions, ramBudget: RAMSpaceBudget(directory: configuration.ramDirectory),
-            log: context.log)
+            settings: configuration.shared, hasWatchdog: hasWatchdog, log: context.log)
         do {
-            try await stage.run()
+            try await stage.run(beforeStopping: beforeStopping)
             return true
         } catch {
             context.log.error("\(error)")
@@ -192,7 +200,8 @@ struct PreSnapshot: Sendable {
     private func undo(_ run: ClaimedRun, _ hypervisors: Hypervisors) async -> ExitCode {
         let journal = run.journal
         let stage = ReleaseStage(
-            journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
+            journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel,
+            shutdownTimeout: configuration.shutdownTimeout, log: context.log)
         do {
             guard await stage.run() else { return .needsRecovery }
             // There is no snapshot that they could belong to.
@@ -210,6 +219,9 @@ struct PreSnapshot: Sendable {
 extension PlannedVM {
     /// Whether a freeze may leave something that must be released.
     var mayBeHeld: Bool {
-        machine.power == .running && !disks.isEmpty && strategies.contains { $0 == .quiesce || $0 == .memory }
+        machine.power == .running && !disks.isEmpty && strategies.contains(where: \.changesMachine)
     }
+
+    /// Whether its disks may be moved to overlays.
+    var mayGetOverlays: Bool { mayBeHeld && strategies.contains(where: \.movesDisks) }
 }

@@ -25,8 +25,20 @@ public enum Strategy: Sendable, Hashable {
     /// Whether a VM may be left otherwise than it was, so that something must put it back.
     public var changesMachine: Bool { self != .crashConsistent && self != .ignore }
 
-    /// Whether the guest stands still until the snapshot has been taken, on its own disks: it is frozen last and released first.
+    /// Whether the guest stands still, on its own disks, until the snapshot has been taken.
     public var stopsGuest: Bool { self == .freeze || self == .pause }
+
+    /// When a VM's turn comes among all of a run, from 0: a guest that stands still waits for no other VM.
+    public var turn: Int {
+        switch self {
+        case .memory, .quiesce, .shutdown, .crashConsistent, .ignore: 0
+        case .exec: 1
+        case .freeze, .pause: 2
+        }
+    }
+
+    /// The last one.
+    public static let lastTurn = 2
 
     /// Whether disks move to overlays, or a server takes a VM snapshot.
     public var movesDisks: Bool { self == .memory || self == .quiesce }

@@ -125,7 +125,7 @@ struct ThawFirstTests {
         let memory = FreezeState(step: .switching, snapshot: "s", disks: [], isThawPending: true, ramDump: "/ram")
         var run = try makeRun("r", machines: [Self.frozen("a"), Self.frozen("b", disks: []), Self.frozen("c")])
         run.machines[2].freezeState = memory
-        run.note(thawed: Set(run.machines.map(\.key)))
+        run.note(Dictionary(uniqueKeysWithValues: run.machines.map { ($0.key, .thawed(2)) }))
         #expect(
             run.machines[0].freezeState?.isThawPending == false && run.machines[0].freezeState?.disks == someHold.disks)
         #expect(run.machines[1].freezeState == nil)

@@ -3,7 +3,7 @@ package import RunState
 import Synchronization
 
 /// A back end whose VMs are nothing but a list; a configuration's `uri` leads to its `FakeWorld`.
-package final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
+package final class FakeHypervisor: FileSystemFreezing, ProcessorPausing, GuestShutdown, HypervisorBackEnd {
     package static let kind = "fake"
 
     package let name: String
@@ -38,6 +38,36 @@ package final class FakeHypervisor: Hypervisor, HypervisorBackEnd {
     package func thaw(id: String) async throws -> Int {
         world.note("thaw \(id)")
         return try await world.behaviour.thaw(id)
+    }
+
+    package func freezeFileSystems(_ request: FreezeRequest) async throws -> FreezeResult {
+        world.noteJournal(of: request.machine.name)
+        world.note("fsfreeze \(request.machine.name)")
+        return try await world.behaviour.freezeFileSystems(request)
+    }
+
+    package func pause(id: String) async throws {
+        world.noteJournal(of: String(id.dropFirst("id-of-".count)))
+        world.note("pause \(id)")
+        try await world.behaviour.pause(id)
+    }
+
+    package func resume(id: String) async throws {
+        world.note("resume \(id)")
+        try await world.behaviour.resume(id)
+    }
+
+    package func shutDown(id: String, before deadline: ContinuousClock.Instant) async throws {
+        world.noteJournal(of: String(id.dropFirst("id-of-".count)))
+        world.note("shutdown \(id)")
+        try await world.behaviour.shutDown(id)
+        world.markStopped(id)
+    }
+
+    package func start(id: String) async throws {
+        world.note("start \(id)")
+        try await world.behaviour.start(id)
+        world.markStarted(id)
     }
 
     package func release(_ request: ReleaseRequest, record: @escaping RecordFreezeState) async throws -> ReleaseResult {
@@ -85,6 +115,13 @@ package final class FakeWorld: Sendable {
                 consistency: .quiesced, frozenFileSystems: 2, listedFileSystems: 2, frozenFor: .milliseconds(40))
         }
         package var thaw: @Sendable (String) async throws -> Int = { _ in 2 }
+        package var freezeFileSystems: @Sendable (FreezeRequest) async throws -> FreezeResult = { _ in
+            FreezeResult(consistency: .quiesced, frozenFileSystems: 2, listedFileSystems: 2)
+        }
+        package var pause: @Sendable (String) async throws -> Void = { _ in }
+        package var resume: @Sendable (String) async throws -> Void = { _ in }
+        package var shutDown: @Sendable (String) async throws -> Void = { _ in }
+        package var start: @Sendable (String) async throws -> Void = { _ in }
         package var exportDefinition: @Sendable (String) throws -> ExportedDefinition = {
             ExportedDefinition(definition: "<definition of \($0)>", files: [])
         }
@@ -145,6 +182,8 @@ package final class FakeWorld: Sendable {
             if let id { stopped.insert(id) } else { stopped = [] }
         }
     }
+
+    package func markStarted(_ id: String) { stopped.withLock { _ = $0.remove(id) } }
 
     /// All calls but reading one VM, in order.
     package var acts: [String] { calls.filter { !$0.hasPrefix("look ") } }

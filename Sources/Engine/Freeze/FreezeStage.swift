@@ -1,8 +1,9 @@
 internal import Glibc
-internal import Hypervisor
+package import Hypervisor
 package import Logging
 package import RunState
 internal import Support
+internal import Synchronization
 internal import ZFS
 
 /// Freezes every VM of a plan, all at once but no more than `maxParallel`.
@@ -15,11 +16,15 @@ package struct FreezeStage: Sendable {
     package let busy: [VMKey: BusyVM]
     package let definitions: DefinitionSaver
     package let ramBudget: RAMSpaceBudget
+    package let settings: SharedHypervisorSettings
+    /// Without one, no guest is left standing still.
+    package let hasWatchdog: Bool
     package let log: Logger
 
     package init(
         plan: [PlannedVM], journal: Journal, maxParallel: Int, deadline: ContinuousClock.Instant?,
-        busy: [VMKey: BusyVM], definitions: DefinitionSaver, ramBudget: RAMSpaceBudget, log: Logger
+        busy: [VMKey: BusyVM], definitions: DefinitionSaver, ramBudget: RAMSpaceBudget,
+        settings: SharedHypervisorSettings, hasWatchdog: Bool, log: Logger
     ) {
         self.plan = plan
         self.journal = journal
@@ -28,19 +33,32 @@ package struct FreezeStage: Sendable {
         self.busy = busy
         self.definitions = definitions
         self.ramBudget = ramBudget
+        self.settings = settings
+        self.hasWatchdog = hasWatchdog
         self.log = log
     }
 
     /// Freezes; what each VM got is in the journal.
+    /// - Parameter beforeStopping: what else is to be done first, where guests will stand still until the snapshot is taken.
     /// - Throws: StateError when the journal cannot be written; then all must be released.
-    package func run() async throws {
+    package func run(beforeStopping: @Sendable () async -> Void = {}) async throws {
         await definitions.removeStale(plan, before: deadline)
         let run = await journal.run.id
         let budget = SavingBudget(until: deadline)
-        let places = Dictionary(grouping: plan.indices, by: { plan[$0].hypervisor.name })
-        try await inParallel(places.values, limit: places.count) { indices in
-            let limit = plan[indices[0]].hypervisor.maxParallel ?? maxParallel
-            try await inParallel(indices, limit: limit) { try await freezeOne($0, run: run, budget) }
+        let waiting = Mutex<[Int: Int]>([:])
+        try await forEach(Array(plan.indices)) { index in
+            guard try await !isSettled(index, run: run, budget) else { return }
+            let next = try await tryStrategies(index, from: 0, turn: 0, run: run)
+            if let next { waiting.withLock { $0[index] = next } }
+        }
+        for turn in 1...Strategy.lastTurn {
+            let now = waiting.withLock { $0 }.filter { plan[$0.key].strategies[$0.value].turn <= turn }
+            guard !now.isEmpty else { continue }
+            if turn == Strategy.lastTurn { await beforeStopping() }
+            try await forEach(now.keys.sorted()) { index in
+                let next = try await tryStrategies(index, from: now[index] ?? 0, turn: turn, run: run)
+                waiting.withLock { $0[index] = next }
+            }
         }
         try await journal.record { run in
             run.phase = .frozen
@@ -48,16 +66,27 @@ package struct FreezeStage: Sendable {
         }
     }
 
-    private func freezeOne(_ index: Int, run: RunID, _ budget: SavingBudget) async throws {
+    /// VMs at once, no more of a hypervisor's than it allows.
+    private func forEach(_ indices: [Int], _ body: @escaping @Sendable (Int) async throws -> Void) async throws {
+        let places = Dictionary(grouping: indices, by: { plan[$0].hypervisor.name })
+        try await inParallel(places.values, limit: places.count) { indices in
+            let limit = plan[indices[0]].hypervisor.maxParallel ?? maxParallel
+            try await inParallel(indices, limit: limit, body)
+        }
+    }
+
+    /// Keeps the VM's definition, and settles what it gets where no strategy needs to be tried for that.
+    private func isSettled(_ index: Int, run: RunID, _ budget: SavingBudget) async throws -> Bool {
         let planned = plan[index]
         let lastGood = { definitions.catalogue.lastGood(planned.key) }
         if let staleness = Staleness(planned, busy[planned.key], lastGood: lastGood) {
-            return try await journal.record(machine: index) { record in
+            try await journal.record(machine: index) { record in
                 record.phase = .failed
                 record.consistency = .stale
                 record.staleSince = staleness.since
                 record.notes.append(staleness.reason)
             }
+            return true
         }
         // The definition of a VM on another run's overlays would name those; that run has kept it.
         if busy[planned.key] == nil {
@@ -71,22 +100,36 @@ package struct FreezeStage: Sendable {
         // Its overlays are elsewhere, over a base that nobody writes: there is nothing to freeze, and nothing to be
         // blamed for. When another run holds it, it is on that run's overlay, and the strategies say so.
         if planned.disks.isEmpty, busy[planned.key] == nil {
-            return try await journal.record(machine: index) { record in
+            try await journal.record(machine: index) { record in
                 record.phase = .frozen
                 record.consistency = .crash
             }
+            return true
         }
         // One that another run or a restore works on is not at rest though it is off.
         guard !planned.machine.power.isAtRest || planned.disks.isEmpty || busy[planned.key] != nil else {
-            return try await noteRest(index)
+            try await noteRest(index)
+            return true
         }
-        for strategy in planned.strategies {
+        return false
+    }
+
+    /// Tries strategy after strategy.
+    /// - Parameters:
+    ///   - first: where in the VM's list to begin.
+    ///   - turn: those of later turns are left for them.
+    /// - Returns: where to go on in a later turn; nil: the VM is settled.
+    private func tryStrategies(_ index: Int, from first: Int, turn: Int, run: RunID) async throws -> Int? {
+        let planned = plan[index]
+        for (position, strategy) in planned.strategies.enumerated().dropFirst(first) {
+            if strategy.turn > turn { return position }
             if strategy == .crashConsistent {
-                return try await journal.record(machine: index) { record in
+                try await journal.record(machine: index) { record in
                     record.phase = .frozen
                     record.strategy = strategy
                     record.consistency = .crash
                 }
+                return nil
             }
             guard await journal.run.machines[index].freezeState == nil else {
                 let reason = "an earlier freeze of it is not undone yet"
@@ -97,7 +140,7 @@ package struct FreezeStage: Sendable {
             }
             do {
                 try await freezeRepeatedly(index, with: strategy, run: run)
-                return
+                return nil
             } catch let error as StateError {
                 throw error
             } catch {
@@ -109,6 +152,7 @@ package struct FreezeStage: Sendable {
             record.phase = .failed
             record.consistency = .crash
         }
+        return nil
     }
 
     private func noteRest(_ index: Int) async throws {
@@ -125,7 +169,7 @@ package struct FreezeStage: Sendable {
 
     func carryOut(_ index: Int, with strategy: Strategy, run: RunID) async throws {
         let planned = plan[index]
-        if let reason = obstacle(to: planned) {
+        if let reason = obstacle(to: planned, strategy) {
             throw HypervisorError(.notQuiesced, reason, remedy: .fallBack)
         }
         // Where the overlays are this host's, so are the dumps; a server has room of its own.
@@ -135,6 +179,7 @@ package struct FreezeStage: Sendable {
         let request = FreezeRequest(
             machine: planned.machine, disks: planned.disks, strategy: strategy, run: run.text, deadline: deadline,
             dataset: planned.datasets.sorted().first?.rawValue ?? "")
+        guard strategy.movesDisks else { return try await stop(index, request) }
         let result: FreezeResult
         do {
             result = try await planned.hypervisor.freeze(request, record: recorder(index))
@@ -142,22 +187,32 @@ package struct FreezeStage: Sendable {
             if needsRoom { await ramBudget.giveBack(planned.machine.memory) }
             throw error
         }
-        try await journal.record(machine: index) { record in
-            record.phase = .frozen
-            record.strategy = strategy
-            record.consistency = result.consistency
-            record.frozenFileSystems = result.frozenFileSystems
-            record.listedFileSystems = result.listedFileSystems
-            record.frozenMilliseconds = result.frozenFor.milliseconds
-            record.ramDump = result.ramDump
-            record.pausedMilliseconds = result.pausedFor?.milliseconds
-            record.notes += result.notes
+        try await journal.record(machine: index) { $0.note(result, strategy) }
+    }
+
+    /// By a strategy that leaves the VM on its own disks.
+    private func stop(_ index: Int, _ request: FreezeRequest) async throws {
+        let planned = plan[index]
+        guard planned.machine.power != .paused else {
+            let result = FreezeResult(consistency: .crash, notes: ["it was paused already, and stays so"])
+            return try await journal.record(machine: index) { $0.note(result, request.strategy) }
+        }
+        let stopping = OwnDiskFreeze(
+            hypervisor: planned.hypervisor, request: request, settings: settings, record: recorder(index))
+        let (result, state) = try await stopping.run()
+        let disks = request.strategy == .shutdown ? await DiskAtRest.read(planned.disks) : nil
+        // Durable with the next record: until then the file says what was begun, and a release undoes that as well.
+        await journal.note(machine: index) { record in
+            record.note(result, request.strategy)
+            record.freezeState = state
+            record.disksAtRest = disks
         }
     }
 
-    private func obstacle(to planned: PlannedVM) -> String? {
+    private func obstacle(to planned: PlannedVM, _ strategy: Strategy) -> String? {
         if let reason = busy[planned.key]?.reason { return reason }
-        if planned.machine.power == .paused { return "the VM is paused" }
+        if planned.machine.power == .paused, strategy != .pause { return "the VM is paused" }
+        if !strategy.movesDisks, !hasWatchdog { return "the run has no watchdog, so its guests are not left standing" }
         if planned.disks.isEmpty { return "none of its disks writes to the snapshotted datasets" }
         if let deadline, deadline <= .now { return "the manager's deadline has passed" }
         return nil
@@ -189,5 +244,21 @@ package struct FreezeStage: Sendable {
 
     private func recorder(_ index: Int) -> RecordFreezeState {
         { [journal] freezeState in try await journal.record(machine: index) { $0.freezeState = freezeState } }
+    }
+}
+
+extension VMRecord {
+    fileprivate mutating func note(_ result: FreezeResult, _ strategy: Strategy) {
+        phase = .frozen
+        self.strategy = strategy
+        consistency = result.consistency
+        if strategy.movesDisks || strategy == .freeze {
+            frozenFileSystems = result.frozenFileSystems
+            listedFileSystems = result.listedFileSystems
+            frozenMilliseconds = result.frozenFor.milliseconds
+        }
+        ramDump = result.ramDump
+        pausedMilliseconds = result.pausedFor?.milliseconds
+        notes += result.notes
     }
 }

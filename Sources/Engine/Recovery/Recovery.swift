@@ -119,7 +119,7 @@ package struct Recovery: Sendable {
         let left = ids.compactMap { try? directory.read($0) }.filter { (try? status(of: $0)) == .abandoned }
         guard left.count > 1 else { return }
         let hypervisors = Hypervisors(configuration, context)
-        _ = await PendingThaws(hypervisors: hypervisors).ask(left.flatMap(\.machines))
+        _ = await FirstRelease(hypervisors: hypervisors).ask(left.flatMap(\.machines))
         await hypervisors.close()
     }
 

@@ -11,25 +11,27 @@ package struct ReleaseStage: Sendable {
     package let journal: Journal
     package let hypervisors: Hypervisors
     package let maxParallel: Int
+    package let shutdownTimeout: Duration
     package let log: Logger
 
-    package init(journal: Journal, hypervisors: Hypervisors, maxParallel: Int, log: Logger) {
+    package init(journal: Journal, hypervisors: Hypervisors, maxParallel: Int, shutdownTimeout: Duration, log: Logger) {
         self.journal = journal
         self.hypervisors = hypervisors
         self.maxParallel = maxParallel
+        self.shutdownTimeout = shutdownTimeout
         self.log = log
     }
 
     /// Releases; whether nothing of the run is held any more.
-    /// - Parameter thawing: what asks guests to thaw; those that have not answered it yet are released after it.
-    package func run(_ thawing: Task<Void, Never>? = nil) async -> Bool {
+    /// - Parameter first: what thaws and resumes guests; those that have not answered it yet are released after it.
+    package func run(_ first: Task<Void, Never>? = nil) async -> Bool {
         await journal.allowLostWrites()
         await note { $0.phase = .releasing }
         let machines = await journal.run.machines
-        let late = thawing == nil ? [] : machines.indices.filter { machines[$0].freezeState?.isThawPending == true }
+        let late = first == nil ? [] : machines.indices.filter { machines[$0].freezeState?.mayStandStill == true }
         async let others: Void = release(machines.indices.filter { !late.contains($0) })
         if !late.isEmpty {
-            await thawing?.value
+            await first?.value
             await release(late)
         }
         await others
@@ -81,6 +83,13 @@ package struct ReleaseStage: Sendable {
         var backoff = Backoff(attempts: 3, first: .milliseconds(500))
         while let freezeState = await journal.run.machines[index].freezeState {
             do {
+                if freezeState.strategy != nil {
+                    try await OwnDiskRelease(
+                        hypervisor: hypervisor, id: record.id, freezeState: freezeState,
+                        shutdownTimeout: shutdownTimeout
+                    ).run { [journal] in try await journal.record(machine: index, $0) }
+                    continue
+                }
                 let request = ReleaseRequest(machineID: record.id, freezeState: freezeState)
                 let result = try await hypervisor.release(request) { [journal] freezeState in
                     try await journal.record(machine: index) { $0.freezeState = freezeState }

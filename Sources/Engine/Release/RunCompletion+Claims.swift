@@ -9,7 +9,29 @@ internal import ZFS
 extension RunCompletion {
     /// A VM that was off during pre-snapshot may have been started before the snapshot.
     func recheckIdleVMs(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async {
-        let off = held.machines.enumerated().filter { $0.element.consistency == .off }
+        let off = held.machines.enumerated().filter {
+            $0.element.consistency == .off && $0.element.strategy != .shutdown
+        }
+        await recheck(off, held, journal, hypervisors)
+    }
+
+    /// The same of those that were shut down for the snapshot, while they are not started yet. They do not wait for it long.
+    func recheckShutDownVMs(_ journal: Journal, _ hypervisors: Hypervisors) async {
+        let held = await journal.run
+        let off = held.machines.enumerated().filter {
+            $0.element.freezeState?.strategy == .shutdown && $0.element.consistency == .off
+        }
+        guard !off.isEmpty else { return }
+        let isDone: Void? = await withDeadline(.now + .seconds(2)) { await recheck(off, held, journal, hypervisors) }
+        guard isDone == nil else { return }
+        for (index, _) in off {
+            await downgrade(index, held, because: "whether it was off until now is not known", journal)
+        }
+    }
+
+    private func recheck(
+        _ off: [(offset: Int, element: VMRecord)], _ held: Run, _ journal: Journal, _ hypervisors: Hypervisors
+    ) async {
         let written = await DiskAtRest.written(of: off.map { $0.element.disksAtRest ?? [] })
         for ((index, _), paths) in zip(off, written) where !paths.isEmpty {
             let paths = paths.joined(separator: ", ")
@@ -48,6 +70,15 @@ extension RunCompletion {
     func downgradeUnfinishedVMs(_ held: Run, _ journal: Journal) async {
         for (index, record) in held.machines.enumerated() where record.consistency == nil {
             await downgrade(index, held, because: "pre-snapshot did not finish", journal)
+        }
+    }
+
+    /// Lowers the consistency of VMs whose guests have not said that they were frozen until they were told to thaw.
+    func downgradeUnthawedVMs(_ held: Run, _ journal: Journal) async {
+        for (index, record) in await journal.run.machines.enumerated()
+        where record.freezeState?.strategy == .freeze && record.consistency != .crash {
+            let doubt = "whether the guest was still frozen is not known: it does not answer the thaw"
+            await downgrade(index, held, because: doubt, journal)
         }
     }
 
@@ -131,5 +162,7 @@ extension VMRecord {
     fileprivate func early(in run: Run) -> EarlyRelease? { earlyRelease ?? run.earlyRelease }
 
     /// What it got depends on that nobody released it.
-    fileprivate var claimsFreeze: Bool { consistency == .quiesced || consistency == .memory }
+    fileprivate var claimsFreeze: Bool {
+        consistency == .quiesced || consistency == .memory || (consistency == .off && strategy == .shutdown)
+    }
 }

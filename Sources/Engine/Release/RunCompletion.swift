@@ -32,11 +32,12 @@ package struct RunCompletion: Sendable {
     package func end(_ journal: Journal) async throws -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
-        let thawing = await beginThaws(journal, hypervisors)
-        // Beside the release: neither zfs nor a VM that is not held may keep one that is on its overlays.
         let held = await journal.run
-        async let settled = applyResults(held, journal, hypervisors)
-        let isReleased = await releasing(journal, hypervisors).run(thawing)
+        let first = await beginFirstRelease(journal, hypervisors)
+        await recheckShutDownVMs(journal, hypervisors)
+        // Beside the release: neither zfs nor a VM that is not held may keep one that is on its overlays.
+        async let settled = applyResults(held, first, journal, hypervisors)
+        let isReleased = await releasing(journal, hypervisors).run(first)
         let listed = await settled
         await hypervisors.close()
         // What zfs does not tell now it tells when the release is tried again.
@@ -59,8 +60,9 @@ package struct RunCompletion: Sendable {
     func release(_ journal: Journal) async -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
-        let thawing = await beginThaws(journal, hypervisors)
-        let isReleased = await releasing(journal, hypervisors).run(thawing)
+        let first = await beginFirstRelease(journal, hypervisors)
+        await recheckShutDownVMs(journal, hypervisors)
+        let isReleased = await releasing(journal, hypervisors).run(first)
         await hypervisors.close()
         return isReleased
     }
@@ -78,24 +80,32 @@ package struct RunCompletion: Sendable {
         await hypervisors.close()
     }
 
-    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a frozen guest cannot. But a
-    /// guest that does not answer within a second keeps nobody else from anything.
-    /// - Returns: the thaws, which may still be running.
-    private func beginThaws(_ journal: Journal, _ hypervisors: Hypervisors) async -> Task<Void, Never> {
+    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a guest that stands still
+    /// cannot. But one that does not answer within a second keeps nobody else from anything.
+    /// - Returns: the thaws and resumptions, which may still be running.
+    private func beginFirstRelease(_ journal: Journal, _ hypervisors: Hypervisors) async -> Task<Void, Never> {
         let machines = await journal.run.machines
-        let thawing = Task {
-            let thawed = await PendingThaws(hypervisors: hypervisors).ask(machines)
-            if !thawed.isEmpty { await journal.change { $0.note(thawed: thawed) } }
+        let first = Task {
+            let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
+            if !answers.isEmpty { await journal.change { $0.note(answers) } }
         }
-        guard machines.contains(where: { $0.freezeState?.isThawPending == true }) else { return thawing }
-        _ = await withDeadline(.now + .seconds(1)) { await thawing.value }
-        return thawing
+        guard machines.contains(where: { $0.freezeState?.mayStandStill == true }) else { return first }
+        _ = await withDeadline(.now + .seconds(1)) { await first.value }
+        return first
     }
 
     /// Settles what each VM got and says so on the snapshots.
-    /// - Parameter held: the run as it was before the release.
-    private func applyResults(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async -> Listed {
+    /// - Parameters:
+    ///   - held: the run as it was before the release.
+    ///   - first: the thaws: whether a guest was frozen until now is known by its answer.
+    private func applyResults(
+        _ held: Run, _ first: Task<Void, Never>, _ journal: Journal, _ hypervisors: Hypervisors
+    ) async -> Listed {
         await downgradeUnfinishedVMs(held, journal)
+        if held.machines.contains(where: { $0.freezeState?.strategy == .freeze }) {
+            await first.value
+            await downgradeUnthawedVMs(held, journal)
+        }
         // The snapshots are listed once for all that needs it; a recursive one's parent may hold no disk of a VM.
         let run = await journal.run
         let names = Set(SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 } + run.snapshots).sorted()
@@ -109,7 +119,8 @@ package struct RunCompletion: Sendable {
 
     private func releasing(_ journal: Journal, _ hypervisors: Hypervisors) -> ReleaseStage {
         ReleaseStage(
-            journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel, log: context.log)
+            journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel,
+            shutdownTimeout: configuration.shutdownTimeout, log: context.log)
     }
 
     private func list(_ names: [SnapshotName]) async -> Listed {

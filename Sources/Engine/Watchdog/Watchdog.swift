@@ -58,6 +58,8 @@ package struct Watchdog: Sendable {
             manager: manager,
             proc: context.roots.proc, deadline: .now + configuration.maxHold, maxHold: configuration.maxHold)
         var overdue = OverdueThaws(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))
+        var standstill = StandstillLimit(configuration.freezeLimit)
+        var pollPause = Duration.seconds(1)
         var isAskedToEnd = false
         var scope: WatchdogScope? = WatchdogScope(run: run, environment: context.environment, proc: context.roots.proc)
         // What could not be released now may be later: libvirtd is being restarted, a disk is full.
@@ -66,7 +68,7 @@ package struct Watchdog: Sendable {
         var tried: Set<VMKey> = []
         while true {
             let isAsked = await withCheckedContinuation { continuation in
-                startThread { continuation.resume(returning: WatchdogPoll.sleepASecond()) }
+                startThread { [pollPause] in continuation.resume(returning: WatchdogPoll.sleep(for: pollPause)) }
             }
             // Remembered: what is asked while another process is at work is done after it.
             isAskedToEnd = isAskedToEnd || isAsked
@@ -74,6 +76,8 @@ package struct Watchdog: Sendable {
             // Most runs have ended before the first check, and need none.
             if duties.event != .over, let scope = scope.take() { Task { await scope.ask() } }
             await thaw(overdue.due(duties, at: .now), directory)
+            await endStandstill(of: standstill.due(duties.standing, at: .now), directory)
+            pollPause = standstill.next(duties.standing, at: .now).map { $0 > .zero ? $0 : .seconds(1) } ?? .seconds(1)
             guard let event = duties.event else { continue }
             guard event == .over || nextRelease <= .now else { continue }
             switch event {
@@ -97,12 +101,36 @@ package struct Watchdog: Sendable {
     private func thaw(_ machines: [VMRecord], _ directory: StateDirectory) async {
         guard !machines.isEmpty else { return }
         let hypervisors = Hypervisors(configuration, context)
-        let thawed = await PendingThaws(hypervisors: hypervisors).ask(machines)
+        let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
         await hypervisors.close()
-        guard !thawed.isEmpty, let lock = try? directory.lock(run: run, waiting: false) else { return }
+        note(answers, directory)
+    }
+
+    /// Nothing else of the run is released: its overlays can stay until post-snapshot comes.
+    private func endStandstill(of machines: [VMRecord], _ directory: StateDirectory) async {
+        guard !machines.isEmpty else { return }
+        let reason = "its guest had stood still for \(configuration.freezeLimit.text) (freeze_limit)"
+        let early = EarlyRelease(began: Int64(time(nil)), reason: reason)
+        let hypervisors = Hypervisors(configuration, context)
+        let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
+        await hypervisors.close()
+        let names = machines.filter { answers[$0.key] != nil }.map { printable($0.name) }.joined(separator: ", ")
+        if !names.isEmpty { context.log.warning("the run \(run): \(names) runs again, since \(reason)") }
+        note(answers, directory, early)
+    }
+
+    /// Where another process works on the run, it finds out by asking the guests itself.
+    private func note(
+        _ answers: [VMKey: FirstRelease.Answer], _ directory: StateDirectory, _ early: EarlyRelease? = nil
+    ) {
+        guard !answers.isEmpty, let lock = try? directory.lock(run: run, waiting: false) else { return }
         lock.withLock {
             guard var now = try? directory.read(run) else { return }
-            now.note(thawed: thawed)
+            now.note(answers)
+            for index in now.machines.indices
+            where answers[now.machines[index].key] != nil && now.machines[index].earlyRelease == nil {
+                now.machines[index].earlyRelease = early
+            }
             try? directory.write(now)
         }
     }

@@ -22,6 +22,8 @@ struct WatchdogPoll: Sendable {
         var event: Event?
         /// The VMs whose guests may be frozen, or may come to freeze.
         var pendingThaws: [VMRecord] = []
+        /// Those whose guests stand still until post-snapshot comes.
+        var standing: [VMRecord] = []
         /// Another process works on the run, and thaws them unless it hangs.
         var isOwned = false
         /// That process is stopped.
@@ -43,14 +45,15 @@ struct WatchdogPoll: Sendable {
         return lstat(path, &status) == 0 ? UInt64(status.st_blocks) * 512 : 0
     }
 
-    /// Blocks for a second; whether SIGTERM came meanwhile: systemd ends a service's left-overs that way. It must be
-    /// blocked in all threads.
-    static func sleepASecond() -> Bool {
+    /// Blocks for so long, a second at most; whether SIGTERM came meanwhile: systemd ends a service's left-overs that way.
+    /// It must be blocked in all threads.
+    static func sleep(for time: Duration) -> Bool {
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
-        var second = timespec(tv_sec: 1, tv_nsec: 0)
-        return sigtimedwait(&signals, nil, &second) == SIGTERM
+        let milliseconds = max(10, min(1000, time.milliseconds))
+        var length = timespec(tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+        return sigtimedwait(&signals, nil, &length) == SIGTERM
     }
 
     /// - Parameters:
@@ -60,13 +63,18 @@ struct WatchdogPoll: Sendable {
         guard directory.isOpen(run) else { return Duties(event: .over) }
         // While pre-snapshot or post-snapshot is at work, the run is theirs.
         guard let lock = try? directory.lock(run: run, waiting: false) else {
-            let pending = (try? directory.read(run))?.pendingThaws ?? []
+            let now = try? directory.read(run)
+            let pending = now?.pendingThaws ?? []
             let owner = RunOwner(run: run, directory: directory, proc: proc)
-            return Duties(pendingThaws: pending, isOwned: true, isOwnerStopped: !pending.isEmpty && owner.isStopped)
+            return Duties(
+                pendingThaws: pending, standing: now?.standing ?? [], isOwned: true,
+                isOwnerStopped: !pending.isEmpty && owner.isStopped)
         }
         return lock.withLock {
             guard let now = try? directory.read(run) else { return Duties() }
-            return Duties(event: event(of: now, isAskedToEnd, tried), pendingThaws: now.pendingThaws)
+            return Duties(
+                event: event(of: now, isAskedToEnd, tried), pendingThaws: now.pendingThaws,
+                standing: now.standing)
         }
     }
 
@@ -99,5 +107,14 @@ struct WatchdogPoll: Sendable {
 }
 
 extension Run {
-    fileprivate var pendingThaws: [VMRecord] { machines.filter { $0.freezeState?.isThawPending == true } }
+    fileprivate var pendingThaws: [VMRecord] {
+        machines.filter { $0.freezeState?.isThawPending == true && $0.freezeState?.standsStill != true }
+    }
+
+    fileprivate var standing: [VMRecord] { machines.filter { $0.freezeState?.standsStill == true } }
+}
+
+extension FreezeState {
+    /// Its guest is frozen or paused until post-snapshot comes.
+    fileprivate var standsStill: Bool { step == .held && strategy?.stopsGuest == true }
 }

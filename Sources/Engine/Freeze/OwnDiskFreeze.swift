@@ -1,0 +1,83 @@
+internal import Hypervisor
+internal import Support
+
+/// Carries out a strategy that leaves a VM on its own disks: `freeze`, `pause`, `shutdown`.
+///
+/// Each is a capability of a back end, so one without overlays or VM snapshots needs no more than these.
+struct OwnDiskFreeze: Sendable {
+    let hypervisor: any Hypervisor
+    let request: FreezeRequest
+    let settings: SharedHypervisorSettings
+    let record: RecordFreezeState
+
+    /// - Returns: what the VM got, and what must be undone then: to be recorded by the caller, since a guest that stands still
+    ///   does not wait for a disk.
+    /// - Throws: HypervisorError; with `.fallBack` or `.retry` nothing is recorded any more.
+    func run() async throws -> (FreezeResult, FreezeState) {
+        switch request.strategy {
+        case .freeze: try await freeze()
+        case .pause: try await pause()
+        case .shutdown: try await shutDown()
+        default: throw cannot("be frozen by `\(request.strategy.rawValue)`")
+        }
+    }
+
+    private func freeze() async throws -> (FreezeResult, FreezeState) {
+        guard let freezing = hypervisor as? any FileSystemFreezing else {
+            throw cannot("have its file systems frozen without a snapshot")
+        }
+        var state = begun()
+        state.isThawPending = true
+        state.freezeSeconds = Int(settings.freezeTimeout.components.seconds)
+        let result = try await recorded(state) { try await freezing.freezeFileSystems(request) }
+        state.freezeSeconds = nil
+        state.frozenFileSystems = result.frozenFileSystems
+        return (result, stopped(state))
+    }
+
+    private func pause() async throws -> (FreezeResult, FreezeState) {
+        guard let pausing = hypervisor as? any ProcessorPausing else { throw cannot("be paused") }
+        let state = begun()
+        try await recorded(state) { try await pausing.pause(id: request.machine.id) }
+        return (FreezeResult(consistency: .crash), stopped(state))
+    }
+
+    private func shutDown() async throws -> (FreezeResult, FreezeState) {
+        guard let power = hypervisor as? any GuestShutdown else { throw cannot("be shut down and started again") }
+        var state = begun()
+        let longest = ContinuousClock.now + settings.shutdownTimeout
+        let deadline = request.deadline.map { min($0 - .milliseconds(200), longest) } ?? longest
+        try await recorded(state) { try await power.shutDown(id: request.machine.id, before: deadline) }
+        state.step = .held
+        return (FreezeResult(consistency: .off), state)
+    }
+
+    private func begun() -> FreezeState {
+        FreezeState(step: .switching, snapshot: "stillpoint-\(request.run)", strategy: request.strategy, disks: [])
+    }
+
+    private func stopped(_ state: FreezeState) -> FreezeState {
+        var state = state
+        state.step = .held
+        state.stoppedAt = unixMilliseconds()
+        return state
+    }
+
+    /// Does it when the record is durable; takes that back where the VM is certain to be as it was.
+    private func recorded<Value: Sendable>(
+        _ state: FreezeState, _ body: () async throws -> Value
+    ) async throws -> Value {
+        try await record(state)
+        do {
+            return try await body()
+        } catch let error as HypervisorError where error.remedy != .stop {
+            try await record(nil)
+            throw error
+        }
+    }
+
+    private func cannot(_ what: String) -> HypervisorError {
+        HypervisorError(
+            .callFailed, "a VM of [hypervisor \(printable(hypervisor.name))] cannot \(what)", remedy: .fallBack)
+    }
+}

@@ -1,0 +1,61 @@
+internal import Hypervisor
+internal import RunState
+internal import Support
+
+/// Lets a VM run again that a strategy stopped on its own disks: `freeze`, `pause`, `shutdown`.
+struct OwnDiskRelease: Sendable {
+    let hypervisor: any Hypervisor
+    let id: String
+    let freezeState: FreezeState
+    /// How long a guest may take to shut down.
+    let shutdownTimeout: Duration
+
+    /// May be called again after a failure.
+    /// - Parameter update: changes the VM's record.
+    /// - Throws: HypervisorError: it may stand still, or be off, still.
+    func run(_ update: (@Sendable (inout VMRecord) -> Void) async throws -> Void) async throws {
+        switch freezeState.strategy {
+        case .freeze:
+            let count = try await hypervisor.thaw(id: id)
+            try await update { $0.note(.thawed(count)) }
+        case .pause:
+            guard let pausing = hypervisor as? any ProcessorPausing else { throw foreign }
+            try await pausing.resume(id: id)
+            try await update { $0.note(.resumed) }
+        case .shutdown:
+            let note = try await start()
+            try await update { record in
+                note.map { record.notes.append($0) }
+                record.freezeState = nil
+            }
+        default: throw foreign
+        }
+    }
+
+    /// - Returns: what an administrator should know.
+    private func start() async throws -> String? {
+        guard let power = hypervisor as? any GuestShutdown else { throw foreign }
+        // One that was asked and not seen to be off may go off yet, with nobody there any more to start it.
+        if freezeState.step == .switching, try await !isOff(before: .now + shutdownTimeout) {
+            return "it was asked to shut down and has not; should it still go off, start it"
+        }
+        try await power.start(id: id)
+        return nil
+    }
+
+    private func isOff(before end: ContinuousClock.Instant) async throws -> Bool {
+        let waiting = Backoff(until: end, first: .milliseconds(250))
+        let off: Bool? = try await waiting.firstValue {
+            // One that is gone will not be started either.
+            try await hypervisor.virtualMachine(id: id).map(\.power.isAtRest) ?? true ? true : nil
+        }
+        return off == true
+    }
+
+    private var foreign: HypervisorError {
+        HypervisorError(
+            .callFailed,
+            "its hypervisor cannot undo `\(freezeState.strategy?.rawValue ?? "?")`; was its section's kind changed?",
+            remedy: .stop)
+    }
+}
