@@ -13,6 +13,13 @@ extension HypervisorSettings {
         section.key(
             "max_parallel", &maxParallel, .optional(.integer(1...256)), unset: "what `[stillpoint]` says",
             "VMs worked on at the same time")
+        readQuiesceAttempts(&section)
+    }
+
+    private mutating func readQuiesceAttempts(_ section: inout SectionReader) {
+        section.key(
+            "quiesce_attempts", &quiesceAttempts, .integer(1...10),
+            "how often a VM is asked to quiesce before its next strategy is tried")
     }
 
     private mutating func readVSphereKeys(_ section: inout SectionReader) {
@@ -34,9 +41,7 @@ extension HypervisorSettings {
         section.key(
             "thumbprint", &thumbprint, .optional(.thumbprint), "instead of `ca_file`: the server's own certificate")
         section.key("max_parallel", &maxParallel, .optional(.integer(1...256)), "VMs worked on at the same time")
-        section.key(
-            "quiesce_attempts", &quiesceAttempts, .integer(1...10),
-            "how often a VM is asked to quiesce before its next strategy is tried")
+        readQuiesceAttempts(&section)
         section.key("datastore", &storageRules.datastores, .datasets(), "a datastore's dataset, where it is not found")
         section.key(
             "lun", &storageRules.luns, .datasets(ignoringCase: true),

@@ -9,6 +9,9 @@ public protocol Hypervisor: Sendable {
     /// How many VMs are worked on at the same time; nil: as many as the general section says.
     var maxParallel: Int? { get }
 
+    /// How often a guest that fails to freeze is asked in all, before its next strategy is tried.
+    var freezeAttempts: Int { get }
+
     /// Problems that the next run would meet, each as `WHAT; fix: WHAT TO DO`, as far as it has a fix.
     func findings() async throws -> [String]
 
@@ -69,6 +72,8 @@ public protocol Hypervisor: Sendable {
 extension Hypervisor {
     /// As many as the general section says.
     public var maxParallel: Int? { nil }
+    /// Once, or as often as `freeze` itself asks.
+    public var freezeAttempts: Int { 1 }
     /// Its freezes end alone.
     public func thaw(id: String) async throws -> Int { 0 }
     /// Nothing is known to be wrong.

@@ -27,6 +27,8 @@ public struct HypervisorError: Error, Sendable, CustomStringConvertible {
         public static let noSuchMachine = Code("no such VM")
         /// The guest could not be quiesced.
         public static let notQuiesced = Code("not quiesced")
+        /// The guest was asked to freeze, and failed; asked again in a moment it may succeed, as VSS does soon after a boot.
+        public static let freezeFailed = Code("freeze failed")
         /// The overlay could not be made.
         public static let overlay = Code("overlay")
         /// The VM is not in the state the run left it in.

@@ -56,13 +56,25 @@ extension LibvirtHypervisor: GuestShutdown {
         }
     }
 
+    private static let longestStart = Duration.seconds(120)
+
     /// Starts a domain that is off (virDomainCreateWithFlags).
     public func start(id: String) async throws {
         try await retrying {
-            try await calls.blockingCall("starting the VM", within: .seconds(120)) { connection in
+            try await calls.blockingCall("starting the VM", within: Self.longestStart) { connection in
                 guard let domain = try connection.domain(uuid: id) else { return }
-                if try domain.state().isActive { return }
-                try domain.start(paused: false)
+                if try !domain.state().isActive { try domain.start(paused: false) }
+            }
+            // Somebody else's start may be under way, or ours of before we were killed.
+            let waiting = Backoff(until: .now + Self.longestStart, first: .milliseconds(100))
+            let isUp: Bool? = try await waiting.firstValue {
+                try await calls.blockingCall("asking whether the VM has started", within: .seconds(30)) { connection in
+                    try connection.domain(uuid: id)?.isStartingUp() == true ? nil : true
+                }
+            }
+            guard isUp == true else {
+                throw HypervisorError(
+                    .timedOut, "its start takes longer than \(Self.longestStart.text)", remedy: .retry)
             }
         }
     }

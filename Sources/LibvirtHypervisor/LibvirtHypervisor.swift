@@ -25,6 +25,8 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     public var name: String { settings.name }
     /// `max_parallel` of its section; nil: the general one.
     public var maxParallel: Int? { settings.maxParallel }
+    /// `quiesce_attempts` of its section.
+    public var freezeAttempts: Int { settings.quiesceAttempts }
     /// Where overlays are made.
     public var overlayDirectory: String? { settings.overlayDirectory }
 

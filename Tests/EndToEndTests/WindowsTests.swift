@@ -14,10 +14,11 @@ extension RealParts {
                 Stage.Guest(name: "vss-refuses", options: "--vss refuse,mute"),
                 Stage.Guest(name: "vss-never", options: "--vss never"),
                 Stage.Guest(name: "vss-late", options: "--vss prepare:11,hold:60"),
-                Stage.Guest(name: "vss-busy", options: "--vss fail:1"),
+                Stage.Guest(name: "vss-busy", options: "--vss fail:2"),
+                Stage.Guest(name: "vss-soon", options: "--vss fail:1"),
                 Stage.Guest(name: "no-vss"),
             ]
-            let quiesced: Set = ["vss-prepares", "no-vss"]
+            let quiesced: Set = ["vss-prepares", "vss-soon", "no-vss"]
             try await Stage.with("windows", guests, configuration: Self.times) { stage in
                 let s = "\(stage.dataset)@a"
                 let pre = try await shell("\(stage.lab.preSnapshot) --deadline 40 \(s)")

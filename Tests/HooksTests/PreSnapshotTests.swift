@@ -93,6 +93,40 @@ struct PreSnapshotTests {
         }
     }
 
+    @Test(
+        "asks a guest that failed to freeze once more, but not where the manager's time is short", arguments: [60, 4])
+    func secondAttempt(seconds: Int) async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            bench.world.change { behaviour in
+                let freeze = behaviour.freeze
+                behaviour.freeze = { [world = bench.world] request, record in
+                    if world.count("freeze") == 1 {
+                        throw HypervisorError(.freezeFailed, "VSS is not ready", remedy: .fallBack)
+                    }
+                    return try await freeze(request, record)
+                }
+            }
+            #expect(await bench.run(.pre, ["--deadline", "\(seconds)", "tank/VM@daily"]) == .done)
+            #expect(bench.world.count("freeze") == (seconds == 60 ? 2 : 1))
+            #expect(try bench.onlyRecord().consistency == (seconds == 60 ? .quiesced : .crash))
+            #expect(try bench.onlyRecord().fallbacks.isEmpty == (seconds == 60))
+        }
+    }
+
+    @Test("gives a guest up that fails to freeze as often as it is asked")
+    func lastAttempt() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            bench.world.change {
+                $0.freeze = { _, _ in throw HypervisorError(.freezeFailed, "VSS is not ready", remedy: .fallBack) }
+            }
+            #expect(await bench.run(.pre) == .done)
+            #expect(bench.world.count("freeze") == 2)
+            #expect(try bench.onlyRecord().fallbacks.map(\.reason) == ["VSS is not ready"])
+        }
+    }
+
     @Test("releases what a failed freeze has left before it falls back")
     func leftOver() async throws {
         try await withBench { bench, host async throws in

@@ -8,6 +8,7 @@ package final class FakeHypervisor: FileSystemFreezing, ProcessorPausing, GuestS
 
     package let name: String
     package let overlayDirectory: String?
+    package let freezeAttempts = 2
     private let world: FakeWorld
 
     package init(_ settings: HypervisorSettings) {

@@ -56,6 +56,18 @@ extension Domain {
         return DomainState(libvirt: state, reason: reason)
     }
 
+    /// Whether a start is under way, of ours or of somebody else: it goes on when whoever asked for it is gone
+    /// (VIR_DOMAIN_PAUSED_STARTING_UP).
+    func isStartingUp() throws -> Bool {
+        var state: Int32 = 0
+        var reason: Int32 = 0
+        guard library.functions.virDomainGetState(pointer, &state, &reason, 0) == 0 else {
+            throw library.lastError("asking what the domain is doing")
+        }
+        return UInt32(bitPattern: state) == VIR_DOMAIN_PAUSED.rawValue
+            && UInt32(bitPattern: reason) == VIR_DOMAIN_PAUSED_STARTING_UP.rawValue
+    }
+
     /// Stops its processors (virDomainSuspend).
     func suspend() throws {
         guard library.functions.virDomainSuspend(pointer) == 0 else {

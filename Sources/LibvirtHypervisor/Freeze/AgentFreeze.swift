@@ -44,7 +44,7 @@ struct AgentFreeze: Sendable {
             throw HypervisorError.notQuiesced(
                 "the guest agent refuses to freeze, as it does while somebody else has frozen the guest", cause: error)
         case .ended(.failure(let error)):
-            throw await undone(HypervisorError.notQuiesced("the guest did not freeze", cause: error), isOver: true)
+            throw await undone(HypervisorError.freezeFailed(error), isOver: true)
         case .givenUp(let call):
             let reason = HypervisorError.notQuiesced("the guest did not freeze within \(times.freeze.text)")
             throw await undone(reason, isOver: false, call)

@@ -55,7 +55,7 @@ extension FreezeWindow {
         case (.failure(let error as LibvirtError), _) where error.isRefusedByAgent:
             throw HypervisorError.notQuiesced(
                 "the guest agent refuses to freeze, as it does while somebody else has frozen the guest", cause: error)
-        case (.failure(let error), _): throw HypervisorError.notQuiesced("the guest did not freeze", cause: error)
+        case (.failure(let error), _): throw HypervisorError.freezeFailed(error)
         case (.success(0), _): throw HypervisorError.notQuiesced("the guest agent froze no file system")
         case (_, .failure(let error)?):
             throw HypervisorError(
@@ -66,6 +66,13 @@ extension FreezeWindow {
 }
 
 extension HypervisorError {
+    /// The answer to the freeze, or that there was none: only what the guest said may be otherwise in a moment.
+    static func freezeFailed(_ error: any Error) -> HypervisorError {
+        let isAnswer = (error as? LibvirtError).map { !$0.isAgentSilent && !$0.saysThatGuestIsFrozen } ?? false
+        return HypervisorError(
+            isAnswer ? .freezeFailed : .notQuiesced, "the guest did not freeze", remedy: .fallBack, cause: error)
+    }
+
     /// The strategy is not available, and nothing is held.
     static func notQuiesced(_ message: String, cause: (any Error)? = nil) -> HypervisorError {
         HypervisorError(.notQuiesced, message, remedy: .fallBack, cause: cause)

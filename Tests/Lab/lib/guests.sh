@@ -8,7 +8,7 @@ lab_dataset() {
 }
 
 lab_guest() {
-	local name='' dataset='' disks=1 size=64M format=raw agent=1 hook_delay=0 start=1 memory=128 nic=0 flood=0 self_thaw='' vss=''
+	local name='' dataset='' disks=1 size=64M format=raw agent=1 hook_delay=0 start=1 memory=128 nic=0 flood=0 self_thaw='' vss='' power=1 block=''
 	local directory disk index
 
 	while (($#)); do
@@ -22,11 +22,13 @@ lab_guest() {
 		--flood) flood=$2 ;;
 		--self-thaw) self_thaw=$2 ;;
 		--vss) vss=$2 ;;
-		--no-agent | --no-start | --nic)
+		--block) block=$2 ;;
+		--no-agent | --no-start | --nic | --no-power-button)
 			case $1 in
 			--no-agent) agent=0 ;;
 			--no-start) start=0 ;;
 			--nic) nic=1 ;;
+			--no-power-button) power=0 ;;
 			esac
 			shift
 			continue
@@ -89,7 +91,7 @@ domain_xml() {
 		    <type arch='x86_64' machine='pc'>hvm</type>
 		    <kernel>$LAB_DIR/vmlinuz</kernel>
 		    <initrd>$LAB_DIR/initrd</initrd>
-		    <cmdline>console=ttyS0 loglevel=3 mitigations=off panic=1 lab.agent=$agent lab.hook_delay=$hook_delay lab.flood=$flood lab.self_thaw=$self_thaw lab.vss=$vss</cmdline>
+		    <cmdline>console=ttyS0 loglevel=3 mitigations=off panic=1 lab.agent=$agent lab.hook_delay=$hook_delay lab.flood=$flood lab.self_thaw=$self_thaw lab.vss=$vss lab.power=$power lab.block=$block</cmdline>
 		  </os>
 		  <features><acpi/></features>
 		  <devices>
