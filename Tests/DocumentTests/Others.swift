@@ -23,6 +23,6 @@ enum Others {
         // libvirt, VMware, TrueNAS
         "security_driver", "vmware_sync", "no_root_squash",
         // libvirt's attributes, C, an example that is none
-        "copy_on_read", "detect_zeroes", "zvol_id", "key",
+        "copy_on_read", "detect_zeroes", "on_poweroff", "zvol_id", "key",
     ]
 }
