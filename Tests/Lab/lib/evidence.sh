@@ -8,7 +8,7 @@ in_copy() (
 	shift
 	[[ -r $image ]] || die "$image: cannot be read"
 	copy=$(mktemp -p "${LAB_DIR:-/var/tmp}" image.XXXXXX)
-	trap 'rm -f "$copy" "$copy".*' EXIT
+	trap 'rm -rf "$copy" "$copy".*' EXIT
 	if [[ $(qemu-img info -U "$image") == *$'\nfile format: raw'* ]]; then
 		cp --sparse=always "$image" "$copy"
 	else

@@ -9,7 +9,7 @@ lab_dataset() {
 
 lab_guest() {
 	local name='' dataset='' disks=1 size=64M format=raw agent=1 hook_delay=0 start=1 memory=128 nic=0 flood=0 self_thaw='' vss='' power=1 block=''
-	local directory disk index
+	local database='' initrd=initrd directory disk index
 
 	while (($#)); do
 		case $1 in
@@ -23,6 +23,7 @@ lab_guest() {
 		--self-thaw) self_thaw=$2 ;;
 		--vss) vss=$2 ;;
 		--block) block=$2 ;;
+		--database) database=$2 ;;
 		--no-agent | --no-start | --nic | --no-power-button)
 			case $1 in
 			--no-agent) agent=0 ;;
@@ -46,9 +47,13 @@ lab_guest() {
 	directory=/$LAB_POOL/$dataset
 	[[ -d $directory ]] || die "$directory: no such dataset"
 
+	if [[ -n $database ]]; then
+		initrd=initrd-$database memory=512 size=160M
+		database_initrd "$database"
+	fi
 	for ((index = 0; index < disks; index++)); do
 		disk=$(disk_name "$index")
-		make_disk "$directory/$name-$disk.$format" "$format" "$size"
+		make_disk "$directory/$name-$disk.$format" "$format" "$size" "$database"
 	done
 	: >>"$LAB_DIR/$name.log" # QEMU's user may make no file in here
 	domain_xml >"$LAB_DIR/$name.xml"
@@ -64,11 +69,11 @@ disk_name() {
 
 # A small file system is made once for each size; its tables must not be written later, by the guest.
 make_disk() {
-	local image=$1 format=$2 size=$3 template=$LAB_DIR/ext4-$3
+	local image=$1 format=$2 size=$3 database=$4 template=$LAB_DIR/ext4-$3$4
 
 	if [[ ! -e $template ]]; then
 		truncate -s "$size" "$template.$$"
-		mkfs.ext4 -q -b 4096 -J size=4 -E lazy_itable_init=0,lazy_journal_init=0 "$template.$$" 2>/dev/null
+		make_ext4 "$template.$$" "$database"
 		mv "$template.$$" "$template"
 	fi
 	case $format in
@@ -76,6 +81,18 @@ make_disk() {
 	qcow2) qemu-img convert -f raw -O qcow2 "$template" "$image" ;;
 	*) die "unknown format $format" ;;
 	esac
+}
+
+# make_ext4 FILE [DATABASE]: with an empty database on it.
+make_ext4() {
+	local options=(-q -b 4096 -J size=4 -E "lazy_itable_init=0,lazy_journal_init=0")
+
+	if [[ -n ${2:-} ]]; then
+		database_files "$2" "$1.files"
+		options+=(-d "$1.files")
+	fi
+	mkfs.ext4 "${options[@]}" "$1" 2>/dev/null
+	rm -rf "$1.files"
 }
 
 # Uses the variables of lab_guest.
@@ -90,8 +107,8 @@ domain_xml() {
 		  <os>
 		    <type arch='x86_64' machine='pc'>hvm</type>
 		    <kernel>$LAB_DIR/vmlinuz</kernel>
-		    <initrd>$LAB_DIR/initrd</initrd>
-		    <cmdline>console=ttyS0 loglevel=3 mitigations=off panic=1 lab.agent=$agent lab.hook_delay=$hook_delay lab.flood=$flood lab.self_thaw=$self_thaw lab.vss=$vss lab.power=$power lab.block=$block</cmdline>
+		    <initrd>$LAB_DIR/$initrd</initrd>
+		    <cmdline>console=ttyS0 loglevel=3 mitigations=off panic=1 lab.agent=$agent lab.hook_delay=$hook_delay lab.flood=$flood lab.self_thaw=$self_thaw lab.vss=$vss lab.power=$power lab.block=$block lab.database=$database</cmdline>
 		  </os>
 		  <features><acpi/></features>
 		  <devices>

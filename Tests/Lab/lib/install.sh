@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# lab install: the packages, and zfs-auto-snapshot, which cannot be installed beside zfs-fuse.
+# lab install: the packages, zfs-auto-snapshot, which cannot be installed beside zfs-fuse, and database servers.
 
 LAB_PACKAGES=(
 	libvirt-dev libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
@@ -30,6 +30,7 @@ lab_install() {
 	make_cache
 	lab_vcsim >/dev/null
 	[[ -x $LAB_CACHE/zfs-auto-snapshot/usr/sbin/zfs-auto-snapshot ]] || unpack_zfs_auto_snapshot
+	[[ -x $DATABASES/usr/sbin/mariadbd && -x $DATABASES/usr/bin/redis-server ]] || unpack_databases
 }
 
 # The lab starts its own daemons: a package it brings must not start one on the host.
