@@ -9,6 +9,8 @@ enum Others {
         "--post-snapshot-cmd", "--allow-empty", "--ssh-source", "--verbose",
         // virsh
         "--nvram", "--quiesce", "--wait", "--undefinesource", "--memspec", "--disk-only",
+        // MariaDB's and MySQL's clients
+        "--defaults-extra-file",
         // systemd, apt, swift, our own scripts
         "--now", "--grep", "--filter", "--default-user", "--root-user", "--skip-build",
     ]
@@ -22,6 +24,9 @@ enum Others {
         "err_is_fatal", "pre_snapshot", "post_snapshot", "pre_znap_cmd", "post_znap_cmd",
         // libvirt, VMware, TrueNAS
         "security_driver", "vmware_sync", "no_root_squash",
+        // MariaDB and MySQL, PostgreSQL, SQL Server, SELinux
+        "innodb_flush_log_at_trx_commit", "innodb_max_dirty_pages_pct", "full_page_writes", "pg_wal", "is_copy_only",
+        "virt_qemu_ga_run_unconfined",
         // libvirt's attributes, C, an example that is none
         "copy_on_read", "detect_zeroes", "on_poweroff", "zvol_id", "key",
     ]
