@@ -85,7 +85,7 @@ database_files() {
 	mariadb)
 		LD_LIBRARY_PATH=$DATABASE_LIBRARIES PATH=$DATABASES/usr/bin:$DATABASES/usr/sbin:$PATH \
 			mariadb-install-db --no-defaults --basedir="$DATABASES/usr" --datadir="$2/mysql" --user=root \
-			--auth-root-authentication-method=socket --skip-test-db --innodb-autoextend-increment=1 \
+			--auth-root-authentication-method=socket --skip-test-db --force --innodb-autoextend-increment=1 \
 			--innodb-log-file-size=8M --innodb-buffer-pool-size=16M >"$2.log" 2>&1 ||
 			die "mariadb-install-db: $(tail -n 5 "$2.log")"
 		;;
