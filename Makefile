@@ -78,6 +78,7 @@ lint:
 	@! grep -rnE '\.replacing\(|firstRange\(of:|import _StringProcessing|\.contains\("[^"\\]{2,}' Sources --include=*.swift \
 		|| { echo 'these are of the regular expressions, which add 1.3 MB to a hook; see Support/Text/TextSearch.swift'; exit 1; }
 	@Tests/Lint/paths.py
+	@! command -v shellcheck >/dev/null || shellcheck --severity=warning examples/guest/fsfreeze-hook examples/guest/fsfreeze-hook.d/*
 	@! command -v gofmt >/dev/null || [ -z "$$(gofmt -l Tests/vcsim)" ] || { echo 'run gofmt -w Tests/vcsim'; exit 1; }
 
 format:
