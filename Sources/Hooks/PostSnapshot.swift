@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Engine
+internal import Hypervisor
 internal import Logging
 internal import RunState
 internal import SnapshotManagers
@@ -80,8 +81,10 @@ struct PostSnapshot: Sendable {
         let journal = Journal(run, in: directory, lock: lock)
         await journal.allowLostWrites()
         // Beside the release, which waits for no disk: should this hook end before it is done, the watchdog finds the
-        // snapshots' names, and sees that it need not wait for a post-snapshot.
-        Task { try? await journal.record { $0.phase = .releasing } }
+        // snapshots' names, and sees that it need not wait for a post-snapshot. A guest that stands still comes before that.
+        if !run.machines.contains(where: { $0.freezeState?.strategy?.stopsGuest == true }) {
+            Task { try? await journal.record { $0.phase = .releasing } }
+        }
         guard try await ending.end(journal) else { return .needsRecovery }
         return await journal.run.isUntaken == true ? .failed : .done
     }

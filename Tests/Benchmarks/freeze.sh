@@ -40,15 +40,13 @@ use() {
 }
 # windows FILE: one snapshot by sanoid; appends the longest window of all guests, as they say themselves
 windows() {
-    local file=$1 name before=() i=0 longest=0 window
-    for name in "${names[@]}"; do before+=("$("$LAB" frozen "$name" | wc -l)"); done
-    sanoid --take-snapshots --force-update >>"$work/sanoid.log" 2>&1
+    local file=$1 name
+    for name in "${names[@]}"; do "$LAB" frozen "$name" | wc -l >"$work/before.$name"; done
+    sanoid --take-snapshots --force-update >>"$work/sanoid.log" 2>&1 || { cat "$work/sanoid.log"; exit 1; }
     sleep 0.5
     for name in "${names[@]}"; do
-        window=$("$LAB" frozen "$name" | tail -n +$((before[i++] + 1)) | tail -n 1)
-        longest=$(awk -v a="$longest" -v b="$window" 'BEGIN { print a > b ? a : b }')
-    done
-    echo "$longest" >>"$file"
+        "$LAB" frozen "$name" | tail -n +$(($(cat "$work/before.$name") + 1))
+    done | sort -n | tail -n 1 >>"$file"
     zfs list -H -o name -t snapshot -r "$LAB_POOL/frozen" | while read -r snapshot; do zfs destroy "$snapshot"; done
 }
 # The two take turns, so that a change of the machine's load meets both.
