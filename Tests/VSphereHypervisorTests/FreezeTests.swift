@@ -126,6 +126,14 @@ struct FreezeTests {
         #expect(records.all.last??.step == .preparing)
     }
 
+    @Test("A server that is gone after it has started the task leaves the hold recorded")
+    func goneAfterStart() async throws {
+        let server = FakeServer { call, _ in call.method == "RetrievePropertiesEx" ? .reply(.unreachable) : nil }
+        let error = await #expect(throws: HypervisorError.self) { try await freeze(server, within: .seconds(3)) }
+        #expect(error?.remedy == .stop)
+        #expect(records.all.last??.step == .preparing)
+    }
+
     @Test("A call that the server may still get to is not made again, and the hold stays recorded")
     func silence() async throws {
         let server = FakeServer { call, _ in call.method == "CreateSnapshotEx_Task" ? .reply(.silence) : nil }

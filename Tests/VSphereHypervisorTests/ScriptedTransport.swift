@@ -30,6 +30,8 @@ final class ScriptedTransport: Transport {
         case raw(String)
         /// The connection breaks.
         case dropped
+        /// Nobody is there to connect to.
+        case unreachable
         /// No answer, for as long as it may take.
         case silence
     }
@@ -65,6 +67,7 @@ final class ScriptedTransport: Transport {
         case .status(let status): return HTTPResponse(status: status, body: [], cookie: nil)
         case .raw(let text): return HTTPResponse(status: 200, body: Array(text.utf8), cookie: nil)
         case .silence: throw CallFailure(.timedOut, "no answer")
+        case .unreachable: throw CallFailure(.unreachable, "nobody answers")
         case .dropped: throw CallFailure(.dropped, "the connection broke")
         }
     }

@@ -61,7 +61,7 @@ actor TaskPoller {
     ///
     /// - Parameter isConfirmed: while it is not, the VM is read again a few times, since a server tells of a task and of
     ///   its VM at different moments.
-    /// - Throws: what `start` throws; CallFailure where the server does not tell.
+    /// - Throws: what `start` throws; CallFailure `.dropped` where it was started, and the server does not tell.
     func run(
         on vm: MoRef, until deadline: ContinuousClock.Instant, isConfirmed: @escaping Confirmation = { _, _ in true },
         start: @Sendable () async throws -> MoRef
@@ -75,7 +75,12 @@ actor TaskPoller {
             throw error
         }
         hasStarted()
-        return (task, try await wait(for: task, on: vm, until: deadline, isConfirmed: isConfirmed))
+        do {
+            return (task, try await wait(for: task, on: vm, until: deadline, isConfirmed: isConfirmed))
+        } catch {
+            // Whatever it was: that a read could not be sent must not look as if the task had not been started.
+            throw CallFailure(.dropped, "its task was started, and not seen to end: \(error)")
+        }
     }
 
     /// Waits for the end of a task that runs already.
