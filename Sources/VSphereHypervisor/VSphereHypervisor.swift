@@ -12,7 +12,7 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
     let settings: HypervisorSettings
     let resolver: any DatastoreResolver
     let session: Session
-    private let poller: TaskPoller
+    let poller: TaskPoller
     let cache = InventoryCache()
 
     /// The configuration's name for it.
@@ -75,15 +75,8 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
             throw HypervisorError(
                 .callFailed, "the strategy \(request.strategy.rawValue) freezes nothing", remedy: .fallBack)
         }
-        var details = await cache.details(request.machine.id)
-        if details == nil {
-            details = try await describing("reading the VM") {
-                try await self.details(of: .vm(request.machine.id))
-            }
-        }
-        guard let details else {
-            throw HypervisorError(.noSuchMachine, "the VM was removed from the inventory meanwhile", remedy: .fallBack)
-        }
+        let details = try await plannedDetails(request.machine.id)
+        if request.strategy == .memory { try await requireRAMInside(details, request.disks) }
         return try await SnapshotFreeze(
             session: session, poller: poller, details: details, request: request,
             quiesceAttempts: settings.quiesceAttempts, record: record

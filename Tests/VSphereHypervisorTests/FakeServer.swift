@@ -14,6 +14,20 @@ final class FakeServer: Sendable {
         var isSlow = false
         var needsConsolidation = false
         var isGone = false
+        var power = "poweredOn"
+        /// What the VM asks.
+        var question: String?
+        var guestState = "running"
+        /// A guest that was asked to shut down does so.
+        var isObedient = true
+        /// Tasks that run are stopped when that is asked for.
+        var isCancellable = false
+
+        /// Ends the tasks that run, all of which are to bring the VM there.
+        mutating func endTasks(_ power: String) {
+            self.power = power
+            for index in tasks.indices where tasks[index].state == "running" { tasks[index].state = "success" }
+        }
     }
 
     /// What goes wrong with a call; asked first.
@@ -55,7 +69,19 @@ final class FakeServer: Sendable {
             switch call.method {
             case "RetrieveServiceContent": return .result(serviceContentXML)
             case "Login": return .result("<returnval><key>1</key></returnval>")
-            case "Logout", "CancelTask": return .result("")
+            case "Logout": return .result("")
+            case "CancelTask":
+                for index in state.tasks.indices where state.isCancellable && state.tasks[index].state == "running" {
+                    state.tasks[index].state = "error"
+                    state.tasks[index].fault = "RequestCanceled"
+                }
+                return .result("")
+            case "SuspendVM_Task": return power("suspend", to: "suspended", effect, &state)
+            case "PowerOnVM_Task": return power("powerOn", to: "poweredOn", effect, &state)
+            case "ShutdownGuest":
+                guard state.power == "poweredOn" else { return .fault("InvalidPowerState") }
+                if state.isObedient { state.power = "poweredOff" }
+                return .result("")
             case "CreateSnapshotEx_Task":
                 return task("createSnapshot", effect, &state) { state in
                     state.lastID += 1
@@ -82,6 +108,19 @@ final class FakeServer: Sendable {
             case "RetrievePropertiesEx": return .result("<returnval>\(objects(call, state))</returnval>")
             default: return .fault("NotSupported")
             }
+        }
+    }
+
+    private func power(
+        _ action: String, to wanted: String, _ effect: Effect?, _ state: inout State
+    ) -> ScriptedTransport.Reply {
+        if state.isGone {
+            return .fault("ManagedObjectNotFound", more: "<obj type=\"VirtualMachine\">vm-1</obj>")
+        }
+        let effect = state.power == wanted ? .taskFault("InvalidPowerState") : effect
+        return task(action, effect, &state) { state in
+            if !state.isSlow { state.power = wanted }
+            return nil
         }
     }
 
@@ -133,7 +172,12 @@ final class FakeServer: Sendable {
             text += "</objects>"
         }
         guard wantsMachine, !state.isGone else { return text }
-        text += "<objects><obj type=\"VirtualMachine\">vm-1</obj>" + property("runtime.powerState", "poweredOn")
+        text += "<objects><obj type=\"VirtualMachine\">vm-1</obj>" + property("runtime.powerState", state.power)
+        text += property("guest.guestState", state.guestState)
+        if let question = state.question {
+            text += "<propSet><name>runtime.question</name><val xsi:type=\"VirtualMachineQuestionInfo\"><id>1</id>"
+            text += "<text>\(question)</text></val></propSet>"
+        }
         text += property("runtime.consolidationNeeded", "\(state.needsConsolidation)")
         if !state.snapshots.isEmpty {
             text += "<propSet><name>snapshot</name><val xsi:type=\"VirtualMachineSnapshotInfo\">"

@@ -188,6 +188,14 @@ struct FreezeTests {
         #expect(transport.received.isEmpty)
     }
 
+    @Test("A snapshot with memory needs all disks of the VM in the storage snapshot: RAM and disks are of one instant")
+    func memoryOfAllDisks() throws {
+        let details = try details(fixtureDisk(unit: 1))
+        #expect(details.obstacle(to: .memory, targets: ["scsi0:0", "scsi0:1"]) == nil)
+        #expect(details.obstacle(to: .memory, targets: ["scsi0:0"])?.contains("scsi0:1") == true)
+        #expect(details.obstacle(to: .quiesce, targets: ["scsi0:0"]) == nil)
+    }
+
     @Test("Without running tools there is no quiescing, but a snapshot with memory")
     func noTools() async throws {
         let details = try details(tools: "guestToolsNotRunning")

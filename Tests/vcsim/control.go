@@ -20,7 +20,7 @@ import (
 //	POST /expire            expire every session seen so far
 //	POST /log?on=1 ; GET /log
 //	GET  /vms               name, moref, power, host, snapshot tree as the server has it
-//	POST /vm?name=N&do=destroy|poweroff|poweron|snapshot|remove|revert|remove-all|migrate|tools[&argument=A]
+//	POST /vm?name=N&do=destroy|poweroff|poweron|suspend|answer|snapshot|remove|revert|remove-all|migrate|tools[&argument=A]
 //	                        what somebody else does to a VM
 //	POST /storage?do=save&name=S ; POST /storage?do=rollback&name=S[&vms=regexp]
 //	                        a storage snapshot of all VMs' files; Reload shows those that were rolled back

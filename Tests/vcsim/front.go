@@ -43,6 +43,8 @@ type sim struct {
 	dirs     []string // temporary directories of extra datastores
 	port     *server
 	storage  storage
+
+	toolsDown map[string]bool // VMs whose tools ended with their guest, and come back with it
 }
 
 var garbage = bytes.Repeat([]byte("no XML at all\x00\xff "), 4096)
@@ -72,7 +74,7 @@ var hookMethods = map[string]map[string]string{
 	"VirtualMachine": {
 		"CreateSnapshot_Task": "HookVM", "CreateSnapshotEx_Task": "HookVM", "ConsolidateVMDisks_Task": "HookVM",
 		"RemoveAllSnapshots_Task": "HookVM", "PowerOffVM_Task": "HookVM", "PowerOnVM_Task": "HookVM", "ShutdownGuest": "HookVM",
-		"Reload": "HookVM",
+		"SuspendVM_Task": "HookVM", "Reload": "HookVM",
 	},
 	"VirtualMachineSnapshot": {"RemoveSnapshot_Task": "HookSnapshot", "RevertToSnapshot_Task": "HookSnapshot"},
 	"PropertyCollector": {

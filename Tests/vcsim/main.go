@@ -137,7 +137,8 @@ func main() {
 	s := &sim{
 		model: m, plain: *plain, page: *page, taskDelay: time.Duration(*delay) * time.Millisecond,
 		busyCheck: *busy, progress: *prog, counts: map[string]int64{}, busyVM: map[string]int{}, dead: map[string]bool{}, seen: map[string]bool{},
-		storage: storage{map[string]map[types.ManagedObjectReference]storedVM{}, map[types.ManagedObjectReference]storedVM{}, 0},
+		toolsDown: map[string]bool{},
+		storage:   storage{map[string]map[types.ManagedObjectReference]storedVM{}, map[types.ManagedObjectReference]storedVM{}, 0},
 	}
 	if !*plain {
 		pc := new(fetchPC)

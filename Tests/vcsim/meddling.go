@@ -37,6 +37,14 @@ func (s *sim) meddle(name, do, argument string) error {
 		task, err = vm.PowerOff(ctx)
 	case "poweron":
 		task, err = vm.PowerOn(ctx)
+	case "suspend":
+		task, err = vm.Suspend(ctx)
+	case "answer":
+		simulator.Map.WithLock(sv, func() {
+			var none *types.VirtualMachineQuestionInfo
+			simulator.Map.Update(sv, []types.PropertyChange{{Name: "runtime.question", Val: none}})
+		})
+		return nil
 	case "snapshot":
 		task, err = vm.CreateSnapshot(ctx, argument, "made by somebody else", false, false)
 	case "remove": // one snapshot by name

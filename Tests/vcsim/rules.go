@@ -37,6 +37,7 @@ type Rule struct {
 	QueuedMs    int             `json:"queuedMs"`            // task stays queued
 	TaskDelayMs *int            `json:"taskDelayMs"`         // task stays running (overrides -taskdelay)
 	Stuck       bool            `json:"stuck"`               // task never ends
+	Question    string          `json:"question"`            // the VM asks this, and the task waits for POST /vm?do=answer
 	NotQuiesced bool            `json:"notQuiesced"`         // CreateSnapshot*: succeeds with quiesced=false
 	Consolidate bool            `json:"consolidationNeeded"` // RemoveSnapshot: leaves runtime.consolidationNeeded=true
 

@@ -36,7 +36,7 @@ func (h *hookSnapshot) RemoveSnapshotTask(ctx *simulator.Context, req *types.Rem
 		})}}
 }
 
-// RevertToSnapshotTask leaves a running VM switched off, for these snapshots hold no memory; 0.24.2 leaves it running.
+// RevertToSnapshotTask leaves a VM running where the snapshot holds its memory, and else off; 0.24.2 leaves it as it is.
 func (h *hookSnapshot) RevertToSnapshotTask(ctx *simulator.Context, req *types.RevertToSnapshot_Task) soap.HasFault {
 	snap, ok := simulator.Map.Get(h.real).(*simulator.VirtualMachineSnapshot)
 	if !ok {
@@ -46,6 +46,13 @@ func (h *hookSnapshot) RevertToSnapshotTask(ctx *simulator.Context, req *types.R
 	vm := simulator.Map.Get(snap.Vm).(*simulator.VirtualMachine)
 	return &methods.RevertToSnapshot_TaskBody{Res: &types.RevertToSnapshot_TaskResponse{
 		Returnval: h.s.runTask(snap.Vm, "revertToSnapshot", ruleOf(ctx), func() (types.AnyType, types.BaseMethodFault) {
+			hasMemory := false
+			simulator.Map.WithLock(vm, func() {
+				if vm.Snapshot != nil {
+					t := findInTree(vm.Snapshot.RootSnapshotList, h.real)
+					hasMemory = t != nil && t.State == types.VirtualMachinePowerStatePoweredOn
+				}
+			})
 			if vm.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOff {
 				_, f := inner(vm, func() soap.HasFault { return vm.PowerOffVMTask(ctx, &types.PowerOffVM_Task{This: vm.Self}) })
 				if f != nil {
@@ -54,7 +61,11 @@ func (h *hookSnapshot) RevertToSnapshotTask(ctx *simulator.Context, req *types.R
 			}
 			r := *req
 			r.This = h.real
-			return inner(nil, func() soap.HasFault { return snap.RevertToSnapshotTask(&r) })
+			res, f := inner(nil, func() soap.HasFault { return snap.RevertToSnapshotTask(&r) })
+			if f == nil && hasMemory {
+				_, f = inner(vm, func() soap.HasFault { return vm.PowerOnVMTask(ctx, &types.PowerOnVM_Task{This: vm.Self}) })
+			}
+			return res, f
 		})}}
 }
 

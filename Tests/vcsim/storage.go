@@ -19,6 +19,8 @@ type storedVM struct {
 	roots   []types.VirtualMachineSnapshotTree
 	current *types.ManagedObjectReference
 	configs map[types.ManagedObjectReference]types.VirtualMachineConfigInfo
+	// Its .vmx names a file with its RAM.
+	suspended bool
 }
 
 type storage struct {
@@ -33,7 +35,8 @@ func (s *sim) saveStorage(name string) {
 	for _, e := range simulator.Map.All("VirtualMachine") {
 		vm := e.(*simulator.VirtualMachine)
 		simulator.Map.WithLock(vm, func() {
-			v := storedVM{configs: map[types.ManagedObjectReference]types.VirtualMachineConfigInfo{}}
+			v := storedVM{configs: map[types.ManagedObjectReference]types.VirtualMachineConfigInfo{},
+				suspended: vm.Runtime.PowerState == types.VirtualMachinePowerStateSuspended}
 			if vm.Snapshot != nil {
 				v.current = vm.Snapshot.CurrentSnapshot
 				v.roots = copyTree(vm.Snapshot.RootSnapshotList, func(r types.ManagedObjectReference) types.ManagedObjectReference {
@@ -124,6 +127,15 @@ func (s *sim) restore(vm *simulator.VirtualMachine, v storedVM) {
 	if info != nil {
 		val = info
 	}
-	simulator.Map.Update(vm, []types.PropertyChange{{Name: "snapshot", Val: val}})
+	changes := []types.PropertyChange{{Name: "snapshot", Val: val}}
+	if vm.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOn {
+		power := types.VirtualMachinePowerStatePoweredOff
+		if v.suspended {
+			power = types.VirtualMachinePowerStateSuspended
+		}
+		changes = append(changes, types.PropertyChange{Name: "runtime.powerState", Val: power},
+			types.PropertyChange{Name: "summary.runtime.powerState", Val: power})
+	}
+	simulator.Map.Update(vm, changes)
 	roots(vm)
 }

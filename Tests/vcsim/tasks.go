@@ -143,6 +143,9 @@ func (s *sim) runTask(vm types.ManagedObjectReference, name string, rule *Rule, 
 				return
 			}
 		}
+		if rule.Question != "" {
+			s.ask(vm, rule.Question)
+		}
 		if delay > 0 {
 			for i := int32(1); i <= 4; i++ {
 				time.Sleep(delay / 4)
@@ -167,6 +170,23 @@ func (s *sim) runTask(vm types.ManagedObjectReference, name string, rule *Rule, 
 		}
 	}()
 	return task.Self
+}
+
+// ask has a VM wait for an answer.
+func (s *sim) ask(ref types.ManagedObjectReference, question string) {
+	vm, ok := simulator.Map.Get(ref).(*simulator.VirtualMachine)
+	if !ok {
+		return
+	}
+	simulator.Map.WithLock(vm, func() {
+		simulator.Map.Update(vm, []types.PropertyChange{{Name: "runtime.question", Val: &types.VirtualMachineQuestionInfo{
+			Id: "1", Text: question, Choice: types.ChoiceOption{ChoiceInfo: []types.BaseElementDescription{}},
+		}}})
+	})
+	for waits := true; waits; {
+		time.Sleep(20 * time.Millisecond)
+		simulator.Map.WithLock(vm, func() { waits = vm.Runtime.Question != nil })
+	}
 }
 
 // listTask adds a task to those that the VM lists, as a real server does; 0.24.2 keeps but the server's own list.

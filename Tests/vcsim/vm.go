@@ -106,8 +106,44 @@ func (h *hookVM) PowerOnVMTask(ctx *simulator.Context, req *types.PowerOnVM_Task
 	vm := h.vm()
 	return &methods.PowerOnVM_TaskBody{Res: &types.PowerOnVM_TaskResponse{
 		Returnval: h.s.runTask(vm.Self, "powerOn", ruleOf(ctx), func() (types.AnyType, types.BaseMethodFault) {
-			return inner(vm, func() soap.HasFault { return vm.PowerOnVMTask(ctx, &types.PowerOnVM_Task{This: vm.Self}) })
+			res, f := inner(vm, func() soap.HasFault { return vm.PowerOnVMTask(ctx, &types.PowerOnVM_Task{This: vm.Self}) })
+			if f == nil {
+				h.guest("running", true)
+			}
+			return res, f
 		})}}
+}
+
+func (h *hookVM) SuspendVMTask(ctx *simulator.Context, req *types.SuspendVM_Task) soap.HasFault {
+	vm := h.vm()
+	return &methods.SuspendVM_TaskBody{Res: &types.SuspendVM_TaskResponse{
+		Returnval: h.s.runTask(vm.Self, "suspend", ruleOf(ctx), func() (types.AnyType, types.BaseMethodFault) {
+			if vm.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOn { // 0.24.2 suspends one that is off
+				return nil, &types.InvalidPowerState{
+					RequestedState: types.VirtualMachinePowerStateSuspended, ExistingState: vm.Runtime.PowerState}
+			}
+			return inner(vm, func() soap.HasFault { return vm.SuspendVMTask(ctx, &types.SuspendVM_Task{This: vm.Self}) })
+		})}}
+}
+
+// guest says what the guest of a VM is doing, and so whether its tools run; of tools that never ran it says nothing.
+func (h *hookVM) guest(state string, tools bool) {
+	vm := h.vm()
+	simulator.Map.WithLock(vm, func() {
+		h.s.mu.Lock()
+		defer h.s.mu.Unlock()
+		changes := []types.PropertyChange{{Name: "guest.guestState", Val: state}}
+		running := string(types.VirtualMachineToolsRunningStatusGuestToolsRunning)
+		if !tools && vm.Guest != nil && vm.Guest.ToolsRunningStatus == running {
+			h.s.toolsDown[vm.Self.Value] = true
+			running = string(types.VirtualMachineToolsRunningStatusGuestToolsNotRunning)
+			changes = append(changes, types.PropertyChange{Name: "guest.toolsRunningStatus", Val: running})
+		} else if tools && h.s.toolsDown[vm.Self.Value] {
+			delete(h.s.toolsDown, vm.Self.Value)
+			changes = append(changes, types.PropertyChange{Name: "guest.toolsRunningStatus", Val: running})
+		}
+		simulator.Map.Update(vm, changes)
+	})
 }
 
 // ShutdownGuest answers at once; the power state changes after the task delay, as in real life.
@@ -119,14 +155,19 @@ func (h *hookVM) ShutdownGuest(ctx *simulator.Context, req *types.ShutdownGuest)
 		simulator.Map.WithLock(vm, func() { res = vm.ShutdownGuest(ctx, &types.ShutdownGuest{This: vm.Self}) })
 		return res
 	}
+	if vm.Guest == nil || vm.Guest.ToolsRunningStatus != string(types.VirtualMachineToolsRunningStatusGuestToolsRunning) {
+		return &methods.ShutdownGuestBody{Fault_: simulator.Fault("VMware Tools are not running", &types.ToolsUnavailable{})}
+	}
 	d := h.s.taskDelay
 	if rule != nil && rule.TaskDelayMs != nil {
 		d = time.Duration(*rule.TaskDelayMs) * time.Millisecond
 	}
 	if rule == nil || !rule.Stuck { // stuck: the guest ignores the request
+		h.guest("shuttingDown", true)
 		go func() {
 			time.Sleep(d)
 			simulator.Map.WithLock(vm, func() { _ = vm.ShutdownGuest(ctx, &types.ShutdownGuest{This: vm.Self}) })
+			h.guest("notRunning", false)
 		}()
 	}
 	return &methods.ShutdownGuestBody{Res: new(types.ShutdownGuestResponse)}

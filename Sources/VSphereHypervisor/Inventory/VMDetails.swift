@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 internal import XMLTree
 
 /// What is kept of a VM's properties; the rest of what the server sends is dropped page by page.
@@ -14,6 +15,10 @@ struct VMDetails: Sendable {
     let memoryMegabytes: UInt64
     /// `[datastore] folder/name.vmx`
     let definition: String?
+    /// Where a VM snapshot's RAM goes: `[datastore] folder`.
+    let snapshotFolder: String?
+    /// `powerOff`, or what becomes of the VM's disks when it is powered off.
+    private let powerOffBehavior: String
     let needsConsolidation: Bool
     /// Nil: its devices could not be read.
     let devices: VMDevices?
@@ -23,7 +28,8 @@ struct VMDetails: Sendable {
 
     /// The properties that it takes.
     static let paths = [
-        "name", "config.template", "config.files.vmPathName", "config.hardware.memoryMB", "config.hardware.device",
+        "name", "config.template", "config.files.vmPathName", "config.files.snapshotDirectory",
+        "config.flags.snapshotPowerOffBehavior", "config.hardware.memoryMB", "config.hardware.device",
         "runtime.powerState", "runtime.connectionState", "runtime.consolidationNeeded",
         "runtime.faultToleranceState", "guest.toolsRunningStatus", "snapshot",
     ]
@@ -44,6 +50,8 @@ struct VMDetails: Sendable {
         hasRunningTools = properties.text("guest.toolsRunningStatus") == "guestToolsRunning"
         memoryMegabytes = properties.text("config.hardware.memoryMB").flatMap { UInt64($0) } ?? 0
         definition = properties.text("config.files.vmPathName")
+        snapshotFolder = properties.text("config.files.snapshotDirectory") ?? definition
+        powerOffBehavior = properties.text("config.flags.snapshotPowerOffBehavior") ?? "powerOff"
         needsConsolidation = properties.isTrue("runtime.consolidationNeeded")
         faultTolerance = properties.text("runtime.faultToleranceState")
         devices = properties.values["config.hardware.device"].map(VMDevices.init)
@@ -69,8 +77,35 @@ struct VMDetails: Sendable {
         if strategy == .memory, devices.disks.contains(where: \.isIndependent) {
             return "a disk is independent, so vSphere takes no snapshot with memory"
         }
+        if strategy == .memory, let outside = devices.disks.first(where: { !targets.contains($0.target) }) {
+            return
+                "its disk \(outside.target) is not in this snapshot, so that RAM and disks would not be of one instant"
+        }
         if strategy == .quiesce, !hasRunningTools {
             return "VMware Tools are not running in the guest, so it cannot be quiesced"
+        }
+        return nil
+    }
+
+    /// Why its processors cannot be stopped; nil: nothing known forbids it.
+    var obstacleToPause: String? {
+        guard isConnected else { return "the server does not reach the VM: it is \(connection)" }
+        return devices?.passthrough.map { "\($0), which forbids suspending" }
+    }
+
+    /// Why it cannot be shut down and started again; nil: nothing known forbids it.
+    var obstacleToShutdown: String? {
+        guard isConnected else { return "the server does not reach the VM: it is \(connection)" }
+        guard let devices else { return "the server does not show the VM's devices; check the account's role" }
+        if let disk = devices.disks.first(where: \.isDiscarded) {
+            return "\(disk.target) is not persistent: what the guest wrote to it would be lost"
+        }
+        guard powerOffBehavior == "powerOff" || powerOffBehavior.isEmpty else {
+            return
+                "its snapshot power-off behavior is \(printable(powerOffBehavior)), so that a shutdown changes more than that"
+        }
+        guard hasRunningTools else {
+            return "VMware Tools are not running in the guest, so it cannot be asked to shut down"
         }
         return nil
     }

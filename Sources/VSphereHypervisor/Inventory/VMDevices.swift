@@ -1,3 +1,4 @@
+internal import Support
 internal import XMLTree
 
 /// The devices of a VM, as far as snapshots go.
@@ -6,6 +7,8 @@ struct VMDevices: Sendable {
     let disks: [VMDisk]
     /// Why no snapshot of the VM can be taken.
     let obstacles: [String]
+    /// A PCI device of the host's that the VM has, in words; nil where it has none.
+    let passthrough: String?
 
     /// Reads config.hardware.device: an ArrayOfVirtualDevice.
     init(_ array: XMLElement) {
@@ -14,15 +17,9 @@ struct VMDevices: Sendable {
             devices.compactMap { device in Controller(device).map { ($0.key, $0) } },
             uniquingKeysWith: { first, _ in first })
         disks = devices.filter { $0.instanceType == "VirtualDisk" }.map { VMDisk($0, controllers) }
+        passthrough = devices.lazy.compactMap(Self.passthrough).first
         var obstacles: [String] = []
-        for device in devices {
-            let type = device.instanceType ?? ""
-            if type == "VirtualPCIPassthrough" || type == "VirtualSriovEthernetCard" {
-                let label = device.first("deviceInfo", "label")?.text ?? ""
-                obstacles.append(
-                    "a PCI device is passed through\(label.isEmpty ? "" : " (\(label))"), which forbids snapshots")
-            }
-        }
+        if let passthrough { obstacles.append("\(passthrough), which forbids snapshots") }
         for controller in controllers.values.sorted(by: { $0.key < $1.key }) where controller.isShared {
             obstacles.append("\(controller.name) shares its bus with other VMs, which forbids snapshots")
         }
@@ -33,6 +30,12 @@ struct VMDevices: Sendable {
             obstacles.append("\(disk.target) has several VMs that write to it, which forbids snapshots")
         }
         self.obstacles = obstacles
+    }
+
+    private static func passthrough(_ device: XMLElement) -> String? {
+        guard ["VirtualPCIPassthrough", "VirtualSriovEthernetCard"].contains(device.instanceType) else { return nil }
+        let label = device.first("deviceInfo", "label")?.text ?? ""
+        return "a PCI device is passed through\(label.isEmpty ? "" : " (\(printable(label)))")"
     }
 
     /// A controller that disks hang on.

@@ -16,6 +16,8 @@ struct VMDisk: Sendable, Equatable {
     let chain: [Image]
     /// VM snapshots leave it out.
     let isIndependent: Bool
+    /// What is written to it is lost, or asked about, when the VM is powered off.
+    let isDiscarded: Bool
     let isPhysicalRDM: Bool
     let isMultiWriter: Bool
 
@@ -25,7 +27,9 @@ struct VMDisk: Sendable, Equatable {
         let controller = device.value("controllerKey").flatMap { controllers[$0]?.name } ?? "disk"
         target = "\(controller):\(device.value("unitNumber") ?? device.value("key") ?? "?")"
         let top = device.first("backing")
-        isIndependent = top?.value("diskMode")?.hasPrefix("independent") ?? false
+        let mode = top?.value("diskMode") ?? ""
+        isIndependent = mode.hasPrefix("independent")
+        isDiscarded = ["nonpersistent", "independent_nonpersistent", "undoable"].contains(mode)
         isPhysicalRDM = top?.value("compatibilityMode") == "physicalMode"
         isMultiWriter = top?.value("sharing") == "sharingMultiWriter"
         var chain: [Image] = []

@@ -1,4 +1,5 @@
 internal import Hypervisor
+internal import Support
 
 extension VSphereHypervisor {
     func inventory() async throws -> Inventory {
@@ -18,6 +19,28 @@ extension VSphereHypervisor {
         }
     }
 
+    /// What discovery found of a VM that is to be frozen; read now where there was none.
+    /// - Throws: HypervisorError `.noSuchMachine`.
+    func plannedDetails(_ id: String) async throws -> VMDetails {
+        if let details = await cache.details(id) { return details }
+        let details = try await describing("reading the VM") { try await self.details(of: .vm(id)) }
+        guard let details else { throw HypervisorError.goneMeanwhile }
+        return details
+    }
+
+    /// A VM snapshot's RAM is in the storage snapshot if it goes where the disks are.
+    /// - Throws: HypervisorError `.fallBack`.
+    func requireRAMInside(_ details: VMDetails, _ disks: [Disk]) async throws {
+        let folder = details.snapshotFolder
+        let map = try await describing("asking for the datastores") { try await self.datastores() }
+        let places = folder.map { map.datasets(of: VMDisk.Image(file: $0, datastore: nil)) } ?? []
+        guard Set(disks.flatMap { $0.datasets?.first ?? [] }).isDisjoint(with: places) else { return }
+        throw HypervisorError(
+            .callFailed,
+            "its RAM would go to \(folder.map { printable($0) } ?? "a place unknown"), which is not known to be in this snapshot",
+            remedy: .fallBack)
+    }
+
     func datastores() async throws -> DatastoreMap {
         if let datastores = await cache.datastores { return datastores }
         let inventory = try await Inventory.read(session, until: .now + Self.discovery)
@@ -30,5 +53,12 @@ extension VSphereHypervisor {
         } catch let failure as CallFailure {
             throw failure.error(action, remedy: failure.isTransient ? .retry : .stop)
         }
+    }
+}
+
+extension HypervisorError {
+    /// A VM that is to be frozen is not there any more.
+    static var goneMeanwhile: HypervisorError {
+        HypervisorError(.noSuchMachine, "the VM was removed from the inventory meanwhile", remedy: .fallBack)
     }
 }

@@ -8,26 +8,35 @@ struct VMPower: Sendable {
     let vm: MoRef
 
     private static let limit = Duration.seconds(120)
+    /// A large VM that is resumed reads its RAM first.
+    private static let limitOfStart = Duration.seconds(300)
+    /// How often a VM whose task takes long is seen not to wait for an answer.
+    private static let questionInterval = Duration.seconds(5)
 
     /// As a power cut does; fine when it is off, or gone.
     func off() async throws {
-        try await change("PowerOffVM_Task", "powering off the VM", unless: "poweredOff", isGoneFine: true)
+        try await change(
+            "PowerOffVM_Task", "powering off the VM", to: "poweredOff", within: Self.limit, isGoneFine: true)
     }
 
-    /// Fine when it runs.
-    func on() async throws {
-        try await change("PowerOnVM_Task", "powering on the VM", unless: "poweredOn", isGoneFine: false)
+    /// Starts or resumes it; fine when it runs.
+    /// - Throws: HypervisorError with `.retry` where it may go through in a moment.
+    func on(isGoneFine: Bool = false) async throws {
+        try await change(
+            "PowerOnVM_Task", "powering on the VM", to: "poweredOn", within: Self.limitOfStart, isGoneFine: isGoneFine)
     }
 
-    private func change(_ method: String, _ action: String, unless wanted: String, isGoneFine: Bool) async throws {
-        let deadline = ContinuousClock.now + Self.limit
+    private func change(
+        _ method: String, _ action: String, to wanted: String, within limit: Duration, isGoneFine: Bool
+    ) async throws {
+        let deadline = ContinuousClock.now + limit
         var backoff = Backoff(until: deadline)
         while true {
             do {
-                let (_, outcome) = try await poller.run(on: vm, until: deadline) {
+                let (task, outcome) = try await poller.run(on: vm, until: min(deadline, .now + Self.questionInterval)) {
                     try await session.start(SOAPCall(method, on: vm), until: deadline)
                 }
-                try outcome.requireSuccess()
+                try await awaitEnd(of: task, outcome, action, deadline).requireSuccess()
                 return
             } catch let failure as CallFailure {
                 if failure.fault?.kind == .missing, isGoneFine { return }
@@ -35,8 +44,25 @@ struct VMPower: Sendable {
                 if let view = try? await session.inspect(vm, until: deadline) {
                     if view.state?.power == wanted || view.state == nil && isGoneFine { return }
                 }
-                guard failure.isTransient, await backoff.wait() else { throw failure.error(action, remedy: .stop) }
+                let mayPass = failure.isTransient && failure.kind != .timedOut
+                guard mayPass, await backoff.wait() else {
+                    throw failure.error(action, remedy: mayPass ? .retry : .stop)
+                }
             }
         }
+    }
+
+    /// - Throws: HypervisorError as soon as the VM is seen to wait for an answer.
+    private func awaitEnd(
+        of task: MoRef, _ first: TaskPoller.Outcome, _ action: String, _ deadline: ContinuousClock.Instant
+    ) async throws -> TaskPoller.Outcome {
+        var outcome = first
+        while outcome.task == nil, .now < deadline {
+            if let state = try await session.inspect(vm, until: deadline).state, state.question != nil {
+                throw HypervisorError(.callFailed, "\(action): it does not go on\(state.questionNote)", remedy: .stop)
+            }
+            outcome = try await poller.wait(for: task, on: vm, until: min(deadline, .now + Self.questionInterval))
+        }
+        return outcome
     }
 }

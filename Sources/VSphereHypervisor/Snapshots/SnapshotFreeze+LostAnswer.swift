@@ -46,7 +46,7 @@ extension SnapshotFreeze {
         return ![.unreachable, .misconfigured].contains((error as? HypervisorError)?.code)
     }
 
-    private func inspect(_ end: ContinuousClock.Instant, after error: any Error) async throws -> SnapshotTaskView {
+    private func inspect(_ end: ContinuousClock.Instant, after error: any Error) async throws -> VMTaskView {
         do {
             return try await session.inspect(vm, until: end)
         } catch let problem {

@@ -105,7 +105,7 @@ struct SnapshotRemoval: Sendable {
     }
 
     /// A snapshot that is being made while nobody waits for it any more could be ours: the run must not forget it.
-    private func refuseCreation(_ view: SnapshotTaskView) throws {
+    private func refuseCreation(_ view: VMTaskView) throws {
         guard view.creation == nil else {
             throw HypervisorError(
                 .changed, "a VM snapshot is still being created, which may be this run's", remedy: .retry)
