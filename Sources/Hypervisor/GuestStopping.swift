@@ -13,8 +13,10 @@ public protocol FileSystemFreezing: Hypervisor {
 /// A back end that can stop a VM's processors: the strategy `pause`.
 public protocol ProcessorPausing: Hypervisor {
     /// Stops the processors of a running VM.
+    /// - Parameter deadline: when that is given up; nil: nobody waits for it.
+    /// - Returns: what an administrator should know.
     /// - Throws: HypervisorError. With `.fallBack` or `.retry` the VM runs, and this call will not stop it; with `.stop` it may.
-    func pause(id: String) async throws
+    func pause(id: String, before deadline: ContinuousClock.Instant?) async throws -> [String]
 
     /// Lets a VM run that was paused; fine when it runs, is off, or is gone.
     /// - Throws: HypervisorError, also as long as a pause that was given up may still come.

@@ -18,6 +18,8 @@ public struct HypervisorSettings: Sendable, Equatable {
     public var maxParallel: Int?
     /// How often a VM is asked to quiesce before its next strategy is tried.
     public var quiesceAttempts = 2
+    /// All strategies that the configuration names, by which it is known what an account must be allowed to.
+    public var strategies: Set<Strategy> = []
     /// What every hypervisor is told; `settings.freezeLimit` is `settings.shared.freezeLimit`.
     public var shared = SharedHypervisorSettings()
     /// Where `/proc`, `/sys` and `/dev` are.

@@ -22,12 +22,12 @@ extension LibvirtHypervisor: ProcessorPausing {
     private static let longestPausing = Duration.seconds(30)
 
     /// Suspends a running domain.
-    public func pause(id: String) async throws {
+    public func pause(id: String, before deadline: ContinuousClock.Instant?) async throws -> [String] {
         try await calls.with { connection in
             let domain = try await connection.requireDomain(id)
-            let limit = Self.longestPausing
+            let limit = min(Self.longestPausing, deadline.map { $0 - .now } ?? Self.longestPausing)
             switch await act("pausing the guest", within: limit, { try domain.suspend() }) {
-            case .ended(.success): return
+            case .ended(.success): return []
             case .ended(.failure(let error)):
                 throw HypervisorError(.callFailed, "the VM could not be paused", remedy: .fallBack, cause: error)
             case .givenUp(let call): throw call.timeOut(after: limit)

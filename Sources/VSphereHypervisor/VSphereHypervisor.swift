@@ -119,7 +119,9 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
         let inventory = try await inventory()
         var findings = InventoryChecks(inventory: inventory, settings: settings, resolver: resolver)
         findings.missingPrivileges = try await describing("asking for the account's privileges") {
-            try await Privileges.missing(on: findings.mapped, session, until: .now + Self.discovery)
+            try await Privileges.missing(
+                Privileges.needed(for: settings.strategies), on: findings.mapped, session,
+                until: .now + Self.discovery)
         }
         return findings.all
     }

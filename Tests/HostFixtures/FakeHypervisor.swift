@@ -47,10 +47,11 @@ package final class FakeHypervisor: FileSystemFreezing, ProcessorPausing, GuestS
         return try await world.behaviour.freezeFileSystems(request)
     }
 
-    package func pause(id: String) async throws {
+    package func pause(id: String, before deadline: ContinuousClock.Instant?) async throws -> [String] {
         world.noteJournal(of: String(id.dropFirst("id-of-".count)))
         world.note("pause \(id)")
         try await world.behaviour.pause(id)
+        return []
     }
 
     package func resume(id: String) async throws {

@@ -191,4 +191,22 @@ struct DiscoveryTests {
         #expect(foreign.count == 1)
         #expect(foreign.first?.has("the datastore theirs is /x of elsewhere, which is not this host") == true)
     }
+
+    @Test(
+        "The account must be allowed to what the configuration's strategies do, and to no more",
+        arguments: [
+            ([Strategy.quiesce, .crashConsistent], ["State.CreateSnapshot", "State.RemoveSnapshot"]),
+            ([.pause], ["Interact.Suspend", "Interact.PowerOn"]),
+            ([.shutdown], ["Interact.PowerOff", "Interact.PowerOn"]),
+            (
+                [.memory, .shutdown, .pause],
+                [
+                    "State.CreateSnapshot", "State.RemoveSnapshot", "Interact.Suspend", "Interact.PowerOff",
+                    "Interact.PowerOn",
+                ]
+            ), ([.freeze, .ignore], []),
+        ])
+    func privileges(_ strategies: [Strategy], _ needed: [String]) {
+        #expect(Privileges.needed(for: Set(strategies)) == needed.map { "VirtualMachine." + $0 })
+    }
 }

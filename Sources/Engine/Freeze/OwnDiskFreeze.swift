@@ -38,8 +38,10 @@ struct OwnDiskFreeze: Sendable {
     private func pause() async throws -> (FreezeResult, FreezeState) {
         guard let pausing = hypervisor as? any ProcessorPausing else { throw cannot("be paused") }
         let state = begun()
-        try await recorded(state) { try await pausing.pause(id: request.machine.id) }
-        return (FreezeResult(consistency: .crash), stopped(state))
+        let notes = try await recorded(state) {
+            try await pausing.pause(id: request.machine.id, before: request.deadline.map { $0 - .milliseconds(200) })
+        }
+        return (FreezeResult(consistency: .crash, notes: notes), stopped(state))
     }
 
     private func shutDown() async throws -> (FreezeResult, FreezeState) {

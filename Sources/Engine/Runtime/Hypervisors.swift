@@ -33,6 +33,7 @@ package actor Hypervisors {
         }
         settings.shared = configuration.shared
         settings.roots = roots
+        settings.strategies = configuration.strategies
         let hypervisor = backEnd.make(settings)
         made[name] = hypervisor
         return hypervisor

@@ -33,7 +33,8 @@ struct InventoryChecks: Sendable {
             let names = vms.prefix(3).map { printable($0.name) }.joined(separator: ", ")
             let more = vms.count > 3 ? " and \(vms.count - 3) more" : ""
             return
-                "the account may not freeze \(names)\(more); fix: give its role the privileges \(privileges)"
+                "the account may not freeze \(names)\(more); fix: give its role the privileges \(privileges), "
+                + "which strategies in stillpoint.conf need"
         }
     }
 

@@ -1,16 +1,31 @@
+internal import Hypervisor
 internal import XMLTree
 
 /// Asks which of the privileges that a run needs the account lacks on some VMs.
 struct Privileges: Sendable {
-    /// To freeze and to release; a restore needs RevertToSnapshot, PowerOff and PowerOn besides.
-    static let needed = ["VirtualMachine.State.CreateSnapshot", "VirtualMachine.State.RemoveSnapshot"]
+    /// To freeze and to release by these strategies; a restore needs RevertToSnapshot, PowerOff and PowerOn besides.
+    static func needed(for strategies: Set<Strategy>) -> [String] {
+        var needed: [String] = []
+        if strategies.contains(where: \.movesDisks) {
+            needed += ["VirtualMachine.State.CreateSnapshot", "VirtualMachine.State.RemoveSnapshot"]
+        }
+        if strategies.contains(.pause) { needed.append("VirtualMachine.Interact.Suspend") }
+        // Of ShutdownGuest too: the API names no other.
+        if strategies.contains(.shutdown) { needed.append("VirtualMachine.Interact.PowerOff") }
+        if strategies.contains(.pause) || strategies.contains(.shutdown) {
+            needed.append("VirtualMachine.Interact.PowerOn")
+        }
+        return needed
+    }
+
     /// VMs asked about in one call.
     static let page = 500
 
-    /// The privileges that lack, by VM; nothing where the server does not say.
+    /// The privileges that lack of those needed, by VM; nothing where the server does not say.
     static func missing(
-        on vms: [MoRef], _ session: Session, until deadline: ContinuousClock.Instant
+        _ needed: [String], on vms: [MoRef], _ session: Session, until deadline: ContinuousClock.Instant
     ) async throws -> [MoRef: [String]] {
+        guard !needed.isEmpty else { return [:] }
         let open = try await session.open(until: deadline)
         guard let manager = open.content.authorizationManager, let key = open.key else { return [:] }
         var missingPrivileges: [MoRef: [String]] = [:]

@@ -110,12 +110,15 @@ struct VMDetails: Sendable {
         return nil
     }
 
+    /// Where the RAM of a suspended VM is.
+    static let suspendedNote = "suspended: its RAM is in its files"
+
     /// What an administrator should know of it in every report.
     var notes: [String] {
         var notes: [String] = []
         if isTemplate { return [] }
         if !isConnected { notes.append("the server does not reach the VM (\(connection)): it may be running") }
-        if isConnected, power == .suspended { notes.append("suspended: its RAM is in its files") }
+        if isConnected, power == .suspended { notes.append(Self.suspendedNote) }
         for disk in devices?.disks ?? [] where disk.isIndependent {
             notes.append("\(disk.target) is independent: no part of VM snapshots, so crash-consistent")
         }

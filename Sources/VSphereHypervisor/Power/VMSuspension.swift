@@ -25,7 +25,7 @@ struct VMSuspension: Sendable {
         case failed(any Error, leavesDoubt: Bool)
     }
 
-    /// - Throws: as ``ProcessorPausing/pause(id:)``.
+    /// - Throws: as ``ProcessorPausing/pause(id:before:)``.
     func run() async throws {
         let deadline = end - min(Self.cleanupReserve, max(.zero, (end - .now) / 3))
         var backoff = Backoff(until: min(deadline, .now + Self.longestRepeating))

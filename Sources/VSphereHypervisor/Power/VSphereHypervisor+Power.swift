@@ -6,13 +6,15 @@ extension VSphereHypervisor: ProcessorPausing {
     private static let longestSuspending = Duration.seconds(120)
 
     /// Suspends a running VM; see `VMSuspension`.
-    public func pause(id: String) async throws {
+    public func pause(id: String, before deadline: ContinuousClock.Instant?) async throws -> [String] {
         if let obstacle = try await plannedDetails(id).obstacleToPause {
             throw HypervisorError(.callFailed, obstacle, remedy: .fallBack)
         }
+        let longest = ContinuousClock.now + Self.longestSuspending
         try await VMSuspension(
-            session: session, poller: poller, vm: .vm(id), end: .now + Self.longestSuspending
+            session: session, poller: poller, vm: .vm(id), end: min(deadline ?? longest, longest)
         ).run()
+        return [VMDetails.suspendedNote]
     }
 
     /// Powers a suspended VM on; see `VMStart`.
