@@ -115,7 +115,9 @@ extension RealParts {
 
         @Test("When something goes wrong the VM runs again, and what is said of it is true")
         func troubles() async throws {
+            async let asked: Void = question()
             try await concurrently(PowerCase.all) { trouble, index in try await cycle(trouble, index) }
+            try await asked
         }
 
         private func cycle(_ trouble: PowerCase, _ index: Int) async throws {
@@ -141,8 +143,8 @@ extension RealParts {
             }
         }
 
-        @Test("A VM that waits for an answer keeps the run open and is said to; answered, recover has it run")
-        func question() async throws {
+        /// A VM that waits for an answer keeps the run open and is said to; answered, recover has it run.
+        private func question() async throws {
             try await VSphereStage.with("vsphere-question", settings: "strategy = pause") { stage in
                 #expect(try await shell(stage.pre("a")).status == 0)
                 try await stage.snapshot("a")
@@ -161,39 +163,39 @@ extension RealParts {
             }
         }
 
-        @Test("kill -9 of pre while the server suspends and the guest shuts down: recover has both run")
-        func killedBetween() async throws {
-            try await VSphereStage.with(
-                "vsphere-killed", settings: "shutdown_timeout = 20",
-                hypervisor: "[vm web]\nstrategy = pause\n[vm db]\nstrategy = shutdown"
-            ) { stage in
-                for (slow, method) in [("db", "ShutdownGuest"), ("web", "SuspendVM_Task")] {
-                    try await stage.server.reset()
-                    try await stage.server.rules(
-                        #"[{"method": "\#(method)", "vm": "^\#(slow)$", "taskDelayMs": 2500}]"#)
-                    try await need(
-                        """
-                        \(stage.pre("a")) > /dev/null 2>&1 < /dev/null & pre=$!
-                        for i in $(seq 100); do
-                            curl -sS \(stage.server.ready.ctl)/counts | grep -q '"\(method)":' && break; sleep 0.1
-                        done
-                        kill -9 $pre
-                        """)
-                    try await need(killGuards(stage.state))
-                    #expect(try await stage.server.machines()[slow]?.power == "poweredOn", "\(method)")
-                    let recovered = try await shell(stage.recover)
-                    #expect(recovered.status == 0, "\(method): \(recovered.errors)")
-                    try await stage.expectRelease(within: 5, "\(method)")
-                    #expect(
-                        try await stage.server.machines().filter { ["web", "db"].contains($0.key) }.values.map(\.power)
-                            == ["poweredOn", "poweredOn"], "\(method): \(recovered.errors)")
-                }
-            }
+        @Test(
+            "kill -9 at every durable step, and while the server suspends or the guest shuts down: recover has every VM run",
+            .enabled(if: Lab.here?.debugBinaries != nil, "needs debug binaries: run 'make test'"))
+        func kills() async throws {
+            async let shutting: Void = killBetween("db", "ShutdownGuest")
+            async let suspending: Void = killBetween("web", "SuspendVM_Task")
+            try await concurrently(["pre-snapshot", "post-snapshot"]) { program, _ in try await matrix(program) }
+            _ = try await (shutting, suspending)
         }
 
-        @Test("kill -9 at every durable step: recover has every VM run", .enabled(if: Lab.here?.debugBinaries != nil))
-        func matrix() async throws {
-            try await concurrently(["pre-snapshot", "post-snapshot"]) { program, _ in try await matrix(program) }
+        private func killBetween(_ slow: String, _ method: String) async throws {
+            try await VSphereStage.with(
+                "vsphere-killed-" + slow, settings: "shutdown_timeout = 20",
+                hypervisor: "[vm web]\nstrategy = pause\n[vm db]\nstrategy = shutdown"
+            ) { stage in
+                try await stage.server.rules(
+                    #"[{"method": "\#(method)", "vm": "^\#(slow)$", "taskDelayMs": 2500}]"#)
+                try await need(
+                    """
+                    \(stage.pre("a")) > /dev/null 2>&1 < /dev/null & pre=$!
+                    for i in $(seq 100); do
+                        curl -sS \(stage.server.ready.ctl)/counts | grep -q '"\(method)":' && break; sleep 0.1
+                    done
+                    kill -9 $pre
+                    """)
+                try await need(killGuards(stage.state))
+                #expect(try await stage.server.machines()[slow]?.power == "poweredOn", "\(method)")
+                let recovered = try await shell(stage.recover)
+                #expect(recovered.status == 0, "\(method): \(recovered.errors)")
+                try await stage.expectRelease(within: 5, "\(method)")
+                let off = try await stage.server.machines().values.filter { $0.power != "poweredOn" }.map(\.name)
+                #expect(off.isEmpty, "\(method): \(recovered.errors)")
+            }
         }
 
         private func matrix(_ program: String) async throws {

@@ -46,6 +46,44 @@ extension RealParts {
             }
         }
 
+        @Test(
+            "In place with its RAM: suspended for the snapshot, or in the VM snapshot; whatever it does now, it runs again"
+        )
+        func ram() async throws {
+            try await concurrently([("pause", "crash", 0), ("memory", "memory", 1)]) { one, _ in
+                let (strategy, got, reverts) = one
+                let name = "vsphere-restore-" + strategy
+                let inventory = """
+                    {"nas": [\(try VSphereStage.datastore("nfs", name + "/nfs"))],
+                     "vms": [\(VSphereStage.machine("web", "nfs", #", "snapshots": ["user"]"#))]}
+                    """
+                try await VSphereStage.with(name, inventory: inventory, settings: "strategy = \(strategy)") { stage in
+                    let disk = Self.disk(stage)
+                    try await need("mkdir -p $(dirname \(disk)); echo then > \(disk)")
+                    let pre = try await shell(stage.pre("a"))
+                    #expect(pre.status == 0, "\(pre.errors)")
+                    try await stage.snapshot("a")
+                    try await stage.server.saveStorage("a")
+                    let post = try await shell(stage.post("a"))
+                    #expect(post.status == 0, "\(post.errors)")
+                    #expect(try await stage.got("a") == ["web": got], "\(post.errors)")
+                    try await need("echo now > \(disk)")
+                    try await stage.server.meddle("web", "suspend")
+                    try await stage.server.rollBackStorage("a")
+                    try await stage.server.reset()
+                    let said = try await shell(restore(stage, "--vm web --in-place"))
+                    #expect(said.status == 0, "\(said.errors)")
+                    #expect(try await need("cat \(disk)") == "then")
+                    let web = try #require(try await stage.server.machines()["web"])
+                    #expect(web.power == "poweredOn")
+                    #expect(web.all.map(\.name) == ["user"])
+                    let counts = try await stage.server.counts().byMethod
+                    #expect(counts["Reload"] == 1 && counts["PowerOffVM_Task"] == 1, "\(counts)")
+                    #expect((counts["RevertToSnapshot_Task"] ?? 0) == reverts, "\(counts)")
+                }
+            }
+        }
+
         @Test("In place: switched off, rolled back, read again, reverted, started, and our snapshot removed")
         func inPlace() async throws {
             try await with { stage in

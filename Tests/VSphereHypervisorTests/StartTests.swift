@@ -75,6 +75,23 @@ struct StartTests {
         #expect(error?.message.contains(fault) == true)
     }
 
+    @Test("A VM that waits for an answer is not waited for, also where an earlier attempt has asked it to start")
+    func question() async throws {
+        for fault in [nil, "TaskInProgress"] as [String?] {
+            let server = server("suspended") { call, _ in
+                call.method == "PowerOnVM_Task" ? fault.map { .taskFault($0) } : nil
+            }
+            server.state.withLock { ($0.isSlow, $0.question) = (fault == nil, "Was it moved?") }
+            let began = ContinuousClock.now
+            let error = await #expect(throws: HypervisorError.self) {
+                try await start(server.transport, after: .suspended)
+            }
+            #expect(error?.remedy == .stop)
+            #expect(error?.message.contains("Was it moved?") == true)
+            #expect(began.duration(to: .now) < .seconds(15))
+        }
+    }
+
     @Test("A suspension that was given up and still runs is waited for, and undone")
     func lateSuspension() async throws {
         let server = server("poweredOn")

@@ -41,8 +41,7 @@ func (s *sim) meddle(name, do, argument string) error {
 		task, err = vm.Suspend(ctx)
 	case "answer":
 		simulator.Map.WithLock(sv, func() {
-			var none *types.VirtualMachineQuestionInfo
-			simulator.Map.Update(sv, []types.PropertyChange{{Name: "runtime.question", Val: none}})
+			simulator.Map.Update(sv, []types.PropertyChange{{Name: "runtime.question", Val: nil}})
 		})
 		return nil
 	case "snapshot":

@@ -43,6 +43,7 @@ struct VMPower: Sendable {
                 // Whatever was said, or was lost: what the VM does counts.
                 if let view = try? await session.inspect(vm, until: deadline) {
                     if view.state?.power == wanted || view.state == nil && isGoneFine { return }
+                    try requireNoQuestion(view.state, action)
                 }
                 let mayPass = failure.isTransient && failure.kind != .timedOut
                 guard mayPass, await backoff.wait() else {
@@ -52,15 +53,19 @@ struct VMPower: Sendable {
         }
     }
 
+    /// An answer may take days.
+    private func requireNoQuestion(_ state: VMState?, _ action: String) throws {
+        guard let state, state.question != nil else { return }
+        throw HypervisorError(.callFailed, "\(action): it does not go on\(state.questionNote)", remedy: .stop)
+    }
+
     /// - Throws: HypervisorError as soon as the VM is seen to wait for an answer.
     private func awaitEnd(
         of task: MoRef, _ first: TaskPoller.Outcome, _ action: String, _ deadline: ContinuousClock.Instant
     ) async throws -> TaskPoller.Outcome {
         var outcome = first
         while outcome.task == nil, .now < deadline {
-            if let state = try await session.inspect(vm, until: deadline).state, state.question != nil {
-                throw HypervisorError(.callFailed, "\(action): it does not go on\(state.questionNote)", remedy: .stop)
-            }
+            try requireNoQuestion(try await session.inspect(vm, until: deadline).state, action)
             outcome = try await poller.wait(for: task, on: vm, until: min(deadline, .now + Self.questionInterval))
         }
         return outcome
