@@ -49,6 +49,16 @@ struct RestorePointWritingTests {
         }
     }
 
+    @Test("can be read again, whatever the strategy was", arguments: ["quiesce", "pause", "shutdown", "freeze"])
+    func strategies(strategy: String) async throws {
+        try await withPool(general: "strategy = \(strategy)") { pool async throws in
+            try pool.pool.add("tank/VM@daily")
+            let run = try await freeze(pool)
+            #expect(await pool.bench.run(.post) == .done)
+            #expect(try pool.catalogue.read(run.id).machines.count == 1)
+        }
+    }
+
     @Test("is not there without a snapshot, and neither is the RAM", arguments: [true, false])
     func noSnapshot(hasDump: Bool) async throws {
         try await withPool(general: "strategy = \(hasDump ? "memory" : "quiesce")") { pool async throws in

@@ -129,6 +129,7 @@ extension RestorePoint {
                         StoredDump(path: $0.path, bytes: $0.bytes, usableUntil: record.ramUsableUntil)
                     }, kept: record.kept)
             })
-        format = run.neededFormat
+        // Whatever the run's own file needs: of the strategies nothing is recorded here.
+        format = machines.contains { $0.consistency == .stale } ? 2 : 1
     }
 }
