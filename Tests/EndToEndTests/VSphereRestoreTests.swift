@@ -50,7 +50,7 @@ extension RealParts {
             "In place with its RAM: suspended for the snapshot, or in the VM snapshot; whatever it does now, it runs again"
         )
         func ram() async throws {
-            try await concurrently([("pause", "crash", 0), ("memory", "memory", 1)]) { one, _ in
+            try await concurrently([("pause", "crash", 0), ("memory", "memory", 1), ("shutdown", "off", 0)]) { one, _ in
                 let (strategy, got, reverts) = one
                 let name = "vsphere-restore-" + strategy
                 let inventory = """
@@ -71,7 +71,7 @@ extension RealParts {
                     try await stage.server.meddle("web", "suspend")
                     try await stage.server.rollBackStorage("a")
                     try await stage.server.reset()
-                    let said = try await shell(restore(stage, "--vm web --in-place"))
+                    let said = try await shell(restore(stage, "--vm web --in-place --start"))
                     #expect(said.status == 0, "\(said.errors)")
                     #expect(try await need("cat \(disk)") == "then")
                     let web = try #require(try await stage.server.machines()["web"])

@@ -48,6 +48,8 @@ struct VMSnapshotRestore: Sendable {
 
     /// The VM ran when its snapshot was taken.
     private var ran: Bool { machine.consistency != .off }
+    /// One that was off in the snapshot may have been shut down for it.
+    private var isStarted: Bool { ran || job.options.start }
     private var hasSnapshot: Bool { machine.consistency == .quiesced || machine.consistency == .memory }
     private var name: String { printable(machine.name) }
 
@@ -86,15 +88,15 @@ struct VMSnapshotRestore: Sendable {
             isRolledBack = true
             let notes = try await hypervisor.revert(
                 RevertRequest(
-                    id: machine.id, name: machine.name, run: hasSnapshot ? run.text : nil, isStarted: ran))
+                    id: machine.id, name: machine.name, run: hasSnapshot ? run.text : nil, isStarted: isStarted))
             for note in notes { job.log.info("\(name): \(note)") }
         } catch {
             let state = isRolledBack ? "Its datasets are rolled back." : await rollback.stateAfterFailure()
             throw RestoreError(
                 .halfDone, "\(name) is off and not restored. \(state) Fix the cause and restore again", cause: error)
         }
-        let left = await rollback.finish(isRunning: ran)
-        job.log.info("\(name): as in \(job.snapshot), \(ran ? "started" : "off")\(left)")
+        let left = await rollback.finish(isRunning: isStarted)
+        job.log.info("\(name): as in \(job.snapshot), \(isStarted ? "started" : "off")\(left)")
     }
 
     /// Whatever id the restore point names: a VM that has no disk on the dataset is not the one that was in it.
@@ -150,7 +152,7 @@ extension VMSnapshotRestore {
             1. Power the VM off.
             2. Roll back (newer snapshots must be destroyed first, which --destroy-newer does):
             \(rollbacks)3. Reload the VM, so that its files are read again.
-            \(machine.consistency == .off ? "" : revert)\(ran ? "5. Power it on.\n" : "")Beside the present VM:
+            \(machine.consistency == .off ? "" : revert)\(isStarted ? "5. Power it on.\n" : "")Beside the present VM:
             \(stepsBeside)
 
             """
