@@ -68,16 +68,23 @@ extension RealParts {
                 machine("gpu", "nfs", #", "pciPassthrough": true"#), machine("asleep", "nfs", #", "suspended": true"#),
                 machine("off", "nfs", #", "poweredOff": true"#),
                 #"""
-                {"name": "scratch", "datastore": "nfs", "disks": [{"datastore": "nfs", "mode": "independent_nonpersistent"}]}
+                {"name": "scratch", "datastore": "nfs",
+                 "disks": [{"datastore": "nfs", "mode": "independent_nonpersistent"}]}
                 """#,
+                machine("whole", "nfs", ""), #"{"name": "apart", "datastore": "far", "disks": [{"datastore": "nfs"}]}"#,
+            ]
+            let datastores = try [
+                VSphereStage.datastore("nfs", name + "/nfs"),
+                VSphereStage.datastore("far", name + "/nfs", host: "192.0.2.7"),
             ]
             let inventory = """
-                {"nas": [\(try VSphereStage.datastore("nfs", name + "/nfs"))], "vms": [\(machines.joined(separator: ", "))]}
+                {"nas": [\(datastores.joined(separator: ", "))], "vms": [\(machines.joined(separator: ", "))]}
                 """
             let sections = [
                 ("sleepy", "pause"), ("down", "shutdown"), ("icy", "freeze, crash-consistent"),
                 ("mute", "shutdown, crash-consistent"), ("gpu", "pause, crash-consistent"), ("asleep", "pause"),
                 ("off", "shutdown"), ("scratch", "shutdown, crash-consistent"),
+                ("whole", "memory"), ("apart", "memory, crash-consistent"),
             ].map { "[vm \($0)]\nstrategy = \($1)\n" }.joined()
             try await VSphereStage.with(
                 name, inventory: inventory, settings: "freeze_limit = 30", hypervisor: sections
@@ -89,7 +96,7 @@ extension RealParts {
                 held["sleepy"] = "suspended"
                 held["down"] = "poweredOff"
                 #expect(try await stage.server.machines().mapValues(\.power) == held, "\(pre.errors)")
-                #expect(try await stage.server.held() == ["plain"])
+                #expect(try await stage.server.held() == ["plain", "whole"])
                 try await stage.snapshot("a")
                 let post = try await shell(stage.post("a"))
                 #expect(post.status == 0, "\(post.errors)")
@@ -98,11 +105,13 @@ extension RealParts {
                 let got = [
                     "sleepy": "crash", "down": "off", "plain": "quiesced", "icy": "crash", "mute": "crash",
                     "gpu": "crash", "asleep": "off", "off": "off", "scratch": "crash",
+                    "whole": "memory", "apart": "crash",
                 ]
                 #expect(try await stage.got("a") == got, "\(post.errors)")
                 for (name, reason) in [
                     ("icy", "cannot have its file systems frozen"), ("mute", "Tools"), ("gpu", "PCI"),
-                    ("scratch", "not persistent"), ("sleepy", "RAM is in its files"),
+                    ("scratch", "not persistent"), ("apart", "RAM would go to [far]"),
+                    ("sleepy", "RAM is in its files"),
                 ] {
                     let said = pre.errors + post.errors
                     let line = said.split(separator: "\n").first { $0.contains("stillpoint: \(name): ") }
@@ -164,7 +173,7 @@ extension RealParts {
         }
 
         @Test(
-            "kill -9 at every durable step, and while the server suspends or the guest shuts down: recover has every VM run",
+            "kill -9 at every durable step, and in the middle of a suspension or shutdown: recover has every VM run",
             .enabled(if: Lab.here?.debugBinaries != nil, "needs debug binaries: run 'make test'"))
         func kills() async throws {
             async let shutting: Void = killBetween("db", "ShutdownGuest")

@@ -13,12 +13,15 @@ struct Inventory: Sendable {
     private static let attempts = 3
 
     /// Reads it.
-    static func read(_ session: Session, until deadline: ContinuousClock.Instant) async throws -> Inventory {
+    /// - Parameter hasVMs: false leaves the VMs out, which may be thousands.
+    static func read(
+        _ session: Session, until deadline: ContinuousClock.Instant, hasVMs: Bool = true
+    ) async throws -> Inventory {
         var backoff = Backoff(attempts: attempts, first: .milliseconds(100))
         while true {
             let before = try await session.open(until: deadline).generation
             do {
-                return try await readOnce(session, until: deadline)
+                return try await readOnce(session, until: deadline, hasVMs: hasVMs)
             } catch let error as CallFailure {
                 let isNewSession = try await session.open(until: deadline).generation != before
                 // What makes no sense has been asked for again by the session already.
@@ -28,15 +31,15 @@ struct Inventory: Sendable {
         }
     }
 
-    private static func readOnce(_ session: Session, until deadline: ContinuousClock.Instant) async throws -> Inventory
-    {
+    private static func readOnce(
+        _ session: Session, until deadline: ContinuousClock.Instant, hasVMs: Bool
+    ) async throws -> Inventory {
+        let types = hasVMs ? ["VirtualMachine", "Datastore"] : ["Datastore"]
         let content = try await session.open(until: deadline).content
         let create = SOAPCall(
             "CreateContainerView", on: content.viewManager,
-            [
-                content.rootFolder.element("container"), XMLElement("type", text: "VirtualMachine"),
-                XMLElement("type", text: "Datastore"), XMLElement("recursive", text: "true"),
-            ], isRepeatable: true)
+            [content.rootFolder.element("container")] + types.map { XMLElement("type", text: $0) }
+                + [XMLElement("recursive", text: "true")], isRepeatable: true)
         guard let view = MoRef(try await session.call(create, until: deadline).first("returnval")) else {
             throw CallFailure(.garbled, "\(session.url) makes no view of its inventory")
         }

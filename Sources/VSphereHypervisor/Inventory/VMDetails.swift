@@ -102,7 +102,7 @@ struct VMDetails: Sendable {
         }
         guard powerOffBehavior == "powerOff" || powerOffBehavior.isEmpty else {
             return
-                "its snapshot power-off behavior is \(printable(powerOffBehavior)), so that a shutdown changes more than that"
+                "its snapshot power-off behavior is \(printable(powerOffBehavior)): a shutdown does more than end the guest"
         }
         guard hasRunningTools else {
             return "VMware Tools are not running in the guest, so it cannot be asked to shut down"

@@ -37,13 +37,14 @@ extension VSphereHypervisor {
         guard Set(disks.flatMap { $0.datasets?.first ?? [] }).isDisjoint(with: places) else { return }
         throw HypervisorError(
             .callFailed,
-            "its RAM would go to \(folder.map { printable($0) } ?? "a place unknown"), which is not known to be in this snapshot",
+            "its RAM would go to \(folder.map { printable($0) } ?? "a place unknown"), "
+                + "which is not known to be in this snapshot",
             remedy: .fallBack)
     }
 
     func datastores() async throws -> DatastoreMap {
         if let datastores = await cache.datastores { return datastores }
-        let inventory = try await Inventory.read(session, until: .now + Self.discovery)
+        let inventory = try await Inventory.read(session, until: .now + Self.discovery, hasVMs: false)
         return await cache.keep(inventory, rules: settings.storageRules, resolver: resolver)
     }
 

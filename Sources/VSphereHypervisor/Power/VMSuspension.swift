@@ -78,7 +78,7 @@ struct VMSuspension: Sendable {
         }
     }
 
-    /// What the VM does after a failure; a suspension that is under way, whose answer may have been lost, is waited for.
+    /// What the VM does after a failure; a suspension that is under way, and may be ours, is waited for.
     private func look(
         after failure: CallFailure, _ isOurs: Bool, _ deadline: ContinuousClock.Instant
     ) async throws -> VMState? {
