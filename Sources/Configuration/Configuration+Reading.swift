@@ -1,7 +1,6 @@
 internal import Hypervisor
 internal import INIFile
 internal import Support
-internal import ZFS
 
 extension Configuration {
     /// Where the configuration is when nobody says otherwise.
@@ -27,19 +26,12 @@ extension Configuration {
 
     init(_ file: INIFile, kinds: [String]) throws(ConfigurationError) {
         self.init()
-        var seen: [SectionName: Int] = [:]
-        for section in file.sections {
-            if let first = seen.updateValue(section.line, forKey: SectionName(section.name)) {
-                throw ConfigurationError(
-                    .duplicate, "[\(printable(section.name))] stands in line \(first) already; join the two",
-                    at: (file.path, section.line))
-            }
-        }
-        let templates = try Self.templates(file)
+        let sections = try Self.named(file)
+        let templates = try Self.templates(sections, of: file.path)
         var listed: [HypervisorSettings] = []
-        for section in file.sections {
+        for (name, section) in sections {
             var reader = SectionReader(section, of: file.path)
-            switch SectionName(section.name) {
+            switch name {
             case .template: continue
             case .general: readKeys(&reader)
             case .hypervisor(let name):
@@ -50,8 +42,12 @@ extension Configuration {
                 var machine = VMSection(pattern: pattern)
                 machine.readKeys(&reader, templates: templates)
                 machines.append(machine)
-            case .other(let name):
-                var dataset = DatasetSection(dataset: try Self.dataset(name, at: (file.path, section.line)))
+            case .type(let name):
+                var type = TypeSection(name: name)
+                type.readKeys(&reader, templates: templates)
+                types.append(type)
+            case .dataset(let name):
+                var dataset = DatasetSection(dataset: name)
                 dataset.readKeys(&reader, templates: templates)
                 datasets.append(dataset)
             }
@@ -60,62 +56,33 @@ extension Configuration {
         if !listed.isEmpty { hypervisors = listed }
     }
 
-    private static func templates(_ file: INIFile) throws(ConfigurationError) -> [String: Template] {
-        var templates: [String: Template] = [:]
+    /// The sections in the file's order, each of them once.
+    private static func named(
+        _ file: INIFile
+    ) throws(ConfigurationError) -> [(name: SectionName, section: INIFile.Section)] {
+        var seen: [SectionName: Int] = [:]
+        var named: [(name: SectionName, section: INIFile.Section)] = []
         for section in file.sections {
-            guard case .template(let name) = SectionName(section.name) else { continue }
-            var reader = SectionReader(section, of: file.path)
+            let name = try SectionName(section.name, at: (file.path, section.line))
+            if let first = seen.updateValue(section.line, forKey: name) {
+                throw ConfigurationError(
+                    .duplicate, "[\(printable(section.name))] stands in line \(first) already; join the two",
+                    at: (file.path, section.line))
+            }
+            named.append((name, section))
+        }
+        return named
+    }
+
+    private static func templates(
+        _ sections: [(name: SectionName, section: INIFile.Section)], of file: String
+    ) throws(ConfigurationError) -> [String: Template] {
+        var templates: [String: Template] = [:]
+        for case (.template(let name), let section) in sections {
+            var reader = SectionReader(section, of: file)
             templates[name, default: Template()].readKeys(&reader)
             try reader.finish()
         }
         return templates
-    }
-
-    private static func dataset(
-        _ name: String, at place: (file: String, line: Int)
-    ) throws(ConfigurationError) -> DatasetName {
-        // A word so near to "stillpoint" is no pool but a slip.
-        if editDistance(name, "stillpoint") <= 2 {
-            throw ConfigurationError(
-                .unknownSection, "unknown section [\(printable(name))]; did you mean [stillpoint]?", at: place)
-        }
-        do {
-            return try DatasetName(name)
-        } catch {
-            let valid = "[stillpoint], [hypervisor NAME], [template_NAME], [vm PATTERN] and [DATASET]"
-            throw ConfigurationError(
-                .unknownSection, "unknown section [\(printable(name))] (\(error)); valid are \(valid)", at: place,
-                cause: error)
-        }
-    }
-}
-
-/// The kinds of section there are.
-private enum SectionName: Hashable {
-    case general
-    case hypervisor(String)
-    case template(String)
-    case machine(String)
-    case other(String)
-
-    init(_ name: String) {
-        if name == "stillpoint" {
-            self = .general
-        } else if let rest = name.after("hypervisor ") {
-            self = .hypervisor(rest)
-        } else if let rest = name.after("template_") {
-            self = .template(rest)
-        } else if let rest = name.after("vm ") {
-            self = .machine(rest)
-        } else {
-            self = .other(name)
-        }
-    }
-}
-
-extension String {
-    fileprivate func after(_ prefix: String) -> String? {
-        guard hasPrefix(prefix) else { return nil }
-        return String(dropFirst(prefix.count).drop { $0 == " " })
     }
 }

@@ -24,7 +24,8 @@ package struct Configuration: Sendable {
     var policy = Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue)
     package var hypervisors = [HypervisorSettings(name: "local")]
     package var datasets: [DatasetSection] = []
-    var machines: [VMSection] = []
+    package var machines: [VMSection] = []
+    package var types: [TypeSection] = []
 
     package init() {}
 

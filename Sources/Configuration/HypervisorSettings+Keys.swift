@@ -5,6 +5,9 @@ extension HypervisorSettings {
     mutating func readKeys(_ section: inout SectionReader, kinds: [String]) {
         section.key(
             "kind", &kind, .word(of: kinds), "what is asked: `libvirt`, or `vsphere`: an ESXi host or a vCenter")
+        section.key(
+            "enabled", &isEnabled, .yesOrNo,
+            "`no`: it is not asked for its VMs; what runs hold there is still released, and its snapshots restored")
         if kind == "vsphere" { readVSphereKeys(&section) } else { readLibvirtKeys(&section) }
     }
 

@@ -61,6 +61,18 @@ extension KeyType<Int> {
     }
 }
 
+extension KeyType<Bool> {
+    static var yesOrNo: Self {
+        let words = ["yes", "no"]
+        return Self(
+            summary: .words { words },
+            parse: { text throws(BadValue) in
+                guard words.contains(text) else { throw BadValue.unknown(text, among: words) }
+                return text == "yes"
+            })
+    }
+}
+
 extension KeyType<Duration> {
     static func seconds(_ range: ClosedRange<Int>) -> Self {
         Self(

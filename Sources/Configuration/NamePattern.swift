@@ -1,12 +1,19 @@
 internal import Glibc
 
 /// Whether a VM's name matches a shell pattern.
+///
+/// By characters, not bytes, whatever the caller's locale is: `b?ro` is `büro` too.
 func matches(_ name: String, pattern: String) -> Bool {
-    fnmatch(pattern, name, 0) == 0
+    let callers = utf8Locale.map { uselocale($0) }
+    defer { if let callers { uselocale(callers) } }
+    return fnmatch(pattern, name, 0) == 0
 }
 
+/// Nil where the host has none; then patterns match bytes. Never freed, and used by one thread at a time or more.
+private nonisolated(unsafe) let utf8Locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nil)
+
 /// The candidate that is most like a mistyped word, if any is near enough to be meant.
-func nearest(to word: String, among candidates: [String]) -> String? {
+package func nearest(to word: String, among candidates: [String]) -> String? {
     let limit = max(2, word.count / 3)
     return candidates.map { (name: $0, distance: editDistance(word, $0)) }
         .filter { $0.distance <= limit }

@@ -2,7 +2,7 @@ package import Hypervisor
 internal import Support
 
 /// What to try for a VM and what to do when none of it works; nil where a section does not say.
-package struct Policy: Sendable, Equatable {
+package struct Policy: Sendable {
     /// What happens when no strategy of the list could be carried out.
     package enum OnFailure: String, Sendable, CaseIterable {
         /// The snapshot is taken all the same; the VM is reported as `crash`.
@@ -14,6 +14,10 @@ package struct Policy: Sendable, Equatable {
     /// Tried in this order.
     package var strategies: [Strategy]?
     package var onFailure: OnFailure?
+    /// Where `strategies` is from; nil: it is the default.
+    package var strategyLine: SettingLine?
+    /// Where `onFailure` is from; nil: it is the default.
+    package var onFailureLine: SettingLine?
 
     /// The keys that every section but `[hypervisor NAME]` has.
     mutating func readKeys(_ section: inout SectionReader) {
@@ -24,11 +28,23 @@ package struct Policy: Sendable, Equatable {
         section.key(
             "on_failure", &onFailure, .optional(.choice), unset: unset,
             "when nothing in the list worked: `continue`: the VM is `crash`; or `abort`: all is undone, exit code 1")
+        strategyLine = section.line(of: "strategy") ?? strategyLine
+        onFailureLine = section.line(of: "on_failure") ?? onFailureLine
     }
 
     /// The policy with its gaps filled from a less specific one.
     func filled(from other: Policy) -> Policy {
-        Policy(strategies: strategies ?? other.strategies, onFailure: onFailure ?? other.onFailure)
+        var policy = self
+        if strategies == nil { (policy.strategies, policy.strategyLine) = (other.strategies, other.strategyLine) }
+        if onFailure == nil { (policy.onFailure, policy.onFailureLine) = (other.onFailure, other.onFailureLine) }
+        return policy
+    }
+}
+
+extension Policy: Equatable {
+    /// Whether both want the same, wherever it is from.
+    package static func == (left: Policy, right: Policy) -> Bool {
+        left.strategies == right.strategies && left.onFailure == right.onFailure
     }
 }
 

@@ -67,6 +67,11 @@ struct SectionReader: ~Copyable {
         if !section.entries.contains(where: { $0.key == name }) { refuse(name, wanted) }
     }
 
+    /// Where the section has a key; nil: it does not.
+    func line(of name: String) -> SettingLine? {
+        section.entries.first { $0.key == name }.map { SettingLine(file: file, line: $0.line, section: section.name) }
+    }
+
     /// Refuses a key's value for what only several keys together tell.
     mutating func refuse(_ name: String, _ wanted: String) {
         let entry = section.entries.first { $0.key == name }

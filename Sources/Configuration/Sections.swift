@@ -22,15 +22,32 @@ package struct DatasetSection: Sendable, Equatable {
     }
 }
 
-/// `[vm PATTERN]`, a shell pattern (fnmatch(3)) for the VM's name.
-struct VMSection: Sendable, Equatable {
-    var pattern: String
+/// `[vm PATTERN]`: holds for the VMs that are meant.
+package struct VMSection: Sendable, Equatable {
+    package var pattern: VMPattern
     var policy = Policy()
 
     mutating func readKeys(_ section: inout SectionReader, templates: [String: Template]) {
+        policy.readKeys(&section, templates: templates)
+    }
+}
+
+/// `[type NAME]`: holds for the snapshots of that type.
+package struct TypeSection: Sendable, Equatable {
+    package var name: String
+    var policy = Policy()
+
+    mutating func readKeys(_ section: inout SectionReader, templates: [String: Template]) {
+        policy.readKeys(&section, templates: templates)
+    }
+}
+
+extension Policy {
+    /// Its own keys, and those of the templates that it uses.
+    fileprivate mutating func readKeys(_ section: inout SectionReader, templates: [String: Template]) {
         var values = Template()
         section.useTemplate(&values, among: templates)
-        policy = values.policy
-        policy.readKeys(&section)
+        self = values.policy
+        readKeys(&section)
     }
 }

@@ -37,5 +37,9 @@ extension SectionReader {
         key(
             "use_template", &value, type,
             "the `[template_NAME]` sections that count here; a later one beats an earlier one")
+        guard let place = line(of: "use_template") else { return }
+        let use = SettingLine.Use(line: place.line, section: place.section)
+        value.policy.strategyLine?.usedBy = use
+        value.policy.onFailureLine?.usedBy = use
     }
 }

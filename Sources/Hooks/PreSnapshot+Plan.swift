@@ -11,6 +11,8 @@ extension PreSnapshot {
     /// The VMs that the snapshot concerns.
     struct Discovery: Sendable {
         let plan: [PlannedVM]
+        /// Those that `ignore` leaves out.
+        let ignored: [PlannedVM]
         /// Those that were other runs' before the hypervisors were asked.
         let busy: Set<VMKey>
         /// Where the snapshot concerns none and was asked for by hand: those that it would with the datasets below its own.
@@ -29,15 +31,17 @@ extension PreSnapshot {
         // What is wrong with the state directory is said when the run is opened.
         let busy = (try? claim.busyKeys()) ?? []
         var plan: [PlannedVM] = []
+        var ignored: [PlannedVM] = []
         var below: [PlannedVM] = []
         var misconfigured: [HypervisorError] = []
-        let all = try await hypervisors.all()
+        let all = try await hypervisors.enabled()
         for (hypervisor, answer) in await hypervisors.machines(before: call.timeout?.work, of: all) {
             do {
                 let machines = try answer.get()
-                let planned = call.planner.plan(machines, of: hypervisor)
-                warn(ofUnresolved: machines, planned: planned, call)
-                plan += planned
+                let found = call.planner.survey(machines, of: hypervisor)
+                for doubt in call.planner.doubts(about: machines, planned: found) { context.log.warning("\(doubt)") }
+                plan += found.filter { !$0.isIgnored }
+                ignored += found.filter(\.isIgnored)
                 if plan.isEmpty { below += machinesBelow(call, machines, hypervisor) }
             } catch {
                 if let error = error as? HypervisorError, error.code == .misconfigured { misconfigured.append(error) }
@@ -49,7 +53,7 @@ extension PreSnapshot {
                 context.log.warning("\(section): its VMs are not touched, and crash-consistent in the snapshot")
             }
         }
-        return Discovery(plan: plan, busy: busy, below: below)
+        return Discovery(plan: plan, ignored: ignored, busy: busy, below: below)
     }
 
     /// A manager calls for many datasets that hold no VM; a person names the one that they mean.
@@ -78,38 +82,15 @@ extension PreSnapshot {
         context.log.warning("\(line)")
     }
 
-    /// A VM that may be concerned is not left out silently. Those that are planned say it in their report.
-    private func warn(ofUnresolved machines: [VirtualMachine], planned: [PlannedVM], _ call: Call) {
-        let known = Set(planned.map(\.machine.id))
-        for machine in machines where !known.contains(machine.id) {
-            guard let disks = machine.unresolved, !disks.isEmpty, !isIgnored(machine, call) else { continue }
-            context.log.warning(
-                "\(printable(machine.name)) may have a disk on what is snapshotted and is not touched: \(disks.joined(separator: "; "))"
-            )
+    /// `--dry-run`: what would be done, which line of the configuration wants it, and what stands in its way.
+    func describe(_ found: Discovery, _ call: Call) async throws -> ExitCode {
+        try await checkWorkFolders(found.plan, call)
+        for remark in call.planner.remarks { context.log.info("\(remark)") }
+        for planned in found.plan + found.ignored {
+            for line in call.planner.entry(of: planned).dryRunLines { context.log.info("\(line)") }
         }
-    }
-
-    private func isIgnored(_ machine: VirtualMachine, _ call: Call) -> Bool {
-        call.scope.targets.allSatisfy {
-            configuration.policy(machine: machine.name, on: $0).strategies == [.ignore]
-        }
-    }
-
-    /// `--dry-run`: what would be done, and what stands in its way.
-    func describe(_ plan: [PlannedVM], _ call: Call) async throws -> ExitCode {
-        try await checkWorkFolders(plan, call)
-        for planned in plan { context.log.info("\(planned.dryRunLine)") }
+        guard !found.plan.isEmpty else { return .done }
         for shortage in await foreseenShortages(call.scope) { context.log.warning("\(shortage)") }
         return .done
-    }
-}
-
-extension PlannedVM {
-    fileprivate var dryRunLine: String {
-        let what =
-            machine.power.isAtRest
-            ? (machine.power == .off ? "shut off" : "suspended")
-            : strategies.map(\.rawValue).joined(separator: ", else ")
-        return "would freeze \(machine.name) (\(disks.map(\.target).joined(separator: ", "))): \(what)"
     }
 }

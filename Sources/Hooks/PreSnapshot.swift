@@ -45,11 +45,9 @@ struct PreSnapshot: Sendable {
             directory: StateDirectory(configuration.stateDirectory), invocation: invocation, scope: call.scope,
             deadline: call.timeout?.work, maxHold: configuration.maxHold, log: context.log)
         let found = try await discoverVMs(call, claim, hypervisors)
-        guard !found.plan.isEmpty else {
-            explainNothing(found.below, call)
-            return .done
-        }
-        if invocation.isDryRun { return try await describe(found.plan, call) }
+        if found.plan.isEmpty { explainNothing(found.below, call) }
+        if invocation.isDryRun { return try await describe(found, call) }
+        guard !found.plan.isEmpty else { return .done }
         return try await withTaskExecutorPreference(globalConcurrentExecutor) {
             let isRecovered = await recoverStaleRuns(of: found.plan, call)
             let present = isRecovered ? try await discoverVMs(call, claim, hypervisors) : found
@@ -58,7 +56,7 @@ struct PreSnapshot: Sendable {
             let hasWatchdog = await startWatchdog(of: run)
             // Beside the freeze, whose guests wait for the snapshot already.
             let shortages = Task { await foreseenShortages(call.scope) }
-            let isFrozen = await freeze(run, call, try await hypervisors.all(), hasWatchdog) {
+            let isFrozen = await freeze(run, call, try await hypervisors.enabled(), hasWatchdog) {
                 _ = await shortages.value
             }
             let code = await conclude(run, isFrozen: isFrozen, hypervisors)
@@ -89,17 +87,23 @@ struct PreSnapshot: Sendable {
             known = read
             return read
         }
+        let types = invocation.types
+        // A dry run says of each VM why it is left out.
+        let isBrief = !invocation.isDryRun
+        if isBrief, configuration.ignoresAll(types: types) { return nil }
         let scope = try Scope(invocation, configuration, sanoid: sanoid)
         // A recursive target's children are yet to be found, and may have strategies of their own.
-        if scope.recursiveTargets.isEmpty, configuration.ignores(scope.targets) { return nil }
+        if isBrief, scope.recursiveTargets.isEmpty, configuration.ignores(scope.targets, types: types) { return nil }
         let limit = try HookTimeout.limit(of: invocation, sanoid)
-        let planner = Planner(scope: scope, storage: try StorageMap(roots: context.roots), configuration: configuration)
+        let planner = Planner(
+            scope: scope, storage: try StorageMap(roots: context.roots), configuration: configuration, types: types)
         let unknown = scope.targets.filter { !planner.storage.isKnown($0) }
-        if unknown.isEmpty, !planner.mayConcernMachines { return nil }
+        if isBrief, unknown.isEmpty, !planner.mayConcernMachines { return nil }
         return Call(
             planner: planner, unknownTargets: unknown,
             timeout: limit.map { HookTimeout.left(of: $0, invocation.manager, proc: context.roots.proc) },
-            abortsWithoutVMs: scope.targets.contains { configuration.policy(for: $0).onFailure == .abort })
+            abortsWithoutVMs: scope.targets.contains { configuration.policy(for: $0, types: types).onFailure == .abort }
+        )
     }
 
     /// A dataset that is neither mounted nor a volume may be there all the same, so ZFS is asked; this is rare.
@@ -165,9 +169,11 @@ struct PreSnapshot: Sendable {
         _ run: ClaimedRun, _ call: Call, _ hypervisors: [any Hypervisor], _ hasWatchdog: Bool,
         beforeStopping: @Sendable () async -> Void
     ) async -> Bool {
+        // What was saved of VMs that are not there any more is removed only where every hypervisor can be asked.
+        let asked = hypervisors.count == configuration.hypervisors.count ? hypervisors : []
         let definitions = DefinitionSaver(
             storage: call.planner.storage, catalogue: Catalogue(StateDirectory(configuration.stateDirectory)),
-            hypervisors: hypervisors)
+            hypervisors: asked)
         let stage = FreezeStage(
             plan: run.plan, journal: run.journal, maxParallel: configuration.maxParallel, deadline: call.timeout?.work,
             busy: run.busy, definitions: definitions, ramBudget: RAMSpaceBudget(directory: configuration.ramDirectory),

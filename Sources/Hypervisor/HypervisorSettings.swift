@@ -8,6 +8,8 @@ public struct HypervisorSettings: Sendable, Equatable {
     public var name: String
     /// The back end that asks it: `libvirt`, `vsphere`.
     public var kind: String
+    /// Whether it is asked for its VMs; one that is not is still asked to release what a run holds.
+    public var isEnabled = true
     /// Where it is reached: `qemu:///system`, `https://vc1.example.com/sdk`.
     public var uri: String
     /// How it is logged in to, and how its certificate is judged; nil for libvirt.

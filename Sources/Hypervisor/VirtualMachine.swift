@@ -17,6 +17,10 @@ public struct VirtualMachine: Sendable, Equatable {
     public let id: String
     /// The name an administrator gave it; any text.
     public let name: String
+    /// What an administrator calls it beside its name, where the hypervisor has such (libvirt's `<title>`); any text.
+    public let title: String?
+    /// UUIDs beside its `id`, in any spelling: vSphere's instance and BIOS UUID.
+    public let uuids: [String]
     /// What it was doing when it was read.
     public let power: PowerState
     /// All its disks, the excluded ones too.
@@ -31,11 +35,13 @@ public struct VirtualMachine: Sendable, Equatable {
 
     /// A VM with these parts.
     public init(
-        id: String, name: String, power: PowerState, disks: [Disk], memory: UInt64 = 0, notes: [String] = [],
-        unresolved: [String]? = nil
+        id: String, name: String, title: String? = nil, uuids: [String] = [], power: PowerState, disks: [Disk],
+        memory: UInt64 = 0, notes: [String] = [], unresolved: [String]? = nil
     ) {
         self.id = id
         self.name = name
+        self.title = title
+        self.uuids = uuids
         self.power = power
         self.disks = disks
         self.memory = memory
@@ -46,7 +52,8 @@ public struct VirtualMachine: Sendable, Equatable {
     /// The same VM with other things known of its disks.
     public func with(disks: [Disk]) -> VirtualMachine {
         VirtualMachine(
-            id: id, name: name, power: power, disks: disks, memory: memory, notes: notes, unresolved: unresolved)
+            id: id, name: name, title: title, uuids: uuids, power: power, disks: disks, memory: memory, notes: notes,
+            unresolved: unresolved)
     }
 }
 

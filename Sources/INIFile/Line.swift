@@ -1,3 +1,5 @@
+internal import Support
+
 /// One line of a file, without surrounding blanks and without its comment.
 struct Line {
     let text: ArraySlice<UInt8>
@@ -24,6 +26,14 @@ struct Line {
     var sectionName: String? {
         guard text.count >= 2, text.last == UInt8(ascii: "]") else { return nil }
         return Self.string(Self.trim(text.dropFirst().dropLast()))
+    }
+
+    /// A header as it was probably meant, for one that no `]` ends.
+    var closedHeader: String {
+        let inner = text.dropFirst().prefix { $0 != UInt8(ascii: "]") }
+        let name = Self.string(Self.trim(inner))
+        return name.isEmpty || text.contains(UInt8(ascii: "@"))
+            ? "[name]" : "[\(printable(name, limit: 60))] and nothing else on the line"
     }
 
     /// What stands before and behind the first equals sign; nil where there is none.

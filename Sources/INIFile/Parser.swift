@@ -31,7 +31,7 @@ struct Parser {
 
     private mutating func openSection(_ line: Line) throws(INIError) {
         guard let name = line.sectionName else {
-            throw wrong("the section header has no closing bracket; write [name]")
+            throw wrong("the section header has no closing bracket at its end; write \(line.closedHeader)")
         }
         if name.isEmpty { throw wrong("the section has no name; write [name]") }
         if name.count > Self.longestSectionName {

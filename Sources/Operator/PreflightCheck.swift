@@ -23,16 +23,22 @@ struct PreflightCheck: Sendable {
         var answering = 0
         var plans: [PlannedVM] = []
         let storage = try StorageMap(roots: context.roots)
-        let whole = Planner(scope: .everything, storage: storage, configuration: configuration)
-        for (hypervisor, answer) in await hypervisors.machines(before: nil, of: try await hypervisors.all()) {
+        // A type's section may want more of a VM, or leave others out.
+        let planners = ([[]] + configuration.types.map { [$0.name] }).map {
+            Planner(scope: .everything, storage: storage, configuration: configuration, types: $0)
+        }
+        var machines: [VirtualMachine] = []
+        let asked = try await hypervisors.enabled()
+        for (hypervisor, answer) in await hypervisors.machines(before: nil, of: asked) {
             do {
                 let all = try answer.get()
                 facts.append("\(hypervisor.name): \(all.count) VMs")
                 findings += try await hypervisor.findings().map { "\(hypervisor.name): \($0)" }
                 notes += try await hypervisor.notes().map { "\(hypervisor.name): \($0)" }
-                let planned = whole.plan(all, of: hypervisor)
+                let planned = planners.flatMap { $0.plan(all, of: hypervisor) }
                 findings += Self.disks(of: all, planned)
                 plans += planned
+                machines += all
                 answering += 1
             } catch {
                 findings.append("\(hypervisor.name): \(Self.finding(error))")
@@ -47,15 +53,18 @@ struct PreflightCheck: Sendable {
                 continue
             }
             let found = plans.filter { $0.datasets.contains { $0.isSameOrDescendant(of: dataset) } }
-            if found.isEmpty, answering == configuration.hypervisors.count {
+            if found.isEmpty, answering == asked.count {
                 findings.append(
                     "[\(dataset)] holds no disk of a VM; fix: remove the section, or where it is behind a datastore: "
                         + "datastore = NAME=\(dataset)"
                 )
             } else if !found.isEmpty {
-                facts.append("\(dataset): \(found.map { printable($0.machine.name) }.sorted().joined(separator: ", "))")
+                facts.append("\(dataset): \(Self.names(of: found))")
             }
         }
+        let rules = rules(answering == asked.count ? machines : nil)
+        notes += rules.notes
+        findings += rules.findings
         var sanoid: SanoidConfiguration?
         do {
             sanoid = try SanoidConfiguration(directory: configuration.sanoidDirectory)
@@ -82,6 +91,12 @@ struct PreflightCheck: Sendable {
         return "\(parts.dropLast().joined(separator: "; ")); fix: \(fix)"
     }
 
+    /// Each once, however many types it is planned for.
+    private static func names(of plans: [PlannedVM]) -> String {
+        let machines = plans.reduce(into: [VMKey: String]()) { $0[$1.key] = printable($1.machine.name) }
+        return machines.values.sorted().joined(separator: ", ")
+    }
+
     /// Disks whose place is not known, and those that keep a VM from being more than crash-consistent.
     private static func disks(of machines: [VirtualMachine], _ plans: [PlannedVM]) -> [String] {
         let unresolved = machines.flatMap { machine in
@@ -94,7 +109,9 @@ struct PreflightCheck: Sendable {
                     + "with: strategy = crash-consistent"
             }
         }
-        return unresolved + refused
+        // A VM may be planned for several types.
+        var seen: Set<String> = []
+        return unresolved + refused.filter { seen.insert($0).inserted }
     }
 
     /// The folders that are written to, against the datasets that hold VMs.
@@ -116,7 +133,9 @@ struct PreflightCheck: Sendable {
         if !local.isEmpty {
             test {
                 try OverlaySpaceCheck(scope: scope, storage: storage).check(
-                    configuration.overlayDirectory, disks: local.reduce(0) { $0 + $1.disks.count })
+                    configuration.overlayDirectory,
+                    disks: Dictionary(local.map { ($0.key, $0.disks.count) }, uniquingKeysWith: max).values.reduce(0, +)
+                )
             }
         }
         if local.contains(where: { $0.strategies.contains(.memory) }) {

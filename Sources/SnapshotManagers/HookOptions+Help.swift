@@ -9,6 +9,7 @@ extension HookOptions {
         \(phase == .prune ? "" : "  -r, --recursive    the snapshot takes in the datasets below\n")\
           --config FILE      read FILE instead of /etc/stillpoint/stillpoint.conf
         \(phase == .prune ? "" : "  --deadline S       the caller kills this hook after S seconds\n")\
+        \(phase == .pre ? "  --type NAME        the snapshot's type, such as daily, for [type NAME]; several between commas\n" : "")\
           --dry-run          say what would be done, and do nothing
           -h, --help         show this text
           --version          show the version

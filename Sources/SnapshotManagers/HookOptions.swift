@@ -8,6 +8,8 @@ struct HookOptions {
     private(set) var isDryRun = false
     private(set) var deadline: Duration?
     private(set) var configurationPath: String?
+    /// Nil: the caller, or the snapshots' names, tell them.
+    private(set) var types: [String]?
     private(set) var operands: [String] = []
 
     init(_ arguments: [String], phase: Phase) throws(InvocationError) {
@@ -30,6 +32,15 @@ struct HookOptions {
             case ("--version", nil): throw InvocationError(.versionRequested, phase.program)
             case ("--config", _):
                 configurationPath = try Self.value(of: name, attached, &rest)
+            case ("--type", _):
+                let text = try Self.value(of: name, attached, &rest)
+                guard let listed = SnapshotType.list(text) else {
+                    throw InvocationError(
+                        .badValue,
+                        "--type '\(printable(text))' names no type of snapshot; write such as daily, several between commas"
+                    )
+                }
+                types = ((types ?? []) + listed).withoutDuplicates
             case ("--deadline", _):
                 let text = try Self.value(of: name, attached, &rest)
                 guard let seconds = Duration(secondsText: text), seconds > .zero else {

@@ -10,6 +10,8 @@ public enum HookVariable: String, Sendable, CaseIterable {
     case sanoidSnapname = "SANOID_SNAPNAME"
     /// The bare names of all snapshots, with commas; since 2.1. Not changed when a snapshot is renamed.
     case sanoidSnapnames = "SANOID_SNAPNAMES"
+    /// The types of the snapshots, with commas: `daily,hourly`; since 2.1.
+    case sanoidTypes = "SANOID_TYPES"
     /// `pre`, `post` or `prune`; since 2.1, and not set for `pre_pruning_script`.
     case sanoidScript = "SANOID_SCRIPT"
     /// `1` in post when pre failed and `force_post_snapshot_script` is set.

@@ -1,3 +1,5 @@
+internal import ZFS
+
 extension Invocation {
     /// Reads what a hook was called for; arguments beat the environment.
     ///
@@ -36,6 +38,14 @@ extension Invocation {
             manager: request.manager, phase: phase, targets: request.targets, snapshots: request.snapshots,
             recursion: options.isRecursive ? .yes : request.recursion,
             deadline: options.deadline ?? request.deadline,
-            isDryRun: options.isDryRun || request.isDryRun, configurationPath: options.configurationPath)
+            isDryRun: options.isDryRun || request.isDryRun, configurationPath: options.configurationPath,
+            types: options.types ?? request.types ?? types(of: request))
+    }
+
+    private static func types(of request: Request) -> [String] {
+        let told = request.snapshots.map {
+            SnapshotType.told(by: $0.name, isOfAutoSnapshot: request.manager == .zfsAutoSnapshot) ?? ""
+        }
+        return told.allSatisfy(\.isEmpty) ? [] : told.withoutDuplicates
     }
 }

@@ -29,6 +29,10 @@ public struct Invocation: Sendable, Equatable {
     public let deadline: Duration?
     /// Whether nothing is to be changed.
     public let isDryRun: Bool
+    /// The types of the snapshots (`hourly`), without duplicates: what `[type NAME]` of the configuration is about.
+    ///
+    /// An empty one stands for a snapshot of no type beside others that have one.
+    public let types: [String]
     /// The configuration file that `--config` names.
     public let configurationPath: String?
 
@@ -39,7 +43,8 @@ public struct Invocation: Sendable, Equatable {
     /// does not list it.
     public init(
         manager: SnapshotManager, phase: Phase, targets: [DatasetName] = [], snapshots: [SnapshotName],
-        recursion: Recursion = .no, deadline: Duration? = nil, isDryRun: Bool = false, configurationPath: String? = nil
+        recursion: Recursion = .no, deadline: Duration? = nil, isDryRun: Bool = false, configurationPath: String? = nil,
+        types: [String] = []
     ) {
         self.manager = manager
         self.phase = phase
@@ -49,6 +54,7 @@ public struct Invocation: Sendable, Equatable {
         self.deadline = deadline
         self.isDryRun = isDryRun
         self.configurationPath = configurationPath
+        self.types = types.withoutDuplicates
     }
 }
 

@@ -25,8 +25,18 @@ extension Request {
             }
         }
         try add(datasets.withoutDuplicates, names: bareNames, from: listed)
+        if phase == .pre { types = try Self.types(variables) }
         // What pre-snapshot did is in the state file; this is only refused where it says nothing.
         _ = try variables.flag(.sanoidPreFailure)
+    }
+
+    private static func types(_ variables: HookVariableReader) throws(InvocationError) -> [String]? {
+        guard let listed = try variables.list(.sanoidTypes) else { return nil }
+        if let odd = listed.first(where: { !SnapshotType.isValid($0) }) {
+            throw variables.bad(
+                .sanoidTypes, "has '\(printable(odd))', which is no type of snapshot; correct it or unset it")
+        }
+        return listed.withoutDuplicates
     }
 
     /// SANOID_SNAPNAME without the dataset that stands before it in post: sanoid's loop over the snapshots adds it to

@@ -7,6 +7,8 @@ struct Request {
     var snapshots: [SnapshotName] = []
     var recursion: Invocation.Recursion
     var deadline: Duration?
+    /// Nil: the snapshots' names tell them.
+    var types: [String]?
     var isDryRun = false
 
     /// Adds every pair of a dataset and a name.

@@ -10,7 +10,7 @@ import VSphereHypervisor
 struct StillpointCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stillpoint",
-        abstract: "Check, list, restore and recover the VMs in ZFS snapshots.",
+        abstract: "Check, plan, list, restore and recover the VMs in ZFS snapshots.",
         discussion: """
             The snapshots are taken by your snapshot manager, with pre-snapshot and post-snapshot as its hooks.
             Exit codes: 0 done, 1 not done and all undone, 2 refused or wrong usage with nothing touched, 3 something is \
@@ -18,7 +18,8 @@ struct StillpointCommand: ParsableCommand {
             """,
         version: "stillpoint \(stillpointVersion)",
         subcommands: [
-            Check.self, List.self, Show.self, Restore.self, Prune.self, Archive.self, Recover.self, Trust.self,
+            Check.self, Plan.self, List.self, Show.self, Restore.self, Prune.self, Archive.self, Recover.self,
+            Trust.self,
         ])
 }
 

@@ -17,6 +17,10 @@ enum ConfigurationReference {
         `[section]`, then `key = value`, one a line and of any length; a comment begins with `#` or `;`. A key that is
         left out has its default. A mistake is refused with file, line and the nearest valid word; nothing is touched.
 
+        `strategy` and `on_failure` hold from the narrowest section that has the key: `[vm PATTERN]`, then `[type NAME]`, then
+        `[POOL/DATASET]` (the longest name first; a template counts in the section that uses it, below that section's own
+        keys), then `[stillpoint]`. `stillpoint plan` shows for each VM which line it was.
+
         """ + sections.map(\.markdown).joined()
     }
 
@@ -34,7 +38,7 @@ enum ConfigurationReference {
                     name: "[hypervisor NAME]", addition: " of `kind = \(kind)`",
                     text:
                         "One that is asked for its VMs. With any such section only those listed are asked; with none, "
-                        + "the local libvirtd is.",
+                        + "the local libvirtd is. Where none is enabled, no VM is touched, and `stillpoint check` says so.",
                     keys: SectionReader.keys(kind: kind) { section in
                         var settings = HypervisorSettings(name: "")
                         settings.readKeys(&section, kinds: kinds)
@@ -42,7 +46,9 @@ enum ConfigurationReference {
             } + [
                 SectionReference(
                     name: "[POOL/DATASET]",
-                    text: "What holds for VMs on that dataset and those below it; the longest name wins.",
+                    text:
+                        "What holds for VMs on that dataset and those below it; the longest name wins. A pool whose name is one "
+                        + "of the words here, or has a blank, is written `[dataset NAME]`: `[dataset vm]`.",
                     keys: SectionReader.keys { section in
                         guard let pool = try? DatasetName("pool") else { return }
                         var dataset = DatasetSection(dataset: pool)
@@ -51,11 +57,27 @@ enum ConfigurationReference {
                 SectionReference(
                     name: "[vm PATTERN]",
                     text:
-                        "What holds for VMs whose name matches the shell pattern; it beats the dataset's section. Of several "
-                        + "the first in the file counts.",
+                        "What holds for VMs whose name, or title (libvirt's `<title>`), matches the shell pattern, or with "
+                        + "`[vm uuid:UUID]` for the one of that UUID (of vSphere its instance or BIOS UUID; dashes and case do not "
+                        + "count). It beats `[type NAME]`. Of several that match the first in the file counts alone. `*`, `?`, `[` and "
+                        + "`\\` of a name are written `\\*`, `\\?`, `\\[` and `\\\\`; a blank at its beginning or end, or a `;` or "
+                        + "`#` behind a blank, `[ ]`, `[;]` and `[#]`.",
                     keys: SectionReader.keys { section in
-                        var machine = VMSection(pattern: "")
+                        var machine = VMSection(pattern: .name(""))
                         machine.readKeys(&section, templates: [:])
+                    }),
+                SectionReference(
+                    name: "[type NAME]",
+                    text:
+                        "What holds for snapshots of that type: one of `SANOID_TYPES`, else what the snapshot's name says "
+                        + "(`autosnap_…_hourly`, `zfs-auto-snap_daily-…`), or what `--type` of pre-snapshot says. It beats the "
+                        + "dataset's section. One freeze serves all snapshots of a call: where these are of several types, what "
+                        + "promises most counts, key by key (`memory`, `quiesce`, `freeze`, `shutdown`, `exec:PATH`, `pause`, "
+                        + "`crash-consistent`, `ignore`, in this order, by the first word; `abort` before `continue`). A type without a "
+                        + "section counts with what the wider sections say.",
+                    keys: SectionReader.keys { section in
+                        var type = TypeSection(name: "")
+                        type.readKeys(&section, templates: [:])
                     }),
                 SectionReference(
                     name: "[template_NAME]", text: "What holds for the sections that say `use_template = NAME`.",
@@ -100,6 +122,7 @@ extension DeclaredKey {
     var writtenDefault: String? {
         switch usual {
         case let text as String: text.isEmpty ? nil : text
+        case let flag as Bool: flag ? "yes" : "no"
         case let number as Int: "\(number)"
         case let time as Duration: "\(time.components.seconds)"
         case let strategies as [Strategy]: strategies.map(\.rawValue).joined(separator: ", ")

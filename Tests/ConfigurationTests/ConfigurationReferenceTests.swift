@@ -56,7 +56,8 @@ struct ConfigurationReferenceTests {
         "lists the keys of a section as the complaint about an unknown one does",
         arguments: [
             ("[stillpoint]", "stillpoint"), ("[hypervisor NAME]", "hypervisor a"),
-            ("[POOL/DATASET]", "tank"), ("[vm PATTERN]", "vm a"), ("[template_NAME]", "template_a"),
+            ("[POOL/DATASET]", "tank"), ("[vm PATTERN]", "vm a"), ("[type NAME]", "type a"),
+            ("[template_NAME]", "template_a"),
         ])
     func complaint(name: String, section: String) throws {
         let keys = try #require(Self.sections.first { $0.name == name }).keys.map(\.name)

@@ -90,8 +90,8 @@ struct ConfigurationSampleTests {
         #expect(
             found.machines == [
                 VMSection(
-                    pattern: "web*", policy: Policy(strategies: [.quiesce, .crashConsistent], onFailure: .abort)),
-                VMSection(pattern: "db[0-9]", policy: Policy(strategies: [.ignore])),
+                    pattern: .name("web*"), policy: Policy(strategies: [.quiesce, .crashConsistent], onFailure: .abort)),
+                VMSection(pattern: .name("db[0-9]"), policy: Policy(strategies: [.ignore])),
             ])
     }
 
@@ -114,7 +114,7 @@ struct ConfigurationSampleTests {
         ])
     func nearest(machine: String, dataset: String, expected: Policy) throws {
         let found = try Self.load(Self.folder.path + "/Configurations/valid/nearest.conf")
-        #expect(found.policy(machine: machine, on: try DatasetName(dataset)) == expected)
+        #expect(found.policy(of: RuleTests.machine(machine), on: try DatasetName(dataset), types: []) == expected)
     }
 
     @Test(

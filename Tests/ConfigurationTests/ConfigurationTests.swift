@@ -80,7 +80,7 @@ struct ConfigurationTests {
 
     @Test(
         "refuses two sections of one name, however their names are spaced",
-        arguments: ["hypervisor", "vm"])
+        arguments: ["hypervisor", "vm", "type"])
     func spacing(kind: String) throws {
         try withHost { host in
             let error = #expect(throws: ConfigurationError.self) {
@@ -90,11 +90,11 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("takes [vm] and [hypervisor] without a name for pools of that name", arguments: ["vm", "hypervisor"])
-    func poolNames(section: String) throws {
+    @Test("takes [dataset vm] and [dataset hypervisor] for pools of that name", arguments: ["vm", "hypervisor"])
+    func poolNames(name: String) throws {
         try withHost { host in
-            let found = try host.configuration("[\(section)]\nrecursive = yes\n")
-            #expect(found.datasets.map(\.dataset.rawValue) == [section])
+            let found = try host.configuration("[dataset \(name)]\nrecursive = yes\n")
+            #expect(found.datasets.map(\.dataset.rawValue) == [name])
         }
     }
 

@@ -24,7 +24,7 @@ struct ExampleTests {
         "that are configurations of ours are valid",
         arguments: [
             "local-kvm.conf", "strict-production.conf", "with-ram.conf", "esxi-nfs.conf", "vcenter-iscsi.conf",
-            "replica.conf",
+            "replica.conf", "rules.conf",
         ])
     func ours(_ name: String) throws {
         let configuration = try Self.load(name)
@@ -58,10 +58,31 @@ struct ExampleTests {
     @Test("The strict one aborts where it says so, and ignores whom it says")
     func strict() throws {
         let configuration = try Self.load("strict-production.conf")
-        let production = configuration.policy(machine: "web", on: try DatasetName("tank/VM/production/web"))
+        let production = configuration.policy(
+            of: RuleTests.machine("web"), on: try DatasetName("tank/VM/production/web"), types: [])
         #expect(production == Policy(strategies: [.quiesce], onFailure: .abort))
-        let runner = configuration.policy(machine: "ci-runner-7", on: try DatasetName("tank/VM/lab"))
+        let runner = configuration.policy(
+            of: RuleTests.machine("ci-runner-7"), on: try DatasetName("tank/VM/lab"), types: [])
         #expect(runner.strategies == [.ignore])
+    }
+
+    @Test(
+        "The one of rules gives RAM to databases, little to frequent snapshots, and strictness to production",
+        arguments: [
+            ("db1", "tank/VM/lab", ["hourly"], [.memory, .quiesce], .continue),
+            ("db1", "tank/VM/lab", ["frequently"], [.memory, .quiesce], .continue),
+            ("web", "tank/VM/lab", ["frequently"], [.crashConsistent], .continue),
+            ("web", "tank/VM/lab", ["frequently", "hourly"], [.quiesce, .crashConsistent], .continue),
+            ("web", "tank/VM/production", ["daily"], [.quiesce], .abort),
+            ("web", "tank/VM/production", ["frequently"], [.crashConsistent], .continue),
+            ("ci-runner-7", "tank/VM/production", ["daily"], [.ignore], .abort),
+        ] as [(String, String, [String], [Strategy], Policy.OnFailure)])
+    func rules(name: String, dataset: String, types: [String], strategies: [Strategy], onFailure: Policy.OnFailure)
+        throws
+    {
+        let found = try Self.load("rules.conf").policy(
+            of: RuleTests.machine(name, id: "52d63eee-0000-4000-8000-000000000009"), on: try DatasetName(dataset), types: types)
+        #expect(found == Policy(strategies: strategies, onFailure: onFailure))
     }
 
     @Test("sanoid.conf is read as sanoid reads it: recursive by ZFS, two minutes for a script")

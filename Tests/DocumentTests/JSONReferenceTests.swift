@@ -11,6 +11,7 @@ struct JSONReferenceTests {
     /// In the order of the page.
     enum Document: String, Sendable, CaseIterable {
         case listing = "`list --json` and `show --json`"
+        case plan = "`plan --json`"
         case run = "The state file"
         case restorePoint = "The restore point and the side-car"
         case definition = "`machine.json`"
@@ -24,6 +25,7 @@ struct JSONReferenceTests {
     func fields(_ document: Document) throws {
         switch document {
         case .listing: try check([ListedVM].self, document)
+        case .plan: try check([PlanEntry].self, document)
         case .run: try check(Run.self, document)
         case .restorePoint: try check(RestorePoint.self, document)
         case .definition: try check(SavedDefinition.self, document)

@@ -128,6 +128,54 @@ struct PlannerTests {
         }
     }
 
+    @Test("tells of each disk what becomes of it, and which line wants it")
+    func entry() throws {
+        try withHost { host in
+            let refused = Disk(
+                target: "vdb", chain: [host.scratch.path + "/tank/VM/b.raw"], format: "raw", refusal: "vdb is encrypted"
+            )
+            let lost = Disk(target: "vdf", chain: [], format: "raw", refusal: "vdf has no pool")
+            let machine = host.machine(
+                "web01", host.disk("vda", "tank/VM/a.raw"), refused, host.disk("vdc", "tank/other/c.raw"),
+                host.disk("vdd", "overlays/d.raw"), host.disk("vde", "tank/VM/e.iso", exclusion: .cdrom), lost)
+            let configuration = try host.configuration("[vm web*]\nstrategy = quiesce")
+            let planner = Planner(
+                scope: try host.scope(["tank/VM"], configuration), storage: try host.storage(),
+                configuration: configuration, types: ["daily", ""])
+            let hypervisor = FakeHypervisor(HypervisorSettings(name: "local", uri: "fake://plan"))
+            let entry = planner.entry(of: try #require(planner.survey([machine], of: hypervisor).first))
+            #expect(
+                entry.disks.map { "\($0.target) \($0.datasets) \($0.handling.rawValue) \($0.reason ?? "")" } == [
+                    "vda [\"tank/VM\"] overlay ", "vdb [\"tank/VM\"] refused vdb is encrypted",
+                    "vdc [\"tank/other\"] elsewhere ", "vdd [] elsewhere ", "vde [\"tank/VM\"] excluded CD-ROM",
+                    "vdf [] refused vdf has no pool",
+                ])
+            #expect(entry.strategyLine?.line == 2 && entry.strategyLine?.section == "vm web*")
+            #expect(entry.onFailureLine == nil && entry.types == ["daily"])
+            let text = entry.paragraph
+            #expect(text.contains("stillpoint.conf:2 [vm web*]\n") && text.contains("            default\n"))
+            #expect(text.split(separator: "\n").first == "web01: running, on local")
+        }
+    }
+
+    @Test(
+        "moves no disk of a VM that is off, ignored, or frozen by a strategy that moves none",
+        arguments: [
+            ("", VirtualMachine.PowerState.off), ("freeze", .running), ("pause", .running), ("ignore", .running),
+        ])
+    func inPlace(strategy: String, power: VirtualMachine.PowerState) throws {
+        try withHost { host in
+            let configuration = try host.configuration(strategy.isEmpty ? "" : "[stillpoint]\nstrategy = \(strategy)")
+            let planner = Planner(
+                scope: try host.scope(["tank/VM"], configuration), storage: try host.storage(),
+                configuration: configuration)
+            let hypervisor = FakeHypervisor(HypervisorSettings(name: "local", uri: "fake://plan"))
+            let planned = try #require(planner.survey([host.web(power: power)], of: hypervisor).first)
+            #expect(planner.entry(of: planned).disks.map(\.handling) == [.inPlace])
+            #expect(planned.isIgnored == (strategy == "ignore"))
+        }
+    }
+
     @Test("follows a symbolic link to the dataset")
     func link() throws {
         try withHost { host in

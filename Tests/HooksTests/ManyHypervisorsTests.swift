@@ -28,6 +28,39 @@ struct ManyHypervisorsTests {
         }
     }
 
+    @Test("is not asked where it is not enabled, and released where it was when the run began")
+    func disabled() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            #expect(await bench.run(.pre) == .done)
+            let before = bench.world.calls.count
+            try bench.reconfigure { text in
+                "[hypervisor local]\nenabled = no" + text.dropFirst("[hypervisor local]".count)
+            }
+            #expect(await bench.run(.pre, ["tank/quiet@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--dry-run", "tank/VM@daily"]) == .done)
+            #expect(bench.log.text.contains("[hypervisor local] is not enabled: its VMs are not touched"))
+            #expect(bench.world.calls.count == before)
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.world.calls.last == "release id-of-web01")
+            #expect(try bench.openRuns().isEmpty)
+        }
+    }
+
+    @Test("is not asked where it is not enabled, and the others are")
+    func oneDisabled() async throws {
+        let uri = "fake://disabled-\(UInt64.random(in: 0 ... .max))"
+        let second = FakeWorld(uri: uri, stateDirectory: "/nonexistent")
+        defer { second.forget() }
+        let section = "[hypervisor second]\nkind = fake\nenabled = no\nuri = \(uri)"
+        try await withBench(general: "on_failure = abort", sections: section) { bench, host async throws in
+            bench.has(host.web())
+            second.change { $0.list = { throw Self.failures[1] } }
+            #expect(await bench.run(.pre) == .done)
+            #expect(second.calls == [] && bench.world.count("freeze") == 1)
+        }
+    }
+
     @Test("costs its own VMs alone, and is named", arguments: failures)
     func costsItsOwn(failure: HypervisorError) async throws {
         try await withTwo { bench, host, second async throws in

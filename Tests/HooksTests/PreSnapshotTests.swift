@@ -344,6 +344,74 @@ struct PreSnapshotTests {
         }
     }
 
+    @Test("says in a dry run which line wants it, and whom a line leaves out")
+    func dryRunLines() async throws {
+        let sections = """
+            [template_calm]
+            strategy = crash-consistent
+            [tank/VM]
+            use_template = calm
+            on_failure = abort
+            [vm ci-*]
+            strategy = ignore
+            """
+        try await withBench(sections: sections) { bench, host async throws in
+            bench.has(host.web(), host.web("ci-1"))
+            #expect(await bench.run(.pre, ["--dry-run", "tank/VM@daily"]) == .done)
+            let file = bench.scratch.path + "/stillpoint.conf"
+            let said = [
+                "info: would freeze web01 (vda): crash-consistent",
+                "info: web01: strategy: \(file):6 [template_calm], by use_template in line 8 [tank/VM]; "
+                    + "on_failure = abort: \(file):9 [tank/VM]",
+                "info: would leave out ci-1 (vda): ignore",
+                "info: ci-1: strategy: \(file):11 [vm ci-*]; on_failure = abort: \(file):9 [tank/VM]",
+            ]
+            for line in said { #expect(bench.log.lines.contains(line), "\(line)") }
+            #expect(bench.world.calls == ["list"])
+        }
+    }
+
+    @Test("says in a dry run by which line all are left out")
+    func dryRunIgnored() async throws {
+        try await withBench(sections: "[tank/VM]\nstrategy = ignore") { bench, host async throws in
+            bench.has(host.web())
+            #expect(await bench.run(.pre, ["--dry-run", "tank/VM@daily"]) == .done)
+            #expect(bench.log.text.contains("would leave out web01 (vda): ignore"))
+            #expect(bench.log.text.contains("/stillpoint.conf:6 [tank/VM]"))
+        }
+    }
+
+    @Test(
+        "does what the section of the snapshot's type says, and asks nobody where that is nothing",
+        arguments: [
+            (["SANOID_TYPES": "frequently"], [], []),
+            (["SANOID_TYPES": "frequently,hourly"], [], ["list", "freeze web01"]),
+            (["SANOID_TYPES": "hourly"], [], ["list", "freeze web01"]),
+            (["SANOID_SNAPNAME": "autosnap_2026-11-21_11:00:00_frequently"], [], []),
+            ([:], ["--type", "frequently"], []), ([:], [], ["list", "freeze web01"]),
+        ] as [([String: String], [String], [String])])
+    func types(variables: [String: String], options: [String], calls: [String]) async throws {
+        let usual = ["SANOID_TARGET": "tank/VM", "SANOID_SNAPNAME": "daily"].merging(variables) { $1 }
+        try await withBench(sections: "[type frequently]\nstrategy = ignore") { bench, host async throws in
+            bench.has(host.web())
+            #expect(await bench.run(.pre, options, environment: usual) == .done)
+            #expect(bench.world.calls == calls)
+        }
+    }
+
+    @Test("reads no sanoid.conf for a type that is ignored everywhere")
+    func ignoredType() async throws {
+        try await withBench(sections: "[type frequently]\nstrategy = ignore") { bench, host async throws in
+            bench.has(host.web())
+            try bench.scratch.write("sanoid/sanoid.conf", "[tank/VM]\n", mode: 0o666)
+            let variables = ["SANOID_TARGET": "tank/VM", "SANOID_SNAPNAME": "x", "SANOID_TYPES": "frequently"]
+            #expect(await bench.run(.pre, [], environment: variables) == .done)
+            #expect(
+                await bench.run(.pre, [], environment: variables.merging(["SANOID_TYPES": "daily"]) { $1 }) == .usage)
+            #expect(bench.world.calls == [])
+        }
+    }
+
     @Test("gives the back end the manager's deadline, and freezes nothing once it has passed")
     func deadline() async throws {
         try await withBench { bench, host async throws in

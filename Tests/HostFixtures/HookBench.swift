@@ -57,6 +57,11 @@ package struct HookBench: Sendable {
         return code.flatMap { ExitCode(rawValue: $0) } ?? .needsRecovery
     }
 
+    /// Changes the configuration's text.
+    package func reconfigure(_ change: (String) -> String) throws {
+        try scratch.write("stillpoint.conf", change(text(scratch, "stillpoint.conf")))
+    }
+
     /// The operator's commands on the same host.
     package var operating: Operator { Operator(context(), configuration: configurationPath) }
 

@@ -111,6 +111,84 @@ struct PreflightCheckTests {
         }
     }
 
+    @Test(
+        "finds sections that never count",
+        arguments: [
+            ("[vm web*]\nstrategy = quiesce", nil), ("[vm Shop]\nstrategy = quiesce", nil),
+            ("[vm wbe01]", "[vm wbe01] matches no VM; fix: did you mean 'web01'?"),
+            ("[vm wbe*]", "[vm wbe*] matches no VM; fix: did you mean 'web01'?"),
+            ("[vm Shpo]", "[vm Shpo] matches no VM; fix: did you mean 'Shop'?"),
+            ("[vm mailserver-*]", "[vm mailserver-*] matches no VM; fix: correct or remove the section"),
+            (
+                "[vm uuid:c0ffee00-0000-4000-8000-000000000009]",
+                "[vm uuid:c0ffee00000040008000000000000009] matches no VM; fix: correct or remove the section"
+            ),
+            (
+                "[vm *]\n[vm web*]\nstrategy = quiesce",
+                "[vm web*] never counts, since [vm *] above it matches the same VMs; fix: move it up"
+            ),
+            ("[type daily]\n[type frequent]\n[type frequently]", nil),
+            ("[type dayly]", "[type dayly] is of no snapshot's type; fix: did you mean [type daily]?"),
+            ("[type Hourly]", "[type Hourly] is of no snapshot's type; fix: did you mean [type hourly]?"),
+        ] as [(String, String?)])
+    func rules(sections: String, finding: String?) async throws {
+        try await withBench(sections: sections) { bench, host async throws in
+            let web = host.web()
+            bench.world.change {
+                $0.list = {
+                    [VirtualMachine(id: "1", name: web.name, title: "Shop", power: .running, disks: web.disks)]
+                }
+            }
+            #expect(try await check(bench).findings == [finding].compactMap { $0 })
+        }
+    }
+
+    @Test("takes a type of one's own for what it is: with a note, and with none once a snapshot of it was taken")
+    func ownType() async throws {
+        try await withPool(sections: "[type nightly]\nstrategy = quiesce\n[type hourly2]") { pool async throws in
+            pool.bench.has(pool.host.web())
+            let before = try await check(pool.bench)
+            #expect(before.notes.contains { $0.hasPrefix("[type nightly] is neither") && $0.has("--type nightly") })
+            #expect(before.findings.contains { $0.hasPrefix("[type hourly2] is of no") })
+            for name in ["nas_nightly-2026-11-21-1100", "zfs-auto-snap_hourly2-2026-11-21-1100"] {
+                try pool.keep([], in: ["tank/VM@\(name)"], run: .make(), hasGUIDs: false)
+            }
+            let after = try await check(pool.bench)
+            #expect(!after.notes.contains { $0.has("[type") } && !after.findings.contains { $0.has("[type") })
+        }
+    }
+
+    @Test("says that a hypervisor is not enabled; that none is, is a problem")
+    func disabled() async throws {
+        let section = "[hypervisor vc]\nkind = vsphere\nurl = https://SCRATCH/x\nusername = a\nenabled = no"
+        try await withBench(sections: section) { bench, host async throws in
+            bench.has(host.web())
+            let result = try await check(bench)
+            #expect(result.notes == ["[hypervisor vc] is not enabled: its VMs are not touched"])
+            #expect(result.facts == ["local: 1 VMs"] && result.findings.isEmpty)
+            try bench.reconfigure { text in
+                "[hypervisor local]\nenabled = no" + text.dropFirst("[hypervisor local]".count)
+            }
+            let none = try await check(bench)
+            #expect(
+                none.findings == [
+                    "no hypervisor is enabled, so no VM is touched; fix: enabled = yes in [hypervisor local] or [hypervisor vc]"
+                ])
+            #expect(bench.world.calls == ["list"])
+        }
+    }
+
+    @Test("plans for each type that has a section: a ram_dir that only one of them needs is checked")
+    func typed() async throws {
+        let sections = "[tank/VM]\nstrategy = ignore\n[type daily]\nstrategy = memory"
+        try await withBench(general: "ram_dir = SCRATCH/none", sections: sections) { bench, host async throws in
+            bench.has(host.web())
+            let result = try await check(bench)
+            #expect(result.facts.contains("tank/VM: web01"))
+            #expect(result.findings.count == 1 && result.findings[0].hasPrefix("ram_dir "), "\(result.findings)")
+        }
+    }
+
     @Test("finds a VM with a disk that nobody finds, and one that will be no more than crash-consistent")
     func disks() async throws {
         try await withBench { bench, host async throws in

@@ -18,6 +18,13 @@ package struct PlannedVM: Sendable {
     package let notes: [String]
     /// The disks whose bases are on the snapshotted datasets, while the guest writes to an overlay that a run made.
     var disksOnOverlays: [Disk] = []
+    /// Where `strategies` is from; nil: it is the default.
+    var strategyLine: SettingLine?
+    /// Where `onFailure` is from; nil: it is the default.
+    var onFailureLine: SettingLine?
+
+    /// It is left out: `strategy = ignore`.
+    package var isIgnored: Bool { strategies == [.ignore] }
 }
 
 extension [PlannedVM] {

@@ -9,20 +9,28 @@ package struct Planner: Sendable {
     package var scope: Scope
     package let storage: StorageMap
     package let configuration: Configuration
+    /// Of the snapshots that are about to be taken.
+    let types: [String]
 
-    package init(scope: Scope, storage: StorageMap, configuration: Configuration) {
+    package init(scope: Scope, storage: StorageMap, configuration: Configuration, types: [String] = []) {
         self.scope = scope
         self.storage = storage
         self.configuration = configuration
+        self.types = types
     }
 
     /// Whether some VM could be concerned at all, answered without asking a hypervisor.
     package var mayConcernMachines: Bool {
-        !configuration.ignores(scope.datasets(of: storage))
+        !configuration.ignores(scope.datasets(of: storage), types: types)
     }
 
     /// The plan for one hypervisor's VMs.
     package func plan(_ machines: [VirtualMachine], of hypervisor: any Hypervisor) -> [PlannedVM] {
+        survey(machines, of: hypervisor).filter { !$0.isIgnored }
+    }
+
+    /// The plan with those VMs that `ignore` leaves out of it.
+    package func survey(_ machines: [VirtualMachine], of hypervisor: any Hypervisor) -> [PlannedVM] {
         let walk = PathLocator()
         return machines.compactMap { plan($0, of: hypervisor, by: walk) }
     }
@@ -51,12 +59,11 @@ package struct Planner: Sendable {
             }
         }
         guard let first = datasets.first else { return nil }
-        let policy = configuration.policy(machine: machine.name, on: first)
-        let strategies = policy.strategies ?? []
-        guard strategies != [.ignore] else { return nil }
+        let policy = configuration.policy(of: machine, on: first, types: types)
         return PlannedVM(
-            hypervisor: hypervisor, machine: machine, disks: disks, datasets: datasets.sorted(), strategies: strategies,
-            onFailure: policy.onFailure ?? .continue, notes: notes, disksOnOverlays: onOverlays)
+            hypervisor: hypervisor, machine: machine, disks: disks, datasets: datasets.sorted(),
+            strategies: policy.strategies ?? [], onFailure: policy.onFailure ?? .continue, notes: notes,
+            disksOnOverlays: onOverlays, strategyLine: policy.strategyLine, onFailureLine: policy.onFailureLine)
     }
 
     private func withWholeChains(_ machine: VirtualMachine) -> VirtualMachine {

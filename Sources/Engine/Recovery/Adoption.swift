@@ -32,14 +32,18 @@ package struct Adoption: Sendable {
     private var directory: StateDirectory { StateDirectory(configuration.stateDirectory) }
 
     /// All leftovers that belong to no open run.
-    /// - Parameter silent: told of each hypervisor that does not answer.
+    /// - Parameters:
+    ///   - asksAll: also the hypervisors that are not enabled.
+    ///   - silent: told of each hypervisor that does not answer.
     /// - Throws: StateError.
-    package func find(_ hypervisors: Hypervisors, silent: (String, any Error) -> Void) async throws -> [Found] {
+    package func find(
+        _ hypervisors: Hypervisors, asksAll: Bool = false, silent: (String, any Error) -> Void
+    ) async throws -> [Found] {
         // A run that is opened meanwhile is known by its file afterwards, one that is closed meanwhile by its file
         // before.
         let before = OpenRuns(try directory.openRunIDs(), in: directory)
         var found: [Found] = []
-        for hypervisor in try await hypervisors.all() {
+        for hypervisor in try await asksAll ? hypervisors.all() : hypervisors.enabled() {
             do {
                 found += try await hypervisor.leftovers().map { Found(hypervisor: hypervisor.name, leftover: $0) }
             } catch {
@@ -64,7 +68,7 @@ package struct Adoption: Sendable {
         let hypervisors = Hypervisors(configuration, context)
         let found: [Found]
         do {
-            found = try await find(hypervisors) { name, error in
+            found = try await find(hypervisors, asksAll: adopts) { name, error in
                 context.log.warning(
                     "\(name): it is not known what runs without a state file left: \(error)")
             }

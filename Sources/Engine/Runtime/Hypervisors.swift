@@ -15,7 +15,13 @@ package actor Hypervisors {
         roots = context.roots
     }
 
-    /// All of them.
+    /// Those that are asked for their VMs.
+    package func enabled() throws -> [any Hypervisor] {
+        try configuration.hypervisors.filter(\.isEnabled).map { try named($0.name) }
+    }
+
+    /// All of them, also those that are not enabled: for what must be released or restored, and for what is deleted only where
+    /// nobody needs it.
     package func all() throws -> [any Hypervisor] {
         try configuration.hypervisors.map { try named($0.name) }
     }

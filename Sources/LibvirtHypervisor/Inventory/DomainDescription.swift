@@ -5,6 +5,8 @@ internal import XMLTree
 struct DomainDescription: Sendable {
     let uuid: String
     let name: String
+    /// `<title>`; nil where there is none.
+    let title: String?
     /// The agent's channel is there; `connected` only when the guest has it open.
     let agent: AgentChannel
     var disks: [DomainDisk]
@@ -30,8 +32,8 @@ struct DomainDescription: Sendable {
             throw HypervisorError(.callFailed, "a domain's XML has no uuid or no name", remedy: .stop)
         }
         self.uuid = uuid
-        // Not `text`, which trims: a name may begin with a space.
-        self.name = name.content.reduce(into: "") { if case .text(let part) = $1 { $0 += part } }
+        self.name = name.wholeText
+        title = root.first("title")?.wholeText
         memory = root.first("memory").flatMap(memorySize) ?? 0
         let devices = root.first("devices")
         agent = AgentChannel(devices?.children(named: "channel") ?? [])
@@ -56,7 +58,7 @@ struct DomainDescription: Sendable {
     /// In the words of the model.
     func machine(_ power: VirtualMachine.PowerState) -> VirtualMachine {
         VirtualMachine(
-            id: uuid, name: name, power: power,
+            id: uuid, name: name, title: title, power: power,
             disks: disks.map { $0.disk.markingOverlay(of: uuid) } + unnamedDisks.map(\.disk), memory: memory,
             unresolved: unresolved.isEmpty ? nil : unresolved)
     }
@@ -83,6 +85,9 @@ extension DomainDescription.AgentChannel {
 }
 
 extension XMLElement {
+    /// Not `text`, which trims: a name may begin with a space.
+    fileprivate var wholeText: String { content.reduce(into: "") { if case .text(let part) = $1 { $0 += part } } }
+
     /// Why this device keeps a guest from being migrated, and so from being dumped; nil where it does not
     /// (libvirt's qemuMigrationSrcIsAllowed, and QEMU's migration blockers). What is not known here libvirt refuses.
     fileprivate var fixedDevice: String? {

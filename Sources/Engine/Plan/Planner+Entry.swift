@@ -1,0 +1,60 @@
+internal import Configuration
+internal import DiskLocation
+internal import Hypervisor
+internal import Support
+internal import ZFS
+
+extension Planner {
+    /// What to know of the whole plan, in words.
+    package var remarks: [String] {
+        let named = types.filter { !$0.isEmpty }
+        let several =
+            types.count > 1
+            ? ["one freeze serves all types of the call (\(named.joined(separator: ", "))): what promises most counts"]
+            : []
+        return several
+            + configuration.hypervisors.filter { !$0.isEnabled }.map {
+                "[hypervisor \(printable($0.name))] is not enabled: its VMs are not touched"
+            }
+    }
+
+    /// What a plan says of a VM, in words.
+    package func entry(of planned: PlannedVM) -> PlanEntry {
+        let machine = planned.machine
+        let walk = PathLocator()
+        return PlanEntry(
+            vm: machine.name, vmID: machine.id, title: machine.title, hypervisor: planned.hypervisor.name,
+            power: machine.power.rawValue, datasets: planned.datasets.map(\.rawValue),
+            disks: machine.disks.map { disk in
+                let (handling, reason) = handling(of: disk, planned)
+                return PlanEntry.PlannedDisk(
+                    target: disk.target, path: disk.source,
+                    datasets: datasets(holding: disk, by: walk).map(\.rawValue), handling: handling, reason: reason)
+            }, strategies: planned.strategies.map(\.rawValue), strategyLine: planned.strategyLine,
+            onFailure: planned.onFailure.rawValue, onFailureLine: planned.onFailureLine,
+            types: types.filter { !$0.isEmpty }, isIgnored: planned.isIgnored, notes: planned.notes)
+    }
+
+    /// The datasets that hold the image which the guest writes to, snapshotted or not.
+    private func datasets(holding disk: Disk, by walk: PathLocator) -> [DatasetName] {
+        if let known = disk.datasets { return known.first?.sorted() ?? [] }
+        return disk.source.flatMap { try? storage.locate($0, by: walk) }.map { $0.datasets.sorted() } ?? []
+    }
+
+    private func handling(
+        of disk: Disk, _ planned: PlannedVM
+    ) -> (PlanEntry.PlannedDisk.Handling, reason: String?) {
+        if let exclusion = disk.exclusion { return (.excluded, exclusion.rawValue) }
+        if disk.chain.isEmpty { return (.refused, disk.refusal) }
+        guard planned.disks.contains(where: { $0.target == disk.target }) else {
+            let overlay = disk.overlay.map { overlay in
+                "it is on an overlay of \(overlay.run.map { "the run \($0)" } ?? "a run") now"
+            }
+            return (.elsewhere, overlay)
+        }
+        guard planned.machine.power == .running, planned.strategies.contains(where: \.movesDisks) else {
+            return (.inPlace, nil)
+        }
+        return disk.refusal.map { (.refused, $0) } ?? (.overlay, nil)
+    }
+}
