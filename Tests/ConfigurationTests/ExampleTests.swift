@@ -81,7 +81,8 @@ struct ExampleTests {
         throws
     {
         let found = try Self.load("rules.conf").policy(
-            of: RuleTests.machine(name, id: "52d63eee-0000-4000-8000-000000000009"), on: try DatasetName(dataset), types: types)
+            of: RuleTests.machine(name, id: "52d63eee-0000-4000-8000-000000000009"), on: try DatasetName(dataset),
+            types: types)
         #expect(found == Policy(strategies: strategies, onFailure: onFailure))
     }
 

@@ -134,6 +134,16 @@ struct DomainDescriptionTests {
         #expect(description.disk("vda") == nil)
     }
 
+    @Test("has the title that an administrator gave it, as it is")
+    func title() throws {
+        let own = { (title: String) in Self.domain().replacing("<devices>", with: "\(title)<devices>") }
+        #expect(try Self.read(own("<title> Shop &amp; (büro)</title>")).machine(.running).title == " Shop & (büro)")
+        #expect(try Self.read(own("<title><![CDATA[a]]></title>")).title == "a")
+        #expect(try Self.read(own("<metadata><title>other</title></metadata>")).title == nil)
+        #expect(try Self.read(Self.domain()).machine(.running).with(disks: []).title == nil)
+        #expect(try Self.read(own("<title>x</title>")).machine(.running).with(disks: []).title == "x")
+    }
+
     @Test(
         "says how far a commit of a disk is",
         arguments: [

@@ -107,6 +107,18 @@ struct DiscoveryTests {
         #expect(details.obstacle(to: .quiesce, targets: ["scsi0:0"]) != nil)
     }
 
+    @Test("A VM is known by its instance UUID and its BIOS UUID, as far as the server tells them")
+    func uuids() throws {
+        let (own, bios) = ("52d63eee-0000-4000-8000-000000000009", "4206c0de-0000-4000-8000-000000000002")
+        let both = try fixtureDetails(
+            fixtureProperty("config.uuid", bios) + fixtureProperty("config.instanceUuid", own))
+        #expect(both.uuids == [own, bios])
+        let map = DatastoreMap([], rules: StorageRules(), resolver: NoDatastores())
+        #expect(both.virtualMachine(map).uuids == [own, bios])
+        #expect(try fixtureDetails(fixtureProperty("config.uuid", bios)).uuids == [bios])
+        #expect(try fixtureDetails("").uuids == [])
+    }
+
     @Test("Templates are off, suspended VMs say where their RAM is")
     func power() throws {
         #expect(try fixtureDetails(fixtureProperty("config.template", "true")).power == .off)

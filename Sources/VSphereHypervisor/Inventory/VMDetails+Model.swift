@@ -5,7 +5,7 @@ extension VMDetails {
     /// The VM in the words of the model.
     func virtualMachine(_ datastores: DatastoreMap) -> VirtualMachine {
         VirtualMachine(
-            id: reference.value, name: name, power: power,
+            id: reference.value, name: name, uuids: uuids, power: power,
             disks: (devices?.disks ?? []).map { disk in
                 Disk(
                     target: disk.target, chain: disk.chain.map(\.file),

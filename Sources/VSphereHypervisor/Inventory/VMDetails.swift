@@ -25,6 +25,8 @@ struct VMDetails: Sendable {
     /// Names of snapshots that some run of ours made.
     let ownSnapshots: [String]
     private let faultTolerance: String?
+    /// The vCenter's own, and the BIOS' one.
+    let uuids: [String]
 
     /// The properties that it takes.
     static let paths = [
@@ -32,6 +34,7 @@ struct VMDetails: Sendable {
         "config.flags.snapshotPowerOffBehavior", "config.hardware.memoryMB", "config.hardware.device",
         "runtime.powerState", "runtime.connectionState", "runtime.consolidationNeeded",
         "runtime.faultToleranceState", "guest.toolsRunningStatus", "snapshot",
+        "config.instanceUuid", "config.uuid",
     ]
 
     init(_ properties: ObjectProperties) {
@@ -55,6 +58,7 @@ struct VMDetails: Sendable {
         needsConsolidation = properties.isTrue("runtime.consolidationNeeded")
         faultTolerance = properties.text("runtime.faultToleranceState")
         devices = properties.values["config.hardware.device"].map(VMDevices.init)
+        uuids = ["config.instanceUuid", "config.uuid"].compactMap { properties.text($0) }
         ownSnapshots = TreeSnapshot.all(in: properties.values["snapshot"]).map(\.name)
             .filter { $0.hasPrefix(snapshotPrefix) }
     }

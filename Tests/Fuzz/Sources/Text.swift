@@ -38,7 +38,22 @@ private func check(_ configuration: Configuration) {
         invariant(limit >= .seconds(1) && limit <= .seconds(86400), "a time is out of its bounds")
     }
     guard let dataset = try? DatasetName("tank/VM") else { return }
-    _ = configuration.policy(machine: "web", on: dataset)
+    let machine = VirtualMachine(
+        id: "c0ffee00-0000-4000-8000-000000000001", name: "web", title: "Shop", power: .running, disks: [])
+    for types in [[], ["daily"], ["daily", "hourly", ""]] {
+        let policy = configuration.policy(of: machine, on: dataset, types: types)
+        invariant(policy.strategies?.isEmpty == false && policy.onFailure != nil, "a VM has no policy")
+        for line in [policy.strategyLine, policy.onFailureLine] {
+            invariant(line.map { $0.line > 0 && $0.file == "x.conf" } ?? true, "a line that is none")
+        }
+        invariant(
+            !configuration.ignoresAll(types: types) || configuration.ignores([dataset], types: types),
+            "all is ignored, and a dataset is not")
+        let isAsked = configuration.hypervisors.contains(where: \.isEnabled)
+        invariant(
+            !isAsked || !configuration.ignores([dataset], types: types) || policy.strategies == [.ignore],
+            "a VM is left out that is to be frozen")
+    }
     _ = configuration.recursive(for: dataset)
 }
 
