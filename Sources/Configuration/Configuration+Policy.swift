@@ -2,10 +2,11 @@ package import Hypervisor
 package import ZFS
 
 extension Configuration {
-    /// What holds for a VM: its own section before that of the snapshot's type, before its dataset's, before the general one.
+    /// What holds for a VM: its own section before that of the snapshot's type, before its dataset's, before the
+    /// general one.
     ///
-    /// Each key on its own: a section that does not have it leaves it to the next wider one. Of several dataset sections
-    /// the longest name wins; of several patterns the first in the file.
+    /// Each key on its own: a section that does not have it leaves it to the next wider one. Of several dataset
+    /// sections the longest name wins; of several patterns the first in the file.
     /// - Parameter types: of the snapshots that are about to be taken.
     package func policy(of machine: VirtualMachine, on dataset: DatasetName, types: [String]) -> Policy {
         let own = section(of: machine)?.policy ?? Policy()

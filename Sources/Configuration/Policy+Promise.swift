@@ -1,7 +1,8 @@
 internal import Hypervisor
 
 extension Policy {
-    /// Of each key what promises more: one freeze serves all snapshots of a call, and none of them gets less than its type wants.
+    /// Of each key what promises more: one freeze serves all snapshots of a call, and none of them gets less than its
+    /// type wants.
     ///
     /// Both have all keys. Of two that promise the same this one's counts.
     func promisingMore(_ other: Policy) -> Policy {

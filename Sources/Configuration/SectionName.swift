@@ -11,8 +11,8 @@ enum SectionName: Hashable {
     /// By its name alone, or as `[dataset NAME]`, whatever that is.
     case dataset(DatasetName)
 
-    /// - Throws: ConfigurationError `.unknownSection` for a name that is none of ours and is likely to be a slip, or that no
-    ///   dataset can have.
+    /// - Throws: ConfigurationError `.unknownSection` for a name that is none of ours and is likely to be a slip, or
+    ///   that no dataset can have; `.badValue`.
     init(_ text: String, at place: (file: String, line: Int)) throws(ConfigurationError) {
         let word = text.prefix { !$0.isBlank }
         let rest = text.dropFirst(word.count).trimmed()

@@ -3,8 +3,8 @@ internal import ZFS
 
 /// Why a section that could be a dataset's is taken for another's, mistyped.
 ///
-/// A dataset's name may hold blanks (zfs_namecheck.c), a pool's nearly never does: `[vms web]` is a slip, `[tank/my data]` is
-/// none. `[dataset NAME]` is a dataset whatever its name.
+/// A dataset's name may hold blanks (zfs_namecheck.c), a pool's nearly never does: `[vms web]` is a slip,
+/// `[tank/my data]` is none. `[dataset NAME]` is a dataset whatever its name.
 struct SectionSlip {
     static let valid = "[stillpoint], [hypervisor NAME], [template_NAME], [vm PATTERN], [type NAME] and [DATASET]"
 

@@ -52,7 +52,7 @@ extension Operator {
                 write(String(decoding: try StateFile.text(entries), as: UTF8.self) + "\n")
             } else {
                 say(entries.map(\.paragraph).joined())
-                if entries.isEmpty { say(absence(from: planner.scope, below)) }
+                if entries.isEmpty, isWhole { say(absence(from: planner.scope, below)) }
             }
             return isWhole ? .done : .failed
         }

@@ -14,7 +14,8 @@ public enum SnapshotType {
     ///
     /// sanoid: `autosnap_2026-11-21_11:00:00_hourly`, at the end of daylight saving time `…:00dst_hourly`.
     /// zfs-auto-snapshot: `$opt_prefix${opt_label:+$opt_sep$opt_label}-$DATE`, the separator any one character.
-    /// - Parameter isOfAutoSnapshot: zfs-auto-snapshot is known to have made the name, so that its prefix may be any other.
+    /// - Parameter isOfAutoSnapshot: zfs-auto-snapshot is known to have made the name, so that its prefix may be any
+    ///   other.
     public static func told(by name: String, isOfAutoSnapshot: Bool = false) -> String? {
         let type =
             name.hasPrefix(sanoidPrefix)

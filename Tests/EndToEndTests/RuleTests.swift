@@ -28,8 +28,8 @@ extension RealParts {
                     "rule-a (Orders (büro)): running, on local\n", "quiesce\n                \(file):5 [type hourly]\n",
                     "abort\n                \(file):9 [vm Orders (b?ro)]\n",
                     "crash-consistent\n                \(file):11 [vm uuid:\(uuid.uppercased())]\n",
-                    "vda: \(stage.image(guests[0], "vda")) (\(stage.dataset)): overlay\n",
-                    "vda: \(stage.image(guests[1], "vda")) (\(stage.dataset)): in place\n",
+                    "vda: \(stage.image(guests[0], "vda")) (\(stage.dataset)): overlay",
+                    "vda: \(stage.image(guests[1], "vda")) (\(stage.dataset)): in place",
                 ] {
                     #expect(plan.contains(said), "\(said)\n\(plan)")
                 }

@@ -54,6 +54,20 @@ struct AdoptionTests {
         }
     }
 
+    @Test("of a hypervisor that is not enabled is released by recover --adopt, and not asked for by check and recover")
+    func disabled() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            bench.world.change { $0.leftovers = { [Self.leftover()] } }
+            try bench.reconfigure { text in
+                "[hypervisor local]\nenabled = no" + text.dropFirst("[hypervisor local]".count)
+            }
+            #expect(await bench.operating.recover() == .done)
+            #expect(await bench.operating.recover(adopt: true) == .done)
+            #expect(bench.world.calls == ["release id-of-web01"])
+        }
+    }
+
     @Test("stays an open run where it cannot be released, and recover continues it")
     func failed() async throws {
         try await withBench { bench, host async throws in

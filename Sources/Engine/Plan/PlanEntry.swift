@@ -1,7 +1,8 @@
 package import Configuration
 internal import Hypervisor
 
-/// What would be done with one VM, as `pre-snapshot --dry-run` and `stillpoint plan` tell it; docs/json.md documents its JSON.
+/// What would be done with one VM, as `pre-snapshot --dry-run` and `stillpoint plan` tell it; docs/json.md documents
+/// its JSON.
 package struct PlanEntry: Sendable, Codable, Equatable {
     /// A disk of it.
     package struct PlannedDisk: Sendable, Codable, Equatable {

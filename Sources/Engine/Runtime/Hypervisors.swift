@@ -20,8 +20,8 @@ package actor Hypervisors {
         try configuration.hypervisors.filter(\.isEnabled).map { try named($0.name) }
     }
 
-    /// All of them, also those that are not enabled: for what must be released or restored, and for what is deleted only where
-    /// nobody needs it.
+    /// All of them, also those that are not enabled: for what must be released or restored, and for what is deleted
+    /// only where nobody needs it.
     package func all() throws -> [any Hypervisor] {
         try configuration.hypervisors.map { try named($0.name) }
     }
