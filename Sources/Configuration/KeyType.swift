@@ -67,7 +67,8 @@ extension KeyType<Bool> {
         return Self(
             summary: .words { words },
             parse: { text throws(BadValue) in
-                guard words.contains(text) else { throw BadValue.unknown(text, among: words) }
+                // No guess: `on` is as near to `no`.
+                guard words.contains(text) else { throw BadValue(wanted: "valid: yes, no") }
                 return text == "yes"
             })
     }

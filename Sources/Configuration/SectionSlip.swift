@@ -58,10 +58,10 @@ struct SectionSlip {
         default: break
         }
         if text.contains(where: { "*?[".contains($0) }) { return "; did you mean [vm \(printable(text))]?" }
-        // `vms` and `types` can be pools.
-        let word = text.prefix { !"_-.:".contains($0) }
-        guard let meant = Word.meant(by: String(word)), meant.isLong else { return nil }
-        let name = String(text.dropFirst(word.count + 1))
+        // `vms`, `types` and `vm-data` can be pools.
+        let word = String(text.prefix { !"_-.:".contains($0) })
+        let (sign, name) = (text.dropFirst(word.count).first, String(text.dropFirst(word.count + 1)))
+        guard let meant = Word.meant(by: word), meant.isLong || sign == ":" || word == "type" else { return nil }
         return "; did you mean \(meant.section(name.isEmpty ? "NAME" : name))?"
     }
 }

@@ -40,7 +40,7 @@ extension Operator {
                         let found = planner.survey(machines, of: hypervisor)
                         for doubt in planner.doubts(about: machines, planned: found) { context.log.warning("\(doubt)") }
                         entries += found.map { planner.entry(of: $0) }
-                        below += planner.withChildren.plan(machines, of: hypervisor)
+                        if entries.isEmpty { below += planner.withChildren.plan(machines, of: hypervisor) }
                     } catch {
                         context.log.error("\(error)")
                         isWhole = false

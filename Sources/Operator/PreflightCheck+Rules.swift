@@ -8,7 +8,8 @@ internal import ZFS
 
 /// Sections that never count, though nothing is wrong with them.
 extension PreflightCheck {
-    /// - Parameter machines: those of all hypervisors; nil: one of them has not told its own.
+    /// - Parameter machines: those of all hypervisors; nil: one of them has not told its own, or is not
+    ///   enabled.
     func rules(_ machines: [VirtualMachine]?) -> (notes: [String], findings: [String]) {
         let types = types()
         return (

@@ -44,6 +44,7 @@ struct PreflightCheck: Sendable {
                 findings.append("\(hypervisor.name): \(Self.finding(error))")
             }
         }
+        let areAllKnown = answering == configuration.hypervisors.count
         for section in configuration.datasets {
             let dataset = section.dataset
             guard try await context.zfs.exists(dataset.rawValue) else {
@@ -53,7 +54,7 @@ struct PreflightCheck: Sendable {
                 continue
             }
             let found = plans.filter { $0.datasets.contains { $0.isSameOrDescendant(of: dataset) } }
-            if found.isEmpty, answering == asked.count {
+            if found.isEmpty, areAllKnown {
                 findings.append(
                     "[\(dataset)] holds no disk of a VM; fix: remove the section, or where it is behind a datastore: "
                         + "datastore = NAME=\(dataset)"
@@ -62,7 +63,7 @@ struct PreflightCheck: Sendable {
                 facts.append("\(dataset): \(Self.names(of: found))")
             }
         }
-        let rules = rules(answering == asked.count ? machines : nil)
+        let rules = rules(areAllKnown ? machines : nil)
         notes += rules.notes
         findings += rules.findings
         var sanoid: SanoidConfiguration?

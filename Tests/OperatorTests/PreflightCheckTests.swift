@@ -160,11 +160,13 @@ struct PreflightCheckTests {
 
     @Test("says that a hypervisor is not enabled; that none is, is a problem")
     func disabled() async throws {
-        let section = "[hypervisor vc]\nkind = vsphere\nurl = https://SCRATCH/x\nusername = a\nenabled = no"
+        let section =
+            "[hypervisor vc]\nkind = vsphere\nurl = https://SCRATCH/x\nusername = a\nenabled = no\n[vm other]\n[tank/VM/db]"
         try await withBench(sections: section) { bench, host async throws in
             bench.has(host.web())
             let result = try await check(bench)
             #expect(result.notes == ["[hypervisor vc] is not enabled: its VMs are not touched"])
+            // A VM of that one may be meant.
             #expect(result.facts == ["local: 1 VMs"] && result.findings.isEmpty)
             try bench.reconfigure { text in
                 "[hypervisor local]\nenabled = no" + text.dropFirst("[hypervisor local]".count)
