@@ -61,7 +61,7 @@ enum ConfigurationReference {
                         + "`[vm uuid:UUID]` for the one of that UUID (of vSphere its instance or BIOS UUID; dashes and case do not "
                         + "count). It beats `[type NAME]`. Of several that match the first in the file counts alone. `*`, `?`, `[` and "
                         + "`\\` of a name are written `\\*`, `\\?`, `\\[` and `\\\\`; a blank at its beginning or end, or a `;` or "
-                        + "`#` behind a blank, `[ ]`, `[;]` and `[#]`.",
+                        + "`#` behind a blank, `[ ]`, `[;]` and `[#]`. Who may name a VM, or give it a title, chooses its section.",
                     keys: SectionReader.keys { section in
                         var machine = VMSection(pattern: .name(""))
                         machine.readKeys(&section, templates: [:])

@@ -51,6 +51,9 @@ extension RealParts {
                 let name = "autosnap_2026-11-21_11:00:00_hourly"
                 try await need("\(sanoid)=\(name) \(lab.preSnapshot)")
                 try await need("zfs snapshot \(stage.dataset)@\(name)")
+                // What is held is released also where its hypervisor is not to be asked any more.
+                try await stage.set("[hypervisor local]\nenabled = no")
+                #expect(try await shell("\(lab.preSnapshot) \(stage.dataset)@other").status == 0)
                 try await need(
                     "SANOID_TARGET=\(stage.dataset) SANOID_SCRIPT=post SANOID_SNAPNAME=\(stage.dataset)@\(name) "
                         + lab.postSnapshot)

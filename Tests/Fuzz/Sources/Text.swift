@@ -88,6 +88,8 @@ func fuzzHookInput(_ bytes: [UInt8]) {
             invariant((try? SnapshotName(snapshot.rawValue)) == snapshot, "\(snapshot) is no snapshot's name")
             invariant(invocation.targets.contains(snapshot.dataset), "\(snapshot) is of no target")
         }
+        invariant(Set(invocation.types).count == invocation.types.count, "a type is listed twice")
+        invariant(invocation.types.allSatisfy { $0.isEmpty || SnapshotType.isValid($0) }, "a type that is none")
         for target in invocation.targets {
             invariant((try? DatasetName(target.rawValue)) == target, "\(target) is no dataset's name")
         }
