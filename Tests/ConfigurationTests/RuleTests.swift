@@ -213,4 +213,12 @@ struct RuleTests {
             #expect(configuration.ignoresAll(types: types) == everywhere)
         }
     }
+
+    @Test("may come from any kind of section, and all strategies that are named somewhere are known")
+    func allStrategies() throws {
+        try withHost { host in
+            let text = Self.sections.joined(separator: "\n")
+            #expect(try host.configuration(text).strategies == [.crashConsistent, .pause, .freeze, .quiesce, .memory])
+        }
+    }
 }
