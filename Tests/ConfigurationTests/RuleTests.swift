@@ -218,7 +218,8 @@ struct RuleTests {
     func allStrategies() throws {
         try withHost { host in
             let text = Self.sections.joined(separator: "\n")
-            #expect(try host.configuration(text).strategies == [.crashConsistent, .pause, .freeze, .quiesce, .memory])
+            let named = try host.configuration(text).strategies
+            #expect(named == [.crashConsistent, .pause, .freeze, .quiesce, .memory])
         }
     }
 }
