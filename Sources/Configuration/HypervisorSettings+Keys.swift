@@ -29,6 +29,10 @@ extension HypervisorSettings {
             "overlay_dir", &folder, .optional(.plainPath), unset: "what `[stillpoint]` says, on this host",
             "with `path_map`, where guests write while the snapshot is taken: a folder of that host, which is made there "
                 + "once (`install -d -m 0711`), and never on what is snapshotted")
+        let scheme = uri.split(separator: ":", maxSplits: 1).first
+        if kind == "libvirt", scheme?.count == uri.count {
+            section.refuse("uri", "is no URI, and an alias of libvirt.conf is not followed; such as qemu:///system")
+        }
         switch (paths.isEmpty, folder) {
         case (true, _) where kind == "libvirt" && ConnectionURI(uri).isOfAnotherHost:
             section.refuse(

@@ -36,8 +36,8 @@ public struct FreezeState: Sendable, Codable, Equatable {
 
     /// A release stopped the guest so that its commit could catch up, and has not been seen to resume it.
     public var isPausedForCommit: Bool
-    /// What tells the start of the VM that was frozen from every later one, where the back end needs it: a domain's
-    /// number in its libvirtd.
+    /// What tells the start of the VM that was frozen from every later one, in the back end's own words and where it needs
+    /// that.
     public var start: String?
 
     /// State files have the names of their first version.

@@ -59,7 +59,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
             let domains = try connection.domains()
             return (try domains.prefix(Self.share).machines(), domains.dropFirst(Self.share))
         }
-        return try await (some + Self.read(others)).map(settings.plannedMachine)
+        return try await planned(some + Self.read(others))
     }
 
     /// Several threads: reading and parsing definitions is most of what a hook that finds no VM does.
@@ -83,7 +83,15 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         let found = try await calls.blockingCall("reading the domain \(id)", within: .seconds(30)) { connection in
             try connection.domain(uuid: id).flatMap { try $0.machine(power: $0.power()) }
         }
-        return found.map(settings.plannedMachine)
+        return try await planned(found.map { [$0] } ?? []).first
+    }
+
+    /// With the paths of this host; where they are looked for, a disk may hang.
+    private func planned(_ machines: [VirtualMachine]) async throws -> [VirtualMachine] {
+        guard settings.site != nil else { return machines }
+        return try await blocking("finding the disks of \(section) on this host", within: .seconds(30)) { [settings] in
+            machines.map(settings.plannedMachine)
+        }
     }
 
     /// Freezes a domain; see `QuiesceFreeze` and `MemoryFreeze`.

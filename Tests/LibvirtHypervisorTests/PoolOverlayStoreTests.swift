@@ -80,7 +80,7 @@ struct PoolOverlayStoreTests {
         #expect(problem(try document(disk.overlay, disk.base, "raw", 2048)) != nil)
     }
 
-    @Test("tell a domain's start from a later one by its number")
+    @Test("tell a domain's start from a later one by its number and the processor time it had used")
     func start() throws {
         let connection = try Connection(uri: "test:///default")
         let store = try Self.store()
@@ -88,10 +88,15 @@ struct PoolOverlayStoreTests {
         let live = try domain.description()
         var freezeState = FreezeState(step: .held, snapshot: "stillpoint-1", disks: [])
         #expect(!store.isSameProcess(domain, live, as: freezeState))
-        freezeState.start = store.start(of: live)
+        freezeState.start = store.start(of: domain, live)
         #expect(freezeState.start != nil && store.isSameProcess(domain, live, as: freezeState))
-        freezeState.start = "17"
-        #expect(!store.isSameProcess(domain, live, as: freezeState))
+        let number = try #require(live.number)
+        for (start, isSame) in [
+            ("\(number)/1", true), ("17/1", false), ("\(number)/\(UInt64.max)", false), ("x", false),
+        ] {
+            freezeState.start = start
+            #expect(store.isSameProcess(domain, live, as: freezeState) == isSame, "\(start)")
+        }
     }
 
     @Test("of a VM that is off are left with the commands, and nothing is run")

@@ -27,7 +27,7 @@
     X(virConnectGetHostname) X(virDomainGetBlockInfo) X(virDomainGetJobStats) X(virTypedParamsFree)                     \
     X(virConnectGetCapabilities) X(virConnectDomainXMLToNative) X(virDomainGetGuestInfo) X(virTypedParamsGetString)    \
     X(virDomainSnapshotListAllChildren) X(virDomainSnapshotGetXMLDesc) X(virDomainSnapshotIsCurrent)     \
-    X(virConnectSetKeepAlive) X(virConnectListAllStoragePools) X(virStoragePoolGetXMLDesc) X(virStoragePoolCreateXML) X(virStoragePoolRefresh)  \
+    X(virDomainGetInfo) X(virConnectSetKeepAlive) X(virConnectListAllStoragePools) X(virStoragePoolGetXMLDesc) X(virStoragePoolCreateXML) X(virStoragePoolRefresh)  \
     X(virStoragePoolGetInfo) X(virStoragePoolListAllVolumes) X(virStorageVolGetName) X(virStorageVolCreateXML)         \
     X(virStorageVolDelete) X(virStorageVolGetXMLDesc)
 

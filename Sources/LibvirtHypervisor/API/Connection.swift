@@ -28,10 +28,7 @@ final class Connection: @unchecked Sendable {
         let address = ConnectionURI(uri)
         // Of a host that is gone TCP would not tell for minutes; it is the event loop that asks (virConnectSetKeepAlive).
         let isKeptAlive = address.isOfAnotherHost && (try? EventLoop.start()) != nil
-        guard let pointer = library.functions.virConnectOpen(address.asksNobody) else {
-            throw unreachable(uri: uri, library.lastError("connecting"))
-        }
-        self.pointer = pointer
+        pointer = try library.open(address, uri)
         self.site = site
         self.open = open
         open?.noteOpened()
@@ -152,6 +149,17 @@ final class Connection: @unchecked Sendable {
             throw library.lastError("asking for events")
         }
         heard.withLock { $0[subscription] = id }
+    }
+}
+
+extension LibvirtLibrary {
+    fileprivate func open(_ address: ConnectionURI, _ uri: String) throws(HypervisorError) -> virConnectPtr {
+        let open =
+            {
+                functions.virConnectOpen(address.asksNobody).map { .success($0) }
+                    ?? .failure(unreachable(uri: uri, lastError("connecting")))
+            } as () -> Result<virConnectPtr, HypervisorError>
+        return try (address.isOfAnotherHost ? OpeningTurns.take(of: uri, open) : open()).get()
     }
 }
 

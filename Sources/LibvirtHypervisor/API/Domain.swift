@@ -54,6 +54,15 @@ extension Domain {
         return info.capacity
     }
 
+    /// The processor time that its QEMU has used, in nanoseconds (virDomainGetInfo).
+    func processorTime() throws -> UInt64 {
+        var info = virDomainInfo()
+        guard library.functions.virDomainGetInfo(pointer, &info) == 0 else {
+            throw library.lastError("asking for its processor time")
+        }
+        return info.cpuTime
+    }
+
     /// Whether libvirt is in the middle of something that changes the domain.
     func isBusy() throws -> Bool { try power() != .off && isOccupied() }
 

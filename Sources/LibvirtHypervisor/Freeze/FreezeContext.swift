@@ -44,6 +44,14 @@ struct FreezeContext: Sendable {
         }
     }
 
+    /// What tells this start of the domain from a later one, where its release has to know.
+    func start() async throws -> String? {
+        guard settings.site != nil else { return nil }
+        return try await blocking("asking for the processor time of \(request.machine.name)", within: .seconds(10)) {
+            store.start(of: domain, description)
+        }
+    }
+
     /// The sizes of these disks in bytes, in their order.
     func capacities(of disks: [OverlayDisk]) async throws -> [UInt64] {
         try await blocking("asking for the sizes of the disks of \(request.machine.name)", within: .seconds(30)) {

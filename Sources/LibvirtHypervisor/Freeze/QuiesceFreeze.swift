@@ -25,7 +25,7 @@ struct QuiesceFreeze: Sendable {
     func run() async throws -> FreezeResult {
         try requireAgent()
         var freezeState = FreezeState(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
-        freezeState.start = context.store.start(of: description)
+        freezeState.start = try await context.start()
         try await context.store.requireAbsence(of: freezeState.disks)
         let capacities = try await context.capacities(of: freezeState.disks)
         try await record(freezeState)

@@ -68,7 +68,7 @@ struct LocalOverlayStore: OverlayStore {
     func chains(of next: DomainDescription) -> [DiskChain] { next.chainsWithBackingFiles() }
 
     /// libvirtd's PID file tells more.
-    func start(of domain: DomainDescription) -> String? { nil }
+    func start(of domain: Domain, _ live: DomainDescription) -> String? { nil }
 
     func isSameProcess(_ domain: Domain, _ live: DomainDescription, as freezeState: FreezeState) -> Bool {
         guard let began = runTime(inName: freezeState.snapshot) else { return false }

@@ -59,8 +59,8 @@ protocol OverlayStore: Sendable {
     func smallBaseReason(of disk: OverlayDisk) -> String?
     /// The disks that a definition has for the domain's next start, with as much of their chains as can be learnt.
     func chains(of next: DomainDescription) -> [DiskChain]
-    /// What tells the domain's present start from every later one; nil: `isSameProcess` does without.
-    func start(of domain: DomainDescription) -> String?
+    /// What tells the domain's present start from every later one; nil: `isSameProcess` does without, or is never sure.
+    func start(of domain: Domain, _ live: DomainDescription) -> String?
     /// Whether the QEMU of a domain is known to be the one that was frozen.
     func isSameProcess(_ domain: Domain, _ live: DomainDescription, as freezeState: FreezeState) -> Bool
     /// The profile that may be why a commit was refused; nil: none of this host.

@@ -88,12 +88,20 @@ extension PoolOverlayStore {
     /// What the images themselves say is not read: their paths are another host's.
     func chains(of next: DomainDescription) -> [DiskChain] { next.chains }
 
-    func start(of domain: DomainDescription) -> String? { domain.number }
+    /// `7/81230000000`: the domain's number, and the processor time that its QEMU has used, in nanoseconds.
+    func start(of domain: Domain, _ live: DomainDescription) -> String? {
+        guard let number = live.number, let used = try? domain.processorTime() else { return nil }
+        return "\(number)/\(used)"
+    }
 
-    /// libvirt gives each start a number of its own, and a libvirtd that is started anew continues behind the numbers of
-    /// the domains that run.
+    /// libvirt gives each start a number of its own, which a libvirtd that is started anew continues behind those of the
+    /// domains that run; after a start of its host they begin anew, and so does the processor time.
     func isSameProcess(_ domain: Domain, _ live: DomainDescription, as freezeState: FreezeState) -> Bool {
-        freezeState.start != nil && live.number == freezeState.start
+        let parts = freezeState.start?.split(separator: "/") ?? []
+        guard parts.count == 2, let before = UInt64(parts[1]), let number = live.number, number == parts[0],
+            let used = try? domain.processorTime()
+        else { return false }
+        return used >= before
     }
 
     func profile(refusing error: LibvirtError, domain uuid: String) -> AppArmorProfile? { nil }
