@@ -106,8 +106,10 @@ extension RealParts {
             try await RemoteStage.with("farkill", guest: "far4") { remote in
                 let stage = remote.stage
                 var number = 0
+                // Every step takes minutes; CI takes some, by chance.
+                let stepWidth = getenv("CI") == nil ? 1 : 6
                 for program in ["pre-snapshot", "post-snapshot"] {
-                    for step in stride(from: Int.random(in: 1...3), through: 60, by: 3) {
+                    for step in stride(from: Int.random(in: 1...stepWidth), through: 60, by: stepWidth) {
                         number += 1
                         let snapshot = "\(stage.dataset)@\(number)"
                         let before =
@@ -121,8 +123,8 @@ extension RealParts {
                         if outcome.status != 137 {
                             // One whose post is still to come is not recovery's.
                             _ = try await shell("\(lab.postSnapshot) \(snapshot)")
-                            print("remote: \(program) killed at each third of \(step) steps")
-                            #expect(step > 3)
+                            print("remote: \(program) killed up to step \(step), at one of \(stepWidth) each")
+                            #expect(step > stepWidth)
                             break
                         }
                         try await remote.expectNothingLeft()

@@ -7,15 +7,18 @@ enum OpeningTurns {
     private static let places = 4
     private static let turns = Mutex<[String: DispatchSemaphore]>([:])
 
-    /// Waits for a place, and runs `body`. One address that hangs holds up no other.
+    /// One that hangs keeps its place for as long.
+    private static let longestWait = DispatchTimeInterval.seconds(5)
+
+    /// Waits a moment for a place, and runs `body`. An address that hangs holds up no other, and itself no more than that.
     static func take<Value>(of address: String, _ body: () -> Value) -> Value {
         let turn = turns.withLock { turns in
             let turn = turns[address] ?? DispatchSemaphore(value: places)
             turns[address] = turn
             return turn
         }
-        turn.wait()
-        defer { turn.signal() }
+        let hasPlace = turn.wait(timeout: .now() + longestWait) == .success
+        defer { if hasPlace { turn.signal() } }
         return body()
     }
 }
