@@ -9,14 +9,14 @@ extension RealParts {
 
         @Test("has its guest quiesced and released by its own storage API, beside a guest of this host")
         func cycle() async throws {
-            try await RemoteStage.with("far", [Stage.Guest(name: "near1")], guest: "far1") { remote in
+            try await RemoteStage.with("far", [Stage.Guest(name: "near1")], guest: "far1", disks: 2) { remote in
                 let stage = remote.stage
                 // RAM is not dumped to another host's file.
                 try await stage.set(remote.configuration(lines: "[vm far1]\nstrategy = memory, quiesce"))
                 let snapshot = "\(stage.dataset)@a"
                 try await need("\(stage.lab.preSnapshot) \(snapshot)")
-                #expect(try await remote.source().hasPrefix(remote.overlays + "/far1-"))
-                #expect(try await remote.overlayFiles().count == 1)
+                #expect(try await remote.sources().allSatisfy { $0.hasPrefix(remote.overlays + "/far1-") })
+                #expect(try await remote.overlayFiles().count == 2)
                 // Nothing of it is in this namespace, whose own guest has its overlay here.
                 #expect(try await need("ls -A \(remote.overlays)").isEmpty)
                 #expect(try await need("ls \(stage.lab.overlays)").split(separator: "\n").count == 1)
@@ -131,6 +131,15 @@ extension RealParts {
                     }
                     try await remote.expectNothingLeft()
                 }
+
+                // A run whose state file is lost is known by libvirt's snapshot and by what the overlay lies on.
+                try await need("\(lab.preSnapshot) \(stage.dataset)@lost; \(Self.noWatchdog); rm \(lab.runs)/*")
+                let named = try await shell("\(stage.stillpoint) recover")
+                #expect(named.status == 3 && named.errors.contains("recover --adopt"), "\(named.errors)")
+                #expect(try await remote.overlayFiles().count == 1)
+                let adopted = try await shell("\(stage.stillpoint) recover --adopt")
+                #expect(adopted.status == 0, "\(adopted.errors)")
+                try await remote.expectNothingLeft()
 
                 let snapshot = "\(stage.dataset)@off"
                 try await need("\(lab.preSnapshot) \(snapshot) && zfs snapshot \(snapshot); \(Self.noWatchdog)")

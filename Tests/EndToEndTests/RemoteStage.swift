@@ -5,6 +5,7 @@ import Testing
 struct RemoteStage: Sendable {
     let stage: Stage
     let guest: String
+    let disks: Int
     private let process: String
 
     private var lab: Lab { stage.lab }
@@ -35,11 +36,12 @@ struct RemoteStage: Sendable {
 
     /// Starts the libvirtd and its guest beside the stage's own, runs the body, and takes all down, also after a failure.
     static func with(
-        _ name: String, _ near: [Stage.Guest] = [], guest: String, _ body: (RemoteStage) async throws -> Void
+        _ name: String, _ near: [Stage.Guest] = [], guest: String, disks: Int = 1,
+        _ body: (RemoteStage) async throws -> Void
     ) async throws {
         try await Stage.with(name, near) { stage in
             let process = try await need(start(stage))
-            let remote = RemoteStage(stage: stage, guest: guest, process: process)
+            let remote = RemoteStage(stage: stage, guest: guest, disks: disks, process: process)
             do {
                 try await remote.startGuest()
                 try await stage.set(remote.configuration)
@@ -76,7 +78,7 @@ struct RemoteStage: Sendable {
         try await need(
             """
             set -e; \(environment)
-            \(lab.program) guest \(guest) --dataset \(stage.dataset.split(separator: "/").last ?? "") --no-start
+            \(lab.program) guest \(guest) --dataset \(stage.dataset.split(separator: "/").last ?? "") --disks \(disks) --no-start
             virsh -q undefine \(guest)
             sed -i 's#/\(stage.dataset)/#\(there)/#' \(lab.folder)/\(guest).xml
             virsh -q define \(lab.folder)/\(guest).xml; virsh -q start \(guest); \(lab.program) wait \(guest)
@@ -109,9 +111,9 @@ struct RemoteStage: Sendable {
 
     // MARK: what must hold
 
-    /// The guest's disk as its libvirtd shows it.
-    func source() async throws -> String {
-        try await need("\(virsh) domblklist \(guest) | awk '$1 == \"vda\" { print $2 }'")
+    /// The guest's disks as its libvirtd shows them.
+    func sources() async throws -> [String] {
+        try await need("\(virsh) domblklist \(guest) | awk 'NF { print $2 }'").split(separator: "\n").map(String.init)
     }
 
     /// What is in the overlays' folder, which only the other namespace has.
@@ -121,7 +123,8 @@ struct RemoteStage: Sendable {
 
     /// The guest writes to its own disk, and nothing of a run is left, there or here.
     func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        #expect(try await source() == "\(there)/\(guest)-vda.raw", sourceLocation: sourceLocation)
+        let own = ["vda", "vdb"].prefix(disks).map { "\(there)/\(guest)-\($0).raw" }
+        #expect(try await sources() == own, sourceLocation: sourceLocation)
         let inactive = try await need("\(virsh) dumpxml --inactive \(guest)")
         #expect(!inactive.contains(overlays), sourceLocation: sourceLocation)
         #expect(try await overlayFiles().isEmpty, sourceLocation: sourceLocation)

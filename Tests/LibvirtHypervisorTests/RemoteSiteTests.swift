@@ -103,4 +103,42 @@ struct RemoteSiteTests {
         let store = try Self.settings().overlayStore(on: Connection(uri: "test:///default"))
         #expect(store.obstacleToMemory?.contains("another host") == true)
     }
+
+    @Test("is told its own paths of what was planned with ours, and of nothing that is not as it was planned")
+    func held() throws {
+        let settings = Self.settings()
+        let domain = try #require(try Connection(uri: settings.uri, site: settings.site).domains().first).domain
+        let xml = "<disk type='file'><source file='/mnt/vm/a.raw'/><target dev='vda'/></disk>"
+        let description = try DomainDescriptionTests.read(DomainDescriptionTests.domain(disks: xml))
+        func held(_ planned: String) throws -> [OverlayDisk] {
+            let disk = Disk(target: "vda", chain: [planned], format: "raw")
+            let machine = VirtualMachine(id: description.uuid, name: "web01", power: .running, disks: [disk])
+            return try FreezeContext(
+                domain: domain, description: description,
+                request: FreezeRequest(machine: machine, disks: [disk], strategy: .quiesce, run: "1"),
+                settings: settings
+            ) { _ in }.heldDisks()
+        }
+        let disk = try #require(try held("/tank/VM/a.raw").first)
+        #expect(disk.base == "/mnt/vm/a.raw")
+        #expect(disk.overlay == "/o/web01-\(description.uuid)-vda.stillpoint.qcow2")
+        for other in ["/mnt/vm/a.raw", "/tank/VM/b.raw", "kvm1:/mnt/vm/a.raw"] {
+            let error = #expect(throws: HypervisorError.self) { try held(other) }
+            #expect(error?.code == .changed, "\(other)")
+        }
+    }
+
+    @Test("does not dump RAM, and says so before anything is done")
+    func memory() async throws {
+        let settings = Self.settings()
+        let connection = try Connection(uri: settings.uri, site: settings.site)
+        let domain = try #require(try connection.domains().first).domain
+        let machine = VirtualMachine(id: try domain.uuid(), name: "test", power: .running, disks: [])
+        let error = await #expect(throws: HypervisorError.self) {
+            try await LibvirtHypervisor(settings).freeze(
+                FreezeRequest(machine: machine, disks: [], strategy: .memory, run: "1")
+            ) { _ in Issue.record("nothing is held") }
+        }
+        #expect(error?.remedy == .fallBack && error?.message.contains("another host") == true)
+    }
 }

@@ -1,6 +1,8 @@
+internal import CLibvirt
 internal import Glibc
 internal import Hypervisor
 internal import Support
+internal import Synchronization
 internal import XMLTree
 
 /// Overlays in a folder of the libvirtd's own host, as volumes of a storage pool there.
@@ -64,7 +66,7 @@ struct PoolOverlayStore: OverlayStore {
         while true {
             do {
                 return try pool.refresh()
-            } catch let error as LibvirtError where error.message.has("asynchronous jobs") && .now < end {
+            } catch let error as LibvirtError where error.mayPass && .now < end {
                 usleep(100_000)
             }
         }
@@ -94,7 +96,7 @@ struct PoolOverlayStore: OverlayStore {
     func requireRoom(for disks: [OverlayDisk]) throws {
         let pool = try pool(.fallBack)
         // Also since libvirt would have qemu-img overwrite a file that it has not seen.
-        try refresh(pool)
+        try FolderReadings.read("\(name) \(directory)") { try refresh(pool) }
         for disk in disks where try pool.volume(named: FileAccess.lastComponent(disk.overlay)) != nil {
             throw OverlayFile.existing(disk)
         }
@@ -188,4 +190,28 @@ struct PoolOverlayStore: OverlayStore {
 
     /// What writes to them from their host may be seen here some time later.
     func noteBasesAtRest(of freezeState: inout FreezeState) async {}
+}
+
+/// When this process had libvirt read which folder: of many VMs that are frozen at once each would wait for the others'
+/// overlays to be made.
+private enum FolderReadings {
+    /// What libvirt makes itself it knows, and nobody else makes files of our names.
+    private static let longestAge = Duration.seconds(10)
+    private static let times = Mutex<[String: ContinuousClock.Instant]>([:])
+
+    static func read(_ folder: String, _ body: () throws -> Void) throws {
+        try times.withLock { times in
+            if let last = times[folder], last.duration(to: .now) < longestAge { return }
+            try body()
+            times[folder] = .now
+        }
+    }
+}
+
+extension LibvirtError {
+    /// A pool in which a volume is being made refuses to be read, with no number of its own (storagePoolRefresh: "has
+    /// asynchronous jobs running").
+    fileprivate var mayPass: Bool {
+        [VIR_ERR_INTERNAL_ERROR, VIR_ERR_OPERATION_INVALID].contains { number == Int32($0.rawValue) }
+    }
 }
