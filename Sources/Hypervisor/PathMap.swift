@@ -80,7 +80,7 @@ public struct PathMap: Sendable, Equatable {
     private func normalized(_ path: String) -> String? {
         guard path.hasPrefix("/") else { return nil }
         let parts = path.split(separator: "/").filter { $0 != "." }
-        return parts.contains("..") ? nil : "/" + parts.joined(separator: "/")
+        return parts.contains { $0 == ".." } ? nil : "/" + parts.joined(separator: "/")
     }
 }
 

@@ -50,6 +50,12 @@ extension RealParts {
                 )
                 #expect(missing.contains("install -d -m 0711 /nowhere"), "\(missing)")
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@d") == "far1=crash,near1=quiesced")
+                // So does one that is full.
+                try await stage.set(remote.configuration(overlays: try await remote.fullFolder()))
+                let full = try await need(
+                    "\(stage.lab.preSnapshot) \(stage.dataset)@e 2>&1; \(stage.lab.postSnapshot) \(stage.dataset)@e 2>&1"
+                )
+                #expect(full.contains("MiB free, 8 MiB are needed"), "\(full)")
                 let restore = try await shell("\(stage.stillpoint) restore \(snapshot) --vm far1 --as far2")
                 #expect(restore.status != 0 && restore.errors.contains("restore by hand"), "\(restore.errors)")
                 try await stage.set(remote.configuration)

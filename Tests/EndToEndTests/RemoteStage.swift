@@ -101,6 +101,13 @@ struct RemoteStage: Sendable {
     /// Bash: its process.
     var daemon: String { "$(< \(root)/pid)" }
 
+    /// A folder there on a file system of its own, with less room than two overlays need.
+    func fullFolder() async throws -> String {
+        try await need(
+            "mkdir -p \(root)/full; nsenter --mount --target \(process) mount -t tmpfs -o size=6m tmpfs \(root)/full")
+        return root + "/full"
+    }
+
     private func takeDown() async {
         _ = try? await shell(
             """
