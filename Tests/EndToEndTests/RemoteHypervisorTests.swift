@@ -53,7 +53,9 @@ extension RealParts {
                 // So does one that is full.
                 try await stage.set(remote.configuration(overlays: try await remote.fullFolder()))
                 let full = try await need(
-                    "\(stage.lab.preSnapshot) \(stage.dataset)@e 2>&1; \(stage.lab.postSnapshot) \(stage.dataset)@e 2>&1"
+                    """
+                    s=\(stage.dataset)@e; \(stage.lab.preSnapshot) $s 2>&1; zfs snapshot $s; \(stage.lab.postSnapshot) $s 2>&1
+                    """
                 )
                 #expect(full.contains("MiB free, 8 MiB are needed"), "\(full)")
                 let restore = try await shell("\(stage.stillpoint) restore \(snapshot) --vm far1 --as far2")
