@@ -12,7 +12,10 @@ extension HypervisorSettings {
     }
 
     private mutating func readLibvirtKeys(_ section: inout SectionReader) {
-        section.key("uri", &uri, .libvirtURI, "where libvirtd is reached; the VMs' disks must be this host's")
+        section.key(
+            "uri", &uri, .libvirtURI,
+            "where libvirtd is reached: this host's, or one that has this host's storage (`path_map`)")
+        readSite(&section)
         section.key(
             "max_parallel", &maxParallel, .optional(.integer(1...256)), unset: "what `[stillpoint]` says",
             "VMs worked on at the same time")
@@ -23,6 +26,41 @@ extension HypervisorSettings {
         section.key(
             "quiesce_attempts", &quiesceAttempts, .integer(1...10),
             "how often a VM is asked to quiesce before its next strategy is tried")
+    }
+
+    /// The storage of a libvirtd that is elsewhere: all of it must be said, or nothing.
+    private mutating func readSite(_ section: inout SectionReader) {
+        var paths = PathMap()
+        var folder: String?
+        section.key(
+            "path_map", &paths, .pathMap,
+            "where this host's storage is on the host of a libvirtd elsewhere: its path and ours")
+        section.key(
+            "overlay_dir", &folder, .optional(.plainPath), unset: "what `[stillpoint]` says, on this host",
+            "with `path_map`, where guests write while the snapshot is taken: a folder of that host, which is made there "
+                + "once (`install -d -m 0711`), and never on what is snapshotted")
+        let scheme = uri.split(separator: ":", maxSplits: 1).first
+        if kind == "libvirt", scheme?.count == uri.count {
+            section.refuse("uri", "is no URI, and an alias of libvirt.conf is not followed; such as qemu:///system")
+        }
+        switch (paths.isEmpty, folder) {
+        case (true, _) where kind == "libvirt" && ConnectionURI(uri).isOfAnotherHost:
+            section.refuse(
+                "uri",
+                "is another host's, whose disks are not known to be this host's; say where this host's storage is there: "
+                    + "path_map = /mnt/vmstore=/tank/VM")
+        case (true, nil): break
+        case (true, _):
+            section.refuse(
+                "overlay_dir",
+                "stands without path_map; for a libvirtd of this host set overlay_dir in [stillpoint], else add: path_map = "
+                    + "/mnt/vmstore=/tank/VM")
+        case (false, nil):
+            section.refuse(
+                "overlay_dir",
+                "is needed with path_map: a folder of that host for overlays, such as /var/lib/libvirt/stillpoint")
+        case (false, let folder?): site = RemoteSite(paths: paths, overlayDirectory: folder)
+        }
     }
 
     private mutating func readVSphereKeys(_ section: inout SectionReader) {

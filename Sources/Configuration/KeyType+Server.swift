@@ -1,3 +1,4 @@
+internal import Hypervisor
 internal import Support
 
 /// What is said where a server's address is missing, or is none.
@@ -29,6 +30,11 @@ extension KeyType<String> {
                         wanted:
                             "must not hold a password; take it out, and set up a key or a certificate for the account",
                         isSecret: true)
+                }
+                guard !ConnectionURI(uri).mayAsk else {
+                    throw BadValue(
+                        wanted:
+                            "would have ssh ask on a terminal, where nobody answers; remove no_tty=0, and set up a key")
                 }
                 return uri
             })

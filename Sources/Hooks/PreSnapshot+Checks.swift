@@ -17,6 +17,9 @@ extension PreSnapshot {
             guard let directory else { continue }
             try room.check(directory, disks: machines.reduce(0) { $0 + $1.disks.count })
         }
+        for directory in Set(plan.filter(\.mayBeHeld).compactMap(\.hypervisor.mappedOverlayDirectory)) {
+            try WorkFolder(key: .overlayDirectory, path: directory).requireOther(than: call.scope, storage)
+        }
         if plan.contains(where: {
             $0.mayBeHeld && $0.strategies.contains(.memory) && $0.hypervisor.overlayDirectory != nil
         }) {

@@ -53,7 +53,7 @@ extension PreSnapshot {
                 context.log.warning("\(section): its VMs are not touched, and crash-consistent in the snapshot")
             }
         }
-        return Discovery(plan: plan, ignored: ignored, busy: busy, below: below)
+        return Discovery(plan: plan.withoutLeftBehind, ignored: ignored, busy: busy, below: below)
     }
 
     /// A manager calls for many datasets that hold no VM; a person names the one that they mean.

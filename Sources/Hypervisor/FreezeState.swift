@@ -2,7 +2,7 @@ public import DiskLocation
 
 /// What a freeze has made of a VM, and so all that release and recovery need to undo it.
 ///
-/// A back end fills it in before it acts; the journal makes it durable.
+/// A back end fills it in before it acts; the journal makes it durable. Paths are those of the hypervisor's host.
 public struct FreezeState: Sendable, Codable, Equatable {
     /// How far freeze or release has come; named after the step that is in flight or was last completed.
     public enum Step: String, Sendable, Codable {
@@ -43,6 +43,9 @@ public struct FreezeState: Sendable, Codable, Equatable {
 
     /// A release stopped the guest so that its commit could catch up, and has not been seen to resume it.
     public var isPausedForCommit: Bool
+    /// What tells the start of the VM that was frozen from every later one, in the back end's own words and where it needs
+    /// that.
+    public var start: String?
 
     /// State files have the names of their first version.
     private enum CodingKeys: String, CodingKey {
@@ -50,6 +53,7 @@ public struct FreezeState: Sendable, Codable, Equatable {
         case isThawPending = "owesThaw"
         case freezeSeconds, ramDump
         case isPausedForCommit = "pausedByUs"
+        case start
     }
 
     /// A freeze state with these parts.
@@ -83,6 +87,7 @@ public struct FreezeState: Sendable, Codable, Equatable {
         freezeSeconds = try values.decodeIfPresent(Int.self, forKey: .freezeSeconds)
         ramDump = try values.decodeIfPresent(String.self, forKey: .ramDump)
         isPausedForCommit = try values.decodeIfPresent(Bool.self, forKey: .isPausedForCommit) ?? false
+        start = try values.decodeIfPresent(String.self, forKey: .start)
     }
 }
 

@@ -6,6 +6,12 @@ public protocol Hypervisor: Sendable {
     /// The folder in which frozen VMs' overlays are made, where the back end needs one on this host.
     var overlayDirectory: String? { get }
 
+    /// Where the folder of its overlays is another host's, and lies on storage of this one: its path here.
+    var mappedOverlayDirectory: String? { get }
+
+    /// Why none of its VMs can be restored by `restore`, with the way out; nil: they can.
+    var obstacleToRestore: String? { get }
+
     /// How many VMs are worked on at the same time; nil: as many as the general section says.
     var maxParallel: Int? { get }
 
@@ -70,6 +76,10 @@ public protocol Hypervisor: Sendable {
 }
 
 extension Hypervisor {
+    /// It is not.
+    public var mappedOverlayDirectory: String? { nil }
+    /// None.
+    public var obstacleToRestore: String? { nil }
     /// As many as the general section says.
     public var maxParallel: Int? { nil }
     /// Once, or as often as `freeze` itself asks.

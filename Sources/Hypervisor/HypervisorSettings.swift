@@ -16,6 +16,8 @@ public struct HypervisorSettings: Sendable, Equatable {
     public var login: ServerLogin?
     /// What is known of where its disks are stored, beside what is found.
     public var storageRules = StorageRules()
+    /// What is said of a libvirtd that sees this host's storage at other paths; nil: it sees what this host sees.
+    public var site: RemoteSite?
     /// VMs worked on at the same time; nil: as many as the general section says.
     public var maxParallel: Int?
     /// How often a VM is asked to quiesce before its next strategy is tried.
@@ -60,6 +62,20 @@ public struct SharedHypervisorSettings: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+}
+
+/// A libvirtd on another host, or in another mount namespace: its files are not to be reached here by its paths.
+public struct RemoteSite: Sendable, Equatable {
+    /// Where this host's storage is there.
+    public var paths: PathMap
+    /// The folder there in which overlays are made.
+    public var overlayDirectory: String
+
+    /// A site of these.
+    public init(paths: PathMap, overlayDirectory: String) {
+        self.paths = paths
+        self.overlayDirectory = overlayDirectory
+    }
 }
 
 /// How a server is logged in to.

@@ -27,17 +27,17 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
     public var maxParallel: Int? { settings.maxParallel }
     /// `quiesce_attempts` of its section.
     public var freezeAttempts: Int { settings.quiesceAttempts }
-    /// Where overlays are made.
-    public var overlayDirectory: String? { settings.overlayDirectory }
+    /// Where overlays are made; nil: on another host.
+    public var overlayDirectory: String? { settings.site == nil ? settings.overlayDirectory : nil }
 
     /// A client of the libvirtd at `settings.uri`; connects on first use.
     public init(_ settings: HypervisorSettings) {
         self.settings = settings
         // Two for each processor, so that it has work while a guest waits for its disk.
         gate = FreezeLimiter(places: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 2)
-        calls = ConnectionPool(uri: settings.uri, opened: opened)
-        commits = ConnectionPool(uri: settings.uri, hearsEvents: true, opened: opened)
-        dumps = ConnectionPool(uri: settings.uri, hearsEvents: true, opened: opened)
+        calls = ConnectionPool(uri: settings.uri, site: settings.site, opened: opened)
+        commits = ConnectionPool(uri: settings.uri, site: settings.site, hearsEvents: true, opened: opened)
+        dumps = ConnectionPool(uri: settings.uri, site: settings.site, hearsEvents: true, opened: opened)
     }
 
     /// A client of the libvirtd that the settings name.
@@ -45,11 +45,14 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         LibvirtHypervisor(settings)
     }
 
-    /// One call, or some that belong together, over a connection that is free; it is given the overlays' folder.
+    /// One call, or some that belong together, over a connection that is free; it is told where the overlays lie.
     func asking<Value: Sendable>(
-        _ what: String, within limit: Duration, _ body: @escaping @Sendable (Connection, String) throws -> Value
+        _ what: String, within limit: Duration,
+        _ body: @escaping @Sendable (Connection, any OverlayStore) throws -> Value
     ) async throws -> Value {
-        try await calls.blockingCall(what, within: limit) { [settings] in try body($0, settings.overlayDirectory) }
+        try await calls.blockingCall(what, within: limit) { [settings] in
+            try body($0, settings.overlayStore(on: $0))
+        }
     }
 
     /// All domains, running or not.
@@ -58,7 +61,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
             let domains = try connection.domains()
             return (try domains.prefix(Self.share).machines(), domains.dropFirst(Self.share))
         }
-        return try await some + Self.read(others)
+        return try await planned(some + Self.read(others))
     }
 
     /// Several threads: reading and parsing definitions is most of what a hook that finds no VM does.
@@ -79,9 +82,17 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// The domain of that UUID.
     public func virtualMachine(id: String) async throws -> VirtualMachine? {
-        try await calls.blockingCall("reading the domain \(id)", within: .seconds(30)) { connection in
-            guard let domain = try connection.domain(uuid: id) else { return nil }
-            return try domain.machine(power: domain.power())
+        let found = try await calls.blockingCall("reading the domain \(id)", within: .seconds(30)) { connection in
+            try connection.domain(uuid: id).flatMap { try $0.machine(power: $0.power()) }
+        }
+        return try await planned(found.map { [$0] } ?? []).first
+    }
+
+    /// With the paths of this host; where they are looked for, a disk may hang.
+    private func planned(_ machines: [VirtualMachine]) async throws -> [VirtualMachine] {
+        guard settings.site != nil else { return machines }
+        return try await blocking("finding the disks of \(section) on this host", within: .seconds(30)) { [settings] in
+            machines.map(settings.plannedMachine)
         }
     }
 
@@ -135,6 +146,9 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
         } catch let error as LibvirtError {
             // The daemon may have been restarted, or the domain was busy with somebody else's job.
             throw HypervisorError(.callFailed, "not released yet", remedy: .retry, cause: error)
+        } catch let error as HypervisorError where error.code == .changed && settings.site != nil {
+            let place = " (paths and commands are those of the host of \(section))"
+            throw HypervisorError(error.code, error.message + place, remedy: error.remedy, cause: error.cause)
         } catch let error as HypervisorError where error.code == .timedOut && error.remedy == .stop {
             // A call that hangs may still be carried out; each attempt reads anew what is there.
             throw HypervisorError(.timedOut, error.message, remedy: .retry, cause: error.cause)
@@ -147,7 +161,7 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
             guard let domain = try connection.domain(uuid: id) else {
                 throw HypervisorError(.noSuchMachine, "the VM was undefined meanwhile", remedy: .stop)
             }
-            return try domain.exportDefinition()
+            return try domain.exportDefinition(files: connection.site == nil ? DomainFiles() : nil)
         }
     }
 
@@ -189,7 +203,7 @@ extension Domain {
     /// One that cannot be read is a VM of which nothing but its name is known, and keeps no other from being found.
     func machine(power: VirtualMachine.PowerState) throws -> VirtualMachine? {
         do {
-            return try description().machine(power)
+            return try description().machine(power, isElsewhere: connection.site != nil)
         } catch let error as LibvirtError where error.isNoSuchDomain {
             return nil
         } catch {

@@ -128,15 +128,20 @@ struct PreflightCheck: Sendable {
                 findings.append(Self.finding(error))
             }
         }
-        let datasets = Set(local.flatMap(\.datasets))
-        let trees = recursiveRoots(above: datasets, sanoid)
-        let scope = Scope(targets: datasets.union(trees).sorted(), recursiveTargets: trees.sorted())
+        let scope = self.scope(of: local, sanoid)
         if !local.isEmpty {
             test {
                 try OverlaySpaceCheck(scope: scope, storage: storage).check(
                     configuration.overlayDirectory,
                     disks: Dictionary(local.map { ($0.key, $0.disks.count) }, uniquingKeysWith: max).values.reduce(0, +)
                 )
+            }
+        }
+        for (directory, theirs) in Dictionary(grouping: plans, by: \.hypervisor.mappedOverlayDirectory) {
+            guard let directory else { continue }
+            test {
+                try WorkFolder(key: .overlayDirectory, path: directory)
+                    .requireOther(than: self.scope(of: theirs, sanoid), storage)
             }
         }
         if local.contains(where: { $0.strategies.contains(.memory) }) {
@@ -149,6 +154,13 @@ struct PreflightCheck: Sendable {
             test { try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), storage) }
         }
         return findings
+    }
+
+    /// The datasets of these VMs, and what is snapshotted together with them.
+    private func scope(of plans: [PlannedVM], _ sanoid: SanoidConfiguration?) -> Scope {
+        let datasets = Set(plans.flatMap(\.datasets))
+        let trees = recursiveRoots(above: datasets, sanoid)
+        return Scope(targets: datasets.union(trees).sorted(), recursiveTargets: trees.sorted())
     }
 
     /// Those of the datasets, and above them, that are snapshotted at once with what is below them.

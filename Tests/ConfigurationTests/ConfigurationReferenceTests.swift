@@ -29,7 +29,7 @@ struct ConfigurationReferenceTests {
         let section = Self.sections[index]
         #expect(!section.keys.isEmpty && !section.text.isEmpty)
         #expect(Set(section.keys.map(\.name)).count == section.keys.count)
-        let optional = ["use_template", "thumbprint", "datastore", "lun"]
+        let optional = ["use_template", "thumbprint", "datastore", "lun", "path_map"]
         for key in section.keys {
             #expect(!key.values.isEmpty && !key.meaning.isEmpty, "\(key.name)")
             #expect(key.writtenDefault != nil || !key.unset.isEmpty || optional.contains(key.name), "\(key.name)")

@@ -34,6 +34,24 @@ struct ConfigurationSampleTests {
         #expect(configuration.stateDirectory.hasPrefix("/"))
     }
 
+    @Test("of libvirtds elsewhere is read to the letter")
+    func remote() throws {
+        let found = try Self.load(Self.folder.path + "/Configurations/valid/remote.conf").hypervisors
+        let device = "/dev/disk/by-path/ip-10.0.0.1:3260-iscsi-iqn.2003-01.org.linux-iscsi.a:x=y-lun-0"
+        var first = HypervisorSettings(
+            name: "kvm1", uri: "qemu+ssh://root@kvm1/system?keyfile=/etc/stillpoint/key")
+        first.site = RemoteSite(
+            paths: PathMap([
+                PathMap.Line(theirs: "/mnt/vmstore", ours: "/tank/VM"),
+                PathMap.Line(theirs: "/mnt/vmstore/db", ours: "/tank/VM/db"),
+                PathMap.Line(theirs: device, ours: "/dev/zvol/tank/web"),
+            ]), overlayDirectory: "/var/lib/libvirt/stillpoint")
+        var second = HypervisorSettings(name: "other-namespace")
+        second.site = RemoteSite(
+            paths: PathMap([PathMap.Line(theirs: "/vm", ours: "/tank/other")]), overlayDirectory: "/o")
+        #expect(found == [first, second])
+    }
+
     @Test("is there at all")
     func complete() {
         #expect(Self.folder.samples("invalid").count > 20)

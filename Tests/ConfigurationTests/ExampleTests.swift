@@ -24,7 +24,7 @@ struct ExampleTests {
         "that are configurations of ours are valid",
         arguments: [
             "local-kvm.conf", "strict-production.conf", "with-ram.conf", "esxi-nfs.conf", "vcenter-iscsi.conf",
-            "replica.conf", "rules.conf",
+            "replica.conf", "rules.conf", "kvm-on-nfs.conf",
         ])
     func ours(_ name: String) throws {
         let configuration = try Self.load(name)

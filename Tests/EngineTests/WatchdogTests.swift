@@ -148,10 +148,10 @@ struct WatchdogTests {
         }
     }
 
-    @Test("needs room only where overlays grow: not for a run that holds VMs of a server")
+    @Test("needs room only where overlays grow: not for VMs of a server, nor of a host with a folder of that name")
     func room() async throws {
         try await withBench { bench, _ async throws in
-            func event(at overlay: String) throws -> WatchdogPoll.Event? {
+            func event(at overlay: String, elsewhere: Bool = false) throws -> WatchdogPoll.Event? {
                 let run = try open(bench) {
                     $0.machines[0].freezeState?.disks = [
                         OverlayDisk(target: "vda", base: "/b", baseFormat: "raw", overlay: overlay)
@@ -159,9 +159,11 @@ struct WatchdogTests {
                 }
                 var watch = watch(bench, run)
                 watch.freeSpace = { _ in (9, 100) }
+                if elsewhere { watch.elsewhere = Set(run.machines.map(\.hypervisor)) }
                 return watch.poll(isAskedToEnd: false).event
             }
             #expect(try event(at: "/elsewhere/a.qcow2") == nil)
+            #expect(try event(at: bench.scratch.path + "/a.qcow2", elsewhere: true) == nil)
             #expect(
                 try event(at: bench.scratch.path + "/a.qcow2")
                     == .releaseForSpace(Set(try bench.openRuns().flatMap(\.machines).map(\.key)), Self.shortage(bench)))

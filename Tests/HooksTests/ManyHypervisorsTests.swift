@@ -86,6 +86,24 @@ struct ManyHypervisorsTests {
         }
     }
 
+    @Test("does not have a VM that it runs be called crash for a definition that a migration left behind")
+    func leftBehind() async throws {
+        try await withTwo { bench, host, second async throws in
+            let web = host.web()
+            bench.has(web)
+            let left = VirtualMachine(id: web.id, name: web.name, power: .off, disks: web.disks)
+            second.change { $0.list = { [left] } }
+            #expect(await bench.run(.pre) == .done)
+            #expect(try bench.onlyRecord().consistency == .quiesced)
+            #expect(await bench.run(.post) == .done)
+            // Another VM's, or one on other disks, is what it is.
+            let other = VirtualMachine(id: "other", name: "other", power: .off, disks: web.disks)
+            second.change { $0.list = { [other] } }
+            #expect(await bench.run(.pre) == .done)
+            #expect(try bench.openRuns().flatMap(\.machines).map(\.consistency) == [.quiesced, .crash])
+        }
+    }
+
     @Test("is a wrong configuration where there is no other")
     func alone() async throws {
         try await withBench { bench, _ async throws in

@@ -26,8 +26,10 @@
     X(virDomainManagedSaveGetXMLDesc) X(virDomainManagedSaveDefineXML) X(virDomainSuspend) X(virDomainGetBlockJobInfo)   \
     X(virConnectGetHostname) X(virDomainGetBlockInfo) X(virDomainGetJobStats) X(virTypedParamsFree)                     \
     X(virConnectGetCapabilities) X(virConnectDomainXMLToNative) X(virDomainGetGuestInfo) X(virTypedParamsGetString)    \
-    X(virDomainSnapshotListAllChildren) X(virDomainSnapshotGetXMLDesc) X(virDomainSnapshotIsCurrent)                    \
-    X(virDomainShutdownFlags)
+    X(virDomainSnapshotListAllChildren) X(virDomainSnapshotGetXMLDesc) X(virDomainSnapshotIsCurrent)     \
+    X(virDomainGetInfo) X(virConnectSetKeepAlive) X(virConnectListAllStoragePools) X(virStoragePoolGetXMLDesc) X(virStoragePoolCreateXML) X(virStoragePoolRefresh)  \
+    X(virStoragePoolGetInfo) X(virStoragePoolListAllVolumes) X(virStorageVolGetName) X(virStorageVolCreateXML)         \
+    X(virStorageVolDelete) X(virStorageVolGetXMLDesc) X(virDomainShutdownFlags)
 
 struct CLibvirt {
 #define CLIBVIRT_MEMBER(name) __typeof__(name) *_Nonnull name;

@@ -158,7 +158,9 @@ package struct FreezeStage: Sendable {
     private func noteRest(_ index: Int) async throws {
         let planned = plan[index]
         let user = plan.runningUser(of: planned.disks)
-        let disks = planned.hypervisor.overlayDirectory == nil ? nil : await DiskAtRest.read(planned.disks)
+        // Of a server's datastores no path is known.
+        let isHere = planned.disks.allSatisfy { $0.datasets == nil }
+        let disks = isHere ? await DiskAtRest.read(planned.disks) : nil
         try await journal.record(machine: index) { record in
             record.phase = .frozen
             record.consistency = user == nil ? .off : .crash

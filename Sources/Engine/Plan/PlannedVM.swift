@@ -36,6 +36,19 @@ extension [PlannedVM] {
                 && planned.machine.disks.contains { disk in !paths.isDisjoint(with: disk.chain) }
         }
     }
+
+    /// Without what a migration leaves: the definition of a VM that is off here and runs elsewhere, of one id and on the
+    /// same disks.
+    package var withoutLeftBehind: [PlannedVM] {
+        let elsewhere = Dictionary(grouping: filter { !$0.machine.power.isAtRest }, by: \.machine.id)
+        return filter { planned in
+            guard planned.machine.power.isAtRest, !planned.disks.isEmpty else { return true }
+            return elsewhere[planned.machine.id]?.contains { other in
+                other.hypervisor.name != planned.hypervisor.name
+                    && other.disks.map(\.source) == planned.disks.map(\.source)
+            } != true
+        }
+    }
 }
 
 extension PlannedVM {

@@ -42,6 +42,12 @@ package struct WorkFolder {
                     + "\(key.rawValue) to a folder "
                     + "that is")
         }
+        try requireOther(than: scope, storage)
+    }
+
+    /// Checks that the folder is no part of what is being snapshotted; all that is known of one of another host.
+    /// - Throws: WorkFolderError or StorageError.
+    package func requireOther(than scope: Scope, _ storage: StorageMap) throws {
         if let dataset = try storage.locate(path).datasets.first(where: { scope.contains($0) }) {
             throw WorkFolderError(
                 code: .onSnapshottedDataset,

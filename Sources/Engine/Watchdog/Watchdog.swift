@@ -55,6 +55,7 @@ package struct Watchdog: Sendable {
         let directory = StateDirectory(configuration.stateDirectory)
         let watch = WatchdogPoll(
             run: run, directory: directory, overlayDirectory: configuration.overlayDirectory,
+            elsewhere: Set(configuration.hypervisors.filter { $0.site != nil }.map(\.name)),
             manager: manager,
             proc: context.roots.proc, deadline: .now + configuration.maxHold, maxHold: configuration.maxHold)
         var overdue = OverdueThaws(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))

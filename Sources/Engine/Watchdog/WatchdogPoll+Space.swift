@@ -9,7 +9,8 @@ extension WatchdogPoll {
     }
 
     private func overlays(of machine: VMRecord) -> [String] {
-        machine.freezeState?.disks.map(\.overlay).filter { $0.hasPrefix(overlayDirectory + "/") } ?? []
+        if elsewhere.contains(machine.hypervisor) { return [] }
+        return machine.freezeState?.disks.map(\.overlay).filter { $0.hasPrefix(overlayDirectory + "/") } ?? []
     }
 
     /// What lacks to a tenth, in bytes; nil where nothing does.

@@ -33,6 +33,8 @@ struct WatchdogPoll: Sendable {
     let run: RunID
     let directory: StateDirectory
     let overlayDirectory: String
+    /// The hypervisors whose overlays are on another host, perhaps in a folder of the same name.
+    var elsewhere: Set<String> = []
     let manager: ManagerProcess?
     var proc: String
     let deadline: ContinuousClock.Instant

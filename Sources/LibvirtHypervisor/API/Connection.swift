@@ -14,18 +14,27 @@ final class Connection: @unchecked Sendable {
     /// twice.
     private let heard = Mutex<[String: Int32]>([:])
     private let open: OpenConnections?
+    /// Nil: the daemon sees what this host sees.
+    let site: RemoteSite?
 
-    /// Connects; blocks until the daemon answers.
+    /// Seconds between two questions whether the other end is there, and how many of them may stay unanswered.
+    private static let keepAlive: (interval: Int32, count: UInt32) = (5, 3)
+
+    /// Connects; blocks until the daemon answers. It asks nobody for a password.
     /// - Parameter open: counts it as long as it is open.
     /// - Throws: HypervisorError `.unreachable` with what to do about it.
-    init(uri: String, in open: OpenConnections? = nil) throws(HypervisorError) {
+    init(uri: String, site: RemoteSite? = nil, in open: OpenConnections? = nil) throws(HypervisorError) {
         library = try LibvirtLibrary.load()
-        guard let pointer = library.functions.virConnectOpen(uri) else {
-            throw unreachable(uri: uri, library.lastError("connecting"))
-        }
-        self.pointer = pointer
+        let address = ConnectionURI(uri)
+        // Of a host that is gone TCP would not tell for minutes; it is the event loop that asks (virConnectSetKeepAlive).
+        let isKeptAlive = address.isOfAnotherHost && (try? EventLoop.start()) != nil
+        pointer = try library.open(address, uri)
+        self.site = site
         self.open = open
         open?.noteOpened()
+        if isKeptAlive {
+            _ = library.functions.virConnectSetKeepAlive(pointer, Self.keepAlive.interval, Self.keepAlive.count)
+        }
     }
 
     deinit {
@@ -143,9 +152,22 @@ final class Connection: @unchecked Sendable {
     }
 }
 
+extension LibvirtLibrary {
+    fileprivate func open(_ address: ConnectionURI, _ uri: String) throws(HypervisorError) -> virConnectPtr {
+        let open =
+            {
+                functions.virConnectOpen(address.asksNobody).map { .success($0) }
+                    ?? .failure(unreachable(uri: uri, lastError("connecting")))
+            } as () -> Result<virConnectPtr, HypervisorError>
+        return try (address.isOfAnotherHost ? OpeningTurns.take(of: uri, open) : open()).get()
+    }
+}
+
 private func unreachable(uri: String, _ error: LibvirtError) -> HypervisorError {
     let fix =
-        if error.message.has("Permission denied") || error.message.has("authentication") {
+        if ConnectionURI(uri).isOfAnotherHost {
+            "check as root, with the same account, key and known hosts: virsh -c \(shellQuoted(ConnectionURI(uri).asksNobody)) list"
+        } else if error.message.has("Permission denied") || error.message.has("authentication") {
             "run as root, or as a member of the group libvirt"
         } else if error.message.has("No such file") || error.message.has("refused") {
             "start libvirtd, or set uri in the [hypervisor] section"

@@ -8,16 +8,19 @@ internal import Support
 /// guest agent that is silent for seconds, another VM would stay frozen for as long.
 actor ConnectionPool {
     private let uri: String
+    private let site: RemoteSite?
     private let hearsEvents: Bool
     private let opened: OpenConnections?
     private var idle: [Connection] = []
     private var isClosed = false
 
     /// - Parameters:
+    ///   - site: nil: the daemon sees what this host sees.
     ///   - hearsEvents: whether its connections can be told of events.
     ///   - opened: counts those that are open.
-    init(uri: String, hearsEvents: Bool = false, opened: OpenConnections? = nil) {
+    init(uri: String, site: RemoteSite? = nil, hearsEvents: Bool = false, opened: OpenConnections? = nil) {
         self.uri = uri
+        self.site = site
         self.opened = opened
         self.hearsEvents = hearsEvents
     }
@@ -56,7 +59,7 @@ actor ConnectionPool {
     private nonisolated func open() throws -> Connection {
         // A connection is told of events only when the event loop was there before it.
         if hearsEvents { try EventLoop.start() }
-        return try Connection(uri: uri, in: opened)
+        return try Connection(uri: uri, site: site, in: opened)
     }
 
     private func takeBack(_ connection: Connection) {

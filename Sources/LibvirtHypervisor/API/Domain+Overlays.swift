@@ -19,14 +19,14 @@ extension Domain {
     /// Makes sure that the domain uses none of a freeze state's overlays, now or at its next start, so that they can be deleted.
     /// - Throws: HypervisorError `.changed` with remedy `.stop` when it does, with remedy `.retry` when libvirt is at
     ///   work on the domain.
-    func requireUnused(_ freezeState: FreezeState) throws {
+    func requireUnused(_ freezeState: FreezeState, _ store: any OverlayStore) throws {
         guard !freezeState.disks.isEmpty else { return }
         // A call that we gave up waiting for may still be moving the domain to these very files.
         guard try !isBusy() else {
             throw HypervisorError(
                 .changed, "libvirt is still working on the domain; its overlays were not touched", remedy: .retry)
         }
-        let uses = try description().chains + description(persistent: true).chainsWithBackingFiles()
+        let uses = try description().chains + store.chains(of: description(persistent: true))
         for disk in freezeState.disks {
             if let user = uses.first(using: disk.overlay) {
                 throw HypervisorError(

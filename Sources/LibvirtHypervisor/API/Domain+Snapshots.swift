@@ -21,6 +21,20 @@ extension Domain {
         return try theirs.compactMap { try correct($0, bases) }
     }
 
+    /// How many snapshots inside images were taken after the snapshot of that name; nil where that is not there
+    /// (VIR_DOMAIN_SNAPSHOT_LIST_INTERNAL).
+    func internalSnapshotCount(after name: String) throws -> Int? {
+        guard let ours = library.functions.virDomainSnapshotLookupByName(pointer, name, 0) else { return nil }
+        defer { _ = library.functions.virDomainSnapshotFree(ours) }
+        var list: UnsafeMutablePointer<virDomainSnapshotPtr?>?
+        let flags = VIR_DOMAIN_SNAPSHOT_LIST_DESCENDANTS.rawValue | VIR_DOMAIN_SNAPSHOT_LIST_INTERNAL.rawValue
+        let count = library.functions.virDomainSnapshotListAllChildren(ours, &list, flags)
+        guard count >= 0 else { throw library.lastError("listing the snapshots after \(name)") }
+        defer { free(list) }
+        for index in 0..<Int(count) { list?[index].map { _ = library.functions.virDomainSnapshotFree($0) } }
+        return Int(count)
+    }
+
     private func correct(_ snapshot: virDomainSnapshotPtr, _ bases: BaseDefinition) throws -> String? {
         let secure = VIR_DOMAIN_SNAPSHOT_XML_SECURE.rawValue
         guard let text = library.functions.virDomainSnapshotGetXMLDesc(snapshot, secure) else {

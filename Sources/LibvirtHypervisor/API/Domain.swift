@@ -1,6 +1,7 @@
 internal import CLibvirt
 internal import Glibc
 internal import Hypervisor
+internal import XMLTree
 
 /// One domain of a connection; each method is one libvirt call and blocks.
 ///
@@ -28,8 +29,8 @@ final class Domain: @unchecked Sendable {
             throw library.lastError("reading the definition")
         }
         defer { free(text) }
-        return try DomainDescription(xml: String(cString: text)) { [connection] in
-            try connection.volumePath(pool: $0, volume: $1)
+        return try DomainDescription(XMLElement.parse(String(cString: text)), host: connection.hostDevices) {
+            [connection] in try connection.volumePath(pool: $0, volume: $1)
         }
     }
 
@@ -51,6 +52,15 @@ extension Domain {
             throw library.lastError("asking for the size of \(target)")
         }
         return info.capacity
+    }
+
+    /// The processor time that its QEMU has used, in nanoseconds (virDomainGetInfo).
+    func processorTime() throws -> UInt64 {
+        var info = virDomainInfo()
+        guard library.functions.virDomainGetInfo(pointer, &info) == 0 else {
+            throw library.lastError("asking for its processor time")
+        }
+        return info.cpuTime
     }
 
     /// Whether libvirt is in the middle of something that changes the domain.

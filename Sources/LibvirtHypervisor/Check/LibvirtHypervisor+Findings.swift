@@ -4,6 +4,7 @@ internal import Support
 extension LibvirtHypervisor {
     /// What keeps QEMU, or us, from what a release needs.
     public func findings() async throws -> [String] {
+        if let site = settings.site { return try await findings(of: site) }
         var findings: [String] = []
         if let directory = overlayDirectory, let finding = SELinuxLabels().finding(directory) {
             findings.append(finding)
@@ -21,6 +22,7 @@ extension LibvirtHypervisor {
 
     /// How AppArmor and SELinux are in force, and whether qemu-img is confined.
     public func notes() async throws -> [String] {
+        guard settings.site == nil else { return [] }
         var notes: [String] = []
         if !Confinement.isComplete {
             notes.append(

@@ -16,8 +16,8 @@ extension Domain {
         let live = try document(live: true)
         let persistent = try document(live: false)
         let volumePath = { [connection] in try connection.volumePath(pool: $0, volume: $1) }
-        let description = try DomainDescription(live, volumePath: volumePath)
-            .readingHeaders(of: targets, in: live, volumePath)
+        let description = try DomainDescription(live, host: connection.hostDevices, volumePath: volumePath)
+            .readingHeaders(of: targets, in: live, connection.site.map(\.paths), volumePath)
         return DiskDefinitions(
             description: description,
             kept: try keptDisks(targets, live: live, persistent: persistent) {
@@ -55,15 +55,17 @@ extension DomainDescription {
         }
     }
 
+    /// - Parameter paths: where its host's paths are here; nil: they are the same.
     fileprivate func readingHeaders(
-        of targets: [String], in root: XMLElement, _ volumePath: (String, String) throws -> String
+        of targets: [String], in root: XMLElement, _ paths: PathMap?, _ volumePath: (String, String) throws -> String
     ) -> DomainDescription {
         var description = self
         description.disks = disks.map { found in
             let disk = found.disk
             // A raw image may say what its guest likes.
             guard targets.contains(disk.target), disk.format == "qcow2", let path = disk.source,
-                let header = try? ImageHeader.read(at: path), let element = root.disk(disk.target)
+                let here = paths.map({ $0.ours(path) }) ?? path, let header = try? ImageHeader.read(at: here),
+                let element = root.disk(disk.target)
             else { return found }
             return DomainDisk(element, header: header, volumePath: volumePath)
         }

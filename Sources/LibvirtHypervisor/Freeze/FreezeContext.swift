@@ -11,19 +11,25 @@ struct FreezeContext: Sendable {
     let settings: HypervisorSettings
     let record: RecordFreezeState
 
+    /// Where its overlays lie.
+    var store: any OverlayStore { settings.overlayStore(on: domain.connection) }
+
     /// The snapshot's name in libvirt.
     var snapshot: String { "stillpoint-\(request.run)" }
 
-    /// The disks to freeze, with the overlays that they will get.
+    /// The disks to freeze, with the overlays that they will get; with the paths of their host, for libvirt.
     func heldDisks() throws -> [OverlayDisk] {
-        try request.disks.map { disk in
-            guard let base = disk.source else {
+        let directory = store.directory
+        return try request.disks.map { disk in
+            guard let source = disk.source else {
                 throw HypervisorError(.callFailed, "\(disk.target) has no image", remedy: .fallBack)
             }
             // An overlay over anything but the image in use would lose what the guest wrote since the plan.
-            guard let now = description.disk(disk.target), now.disk.chain == disk.chain, now.mirror == nil else {
+            guard let now = description.disk(disk.target), settings.plannedDisk(now.disk).chain == disk.chain,
+                now.mirror == nil, let base = now.disk.source
+            else {
                 throw HypervisorError(
-                    .changed, "\(disk.target) does not write to \(base) alone any more", remedy: .fallBack)
+                    .changed, "\(disk.target) does not write to \(source) alone any more", remedy: .fallBack)
             }
             try description.requireHoldable(disk.target)
             if let left = disk.chain.overlay(of: request.machine.id) {
@@ -31,11 +37,18 @@ struct FreezeContext: Sendable {
                     .overlay, "\(disk.target) is on the overlay \(left) of an earlier run: stillpoint recover",
                     remedy: .fallBack)
             }
-            let overlay = OverlayFile.path(
-                in: settings.overlayDirectory, machine: request.machine, disk: disk.target)
+            let overlay = OverlayFile.path(in: directory, machine: request.machine, disk: disk.target)
             return OverlayDisk(
                 target: disk.target, base: base, baseFormat: disk.format, overlay: overlay,
                 definition: kept[disk.target], below: now.layersBelow)
+        }
+    }
+
+    /// What tells this start of the domain from a later one, where its release has to know.
+    func start() async throws -> String? {
+        guard settings.site != nil else { return nil }
+        return try await blocking("asking for the processor time of \(request.machine.name)", within: .seconds(10)) {
+            store.start(of: domain, description)
         }
     }
 
@@ -56,25 +69,13 @@ struct FreezeContext: Sendable {
 
     /// All of them or none: when one fails, those that were made go again.
     private func createOverlays(_ disks: [OverlayDisk], _ capacities: [UInt64]) async throws {
-        let results = await withTaskGroup(of: Result<OverlayDisk, any Error>.self) { group in
-            for (disk, capacity) in zip(disks, capacities) {
-                group.addTask {
-                    do {
-                        try await OverlayFile.create(disk, capacity: capacity, run: request.run)
-                        return .success(disk)
-                    } catch {
-                        return .failure(error)
-                    }
-                }
-            }
-            return await group.reduce(into: []) { $0.append($1) }
-        }
+        let results = await store.create(disks, capacities: capacities, run: request.run)
         do {
             for result in results { _ = try result.get() }
         } catch {
             // Where the storage hangs, all are left to the release; nothing knows of them but the journal.
             if (error as? HypervisorError)?.remedy != .stop {
-                for case .success(let disk) in results { try OverlayFile.remove(disk) }
+                for case .success(let disk) in results { try store.remove(disk) }
             }
             throw error
         }
@@ -99,8 +100,8 @@ struct FreezeContext: Sendable {
     ///   uses them, which with a call that hangs could not be done.
     func giveUp(_ freezeState: FreezeState, because reason: any Error, isFenced: Bool = false) async throws -> Never {
         try await blocking("deleting the overlays of \(request.machine.name)", within: .seconds(30)) {
-            if !isFenced { try domain.requireUnused(freezeState) }
-            for disk in freezeState.disks { try OverlayFile.remove(disk) }
+            if !isFenced { try domain.requireUnused(freezeState, store) }
+            for disk in freezeState.disks { try store.remove(disk) }
             if let path = freezeState.ramDump { try RAMFile.remove(path) }
         }
         var left = freezeState

@@ -14,7 +14,9 @@ struct MemoryFreeze: Sendable {
     let pauses: PauseStopwatch
 
     func run() async throws -> FreezeResult {
-        if let obstacle = context.description.obstacleToMemory(disks: context.request.disks) {
+        if let obstacle = context.store.obstacleToMemory
+            ?? context.description.obstacleToMemory(disks: context.request.disks)
+        {
             throw HypervisorError(.notQuiesced, obstacle, remedy: .fallBack)
         }
         let machine = context.request.machine
@@ -23,7 +25,7 @@ struct MemoryFreeze: Sendable {
         }
         let path = RAMFile.path(in: context.settings.ramDirectory, machine: machine, run: context.request.run)
         var freezeState = FreezeState(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
-        try OverlayFile.requireAbsence(of: freezeState.disks)
+        try await context.store.requireAbsence(of: freezeState.disks)
         let capacities = try await context.capacities(of: freezeState.disks)
         try RAMFile.requireAbsence(of: path)
         freezeState.ramDump = path
@@ -48,7 +50,7 @@ struct MemoryFreeze: Sendable {
         // the freeze state never came to be held.
         let size = try wholeSize(of: RAMFile.unfinished(path))
         try RAMFile.finish(path)
-        await freezeState.noteBasesAtRest()
+        await context.store.noteBasesAtRest(of: &freezeState)
         freezeState.step = .held
         try await context.record(freezeState)
         return FreezeResult(

@@ -26,7 +26,8 @@ struct QuiesceFreeze: Sendable {
     func run() async throws -> FreezeResult {
         try agent.requireChannel()
         var freezeState = FreezeState(step: .preparing, snapshot: context.snapshot, disks: try context.heldDisks())
-        try OverlayFile.requireAbsence(of: freezeState.disks)
+        freezeState.start = try await context.start()
+        try await context.store.requireAbsence(of: freezeState.disks)
         let capacities = try await context.capacities(of: freezeState.disks)
         try await record(freezeState)
         // Listing them is also the question whether the agent answers at all, before anything depends on it.
@@ -59,7 +60,7 @@ struct QuiesceFreeze: Sendable {
         } catch {
             try await context.giveUp(freezeState, because: error)
         }
-        await freezeState.noteBasesAtRest()
+        await context.store.noteBasesAtRest(of: &freezeState)
         freezeState.step = .held
         try await record(freezeState)
         return result

@@ -7,6 +7,8 @@ struct DomainDescription: Sendable {
     let name: String
     /// `<title>`; nil where there is none.
     let title: String?
+    /// libvirt's number of a domain that runs; another one after each start.
+    let number: String?
     /// The agent's channel is there; `connected` only when the guest has it open.
     let agent: AgentChannel
     var disks: [DomainDisk]
@@ -16,6 +18,8 @@ struct DomainDescription: Sendable {
     let fixedDevices: [String]
     /// The most RAM it can have, in bytes; 0 where the XML does not say.
     let memory: UInt64
+    /// It may have UEFI variables or a TPM's state in files of its host.
+    let mayHaveFiles: Bool
 
     enum AgentChannel: Sendable, Equatable {
         case none, disconnected, connected
@@ -27,19 +31,25 @@ struct DomainDescription: Sendable {
     }
 
     /// From a `<domain>`.
-    init(_ root: XMLElement, volumePath: (_ pool: String, _ volume: String) throws -> String) throws {
+    /// - Parameter host: tells of the devices of its host.
+    init(
+        _ root: XMLElement, host: HostDevices = HostDevices(),
+        volumePath: (_ pool: String, _ volume: String) throws -> String
+    ) throws {
         guard let uuid = root.first("uuid")?.text, let name = root.first("name") else {
             throw HypervisorError(.callFailed, "a domain's XML has no uuid or no name", remedy: .stop)
         }
         self.uuid = uuid
         self.name = name.wholeText
         title = root.first("title")?.wholeText
+        number = root["id"]
         memory = root.first("memory").flatMap(memorySize) ?? 0
         let devices = root.first("devices")
         agent = AgentChannel(devices?.children(named: "channel") ?? [])
         fixedDevices = (devices?.children ?? []).compactMap(\.fixedDevice)
         disks = (devices?.children(named: "disk") ?? []).map { DomainDisk($0, volumePath: volumePath) }
-        unnamedDisks = UnnamedDisk.find(in: root)
+        unnamedDisks = UnnamedDisk.find(in: root, host: host)
+        mayHaveFiles = DomainFiles.mayBelong(to: root)
     }
 
     func disk(_ target: String) -> DomainDisk? {
@@ -55,20 +65,24 @@ struct DomainDescription: Sendable {
         (disks.map(\.disk) + unnamedDisks.map(\.disk)).filter { $0.chain.isEmpty }.compactMap(\.refusal)
     }
 
-    /// In the words of the model.
-    func machine(_ power: VirtualMachine.PowerState) -> VirtualMachine {
+    /// In the words of the model, with its host's paths.
+    /// - Parameter isElsewhere: its files are another host's, and are not opened.
+    func machine(_ power: VirtualMachine.PowerState, isElsewhere: Bool = false) -> VirtualMachine {
         VirtualMachine(
             id: uuid, name: name, title: title, power: power,
-            disks: disks.map { $0.disk.markingOverlay(of: uuid) } + unnamedDisks.map(\.disk), memory: memory,
+            disks: disks.map { $0.disk.markingOverlay(of: uuid) { isElsewhere ? nil : OverlayMark.run(of: $0) } }
+                + unnamedDisks.map(\.disk), memory: memory,
+            notes: isElsewhere && mayHaveFiles
+                ? ["its UEFI variables and TPM state are files of its own host, and are not saved"] : [],
             unresolved: unresolved.isEmpty ? nil : unresolved)
     }
 }
 
 extension Disk {
-    fileprivate func markingOverlay(of machineID: String) -> Disk {
+    fileprivate func markingOverlay(of machineID: String, mark: (String) -> String?) -> Disk {
         guard let path = chain.overlay(of: machineID) else { return self }
         var disk = self
-        disk.overlay = DiskOverlay(path: path, run: OverlayName(path)?.run ?? OverlayMark.run(of: path))
+        disk.overlay = DiskOverlay(path: path, run: OverlayName(path)?.run ?? mark(path))
         return disk
     }
 }

@@ -3,8 +3,8 @@ internal import XMLTree
 
 /// Tells which devices of the host that are passed through are storage.
 struct HostDevices: Sendable {
-    /// sysfs.
-    var root = "/sys"
+    /// sysfs; nil: the devices are another host's.
+    var root: String? = "/sys"
 
     /// A `<hostdev>` with storage that the guest may write to. Where a device cannot be examined, it may be.
     func isWritableStorage(_ device: XMLElement) -> Bool {
@@ -20,7 +20,7 @@ struct HostDevices: Sendable {
 
     /// Its class begins with 01 (PCI Code and ID Assignment, "Mass storage controller").
     private func isPCIStorage(_ address: XMLElement?) -> Bool {
-        guard let address, let domain = number(address["domain"] ?? "0"), let bus = number(address["bus"]),
+        guard let root, let address, let domain = number(address["domain"] ?? "0"), let bus = number(address["bus"]),
             let slot = number(address["slot"]), let function = number(address["function"])
         else { return true }
         let name =
@@ -31,6 +31,7 @@ struct HostDevices: Sendable {
 
     /// One of its interfaces is of the class 08, mass storage. One that is not plugged in holds no disk.
     private func isUSBStorage(_ address: XMLElement?) -> Bool {
+        guard let root else { return true }
         guard let address, let bus = number(address["bus"]), let device = number(address["device"]) else {
             return false
         }
@@ -58,4 +59,9 @@ struct HostDevices: Sendable {
         let text = String(number, radix: 16)
         return String(repeating: "0", count: max(0, digits - text.count)) + text
     }
+}
+
+extension Connection {
+    /// Those of the domains' host.
+    var hostDevices: HostDevices { site == nil ? HostDevices() : HostDevices(root: nil) }
 }

@@ -8,7 +8,7 @@ extension LibvirtHypervisor {
         return disks.reduce(into: [:]) { formats, element in
             // A volume's path is not known here, and not asked for.
             let disk = DomainDisk(element) { pool, volume in "\(pool)/\(volume)" }.disk
-            for image in disk.chain { formats[image] = disk.format(of: image) }
+            for image in disk.chain { formats[settings.place(of: image)] = disk.format(of: image) }
         }
     }
 }

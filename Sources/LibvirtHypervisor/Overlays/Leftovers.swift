@@ -5,8 +5,7 @@ internal import Support
 /// Finds overlays and VM snapshots of ours, by their names and by what lies below them, whatever state files say.
 struct Leftovers: Sendable {
     let connection: Connection
-    /// Where overlays are made.
-    let directory: String
+    let store: any OverlayStore
 
     private struct Key: Hashable {
         let machine: String
@@ -33,7 +32,7 @@ struct Leftovers: Sendable {
             let live = try? domain.state().isActive ? domain.description() : nil
             if live?.agent == .connected { agents.insert(id) }
             let next = try? domain.description(persistent: true)
-            let persistent = next?.chainsWithBackingFiles() ?? []
+            let persistent = next.map(store.chains) ?? []
             let runs = ((try? domain.snapshotNames()) ?? []).compactMap { runID(inName: $0) }
             snapshots[id] = runs
             formats[id] = [live, next].compactMap(\.self).reduce(into: [:]) { $0.merge($1.formats) { old, _ in old } }
@@ -51,8 +50,8 @@ struct Leftovers: Sendable {
             // One of which nothing but libvirt's snapshot is left.
             for key in runs.map({ Key(machine: id, run: $0) }) where parts[key] == nil { parts[key] = Part() }
         }
-        for file in FileAccess.names(in: directory) {
-            let overlay = "\(directory)/\(file)"
+        for file in try store.names() {
+            let overlay = "\(store.directory)/\(file)"
             guard let name = OverlayName(overlay), known.insert(overlay).inserted else { continue }
             names[name.machineID] = names[name.machineID] ?? name.machineName
             let key = Key(
@@ -72,7 +71,7 @@ struct Leftovers: Sendable {
     /// By its mark, or its name where an older version made it; else it is of the only run that left a VM snapshot.
     /// - Parameter snapshots: the runs of the VM's snapshots.
     private func run(of overlay: String, _ name: OverlayName, _ snapshots: [String]) -> String? {
-        name.run ?? OverlayMark.run(of: overlay) ?? (snapshots.count == 1 ? snapshots[0] : nil)
+        name.run ?? store.run(of: overlay) ?? (snapshots.count == 1 ? snapshots[0] : nil)
     }
 
     /// Of `stillpoint-20261121T110000Z-1f3c9a`.
@@ -88,17 +87,17 @@ struct Leftovers: Sendable {
     private func add(
         _ overlay: String, _ name: OverlayName, below: String?, _ formats: [String: String], to part: inout Part
     ) {
-        let header = try? ImageHeader.read(ImageFile(overlay, followingLinks: false))
-        guard let header, let base = header.backing?.name, let format = formats[base], header.backing?.format == format,
+        let backing = store.backing(of: overlay)
+        guard let base = backing?.name, let format = formats[base], backing?.format == format,
             below == nil || below == base
         else {
-            let reason = header.map { header in
-                let named = header.backing.map { "\($0.name) (\($0.format ?? "no format"))" } ?? "nothing"
-                return "its header says that it lies on \(named), and the VM's definition "
+            let reason = backing.map { backing in
+                "its header says that it lies on \(backing.name) (\(backing.format ?? "no format")), and the VM's definition "
                     + (below.map { "says \($0)" } ?? "names no such image")
             }
             part.obstacles.append(
-                "\(overlay) has the name of an overlay, but \(reason ?? "is no qcow2 image, or missing"); fix: "
+                "\(overlay) has the name of an overlay, but \(reason ?? "is no qcow2 image over another, or missing")"
+                    + "\(store.place.isEmpty ? "" : " (\(store.place))"); fix: "
                     + "inspect it with "
                     + "qemu-img info -U \(shellQuoted(overlay)), and if nobody needs it: rm \(shellQuoted(overlay))")
             return
@@ -119,8 +118,8 @@ extension DomainDescription {
 extension LibvirtHypervisor {
     /// Overlays in `overlay_dir` and in definitions, and libvirt's snapshots, that have our names.
     public func leftovers() async throws -> [Leftover] {
-        try await asking("finding overlays", within: .seconds(60)) { connection, directory in
-            try Leftovers(connection: connection, directory: directory).find()
+        try await asking("finding overlays", within: .seconds(60)) { connection, store in
+            try Leftovers(connection: connection, store: store).find()
         }
     }
 }

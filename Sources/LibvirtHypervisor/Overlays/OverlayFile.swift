@@ -46,7 +46,7 @@ enum OverlayFile {
         }
     }
 
-    private static func existing(_ disk: OverlayDisk) -> HypervisorError {
+    static func existing(_ disk: OverlayDisk) -> HypervisorError {
         HypervisorError(
             .overlay,
             "the overlay \(disk.overlay) of an earlier run exists still; it was not touched: stillpoint check says "

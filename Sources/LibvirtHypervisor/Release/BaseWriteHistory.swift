@@ -75,15 +75,19 @@ enum BaseWriteHistory {
 
 /// Has the overlays' times follow the clock while a commit of ours is at work on them, as `BaseWriteHistory` expects.
 struct CommitHeartbeat: Sendable {
-    /// - Parameter overlays: asked anew each time.
+    /// - Parameters:
+    ///   - overlays: asked anew each time.
+    ///   - touch: has their times follow.
     static func during<Value: Sendable>(
-        _ overlays: @escaping @Sendable () async -> [String], _ body: () async throws -> Value
+        _ overlays: @escaping @Sendable () async -> [String],
+        touching touch: @escaping @Sendable ([String]) -> Void = LocalOverlayStore.touch,
+        _ body: () async throws -> Value
     ) async rethrows -> Value {
         let beating = Task {
             while !Task.isCancelled {
                 let paths = await overlays()
                 try? await blocking("recording that the commit continues", within: .seconds(5)) {
-                    for path in paths { utimensat(AT_FDCWD, path, nil, AT_SYMLINK_NOFOLLOW) }
+                    touch(paths)
                 }
                 try await Task.sleep(for: BaseWriteHistory.heartbeat)
             }

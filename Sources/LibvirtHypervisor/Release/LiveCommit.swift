@@ -31,6 +31,7 @@ struct LiveCommit: Sendable {
     let events: BlockJobEvents
     let journal: FreezeStateJournal
     let gate: CommitGate
+    let store: any OverlayStore
 
     /// - Throws: also where another commit may have to wait for this one's beginning no longer.
     func run(within limit: Duration) async throws -> Outcome {
@@ -66,9 +67,9 @@ struct LiveCommit: Sendable {
         var isCompleted = false
         for await status in stream {
             if status == .failed || status == .cancelled {
-                throw try await call("reading the base of") { [disk, target] in
+                throw try await call("reading the base of") { [disk, target, store] in
                     HypervisorError(
-                        .callFailed, disk.smallBaseReason() ?? "the commit of \(target) failed or was ended",
+                        .callFailed, store.smallBaseReason(of: disk) ?? "the commit of \(target) failed or was ended",
                         remedy: .retry)
                 }
             }
@@ -196,7 +197,7 @@ struct LiveCommit: Sendable {
         switch refusal {
         case .failure(let error):
             if step == .startActiveCommit, before?.allowsPivot == true { return nil }
-            guard let profile = AppArmorProfile.refusing(error, domain: machineID) else { throw error }
+            guard let profile = store.profile(refusing: error, domain: machineID) else { throw error }
             throw DeniedCommit(profile: profile, disk: disk, target: target, cause: error)
         case .lostCommit: try await takeUpLostCommit()
         case .otherJob: break

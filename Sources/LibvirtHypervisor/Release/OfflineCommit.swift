@@ -131,7 +131,9 @@ struct OfflineCommit: Sendable {
         let before = await journal.disk(disk.overlay) ?? disk
         do {
             try await journal.reach(.committing, disk)
-            try await CommitHeartbeat.during({ [disk.overlay] }) { try await images.commit(within: limit) }
+            try await CommitHeartbeat.during({ [disk.overlay] }) {
+                try await images.commit(within: limit)
+            }
         } catch {
             taken.giveBack()
             // It did not begin: somebody else has the image.

@@ -61,7 +61,7 @@ extension OverlayCommit {
         _ found: [DiskReleasePlan], of domain: Domain, within limit: Duration, _ freezeState: inout FreezeState
     ) async throws -> [DiskReleasePlan] {
         try await journaled(&freezeState) { journal in
-            try await CommitHeartbeat.during({ await journal.overlaysUnderCommit(of: found) }) {
+            try await CommitHeartbeat.during({ await journal.overlaysUnderCommit(of: found) }, touching: store.touch) {
                 try await commitAtOnce(found, of: domain, within: limit, journal)
             }
         }
@@ -77,7 +77,7 @@ extension OverlayCommit {
                 let commit = LiveCommit(
                     domain: domain, machineID: machineID, disk: disk.disk,
                     target: disk.use?.target ?? disk.disk.target, firstStep: disk.firstStep, events: events,
-                    journal: journal, gate: gate)
+                    journal: journal, gate: gate, store: store)
                 group.addTask {
                     switch try await commit.run(within: limit) {
                     // What keeps the gate shut is another commit's failure.
@@ -108,7 +108,7 @@ extension OverlayCommit {
     /// Whatever libvirt shows, the guest writes to the base: so that is what it must start from next time.
     private func resolveUnseenPivot(_ disk: OverlayDisk, of domain: Domain) async throws -> HypervisorError {
         guard disk.progress != .undecided else { return disk.doubt(disk.undecidedReason(of: domain.name)) }
-        guard let lead = disk.lead, lead > OverlayState.longestLag else {
+        guard let lead = store.lead(of: disk), lead > OverlayState.longestLag else {
             return disk.doubt(
                 "libvirtd was killed in the middle of its pivot, and nothing tells yet whether the guest writes to "
                     + disk.base)

@@ -16,6 +16,8 @@ struct OverlayCommit: Sendable {
     let events: BlockJobEvents
     let record: RecordFreezeState
 
+    var store: any OverlayStore { settings.overlayStore(on: connection) }
+
     /// - Parameter found: the domain as it was seen just now; nil: it is read first.
     /// - Returns: what an administrator should know, and what the domain was doing when it was seen to use none of the
     ///   overlays, now or at its next start, with libvirt not at work on it.
@@ -55,7 +57,7 @@ struct OverlayCommit: Sendable {
             if !items.isEmpty {
                 do {
                     notes += try await commitOffline(items, domain, state, &freezeState)
-                    for item in items { contained[item.disk.overlay] = ImageStamp.read(item.disk.overlay) }
+                    for item in items { contained[item.disk.overlay] = store.stamp(of: item.disk) }
                 } catch {
                     failure = failure ?? error
                 }
@@ -81,32 +83,30 @@ struct OverlayCommit: Sendable {
     private func findDisks(
         _ freezeState: FreezeState, _ domain: Domain?, _ state: DomainState, _ contained: [String: ImageStamp]
     ) async throws -> (disks: [DiskReleasePlan], isSettled: Bool) {
-        try await blocking("reading the state of the disks", within: .seconds(30)) {
+        try await blocking("reading the state of the disks", within: .seconds(30)) { [store] in
             // Asked first: a call that we gave up waiting for may still be moving the domain to these very files.
             let isSettled = try !state.isActive || domain?.isOccupied() != true
-            let live = state.isActive ? try domain?.description().chains : nil
-            let persistent = try domain?.description(persistent: true).chainsWithBackingFiles() ?? []
-            let isSameProcess = state.isActive && domain.map { Self.isOlder($0, than: freezeState) } == true
+            let running = state.isActive ? try domain?.description() : nil
+            let live = running?.chains
+            let persistent = try domain.map { store.chains(of: try $0.description(persistent: true)) } ?? []
+            let isSameProcess = running.flatMap { running in
+                domain.map { store.isSameProcess($0, running, as: freezeState) }
+            }
             let disks = try freezeState.disks.map { disk in
-                try disk.requireNoInternalSnapshot(of: domain?.name)
-                if let other = OverlayMark.otherRun(of: disk.overlay, than: freezeState) {
+                try store.requireNoInternalSnapshot(in: disk, freezeState, of: domain)
+                if let other = store.otherRun(of: disk, than: freezeState) {
                     return DiskReleasePlan(
                         disk, .doubtful("its overlay is the run \(other)'s, which is to release it"), nil)
                 }
                 let finding = OverlayState.find(
                     disk, step: freezeState.step, live: live, persistent: persistent,
-                    overlay: try OverlayContent.read(disk.overlay), lead: disk.lead, isSameProcess: isSameProcess,
-                    isContained: contained[disk.overlay].map { $0 == ImageStamp.read(disk.overlay) } ?? false)
+                    overlay: try store.content(of: disk), lead: store.lead(of: disk),
+                    isSameProcess: isSameProcess ?? false,
+                    isContained: contained[disk.overlay].map { $0 == store.stamp(of: disk) } ?? false)
                 return DiskReleasePlan(disk, finding, live?.first(using: disk.overlay))
             }
             return (disks, isSettled)
         }
-    }
-
-    /// Whether the domain's QEMU is the one that was frozen.
-    private static func isOlder(_ domain: Domain, than freezeState: FreezeState) -> Bool {
-        guard let began = runTime(inName: freezeState.snapshot) else { return false }
-        return QEMUProcess(domain: domain.name)?.isOlder(than: began) == true
     }
 
     /// - Returns: the overlays that were seen to be in their bases, as they were then.
@@ -118,16 +118,16 @@ struct OverlayCommit: Sendable {
         var doubts: [String] = []
         for disk in found {
             guard case .doubtful(let reason) = disk.finding else { continue }
-            let stamp = ImageStamp.read(disk.disk.overlay)
+            let stamp = store.stamp(of: disk.disk)
             // A release that was killed when a commit of ours was over: then both hold the same.
             if disk.disk.progress != nil, !state.isActive,
-                (try? await OfflineCommit.isContained(disk.disk, within: settings.commitTimeout)) == true
+                await store.isContained(disk.disk, within: settings.commitTimeout)
             {
                 contained[disk.disk.overlay] = stamp
                 freezeState.set(.committed, of: disk.disk.overlay)
                 try await record(freezeState)
             } else {
-                let isOpen = state.isActive && OverlayFile.isInUse(disk.disk.overlay)
+                let isOpen = state.isActive && store.isInUse(disk.disk)
                 doubts.append(disk.disk.doubt(isOpen ? disk.disk.openReason : reason).message)
             }
         }
@@ -138,8 +138,8 @@ struct OverlayCommit: Sendable {
     /// Where the VM runs now it may use the overlays, which only that host can tell. Once they were committed and
     /// deleted there, the definition that it left behind gets its bases back.
     private func finishMigrated(_ domain: Domain, _ freezeState: FreezeState) async throws -> [String] {
-        try await blocking("reading what the VM left behind", within: .seconds(30)) {
-            let left = try freezeState.disks.filter { try OverlayContent.read($0.overlay) != .missing }
+        try await blocking("reading what the VM left behind", within: .seconds(30)) { [store] in
+            let left = try freezeState.disks.filter { try store.content(of: $0) != .missing }
             guard left.isEmpty else {
                 let overlays = left.map { "\($0.overlay) (\($0.target))" }.joined(separator: ", ")
                 throw HypervisorError(
@@ -156,17 +156,17 @@ struct OverlayCommit: Sendable {
     }
 }
 
-// MARK: with qemu-img
+// MARK: of a domain that is off
 
 extension OverlayCommit {
     private func commitOffline(
         _ items: [OfflineCommit.Item], _ domain: Domain?, _ state: DomainState, _ freezeState: inout FreezeState
     ) async throws -> [String] {
         try await journaled(&freezeState) { journal in
-            try await OfflineCommit(
+            let commit = OfflineCommit(
                 connection: connection, machineID: machineID, domain: domain, limit: settings.commitTimeout,
-                journal: journal
-            ).run(items, state)
+                journal: journal)
+            return try await store.release(items, state, by: commit)
         }
     }
 

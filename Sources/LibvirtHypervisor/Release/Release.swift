@@ -8,15 +8,12 @@ struct Release: Sendable {
     let events: BlockJobEvents
     let record: RecordFreezeState
 
+    private var store: any OverlayStore { settings.overlayStore(on: connection) }
+
     func run() async throws -> ReleaseResult {
         var freezeState = request.freezeState
         var notes: [String] = []
-        if freezeState.step == .preparing {
-            let overlays = freezeState.disks.map(\.overlay)
-            try await blocking("finding a qemu-img that was left running", within: .seconds(30)) {
-                StrayQEMUImg.end(on: overlays)
-            }
-        }
+        if freezeState.step == .preparing { try await store.endCreation(of: freezeState.disks) }
         let found = try await connection.find(request.machineID)
         let (domain, state) = found
         // After a wait, what was read of the domain before is old.
@@ -95,11 +92,11 @@ struct Release: Sendable {
     }
 
     private func deleteOverlays(of freezeState: FreezeState, _ domain: Domain?, areSeenUnused: Bool) async throws {
-        try await blocking("deleting the overlays", within: .seconds(60)) {
-            if let domain, !areSeenUnused { try domain.requireUnused(freezeState) }
+        try await blocking("deleting the overlays", within: .seconds(60)) { [store] in
+            if let domain, !areSeenUnused { try domain.requireUnused(freezeState, store) }
             // Where another run has made one of that name since, this run's is gone.
-            for disk in freezeState.disks where OverlayMark.otherRun(of: disk.overlay, than: freezeState) == nil {
-                try OverlayFile.remove(disk)
+            for disk in freezeState.disks where store.otherRun(of: disk, than: freezeState) == nil {
+                try store.remove(disk)
             }
             try domain?.forgetSnapshot(named: freezeState.snapshot)
         }

@@ -3,14 +3,16 @@ internal import XMLTree
 
 extension Domain {
     /// What must be saved of it besides disks and RAM.
-    func exportDefinition(files: DomainFiles = DomainFiles()) throws -> ExportedDefinition {
+    /// - Parameter files: nil: its files are another host's.
+    func exportDefinition(files: DomainFiles? = DomainFiles()) throws -> ExportedDefinition {
         let definition = try document(live: false)
         let live = try document(live: true)
         // Only a running domain has a number.
         guard live["id"] != nil else {
-            return ExportedDefinition(definition: definition.description, files: files.list(for: definition))
+            return ExportedDefinition(definition: definition.description, files: files?.list(for: definition) ?? [])
         }
-        return ExportedDefinition(definition: completed(definition, by: live).description, files: files.list(for: live))
+        return ExportedDefinition(
+            definition: completed(definition, by: live).description, files: files?.list(for: live) ?? [])
     }
 }
 

@@ -60,6 +60,9 @@ struct DomainFiles: Sendable {
         return parts.contains { ["", ".", ".."].contains($0) } ? nil : path
     }
 
+    /// Whether a domain may have any.
+    static func mayBelong(to domain: XMLElement) -> Bool { variablesPath(of: domain) != nil || hasEmulatedTPM(domain) }
+
     private static func variablesPath(of domain: XMLElement) -> String? {
         guard let variables = domain.first("os", "nvram") else { return nil }
         let path = variables.text.isEmpty ? variables.first("source")?["file"] : variables.text

@@ -24,7 +24,14 @@ struct RestoreJob: Sendable {
     var catalogue: Catalogue { Catalogue(directory) }
 
     /// The hypervisor that had the VM; on another host, which calls its own differently, the only one there is.
+    /// - Throws: RestoreError `.refused` where there is none, or none that could restore it.
     func hypervisor(of source: RestoreSource) async throws -> any Hypervisor {
+        let found = try await configured(for: source)
+        if let obstacle = found.obstacleToRestore { throw RestoreError(.refused, obstacle) }
+        return found
+    }
+
+    private func configured(for source: RestoreSource) async throws -> any Hypervisor {
         if let same = try? await hypervisors.named(source.definition.hypervisor) { return same }
         let all = try await hypervisors.all()
         guard all.count == 1, let only = all.first else {
