@@ -97,7 +97,7 @@ let package = Package(
             "Engine",
             [
                 "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS", "Support",
-                "INIFile", "RAMArchive", "SHA256", "Bounds", system, logging,
+                "INIFile", "RAMArchive", "SHA256", "Bounds", "JSON", system, logging,
             ]),
         library(
             "Hooks",
