@@ -73,6 +73,9 @@ struct PreflightCheck: Sendable {
             // A hook under sanoid would refuse it.
             findings.append(Self.finding(error))
         }
+        findings += Set(plans.flatMap(\.strategies).compactMap(\.program)).sorted().compactMap {
+            TrustedProgram($0).finding
+        }
         findings += folders(plans, storage, sanoid) + (try openRuns()) + (try await leftovers())
         findings += await shortages(Set(plans.flatMap(\.datasets)), sanoid)
         findings += await RestoreLeftovers(context: context, configuration: configuration).findings()

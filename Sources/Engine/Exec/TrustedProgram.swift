@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Support
 internal import SystemPackage
 
@@ -35,4 +36,20 @@ package struct TrustedProgram: Sendable {
     /// The same, and that there is one.
     /// - Throws: UntrustedPathError, Errno.
     func require() throws { try TrustedPath.requireFile(path) }
+}
+
+extension TrustedProgram {
+    /// What the next run would meet, and how to fix it; nil where it would run the program.
+    package var finding: String? {
+        let name = "exec:\(printable(path, limit: 300))"
+        do {
+            try require()
+        } catch let problem as UntrustedPathError {
+            return "\(name) is refused: \(problem.description.replacing("; run: ", with: "; fix: "))"
+        } catch {
+            return "\(name) cannot be run (\(error)); fix: name a program that is there, or take it out of `strategy`"
+        }
+        guard access(path, X_OK) != 0 else { return nil }
+        return "\(name) cannot be run (\(Errno(rawValue: errno))); fix: chmod u+x \(shellQuoted(path))"
+    }
 }
