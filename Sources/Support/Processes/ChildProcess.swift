@@ -15,8 +15,8 @@ public enum ChildProcess {
         public let output: [UInt8]
         /// What it said on standard error; its beginning where that was a lot.
         public let error: [UInt8]
-        /// Whether something that it had started ran still when it ended, and was killed; seen by ``ChildProcess/runRecorded(_:_:environment:input:within:outputLimit:record:)``
-        /// alone.
+        /// Whether something that it had started ran still when it ended, and was killed. Only of a process that was
+        /// recorded before.
         public var leftProcesses = false
 
         /// The first line of standard error; nil where it said nothing.
