@@ -132,7 +132,7 @@ package struct Watchdog: Sendable {
             await ending.release(Set(machines.map(\.key)), because: reason, journal)
             // It keeps the run until then, and is not called again at once where it failed.
             try? await Task.sleep(for: .seconds(1))
-            _ = journal
+            withExtendedLifetime(journal) {}
         }
     }
 
