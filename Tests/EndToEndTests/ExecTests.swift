@@ -50,6 +50,33 @@ extension RealParts {
             }
         }
 
+        @Test("An application that no hypervisor knows is frozen by its program, without libvirt")
+        func application() async throws {
+            let lab = try #require(Lab.here)
+            try await need(Self.program(lab))
+            let dataset = "\(lab.pool)/execapp"
+            let configuration = """
+                [hypervisor apps]
+                kind = exec
+                vm = db=\(dataset)
+                vm = other=\(lab.pool)/elsewhere
+                [vm db]
+                strategy = exec:\(lab.folder)/app
+                """
+            try await Stage.with("execapp", [], configuration: configuration) { stage in
+                let snapshot = "\(dataset)@a"
+                try await need(
+                    "\(stage.lab.preSnapshot) \(snapshot); test -e \(lab.folder)/frozen; zfs snapshot \(snapshot)")
+                let post = try await shell("\(stage.lab.postSnapshot) \(snapshot); ls \(lab.folder)/frozen")
+                #expect(post.status != 0 && post.output.isEmpty, "\(post.errors)")
+                #expect(try await stage.property("vms", of: snapshot) == "db=quiesced")
+                #expect(try await need("ls \(stage.lab.runs) | grep json || true").isEmpty)
+                #expect(try await need("\(stage.stillpoint) list \(dataset)").contains("quiesced"))
+                let restore = try await shell("\(stage.stillpoint) restore \(snapshot) --vm db --in-place")
+                #expect(restore.status != 0 && restore.errors.contains("db"), "\(restore.status) \(restore.errors)")
+            }
+        }
+
         @Test("A program that hangs costs no more than the manager's deadline, and leaves nothing")
         func hangs() async throws {
             let lab = try #require(Lab.here)
