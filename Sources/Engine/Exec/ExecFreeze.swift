@@ -88,7 +88,7 @@ struct ExecFreeze: Sendable {
             let answer = try await call(request, timeout, state, record)
             return (answer.consistency, answer.notes)
         } catch let failure as ExecProgram.Failure {
-            throw refusal("\(action.rawValue): \(failure)", remedy: .stop)
+            throw refusal("\(name): \(action.rawValue): \(failure)", remedy: .stop)
         }
     }
 
@@ -101,7 +101,7 @@ struct ExecFreeze: Sendable {
         }
         guard isGone else {
             throw refusal(
-                "an earlier call of it (process \(process.id)) runs still and cannot be killed", remedy: .stop)
+                "\(name): an earlier call of it (process \(process.id)) runs still and cannot be killed", remedy: .stop)
         }
     }
 
@@ -115,7 +115,9 @@ struct ExecFreeze: Sendable {
         }
     }
 
+    private var name: String { printable(program.path, limit: 300) }
+
     private func refusal(_ reason: String, remedy: HypervisorError.Remedy) -> HypervisorError {
-        HypervisorError(.callFailed, "\(printable(program.path, limit: 300)): \(reason)", remedy: remedy)
+        HypervisorError(.callFailed, reason, remedy: remedy)
     }
 }

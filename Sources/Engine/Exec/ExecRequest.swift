@@ -53,6 +53,12 @@ struct ExecRequest: Sendable, Encodable {
             datasets = record.datasets.map(\.rawValue)
             self.disks = disks?.map(Image.init)
         }
+
+        var withoutDisks: Machine {
+            var machine = self
+            machine.disks = nil
+            return machine
+        }
     }
 
     /// A writable disk on these datasets.
@@ -88,7 +94,7 @@ struct ExecRequest: Sendable, Encodable {
         targets = subject.targets
         recursiveTargets = subject.recursiveTargets
         snapshots = subject.snapshots
-        vm = subject.machine
+        vm = action == .freeze ? subject.machine : subject.machine.withoutDisks
         timeoutMilliseconds = max(limit.milliseconds, 0)
         self.state = state
     }

@@ -39,17 +39,20 @@ package struct TrustedProgram: Sendable {
 }
 
 extension TrustedProgram {
-    /// What the next run would meet, and how to fix it; nil where it would run the program.
-    package var finding: String? {
+    /// Checks all that the next run would meet.
+    /// - Throws: UntrustedProgramError, which ends in what to do about it.
+    package func check() throws(UntrustedProgramError) {
+        try checkOwners()
         let name = "exec:\(printable(path, limit: 300))"
         do {
             try require()
-        } catch let problem as UntrustedPathError {
-            return "\(name) is refused: \(problem.description.replacing("; run: ", with: "; fix: "))"
         } catch {
-            return "\(name) cannot be run (\(error)); fix: name a program that is there, or take it out of `strategy`"
+            throw UntrustedProgramError(
+                description:
+                    "\(name) cannot be run (\(error)); name a program that is there, or take it out of `strategy`")
         }
-        guard access(path, X_OK) != 0 else { return nil }
-        return "\(name) cannot be run (\(Errno(rawValue: errno))); fix: chmod u+x \(shellQuoted(path))"
+        guard access(path, X_OK) != 0 else { return }
+        throw UntrustedProgramError(
+            description: "\(name) cannot be run (\(Errno(rawValue: errno))); run: chmod u+x \(shellQuoted(path))")
     }
 }

@@ -130,8 +130,11 @@ package struct Watchdog: Sendable {
         let ending = RunCompletion(context: context, configuration: configuration, configurationPath: nil)
         Task {
             await ending.release(Set(machines.map(\.key)), because: reason, journal)
-            // It keeps the run until then, and is not called again at once where it failed.
-            try? await Task.sleep(for: .seconds(1))
+            // Where it failed it is not called again at once.
+            let isHeld = await journal.run.machines.contains {
+                $0.freezeState?.isProgram == true && $0.freezeState?.step == .releasing
+            }
+            if isHeld { try? await Task.sleep(for: .seconds(1)) }
             withExtendedLifetime(journal) {}
         }
     }
