@@ -28,7 +28,9 @@ func library(
 func program(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .executableTarget(
         name: name,
-        dependencies: ["Engine", "LibvirtHypervisor", "VSphereHypervisor", "SnapshotManagers", "Support"] + more,
+        dependencies: [
+            "Engine", "LibvirtHypervisor", "VSphereHypervisor", "ExecHypervisor", "SnapshotManagers", "Support",
+        ] + more,
         swiftSettings: strict)
 }
 
@@ -85,6 +87,7 @@ let package = Package(
         library(
             "VSphereHypervisor",
             ["Bounds", "Hypervisor", "DiskLocation", "ZFS", "Support", "XMLTree", "CCurl", "SHA256"]),
+        library("ExecHypervisor", ["Hypervisor", "ZFS", "Support"]),
         library("Configuration", ["Hypervisor", "INIFile", "RAMArchive", "Support", "ZFS"]),
         library(
             "RunState",
@@ -97,7 +100,7 @@ let package = Package(
             "Engine",
             [
                 "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS", "Support",
-                "INIFile", "RAMArchive", "SHA256", "Bounds", system, logging,
+                "INIFile", "RAMArchive", "SHA256", "Bounds", "JSON", system, logging,
             ]),
         library(
             "Hooks",
@@ -141,6 +144,7 @@ let package = Package(
         tests(
             "VSphereHypervisor",
             ["VSphereHypervisor", "Bounds", "Hypervisor", "ZFS", "Support", "XMLTree"]),
+        tests("ExecHypervisor", ["ExecHypervisor", "Hypervisor", "ZFS"]),
         tests("Configuration", upperHalf + ["HostFixtures"], exclude: ["Configurations"]),
         tests("RunState", upperHalf + ["HostFixtures"]),
         tests("Engine", upperHalf + ["HostFixtures"]),

@@ -4,11 +4,26 @@ extension HypervisorSettings {
     /// The keys of `[hypervisor NAME]`; `kind` says which.
     mutating func readKeys(_ section: inout SectionReader, kinds: [String]) {
         section.key(
-            "kind", &kind, .word(of: kinds), "what is asked: `libvirt`, or `vsphere`: an ESXi host or a vCenter")
+            "kind", &kind, .word(of: kinds),
+            "what is asked: `libvirt`; `vsphere`: an ESXi host or a vCenter; `exec`: nothing, the VMs are listed here")
         section.key(
             "enabled", &isEnabled, .yesOrNo,
             "`no`: it is not asked for its VMs; what runs hold there is still released, and its snapshots restored")
-        if kind == "vsphere" { readVSphereKeys(&section) } else { readLibvirtKeys(&section) }
+        switch kind {
+        case "vsphere": readVSphereKeys(&section)
+        case "exec": readListedVMs(&section)
+        default: readLibvirtKeys(&section)
+        }
+    }
+
+    private mutating func readListedVMs(_ section: inout SectionReader) {
+        uri = ""
+        section.required(
+            "vm", &listedVMs, .datasetsOfEach, else: "a VM or an application is needed, such as redis=tank/redis",
+            "a VM or an application that counts as running, and a dataset of it; for `exec:PATH`")
+        section.key(
+            "max_parallel", &maxParallel, .optional(.integer(1...256)), unset: "what `[stillpoint]` says",
+            "VMs worked on at the same time")
     }
 
     private mutating func readLibvirtKeys(_ section: inout SectionReader) {

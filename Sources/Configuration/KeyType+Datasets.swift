@@ -8,18 +8,7 @@ extension KeyType<[String: DatasetName]> {
         Self(
             summary: .text("`NAME=DATASET`"),
             parse: { text throws(BadValue) in
-                // A datastore's name may hold an equals sign, a dataset's cannot.
-                guard let sign = text.lastIndex(of: "=") else {
-                    throw BadValue(wanted: "must be NAME=DATASET, such as nfs-vm=tank/vmware")
-                }
-                let name = text[..<sign].trimmed()
-                let dataset: DatasetName
-                do {
-                    dataset = try DatasetName(text[text.index(after: sign)...].trimmed())
-                } catch {
-                    throw BadValue(wanted: "\(error)")
-                }
-                guard !name.isEmpty else { throw BadValue(wanted: "the name before the equals sign is missing") }
+                let (name, dataset) = try namedDataset(text, example: "nfs-vm=tank/vmware")
                 return [ignoringCase ? name.lowercased() : name: dataset]
             },
             add: { new, all throws(BadValue) in
@@ -29,4 +18,41 @@ extension KeyType<[String: DatasetName]> {
                 }
             })
     }
+}
+
+extension KeyType<[String: [DatasetName]]> {
+    /// `NAME=DATASET`, one a line; a name may have several.
+    static var datasetsOfEach: Self {
+        Self(
+            summary: .text("`NAME=DATASET`"),
+            parse: { text throws(BadValue) in
+                let (name, dataset) = try namedDataset(text, example: "redis=tank/redis")
+                return [name: [dataset]]
+            },
+            add: { new, all throws(BadValue) in
+                for (name, datasets) in new {
+                    for dataset in datasets where all[name]?.contains(dataset) == true {
+                        throw BadValue(wanted: "\(printable(name)) is on \(dataset) already; keep one of the two lines")
+                    }
+                    all[name, default: []] += datasets
+                }
+            })
+    }
+}
+
+/// What stands before the last equals sign, and the dataset behind it.
+private func namedDataset(_ text: String, example: String) throws(BadValue) -> (name: String, dataset: DatasetName) {
+    // A datastore's name may hold an equals sign, a dataset's cannot.
+    guard let sign = text.lastIndex(of: "=") else {
+        throw BadValue(wanted: "must be NAME=DATASET, such as \(example)")
+    }
+    let name = text[..<sign].trimmed()
+    let dataset: DatasetName
+    do {
+        dataset = try DatasetName(text[text.index(after: sign)...].trimmed())
+    } catch {
+        throw BadValue(wanted: "\(error)")
+    }
+    guard !name.isEmpty else { throw BadValue(wanted: "the name before the equals sign is missing") }
+    return (name, dataset)
 }

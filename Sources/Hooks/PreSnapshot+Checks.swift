@@ -9,6 +9,7 @@ internal import Support
 extension PreSnapshot {
     /// - Throws: WorkFolderError where overlays or RAM dumps would have no place of their own.
     func checkWorkFolders(_ plan: [PlannedVM], _ call: Call) async throws {
+        try await requireTrustInPrograms(plan)
         let storage = call.planner.storage
         let room = OverlaySpaceCheck(scope: call.scope, storage: storage)
         for (directory, machines) in Dictionary(
@@ -25,6 +26,22 @@ extension PreSnapshot {
         }) {
             try WorkFolder(key: .ramDirectory, path: configuration.ramDirectory).check(call.scope, storage)
             try await requireTrustInColdStorage()
+        }
+    }
+
+    /// Those of `exec:PATH`. Whether they are there, and run, is seen when they are called.
+    /// - Throws: UntrustedProgramError.
+    private func requireTrustInPrograms(_ plan: [PlannedVM]) async throws {
+        for path in Set(plan.filter(\.mayBeHeld).flatMap(\.strategies).compactMap(\.program)).sorted() {
+            do {
+                try await blocking("checking \(printable(path))", within: .seconds(2)) {
+                    try TrustedProgram(path).checkOwners()
+                }
+            } catch let problem as UntrustedProgramError {
+                throw problem
+            } catch {
+                context.log.warning("\(error)")
+            }
         }
     }
 

@@ -207,7 +207,8 @@ struct PreSnapshot: Sendable {
         let journal = run.journal
         let stage = ReleaseStage(
             journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel,
-            shutdownTimeout: configuration.shutdownTimeout, log: context.log)
+            shutdownTimeout: configuration.shutdownTimeout, programTimeout: configuration.freezeTimeout,
+            log: context.log)
         do {
             guard await stage.run() else { return .needsRecovery }
             // There is no snapshot that they could belong to.

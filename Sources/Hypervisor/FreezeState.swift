@@ -1,4 +1,5 @@
 public import DiskLocation
+public import Support
 
 /// What a freeze has made of a VM, and so all that release and recovery need to undo it.
 ///
@@ -29,6 +30,10 @@ public struct FreezeState: Sendable, Codable, Equatable {
     public var frozenFileSystems: Int?
     /// When the guest was seen to stand still (`freeze`, `pause`), in milliseconds since 1970.
     public var stoppedAt: Int64?
+    /// What the program of `exec:PATH` wants to be told again when it is to release: JSON text.
+    public var programState: String?
+    /// The program of `exec:PATH` that was started last and has not been seen to end.
+    public var programProcess: ProcessIdentity?
     /// The server's own handle of that snapshot, once it has told it: a MoRef (vSphere).
     public var reference: String?
     /// The disks whose writes go to overlays.
@@ -49,7 +54,7 @@ public struct FreezeState: Sendable, Codable, Equatable {
 
     /// State files have the names of their first version.
     private enum CodingKeys: String, CodingKey {
-        case step, snapshot, strategy, frozenFileSystems, stoppedAt, reference, disks
+        case step, snapshot, strategy, frozenFileSystems, stoppedAt, programState, programProcess, reference, disks
         case isThawPending = "owesThaw"
         case freezeSeconds, ramDump
         case isPausedForCommit = "pausedByUs"
@@ -81,6 +86,8 @@ public struct FreezeState: Sendable, Codable, Equatable {
         strategy = try values.decodeIfPresent(Strategy.self, forKey: .strategy)
         frozenFileSystems = try values.decodeIfPresent(Int.self, forKey: .frozenFileSystems)
         stoppedAt = try values.decodeIfPresent(Int64.self, forKey: .stoppedAt)
+        programState = try values.decodeIfPresent(String.self, forKey: .programState)
+        programProcess = try values.decodeIfPresent(ProcessIdentity.self, forKey: .programProcess)
         reference = try values.decodeIfPresent(String.self, forKey: .reference)
         disks = try values.decode([OverlayDisk].self, forKey: .disks)
         isThawPending = try values.decode(Bool.self, forKey: .isThawPending)

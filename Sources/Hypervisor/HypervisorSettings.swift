@@ -6,7 +6,7 @@ public import ZFS
 public struct HypervisorSettings: Sendable, Equatable {
     /// The section's name: `local`.
     public var name: String
-    /// The back end that asks it: `libvirt`, `vsphere`.
+    /// The back end that asks it: `libvirt`, `vsphere`, `exec`.
     public var kind: String
     /// Whether it is asked for its VMs; one that is not is still asked to release what a run holds.
     public var isEnabled = true
@@ -18,6 +18,8 @@ public struct HypervisorSettings: Sendable, Equatable {
     public var storageRules = StorageRules()
     /// What is said of a libvirtd that sees this host's storage at other paths; nil: it sees what this host sees.
     public var site: RemoteSite?
+    /// The datasets of VMs that nothing can be asked for, by their names (`kind = exec`).
+    public var listedVMs: [String: [DatasetName]] = [:]
     /// VMs worked on at the same time; nil: as many as the general section says.
     public var maxParallel: Int?
     /// How often a VM is asked to quiesce before its next strategy is tried.

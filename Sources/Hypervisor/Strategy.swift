@@ -40,6 +40,11 @@ public enum Strategy: Sendable, Hashable {
     /// The last one.
     public static let lastTurn = 2
 
+    /// The program's path (`exec:PATH`).
+    public var program: String? {
+        if case .exec(let path) = self { path } else { nil }
+    }
+
     /// Whether disks move to overlays, or a server takes a VM snapshot.
     public var movesDisks: Bool { self == .memory || self == .quiesce }
 }

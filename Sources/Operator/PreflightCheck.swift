@@ -73,6 +73,7 @@ struct PreflightCheck: Sendable {
             // A hook under sanoid would refuse it.
             findings.append(Self.finding(error))
         }
+        findings += programs(plans)
         findings += folders(plans, storage, sanoid) + (try openRuns()) + (try await leftovers())
         findings += await shortages(Set(plans.flatMap(\.datasets)), sanoid)
         findings += await RestoreLeftovers(context: context, configuration: configuration).findings()
@@ -83,7 +84,7 @@ struct PreflightCheck: Sendable {
     private static func finding(_ error: any Error) -> String {
         let text = "\(error)"
         switch error {
-        case is WorkFolderError, is INIError: break
+        case is WorkFolderError, is INIError, is UntrustedProgramError: break
         case let error as HypervisorError where [.unreachable, .misconfigured].contains(error.code): break
         default: return text
         }
@@ -113,6 +114,18 @@ struct PreflightCheck: Sendable {
         // A VM may be planned for several types.
         var seen: Set<String> = []
         return unresolved + refused.filter { seen.insert($0).inserted }
+    }
+
+    /// Those of `exec:PATH`.
+    private func programs(_ plans: [PlannedVM]) -> [String] {
+        Set(plans.flatMap(\.strategies).compactMap(\.program)).sorted().compactMap { path in
+            do {
+                try TrustedProgram(path).check()
+                return nil
+            } catch {
+                return Self.finding(error)
+            }
+        }
     }
 
     /// The folders that are written to, against the datasets that hold VMs.

@@ -1,4 +1,5 @@
 import Engine
+import ExecHypervisor
 import Hooks
 import LibvirtHypervisor
 import SnapshotManagers
@@ -10,5 +11,5 @@ forbidCoreDumps()
 let environment = ProgramEnvironment.adopt()
 let context = ProgramContext(
     arguments: Array(CommandLine.arguments.dropFirst()), environment: environment,
-    backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self], executable: "/proc/self/exe")
+    backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self, ExecHypervisor.self], executable: "/proc/self/exe")
 Hook.end(Hook.main(.prune, context))

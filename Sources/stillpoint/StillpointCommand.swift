@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import ExecHypervisor
 import Glibc
 import LibvirtHypervisor
 import Operator
@@ -31,7 +32,7 @@ struct CommonOptions: ParsableArguments {
     func makeOperator() -> Operator {
         let context = ProgramContext(
             arguments: [], environment: processEnvironment(),
-            backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self],
+            backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self, ExecHypervisor.self],
             executable: "/proc/self/exe")
         return Operator(context, configuration: config, progress: ProgressLine.onTerminal())
     }

@@ -5,7 +5,7 @@ import ZFS
 
 /// `docs/configuration.md`: every section and every key, out of their declarations.
 enum ConfigurationReference {
-    static let kinds = ["libvirt", "vsphere"]
+    static let kinds = ["libvirt", "vsphere", "exec"]
 
     static var page: String {
         """

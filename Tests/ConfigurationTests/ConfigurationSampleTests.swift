@@ -14,7 +14,7 @@ struct ConfigurationSampleTests {
         // From a copy: the sources may be another user's than who runs the tests, whose files would not be obeyed.
         try withScratchFolder { scratch in
             let copy = try scratch.write(String(path.split(separator: "/").last ?? ""), readFile(path))
-            return try Configuration.load(path: copy, environment: [:], kinds: ["libvirt", "vsphere", "fake"])
+            return try Configuration.load(path: copy, environment: [:], kinds: ["libvirt", "vsphere", "exec", "fake"])
         }
     }
 
@@ -76,6 +76,17 @@ struct ConfigurationSampleTests {
             username: "root", passwordFile: nil, trust: .certificates(path: "/etc/ssl/esx.pem"))
         second.maxParallel = 32
         #expect(found == [first, second])
+    }
+
+    @Test("of kind = exec is read to the letter")
+    func listedVMs() throws {
+        let found = try Self.load(Self.folder.path + "/Configurations/valid/exec.conf").hypervisors
+        var apps = HypervisorSettings(name: "apps", kind: "exec", uri: "")
+        apps.maxParallel = 2
+        apps.listedVMs = [
+            "redis": [try DatasetName("tank/redis"), try DatasetName("tank/wal")], "a=b": [try DatasetName("tank/a")],
+        ]
+        #expect(found == [apps])
     }
 
     @Test("with every key is read to the letter")

@@ -16,7 +16,7 @@ struct ExampleTests {
         try withScratchFolder { scratch in
             try Configuration.load(
                 path: scratch.write(name, readFile("\(folder)/\(name)")), environment: [:],
-                kinds: ["libvirt", "vsphere"])
+                kinds: ["libvirt", "vsphere", "exec"])
         }
     }
 

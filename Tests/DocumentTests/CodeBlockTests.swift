@@ -43,7 +43,7 @@ struct CodeBlockTests {
                 #expect(!block.text.contains("stillpoint"), "a unit of ours is in hooks/systemd")
             } else {
                 let path = try scratch.write("stillpoint.conf", block.text)
-                _ = try Configuration.load(path: path, environment: [:], kinds: ["libvirt", "vsphere"])
+                _ = try Configuration.load(path: path, environment: [:], kinds: ["libvirt", "vsphere", "exec"])
             }
         }
     }

@@ -55,4 +55,18 @@ int stillpoint_pidfd_open(int process);
 /* pidfd_send_signal(2), from Linux 5.1 on. */
 int stillpoint_pidfd_send_signal(int process, int signal);
 
+/* A file in memory with these bytes, to be read from its beginning; -1 with errno. */
+int stillpoint_memory_file(const void *bytes, size_t count);
+
+/* A number, 0 at first, that is shared with the processes that are forked from this one; NULL with errno. */
+int *stillpoint_shared_number(void);
+void stillpoint_free_shared_number(int *number);
+
+/* Makes a process in a session of its own, in the folder `/`, with no signal blocked or ignored and nothing open but `input`
+ * as 0, `output` as 1, `error` as 2, which becomes the program when a byte is written to the pipe that `gate` reads, and ends
+ * when nobody can write to that any more. 0, or the number of the error; what fails in the process itself is in `problem`,
+ * and its status is 127 then. */
+int stillpoint_start_suspended(int *process, const char *path, char *const arguments[], char *const environment[],
+                               int input, int output, int error, int gate, int *problem);
+
 #endif

@@ -199,9 +199,7 @@ package struct FreezeStage: Sendable {
             let result = FreezeResult(consistency: .crash, notes: ["it was paused already, and stays so"])
             return try await journal.record(machine: index) { $0.note(result, request.strategy) }
         }
-        let stopping = OwnDiskFreeze(
-            hypervisor: planned.hypervisor, request: request, settings: settings, record: recorder(index))
-        let (result, state) = try await stopping.run()
+        let (result, state) = try await stopped(index, request)
         let disks = request.strategy == .shutdown ? await DiskAtRest.read(planned.disks) : nil
         // Durable with the next record: until then the file says what was begun, and a release undoes that as well.
         await journal.note(machine: index) { record in
@@ -209,6 +207,20 @@ package struct FreezeStage: Sendable {
             record.freezeState = state
             record.disksAtRest = disks
         }
+    }
+
+    private func stopped(_ index: Int, _ request: FreezeRequest) async throws -> (FreezeResult, FreezeState) {
+        guard case .exec(let path) = request.strategy else {
+            return try await OwnDiskFreeze(
+                hypervisor: plan[index].hypervisor, request: request, settings: settings, record: recorder(index)
+            ).run()
+        }
+        let run = await journal.run
+        let machine = ExecRequest.Machine(run.machines[index], disks: request.disks)
+        return try await ExecFreeze(
+            program: ExecProgram(path: path, log: log), subject: ExecRequest.Subject(run, machine),
+            timeout: settings.freezeTimeout
+        ).freeze(before: deadline, record: recorder(index))
     }
 
     private func obstacle(to planned: PlannedVM, _ strategy: Strategy) -> String? {

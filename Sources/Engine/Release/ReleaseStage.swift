@@ -12,29 +12,39 @@ package struct ReleaseStage: Sendable {
     package let hypervisors: Hypervisors
     package let maxParallel: Int
     package let shutdownTimeout: Duration
+    /// How long a program may take that holds a VM (`exec:PATH`).
+    package let programTimeout: Duration
     package let log: Logger
 
-    package init(journal: Journal, hypervisors: Hypervisors, maxParallel: Int, shutdownTimeout: Duration, log: Logger) {
+    package init(
+        journal: Journal, hypervisors: Hypervisors, maxParallel: Int, shutdownTimeout: Duration,
+        programTimeout: Duration, log: Logger
+    ) {
         self.journal = journal
         self.hypervisors = hypervisors
         self.maxParallel = maxParallel
         self.shutdownTimeout = shutdownTimeout
+        self.programTimeout = programTimeout
         self.log = log
     }
 
     /// Releases; whether nothing of the run is held any more.
-    /// - Parameter first: what thaws and resumes guests; those that have not answered it yet are released after it.
-    package func run(_ first: Task<Void, Never>? = nil) async -> Bool {
+    /// - Parameters:
+    ///   - first: what thaws and resumes guests; those that have not answered it yet are released after it.
+    ///   - programs: what has released already those that a program holds, or could not; nil: that is to be done here.
+    package func run(_ first: Task<Void, Never>? = nil, programs: Task<Void, Never>? = nil) async -> Bool {
         await journal.allowLostWrites()
         await note { $0.phase = .releasing }
         let machines = await journal.run.machines
         let late = first == nil ? [] : machines.indices.filter { machines[$0].freezeState?.mayStandStill == true }
-        async let others: Void = release(machines.indices.filter { !late.contains($0) })
+        let done = programs == nil ? [] : machines.indices.filter { machines[$0].freezeState?.isProgram == true }
+        async let others: Void = release(machines.indices.filter { !late.contains($0) && !done.contains($0) })
         if !late.isEmpty {
             await first?.value
             await release(late)
         }
         await others
+        await programs?.value
         let isDone = await journal.run.machines.allSatisfy { $0.freezeState == nil }
         if isDone {
             await note { $0.phase = .released }
@@ -56,7 +66,7 @@ package struct ReleaseStage: Sendable {
         await release(indices)
     }
 
-    private func release(_ indices: [Int]) async {
+    func release(_ indices: [Int]) async {
         let machines = await journal.run.machines
         let places = Dictionary(grouping: indices, by: { machines[$0].hypervisor })
         await inParallel(places, limit: places.count) { name, indices in
@@ -79,10 +89,14 @@ package struct ReleaseStage: Sendable {
     }
 
     private func tryRepeatedly(_ index: Int, _ record: VMRecord) async throws {
-        let hypervisor = try await hypervisors.named(record.hypervisor)
         var backoff = Backoff(attempts: 3, first: .milliseconds(500))
         while let freezeState = await journal.run.machines[index].freezeState {
             do {
+                if case .exec(let path) = freezeState.strategy {
+                    try await releaseByProgram(index, path, freezeState)
+                    continue
+                }
+                let hypervisor = try await hypervisors.named(record.hypervisor)
                 if freezeState.strategy != nil {
                     try await OwnDiskRelease(
                         hypervisor: hypervisor, id: record.id, freezeState: freezeState,
@@ -106,7 +120,7 @@ package struct ReleaseStage: Sendable {
         }
     }
 
-    private func note(_ change: @Sendable (inout Run) -> Void) async {
+    func note(_ change: @Sendable (inout Run) -> Void) async {
         // Throws nothing: the journal was told that writes may be lost.
         try? await journal.record(change)
     }

@@ -10,7 +10,7 @@ extension RunCompletion {
     /// A VM that was off during pre-snapshot may have been started before the snapshot.
     func recheckIdleVMs(_ held: Run, _ journal: Journal, _ hypervisors: Hypervisors) async {
         let off = held.machines.enumerated().filter {
-            $0.element.consistency == .off && $0.element.strategy != .shutdown
+            $0.element.consistency == .off && $0.element.strategy == nil
         }
         await recheck(off, held, journal, hypervisors)
     }
@@ -163,6 +163,6 @@ extension VMRecord {
 
     /// What it got depends on that nobody released it.
     fileprivate var claimsFreeze: Bool {
-        consistency == .quiesced || consistency == .memory || (consistency == .off && strategy == .shutdown)
+        consistency == .quiesced || consistency == .memory || (consistency == .off && strategy != nil)
     }
 }

@@ -33,11 +33,13 @@ package struct RunCompletion: Sendable {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
         let held = await journal.run
+        let stage = releasing(journal, hypervisors)
+        let programs = await stage.beginPrograms()
         let first = await beginFirstRelease(journal, hypervisors)
         await recheckShutDownVMs(journal, hypervisors)
         // Beside the release: neither zfs nor a VM that is not held may keep one that is on its overlays.
-        async let settled = applyResults(held, first, journal, hypervisors)
-        let isReleased = await releasing(journal, hypervisors).run(first)
+        async let settled = applyResults(held, (first, programs), journal, hypervisors)
+        let isReleased = await stage.run(first, programs: programs)
         let listed = await settled
         await hypervisors.close()
         // What zfs does not tell now it tells when the release is tried again.
@@ -97,15 +99,17 @@ package struct RunCompletion: Sendable {
     /// Settles what each VM got and says so on the snapshots.
     /// - Parameters:
     ///   - held: the run as it was before the release.
-    ///   - first: the thaws: whether a guest was frozen until now is known by its answer.
+    ///   - releases: the thaws, and what programs release: whether a guest was frozen until now is known by their answers.
     private func applyResults(
-        _ held: Run, _ first: Task<Void, Never>, _ journal: Journal, _ hypervisors: Hypervisors
+        _ held: Run, _ releases: (first: Task<Void, Never>, programs: Task<Void, Never>?), _ journal: Journal,
+        _ hypervisors: Hypervisors
     ) async -> Listed {
         await downgradeUnfinishedVMs(held, journal)
         if held.machines.contains(where: { $0.freezeState?.strategy == .freeze }) {
-            await first.value
+            await releases.first.value
             await downgradeUnthawedVMs(held, journal)
         }
+        await releases.programs?.value
         // The snapshots are listed once for all that needs it; a recursive one's parent may hold no disk of a VM.
         let run = await journal.run
         let names = Set(SnapshotProperties.bySnapshot(of: run).values.flatMap { $0 } + run.snapshots).sorted()
@@ -120,7 +124,8 @@ package struct RunCompletion: Sendable {
     private func releasing(_ journal: Journal, _ hypervisors: Hypervisors) -> ReleaseStage {
         ReleaseStage(
             journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel,
-            shutdownTimeout: configuration.shutdownTimeout, log: context.log)
+            shutdownTimeout: configuration.shutdownTimeout, programTimeout: configuration.freezeTimeout,
+            log: context.log)
     }
 
     private func list(_ names: [SnapshotName]) async -> Listed {

@@ -108,9 +108,11 @@ package struct Watchdog: Sendable {
     }
 
     /// Nothing else of the run is released: its overlays can stay until post-snapshot comes.
-    private func endStandstill(of machines: [VMRecord], _ directory: StateDirectory) async {
-        guard !machines.isEmpty else { return }
+    private func endStandstill(of standing: [VMRecord], _ directory: StateDirectory) async {
+        guard !standing.isEmpty else { return }
         let reason = "its guest had stood still for \(configuration.freezeLimit.text) (freeze_limit)"
+        callPrograms(of: standing.filter { $0.freezeState?.isProgram == true }, because: reason, directory)
+        let machines = standing.filter { $0.freezeState?.isProgram != true }
         let early = EarlyRelease(began: Int64(time(nil)), reason: reason)
         let hypervisors = Hypervisors(configuration, context)
         let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
@@ -118,6 +120,24 @@ package struct Watchdog: Sendable {
         let names = machines.filter { answers[$0.key] != nil }.map { printable($0.name) }.joined(separator: ", ")
         if !names.isEmpty { context.log.warning("the run \(run): \(names) runs again, since \(reason)") }
         note(answers, directory, early)
+    }
+
+    /// Not awaited: they may take their time, and other guests stand still meanwhile. While they are at it the run is theirs.
+    private func callPrograms(of machines: [VMRecord], because reason: String, _ directory: StateDirectory) {
+        guard !machines.isEmpty, let lock = try? directory.lock(run: run, waiting: false),
+            let now = try? directory.read(run)
+        else { return }
+        let journal = Journal(now, in: directory, lock: lock)
+        let ending = RunCompletion(context: context, configuration: configuration, configurationPath: nil)
+        Task {
+            await ending.release(Set(machines.map(\.key)), because: reason, journal)
+            // Where it failed it is not called again at once.
+            let isHeld = await journal.run.machines.contains {
+                $0.freezeState?.isProgram == true && $0.freezeState?.step == .releasing
+            }
+            if isHeld { try? await Task.sleep(for: .seconds(1)) }
+            withExtendedLifetime(journal) {}
+        }
     }
 
     /// Where another process works on the run, it finds out by asking the guests itself.

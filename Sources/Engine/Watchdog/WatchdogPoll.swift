@@ -118,5 +118,8 @@ extension Run {
 
 extension FreezeState {
     /// Its guest is frozen or paused until post-snapshot comes.
-    fileprivate var standsStill: Bool { step == .held && strategy?.stopsGuest == true }
+    fileprivate var standsStill: Bool {
+        // What a program holds stands still where it has said so, and a release that failed is tried again.
+        isProgram ? stoppedAt != nil : step == .held && strategy?.stopsGuest == true
+    }
 }

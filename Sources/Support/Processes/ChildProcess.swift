@@ -15,6 +15,9 @@ public enum ChildProcess {
         public let output: [UInt8]
         /// What it said on standard error; its beginning where that was a lot.
         public let error: [UInt8]
+        /// Whether something that it had started ran still when it ended, and was killed. Only of a process that was
+        /// recorded before.
+        public var leftProcesses = false
 
         /// The first line of standard error; nil where it said nothing.
         public var firstErrorLine: String? {
@@ -32,7 +35,7 @@ public enum ChildProcess {
         /// It was killed since its caller was cancelled.
         case cancelled(isGone: Bool)
         /// It was killed since it wrote more than makes sense.
-        case tooMuchOutput
+        case tooMuchOutput(isGone: Bool)
     }
 
     /// Between SIGTERM and SIGKILL, and after that.
@@ -57,16 +60,22 @@ public enum ChildProcess {
         } catch {
             throw .notStarted(error)
         }
-        let result = await withTaskCancellationHandler {
+        let how = confinement.map { RunningChild.Start.confined($0) } ?? .plain
+        return try await outcome(of: child, [path] + arguments, environment, how).get()
+    }
+
+    static func outcome(
+        of child: RunningChild, _ command: [String], _ environment: [String: String], _ how: RunningChild.Start
+    ) async -> Result<Outcome, Failure> {
+        await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isStarted = hasStartedThread {
-                    continuation.resume(returning: child.watch([path] + arguments, environment, confinement))
+                    continuation.resume(returning: child.watch(command, environment, how))
                 }
                 if !isStarted { continuation.resume(returning: .failure(.notStarted(.resourceTemporarilyUnavailable))) }
             }
         } onCancel: {
             child.cancel()
         }
-        return try result.get()
     }
 }

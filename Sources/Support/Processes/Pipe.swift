@@ -8,7 +8,7 @@ final class Pipe: Sendable {
     /// A process that never stops writing must not keep its reader from the time.
     private static let mostAtOnce = 1 << 20
 
-    private let readEnd: Int32
+    let readEnd: Int32
     let writeEnd: Int32
 
     init() throws(Errno) {

@@ -14,6 +14,9 @@ public struct ProcessHandle: ~Copyable {
 
     deinit { close(descriptor) }
 
+    /// Sends it a signal.
+    public borrowing func send(_ signal: Int32) { _ = stillpoint_pidfd_send_signal(descriptor, signal) }
+
     /// Kills it, and waits for its end.
     /// - Returns: false where it lives on for so many milliseconds.
     public borrowing func kill(within milliseconds: Int32) -> Bool {

@@ -8,6 +8,8 @@ public struct ProcessStatus: Sendable {
     public let state: Character
     /// The process that started it, or took it over.
     public let parent: Int32
+    /// The session it belongs to, by the process that made it (setsid(2)).
+    public let session: Int32
     /// When it began, in clock ticks since the host was started: with its number it names a process, since numbers are used
     /// again.
     public let began: Int64
@@ -20,11 +22,12 @@ public struct ProcessStatus: Sendable {
         else { return nil }
         let fields = String(decoding: bytes[(close + 1)...], as: UTF8.self).split(separator: " ")
         guard fields.count > 19, let state = fields[0].first, let parent = Int32(fields[1]),
-            let began = Int64(fields[19])
+            let session = Int32(fields[3]), let began = Int64(fields[19])
         else { return nil }
         name = String(decoding: bytes[(open + 1)..<close], as: UTF8.self)
         self.state = state
         self.parent = parent
+        self.session = session
         self.began = began
     }
 

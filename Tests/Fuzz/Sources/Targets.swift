@@ -6,6 +6,7 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "configuration": fuzzConfiguration,
     "definition-filter": fuzzDefinitionFilter,
     "disk-finding": fuzzDiskFinding,
+    "exec-answer": fuzzExecAnswer,
     "hook-input": fuzzHookInput,
     "json": fuzzJSON,
     "mounts": fuzzMounts,

@@ -15,7 +15,7 @@ func fuzzConfiguration(_ bytes: [UInt8]) {
     do throws(INIError) {
         let file = try INIFile.parse(bytes: bytes, path: "x.conf")
         do throws(ConfigurationError) {
-            let configuration = try Configuration(file, kinds: ["libvirt", "vsphere"])
+            let configuration = try Configuration(file, kinds: ["libvirt", "vsphere", "exec"])
             check(configuration)
         } catch {
             invariant(error.description.hasPrefix("x.conf:"), "an error names no line: \(error)")
