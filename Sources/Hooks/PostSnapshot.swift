@@ -37,7 +37,8 @@ struct PostSnapshot: Sendable {
     /// How long the manager waits. A sanoid.conf that cannot be read has been complained about before the snapshot.
     private var timeout: HookTimeout? {
         let limit = try? HookTimeout.limit(of: invocation) {
-            try SanoidConfiguration(directory: configuration.sanoidDirectory)
+            try SanoidConfiguration.ofCaller(
+                invocation, otherwise: configuration.sanoidDirectory, proc: context.roots.proc)
         }
         return limit.map { HookTimeout.left(of: $0, invocation.manager, proc: context.roots.proc) }
     }

@@ -80,10 +80,12 @@ struct PreSnapshot: Sendable {
     }
 
     /// - Returns: nil where there is nothing to do.
-    private func readInvocation() throws -> Call? {
+    func readInvocation() throws -> Call? {
         var known: SanoidConfiguration?
         func sanoid() throws -> SanoidConfiguration {
-            let read = try known ?? SanoidConfiguration(directory: configuration.sanoidDirectory)
+            let read =
+                try known
+                ?? .ofCaller(invocation, otherwise: configuration.sanoidDirectory, proc: context.roots.proc)
             known = read
             return read
         }
