@@ -54,12 +54,13 @@ struct PreSnapshot: Sendable {
             guard let run = try await claimRun(claim, for: present, call, hypervisors) else { return .done }
             unfinished.begin(run)
             let hasWatchdog = await startWatchdog(of: run)
-            // Beside the freeze, whose guests wait for the snapshot already.
-            let shortages = Task { await foreseenShortages(call.scope) }
+            // Beside the freeze, whose guests wait for the snapshot already. What takes the snapshot itself has looked before.
+            let shortages = Task { invocation.manager == .stillpoint ? [] : await foreseenShortages(call.scope) }
             let isFrozen = await freeze(run, call, try await hypervisors.enabled(), hasWatchdog) {
                 _ = await shortages.value
             }
             let code = await conclude(run, isFrozen: isFrozen, hypervisors)
+            if code == .done { await awaitNextSecond(run.journal, call) }
             for shortage in await shortages.value { context.log.warning("\(shortage)") }
             return code
         }
