@@ -70,7 +70,7 @@ struct PostSnapshot: Sendable {
         return await withDeadline(.now + .milliseconds(150)) { leave(run) } ?? .needsRecovery
     }
 
-    private func release(_ id: RunID) async throws -> ExitCode {
+    func release(_ id: RunID) async throws -> ExitCode {
         // Another process may be at it still: pre, or a second post. It may also have finished it meanwhile.
         let lock = try directory.lock(run: id, waiting: true)
         guard try directory.openRunIDs().contains(id) else { return .done }

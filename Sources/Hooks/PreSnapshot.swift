@@ -22,16 +22,16 @@ struct PreSnapshot: Sendable {
     /// - Throws: what `ExitCode.init(of:phase:)` makes an exit code of.
     func run() throws -> ExitCode {
         guard let call = try readInvocation() else { return .done }
-        return try MainLoop().run { try await freezeInTime(call) }
+        return try MainLoop().run { try await freezeInTime(call, UnfinishedFreeze()) }
     }
 
     /// A manager that waits no longer must not be kept waiting by what hangs: that is left behind.
-    private func freezeInTime(_ call: Call) async throws -> ExitCode {
-        let unfinished = UnfinishedFreeze()
+    func freezeInTime(_ call: Call, _ unfinished: UnfinishedFreeze) async throws -> ExitCode {
         let code = try await tryWithDeadline(call.timeout?.exit) {
-            try await requireExistence(of: call.unknownTargets)
-            return try await Hypervisors(configuration, context).closeAfter {
-                try await takeSteps(call, $0, unfinished)
+            try await Hypervisors(configuration, context).closeAfter {
+                if context.user.id != 0 { try await requireRights(call, $0) }
+                try await requireExistence(of: call.unknownTargets)
+                return try await takeSteps(call, $0, unfinished)
             }
         }
         if let code { return code }
