@@ -19,8 +19,10 @@ extension PreSnapshot {
             case .success(let machines): plan += call.planner.plan(machines, of: hypervisor)
             case .failure(let error):
                 guard Self.isDenied(error) else { continue }
+                let trouble = printable("\(error)", limit: 300)
                 missing.append(
-                    "talk to [hypervisor \(printable(hypervisor.name))] (\(printable("\(error)", limit: 300)))")
+                    "talk to [hypervisor \(printable(hypervisor.name))] (\(trouble)), so that it is not known which disks "
+                        + "it must be able to read and write")
                 fixes.append("usermod -aG libvirt \(userArgument)")
             }
         }
@@ -44,16 +46,16 @@ extension PreSnapshot {
             missing.append("read and write the disk \(printable(first, limit: 300))\(more)")
         }
         for target in call.scope.targets {
-            guard let lack = await lackOfProperties(target) else { continue }
-            missing.append(lack)
-            fixes.append("zfs allow \(userArgument) userprop \(shellQuoted(target.rawValue))")
+            guard let lack = await lackOfZFS(target) else { continue }
+            missing.append(lack.what)
+            if let fix = lack.fix { fixes.append(fix) }
         }
         guard missing.isEmpty else {
-            throw MissingRightsError(context.user.name, missing: missing, fixes: fixes.withoutRepeated)
+            throw MissingRightsError(context.user, missing: missing, fixes: fixes.withoutRepeated)
         }
     }
 
-    private var userArgument: String { "\(context.user.id)" }
+    private var userArgument: String { shellQuoted(context.user.name) }
 
     /// As libvirt and polkit say it.
     private static func isDenied(_ error: any Error) -> Bool {
@@ -64,14 +66,18 @@ extension PreSnapshot {
     }
 
     /// Why the user cannot say on a dataset's snapshots what each VM got; nil also where zfs does not tell.
-    private func lackOfProperties(_ dataset: DatasetName) async -> String? {
+    private func lackOfZFS(_ dataset: DatasetName) async -> (what: String, fix: String?)? {
         do {
             _ = try await context.zfs.exists(dataset.rawValue)
-            guard let delegated = try await context.zfs.delegations(on: dataset) else { return nil }
-            return delegated.allows("userprop", user: context.user.id, groups: Self.groups)
-                ? nil : "set properties of \(dataset)'s snapshots"
+            guard let delegated = try await context.zfs.delegations(on: dataset),
+                !delegated.allows("userprop", user: context.user.id, groups: Self.groups)
+            else { return nil }
+            return (
+                "set properties of \(dataset)'s snapshots",
+                "zfs allow \(userArgument) userprop \(shellQuoted(dataset.rawValue))"
+            )
         } catch {
-            return "use zfs on \(dataset) (\(error))"
+            return ("use zfs on \(dataset) (\(error))", nil)
         }
     }
 

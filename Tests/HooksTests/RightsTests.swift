@@ -48,7 +48,7 @@ struct RightsTests {
             #expect(said.count == 1)
             let scratch = bench.scratch.path
             for part in [
-                "the user 62345 may not talk to [hypervisor local] (libvirt at qemu:///system cannot be reached",
+                "the user 62345 (62345) may not talk to [hypervisor local] (libvirt at qemu:///system cannot be reached",
                 "may not write to state_dir \(scratch)/state", "may not write to overlay_dir \(scratch)/overlays",
                 "may not set properties of tank/VM's snapshots", "Nothing was touched", "User=root",
                 "usermod -aG libvirt 62345; chown 62345 \(scratch)/state", "zfs allow 62345 userprop tank/VM",

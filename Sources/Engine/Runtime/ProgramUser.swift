@@ -24,10 +24,10 @@ package struct ProgramUser: Sendable {
         return may(W_OK | X_OK, path)
     }
 
-    /// As the group database has it, with the number; the number alone where it has none, as of a service's `DynamicUser`.
+    /// Its name, for a command; its number where it has none.
     package var name: String {
         guard let entry = getpwuid(id), let name = entry.pointee.pw_name else { return "\(id)" }
-        return "\(String(cString: name)) (\(id))"
+        return String(cString: name)
     }
 }
 
@@ -38,10 +38,10 @@ package struct MissingRightsError: Error, CustomStringConvertible {
     /// - Parameters:
     ///   - missing: what the user may not, in words that follow "may not".
     ///   - fixes: a command for each that there is one for.
-    package init(_ user: String, missing: [String], fixes: [String]) {
+    package init(_ user: ProgramUser, missing: [String], fixes: [String]) {
         let commands = fixes.isEmpty ? "" : ", or give it all of that: \(fixes.joined(separator: "; "))"
         description =
-            "the user \(user) may not \(missing.joined(separator: "; may not ")). Nothing was touched; have the snapshot manager "
+            "the user \(user.name) (\(user.id)) may not \(missing.joined(separator: "; may not ")). Nothing was touched; have the snapshot manager "
             + "and its hooks run as root (systemctl edit its service: User=root, DynamicUser=no; NixOS: "
             + "hooks/nixos in the documentation)\(commands)"
     }
