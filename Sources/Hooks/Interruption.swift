@@ -1,3 +1,4 @@
+internal import Engine
 internal import Glibc
 package import Logging
 internal import Support
@@ -29,7 +30,7 @@ package final class Interruption: Sendable {
                 guard sigwait(&signals, &number) == 0 else { continue }
                 if interruption.isAsked {
                     log.error("ended; what is frozen is released by its watchdog, or by: stillpoint recover")
-                    _exit(128 + number)
+                    _exit(ExitCode.needsRecovery.rawValue)
                 }
                 interruption.ask()
                 log.warning("asked to end: all is released first; once more, and the watchdog does that")

@@ -100,6 +100,20 @@ struct UntakenTests {
         }
     }
 
+    @Test("of datasets without a name claims nothing where zfs does not say what was taken, and keeps the RAM")
+    func unnamedAndSilent() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let dump = try freezesWithRAM(bench)
+            await bench.run(.pre, ["tank/VM"])
+            try bench.scratch.write("bin/zfs", "#!/bin/sh\nkill -9 $$\n", mode: 0o755)
+            #expect(await bench.run(.post, ["tank/VM"]) == .done)
+            #expect(bench.log.lines.contains { $0.hasPrefix("info: web01: crash-consistent only") })
+            #expect(try !readFile(dump).isEmpty)
+            #expect(bench.world.count("release") == 1)
+        }
+    }
+
     @Test("of datasets without a name begins to count when the second is over in which its VMs came to rest")
     func nextSecond() async throws {
         try await withBench { bench, host async throws in
