@@ -11,7 +11,7 @@ internal import ZFS
 extension PreSnapshot {
     /// - Throws: MissingRightsError.
     func requireRights(_ call: Call, _ hypervisors: Hypervisors) async throws {
-        var (missing, fixes): ([String], [String]) = ([], [])
+        var missing: [String] = []
         var plan: [PlannedVM] = []
         let all = try await hypervisors.enabled()
         for (hypervisor, answer) in await hypervisors.machines(before: call.timeout?.work, of: all) {
@@ -19,15 +19,13 @@ extension PreSnapshot {
             case .success(let machines): plan += call.planner.plan(machines, of: hypervisor)
             case .failure(let error):
                 guard Self.isDenied(error) else { continue }
-                let trouble = printable("\(error)", limit: 300)
                 missing.append(
-                    "talk to [hypervisor \(printable(hypervisor.name))] (\(trouble)), so that it is not known which disks "
-                        + "it must be able to read and write")
-                fixes.append("usermod -aG libvirt \(userArgument)")
+                    "talk to [hypervisor \(printable(hypervisor.name))] (\(printable("\(error)", limit: 300)))")
             }
         }
         // Of a dataset that holds no VM nothing is needed.
         guard !plan.isEmpty || !missing.isEmpty else { return }
+        let isDenied = !missing.isEmpty
         let needsRAM = plan.contains { $0.strategies.contains(.memory) }
         var folders = [(FolderKey.stateDirectory, configuration.stateDirectory)]
         if all.contains(where: { $0.overlayDirectory != nil }) {
@@ -36,26 +34,24 @@ extension PreSnapshot {
         }
         for (key, path) in folders where !context.user.mayMake(path) {
             missing.append("write to \(key.rawValue) \(path)")
-            fixes.append("chown \(userArgument) \(shellQuoted(path))")
         }
-        let images = Set(plan.flatMap(\.disks).compactMap(\.source)).sorted().filter {
-            fileExists($0) && !context.user.may(R_OK | W_OK, $0)
+        // libvirt gives an overlay to QEMU's user, as it did with the disk: who may not open it cannot release the VM.
+        let onOverlays = plan.filter { planned in
+            planned.mayBeHeld && planned.hypervisor.overlayDirectory != nil
+                && planned.strategies.contains { $0 == .quiesce || $0 == .memory }
         }
-        if let first = images.first {
-            let more = images.count > 1 ? " and \(images.count - 1) more" : ""
-            missing.append("read and write the disk \(printable(first, limit: 300))\(more)")
+        let images = Set(onOverlays.flatMap(\.disks).compactMap(\.source)).sorted()
+        // Where no VM is known, the folder that is made for the overlays is as a disk.
+        let known = isDenied && images.isEmpty ? [configuration.overlayDirectory] : images
+        if let first = known.first(where: { !context.user.reaches($0) }) {
+            missing.append("open what QEMU's user owns, disks and overlays (\(printable(first, limit: 300)))")
         }
         for target in call.scope.targets {
             guard let lack = await lackOfZFS(target) else { continue }
-            missing.append(lack.what)
-            if let fix = lack.fix { fixes.append(fix) }
+            missing.append(lack)
         }
-        guard missing.isEmpty else {
-            throw MissingRightsError(context.user, missing: missing, fixes: fixes.withoutRepeated)
-        }
+        guard missing.isEmpty else { throw MissingRightsError(context.user, missing: missing) }
     }
-
-    private var userArgument: String { shellQuoted(context.user.name) }
 
     /// As libvirt and polkit say it.
     private static func isDenied(_ error: any Error) -> Bool {
@@ -66,18 +62,17 @@ extension PreSnapshot {
     }
 
     /// Why the user cannot say on a dataset's snapshots what each VM got; nil also where zfs does not tell.
-    private func lackOfZFS(_ dataset: DatasetName) async -> (what: String, fix: String?)? {
+    private func lackOfZFS(_ dataset: DatasetName) async -> String? {
         do {
             _ = try await context.zfs.exists(dataset.rawValue)
             guard let delegated = try await context.zfs.delegations(on: dataset),
                 !delegated.allows("userprop", user: context.user.id, groups: Self.groups)
             else { return nil }
-            return (
-                "set properties of \(dataset)'s snapshots",
-                "zfs allow \(userArgument) userprop \(shellQuoted(dataset.rawValue))"
-            )
+            return
+                "set properties of \(dataset)'s snapshots (zfs allow \(shellQuoted(context.user.name)) userprop "
+                + "\(shellQuoted(dataset.rawValue)))"
         } catch {
-            return ("use zfs on \(dataset) (\(error))", nil)
+            return "use zfs on \(dataset) (\(error))"
         }
     }
 
@@ -87,11 +82,5 @@ extension PreSnapshot {
         var found = [gid_t](repeating: 0, count: Int(count))
         return found.withUnsafeMutableBufferPointer { getgroups(count, $0.baseAddress) } < 0
             ? [getegid()] : found + [getegid()]
-    }
-}
-
-extension [String] {
-    fileprivate var withoutRepeated: [String] {
-        enumerated().filter { !self[..<$0.offset].contains($0.element) }.map(\.element)
     }
 }

@@ -23,7 +23,8 @@ struct RightsTests {
     ) async throws {
         try await withBench { bench, host async throws in
             var bench = bench
-            bench.user = ProgramUser(id: 62345) { path, _ in !denied.contains { path.hasSuffix($0) } }
+            let isAllowed: @Sendable (String) -> Bool = { path in !denied.contains { path.hasSuffix($0) } }
+            bench.user = ProgramUser(id: 62345, may: { path, _ in isAllowed(path) }, reaches: isAllowed)
             try bench.scratch.write("tank/VM/web01.raw", "disk")
             if let delegations { try bench.scratch.write("delegations", delegations) }
             bench.has(host.web())
@@ -51,7 +52,8 @@ struct RightsTests {
                 "the user 62345 (62345) may not talk to [hypervisor local] (libvirt at qemu:///system cannot be reached",
                 "may not write to state_dir \(scratch)/state", "may not write to overlay_dir \(scratch)/overlays",
                 "may not set properties of tank/VM's snapshots", "Nothing was touched", "User=root",
-                "usermod -aG libvirt 62345; chown 62345 \(scratch)/state", "zfs allow 62345 userprop tank/VM",
+                "(zfs allow 62345 userprop tank/VM)",
+                "may not open what QEMU's user owns, disks and overlays (\(scratch)/overlays)",
             ] { #expect(said.first?.contains(part) == true, "\(part) in \(said)") }
             #expect(bench.world.count("freeze") == 0)
             #expect(try bench.scratch.names(in: "state").isEmpty)
@@ -61,7 +63,7 @@ struct RightsTests {
     @Test(
         "names each thing that is missing",
         arguments: [
-            ("web01.raw", "read and write the disk"), ("/overlays", "write to overlay_dir"),
+            ("web01.raw", "open what QEMU's user owns, disks and overlays ("), ("/overlays", "write to overlay_dir"),
             ("/state", "write to state_dir"),
         ])
     func one(denied: String, said: String) async throws {
@@ -89,6 +91,15 @@ struct RightsTests {
         }
     }
 
+    @Test("is not asked for what QEMU owns of a VM that is off, or is crash-consistent by its strategy")
+    func nothingToHold() async throws {
+        try await with(denied: ["web01.raw"]) { bench, host async throws in
+            bench.has(host.web(power: .off))
+            #expect(await bench.run(.pre) == .done)
+            #expect(bench.world.count("freeze") == 0)
+        }
+    }
+
     @Test("is not refused for a libvirtd that is down: its VMs are crash-consistent, as for root")
     func down() async throws {
         try await with(denied: []) { bench, host async throws in
@@ -103,7 +114,7 @@ struct RightsTests {
     func root() async throws {
         try await withBench { bench, host async throws in
             var bench = bench
-            bench.user = ProgramUser(id: 0) { _, _ in false }
+            bench.user = ProgramUser(id: 0, may: { _, _ in false }, reaches: { _ in false })
             bench.has(host.web())
             #expect(await bench.run(.pre) == .done)
             #expect(bench.world.calls == ["list", "freeze web01"])

@@ -231,6 +231,7 @@ struct SnapshotCommandTests {
             bench.world.change { $0.freeze = { _, _ in throw refusal(.fallBack) } }
             #expect(await bench.take() == .done)
             #expect(try bench.zfs.stored().contains("tank/VM@before stillpoint:vms=web01=crash"))
+            #expect(bench.log.lines.contains("info: web01: crash-consistent only, as said"))
         }
     }
 }
