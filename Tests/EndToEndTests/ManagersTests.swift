@@ -209,7 +209,9 @@ extension RealParts {
         private func asked(_ stage: Stage) async throws {
             let early = try await shell(
                 """
-                \(stage.stillpoint) snapshot \(stage.dataset)@early & sleep 1; kill -TERM $!; wait $!
+                \(stage.stillpoint) snapshot \(stage.dataset)@early &
+                for i in $(seq 100); do [ -n "$(ls -A \(stage.lab.runs))" ] && break; sleep 0.1; done
+                sleep 0.3; kill -TERM $!; wait $!
                 """)
             #expect(early.status == 1 && early.errors.contains("asked to end: no snapshot is taken"), "\(early.errors)")
             try await stage.expectNothingLeft()
