@@ -36,10 +36,7 @@ extension PreSnapshot {
             missing.append("write to \(key.rawValue) \(path)")
         }
         // libvirt gives an overlay to QEMU's user, as it did with the disk: who may not open it cannot release the VM.
-        let onOverlays = plan.filter { planned in
-            planned.mayBeHeld && planned.hypervisor.overlayDirectory != nil
-                && planned.strategies.contains { $0 == .quiesce || $0 == .memory }
-        }
+        let onOverlays = plan.filter { $0.mayGetOverlays && $0.hypervisor.overlayDirectory != nil }
         let images = Set(onOverlays.flatMap(\.disks).compactMap(\.source)).sorted()
         // Where no VM is known, the folder that is made for the overlays is as a disk.
         let known = isDenied && images.isEmpty ? [configuration.overlayDirectory] : images
