@@ -121,7 +121,7 @@ let package = Package(
         program("post-snapshot", ["Hooks"]),
         program("prune-snapshot", ["Hooks"]),
         program(
-            "stillpoint", ["Operator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            "stillpoint", ["Hooks", "Operator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         .target(name: "TestSupport", dependencies: ["Support"], path: "Tests/TestSupport", swiftSettings: strict),
         .target(

@@ -48,7 +48,9 @@ package struct Configuration: Sendable {
             FolderKey.coldStorage.rawValue, &coldStorage, .optional(.path), unset: "they stay in `ram_dir`",
             "where RAM dumps end up")
         section.key("ram_compression", &ramCompression, .choice, "how RAM dumps are packed for cold storage")
-        section.key("sanoid_dir", &sanoidDirectory, .path, "where sanoid.conf is")
+        section.key(
+            "sanoid_dir", &sanoidDirectory, .path,
+            "where sanoid.conf is, unless the sanoid that calls was given `--configdir`")
         section.key("max_parallel", &maxParallel, .integer(1...256), "VMs worked on at the same time")
         section.key(
             "max_hold", &maxHold, .seconds(1...86400),

@@ -24,6 +24,17 @@ package enum Hook {
         }
     }
 
+    /// The exit code of the watchdog that this program was started as; nil where it is something else. `stillpoint snapshot`
+    /// leaves one behind, too.
+    package static func watchdog(_ context: ProgramContext) -> Int32? {
+        do {
+            return try Watchdog(calledIn: context)?.main().rawValue
+        } catch {
+            context.log.error("\(error)")
+            return ExitCode(of: error, phase: .post).rawValue
+        }
+    }
+
     /// Ends the process with what `main` gave.
     ///
     /// Not by exit(3): it would run the destructors of libvirt and the libraries below it, and so pull them from under a

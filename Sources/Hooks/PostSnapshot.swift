@@ -37,7 +37,8 @@ struct PostSnapshot: Sendable {
     /// How long the manager waits. A sanoid.conf that cannot be read has been complained about before the snapshot.
     private var timeout: HookTimeout? {
         let limit = try? HookTimeout.limit(of: invocation) {
-            try SanoidConfiguration(directory: configuration.sanoidDirectory)
+            try SanoidConfiguration.ofCaller(
+                invocation, otherwise: configuration.sanoidDirectory, proc: context.roots.proc)
         }
         return limit.map { HookTimeout.left(of: $0, invocation.manager, proc: context.roots.proc) }
     }
@@ -69,7 +70,7 @@ struct PostSnapshot: Sendable {
         return await withDeadline(.now + .milliseconds(150)) { leave(run) } ?? .needsRecovery
     }
 
-    private func release(_ id: RunID) async throws -> ExitCode {
+    func release(_ id: RunID) async throws -> ExitCode {
         // Another process may be at it still: pre, or a second post. It may also have finished it meanwhile.
         let lock = try directory.lock(run: id, waiting: true)
         guard try directory.openRunIDs().contains(id) else { return .done }

@@ -60,7 +60,9 @@ extension PreSnapshot {
     private func machinesBelow(
         _ call: Call, _ machines: [VirtualMachine], _ hypervisor: any Hypervisor
     ) -> [PlannedVM] {
-        guard invocation.manager == .byHand, call.scope.recursiveTargets.isEmpty else { return [] }
+        guard [.byHand, .stillpoint].contains(invocation.manager), call.scope.recursiveTargets.isEmpty else {
+            return []
+        }
         var wider = call.planner
         wider.scope = call.scope.withChildren
         let targets = Set(call.scope.targets)
@@ -76,9 +78,10 @@ extension PreSnapshot {
         let shown = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
         let snapshots = invocation.snapshots.map(\.rawValue)
         let arguments = (snapshots.isEmpty ? call.scope.targets.map(\.rawValue) : snapshots).map(shellQuoted)
+        let program = invocation.manager == .stillpoint ? "stillpoint snapshot" : "pre-snapshot"
         let line =
             "nothing was frozen: no VM has a disk on \(targets) itself; VMs with disks below it: \(shown). For zfs snapshot -r: "
-            + "pre-snapshot -r \(arguments.joined(separator: " "))"
+            + "\(program) -r \(arguments.joined(separator: " "))"
         context.log.warning("\(line)")
     }
 

@@ -22,16 +22,16 @@ struct PreSnapshot: Sendable {
     /// - Throws: what `ExitCode.init(of:phase:)` makes an exit code of.
     func run() throws -> ExitCode {
         guard let call = try readInvocation() else { return .done }
-        return try MainLoop().run { try await freezeInTime(call) }
+        return try MainLoop().run { try await freezeInTime(call, UnfinishedFreeze()) }
     }
 
     /// A manager that waits no longer must not be kept waiting by what hangs: that is left behind.
-    private func freezeInTime(_ call: Call) async throws -> ExitCode {
-        let unfinished = UnfinishedFreeze()
+    func freezeInTime(_ call: Call, _ unfinished: UnfinishedFreeze) async throws -> ExitCode {
         let code = try await tryWithDeadline(call.timeout?.exit) {
-            try await requireExistence(of: call.unknownTargets)
-            return try await Hypervisors(configuration, context).closeAfter {
-                try await takeSteps(call, $0, unfinished)
+            try await Hypervisors(configuration, context).closeAfter {
+                if context.user.id != 0 { try await requireRights(call, $0) }
+                try await requireExistence(of: call.unknownTargets)
+                return try await takeSteps(call, $0, unfinished)
             }
         }
         if let code { return code }
@@ -54,12 +54,13 @@ struct PreSnapshot: Sendable {
             guard let run = try await claimRun(claim, for: present, call, hypervisors) else { return .done }
             unfinished.begin(run)
             let hasWatchdog = await startWatchdog(of: run)
-            // Beside the freeze, whose guests wait for the snapshot already.
-            let shortages = Task { await foreseenShortages(call.scope) }
+            // Beside the freeze, whose guests wait for the snapshot already. What takes the snapshot itself has looked before.
+            let shortages = Task { invocation.manager == .stillpoint ? [] : await foreseenShortages(call.scope) }
             let isFrozen = await freeze(run, call, try await hypervisors.enabled(), hasWatchdog) {
                 _ = await shortages.value
             }
             let code = await conclude(run, isFrozen: isFrozen, hypervisors)
+            if code == .done { await awaitNextSecond(run.journal, call) }
             for shortage in await shortages.value { context.log.warning("\(shortage)") }
             return code
         }
@@ -80,10 +81,12 @@ struct PreSnapshot: Sendable {
     }
 
     /// - Returns: nil where there is nothing to do.
-    private func readInvocation() throws -> Call? {
+    func readInvocation() throws -> Call? {
         var known: SanoidConfiguration?
         func sanoid() throws -> SanoidConfiguration {
-            let read = try known ?? SanoidConfiguration(directory: configuration.sanoidDirectory)
+            let read =
+                try known
+                ?? .ofCaller(invocation, otherwise: configuration.sanoidDirectory, proc: context.roots.proc)
             known = read
             return read
         }

@@ -13,6 +13,19 @@ final class UnfinishedFreeze: Sendable {
         claimed.withLock { $0 = run }
     }
 
+    /// Leaves the run to whoever continues with it in this very process.
+    /// - Returns: nil where none was opened.
+    func end() async -> RunID? {
+        guard
+            let run = claimed.withLock({ claimed in
+                defer { claimed = nil }
+                return claimed
+            })
+        else { return nil }
+        await run.journal.retire()
+        return await run.journal.run.id
+    }
+
     /// Leaves the run to post-snapshot, as a kill would; or, where there should be no snapshot, to the watchdog.
     /// - Parameter abortsWithoutVMs: whether no snapshot is wanted when nothing is known of the VMs.
     func leave(_ log: Logger, abortsWithoutVMs: Bool) async -> ExitCode {

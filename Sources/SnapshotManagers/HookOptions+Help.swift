@@ -28,7 +28,8 @@ extension HookOptions {
         }
         return """
             \(byHand)
-                   \(phase.program) [options] DATASET NAME      as zfs-auto-snapshot calls it
+                   \(phase.program) [options] DATASET NAME      as zfs-auto-snapshot calls it (NAME ends in a time)
+                   \(phase.program) [-r] [options] DATASET…     as zfs-autobackup calls it (names its snapshots later)
                    \(phase.program) [options]                   with the variables of sanoid, zrepl or znapzend
             """
     }

@@ -26,6 +26,6 @@ public enum HookVariable: String, Sendable, CaseIterable {
     case zreplTimeout = "ZREPL_TIMEOUT"
     /// `true` when zrepl only tries out, else set and empty (`NewHookEnv` in `hook_type_command.go`).
     case zreplDryRun = "ZREPL_DRYRUN"
-    /// `dataset@name`.
+    /// `dataset@name`. Beside it `ZNAP_TIME` has the time that the name was made of, in seconds since 1970.
     case znapName = "ZNAP_NAME"
 }

@@ -18,9 +18,12 @@ public struct SanoidConfiguration: Sendable {
     ///
     /// - Parameters:
     ///   - directory: sanoid's `--configdir`.
+    ///   - isInUse: whether a sanoid works with it, which does not begin without its sanoid.conf.
     ///   - defaultsPaths: where to find the defaults; nil for the directory itself and Debian's place.
-    /// - Throws: ``INIError`` where a file exists and cannot be read.
-    public init(directory: String = "/etc/sanoid", defaultsPaths: [String]? = nil) throws(INIError) {
+    /// - Throws: ``INIError`` where a file exists and cannot be read, or is in use and cannot be found.
+    public init(
+        directory: String = "/etc/sanoid", isInUse: Bool = false, defaultsPaths: [String]? = nil
+    ) throws(INIError) {
         let defaultsPaths =
             defaultsPaths ?? ["\(directory)/sanoid.defaults.conf", "/usr/share/sanoid/sanoid.defaults.conf"]
         var defaults = Self.builtIn
@@ -30,7 +33,19 @@ public struct SanoidConfiguration: Sendable {
             break
         }
         self.defaults = defaults
-        file = try Self.file("\(directory)/sanoid.conf") ?? SanoidConfigFile(bytes: [])
+        let path = "\(directory)/sanoid.conf"
+        guard let file = try Self.file(path) else {
+            guard !isInUse else {
+                throw INIError(
+                    .missing, path: path,
+                    message:
+                        "is what the sanoid that called works with (--configdir), and is not there; name its folder "
+                        + "as this process sees it")
+            }
+            file = SanoidConfigFile(bytes: [])
+            return
+        }
+        self.file = file
     }
 
     /// Whether sanoid snapshots the dataset with all below it in one go, and calls its hooks once for all.

@@ -10,6 +10,8 @@ public enum SnapshotManager: String, Sendable, CaseIterable, CustomStringConvert
     case znapzend
     /// A person or a script of their own, zfs-autobackup's hook commands included.
     case byHand = "by hand"
+    /// `stillpoint snapshot`, which takes them itself.
+    case stillpoint = "stillpoint snapshot"
 
     /// The name in the field's own words.
     public var description: String { rawValue }

@@ -11,15 +11,17 @@ import VSphereHypervisor
 struct StillpointCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stillpoint",
-        abstract: "Check, plan, list, restore and recover the VMs in ZFS snapshots.",
+        abstract: "Check, plan, list, restore and recover the VMs in ZFS snapshots, and take one by hand.",
         discussion: """
-            The snapshots are taken by your snapshot manager, with pre-snapshot and post-snapshot as its hooks.
+            The snapshots are taken by your snapshot manager, with pre-snapshot and post-snapshot as its hooks, and by \
+            stillpoint snapshot.
             Exit codes: 0 done, 1 not done and all undone, 2 refused or wrong usage with nothing touched, 3 something is \
             left to do.
             """,
         version: "stillpoint \(stillpointVersion)",
         subcommands: [
-            Check.self, Plan.self, List.self, Show.self, Restore.self, Prune.self, Archive.self, Recover.self,
+            Check.self, Plan.self, Snapshot.self, List.self, Show.self, Restore.self, Prune.self, Archive.self,
+            Recover.self,
             Trust.self,
         ])
 }
@@ -30,11 +32,17 @@ struct CommonOptions: ParsableArguments {
     var config: String?
 
     func makeOperator() -> Operator {
-        let context = ProgramContext(
-            arguments: [], environment: processEnvironment(),
+        Operator(.ofStillpoint, configuration: config, progress: ProgressLine.onTerminal())
+    }
+}
+
+extension ProgramContext {
+    /// This program's, when it has adopted its environment.
+    static var ofStillpoint: ProgramContext {
+        ProgramContext(
+            arguments: Array(CommandLine.arguments.dropFirst()), environment: processEnvironment(),
             backEnds: [LibvirtHypervisor.self, VSphereHypervisor.self, ExecHypervisor.self],
-            executable: "/proc/self/exe")
-        return Operator(context, configuration: config, progress: ProgressLine.onTerminal())
+            executable: "/proc/self/exe", calledAs: CommandLine.arguments.first)
     }
 }
 

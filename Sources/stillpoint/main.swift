@@ -1,17 +1,22 @@
 import ArgumentParser
 import Engine
 import Glibc
+import Hooks
 import SnapshotManagers
 import Support
 
 forbidCoreDumps()
 // Before a library is loaded or a thread started.
 ProgramEnvironment.adopt()
+if let code = Hook.watchdog(.ofStillpoint) { Hook.end(code) }
 // ArgumentParser's own main would call exit() from within a command; this returns from it first.
 let code: Int32
 do {
     var command = try StillpointCommand.parseAsRoot()
-    if let operatorCommand = command as? any OperatorCommand {
+    if let snapshot = command as? Snapshot {
+        // On this thread, which has no other beside it yet.
+        Hook.end(snapshot.perform().rawValue)
+    } else if let operatorCommand = command as? any OperatorCommand {
         code = await operatorCommand.perform().rawValue
     } else {
         try command.run()

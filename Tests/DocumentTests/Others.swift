@@ -5,7 +5,8 @@ enum Others {
         "--configdir", "--take-snapshots", "--pre-snapshot", "--post-snapshot", "--quiet", "--syslog", "--label",
         "--keep",
         // znapzend, znapzendzetup, zfs-autobackup
-        "--skipOnPreSnapCmdFail", "--recursive", "--pre-snap-command", "--post-snap-command", "--pre-snapshot-cmd",
+        "--skipOnPreSnapCmdFail", "--noaction", "--test", "--readonly", "--conf", "--recursive", "--pre-snap-command",
+        "--post-snap-command", "--pre-snapshot-cmd",
         "--post-snapshot-cmd", "--allow-empty", "--ssh-source", "--verbose",
         // virsh
         "--nvram", "--quiesce", "--wait", "--undefinesource", "--memspec", "--disk-only",

@@ -225,4 +225,25 @@ struct WatchdogTests {
             #expect(!found.isAlive(proc: proc))
         }
     }
+
+    @Test(
+        "knows each manager's process, as it is and as nixpkgs wraps it; zfs-autobackup's, too, which tells its hooks nothing",
+        arguments: [
+            (SnapshotManager.sanoid, "sanoid"), (.sanoid, ".sanoid-wrapped"), (.zfsAutoSnapshot, "zfs-auto-snapsh"),
+            (.zrepl, "zrepl"), (.znapzend, "znapzend"), (.znapzend, ".znapzend-wrapp"), (.byHand, "zfs-autobackup"),
+        ])
+    func managerNames(manager: SnapshotManager, name: String) throws {
+        try withScratchFolder { scratch in
+            let zeros = Array(repeating: "0", count: 17).joined(separator: " ")
+            try scratch.write("proc/\(getppid())/stat", "\(getppid()) (\(name)) S 1 \(zeros) 77 0 0\n")
+            let found = ManagerProcess.find(manager, proc: scratch.path + "/proc")
+            #expect(found == ManagerProcess(id: getppid(), began: 77))
+        }
+    }
+
+    @Test("is its own manager where it takes the snapshot itself")
+    func ownManager() throws {
+        let found = try #require(ManagerProcess.find(.stillpoint, proc: "/proc"))
+        #expect(found.id == getpid() && found.isAlive(proc: "/proc"))
+    }
 }

@@ -474,7 +474,8 @@ struct PreSnapshotTests {
     @Test(
         "says to a person whose VMs are on the children that nothing was frozen, and to a manager nothing",
         arguments: [
-            (["tank@daily"], true), (["tank"], true), (["tank/other@daily"], false), (["tank", "daily"], false),
+            (["tank@daily"], true), (["tank"], true), (["tank/other@daily"], false),
+            (["tank", "daily-2026-11-29-0117"], false),
         ])
     func onChildren(arguments: [String], isSaid: Bool) async throws {
         let sections = "[tank]\nrecursive = \(arguments.count > 1 ? "no" : "auto")"

@@ -1,3 +1,4 @@
+import Glibc
 import HostFixtures
 import Hypervisor
 import SnapshotManagers
@@ -60,6 +61,76 @@ struct UntakenTests {
             await bench.run(.pre, ["tank/VM"])
             #expect(await bench.run(.post, ["tank/VM"]) == (isTaken ? .done : .failed))
             #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:consistency=quiesced") == isTaken)
+        }
+    }
+
+    @Test("of datasets without a name leaves out what others take when the release has begun")
+    func foreign() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let scratch = bench.scratch
+            bench.world.change { behaviour in
+                behaviour.release = { _, record in
+                    try scratch.write("existing", "tank/VM\ntank/VM@daily\ntank/VM@foreign\n")
+                    try await record(nil)
+                }
+            }
+            await bench.run(.pre, ["tank/VM"])
+            #expect(await bench.run(.post, ["tank/VM"]) == .done)
+            #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:vms=web01=quiesced"))
+            #expect(try !bench.zfs.stored().contains { $0.hasPrefix("tank/VM@foreign") })
+        }
+    }
+
+    @Test("of datasets without a name, and of which nothing was taken, claims nothing of what others take later")
+    func onlyForeign() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let scratch = bench.scratch
+            try scratch.write("existing", "tank/VM\n")
+            bench.world.change { behaviour in
+                behaviour.release = { _, record in
+                    try scratch.write("existing", "tank/VM\ntank/VM@foreign\n")
+                    try await record(nil)
+                }
+            }
+            await bench.run(.pre, ["tank/VM"])
+            #expect(await bench.run(.post, ["tank/VM"]) == .failed)
+            #expect(try bench.zfs.stored().isEmpty)
+        }
+    }
+
+    @Test("of datasets without a name claims nothing where zfs does not say what was taken, and keeps the RAM")
+    func unnamedAndSilent() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let dump = try freezesWithRAM(bench)
+            await bench.run(.pre, ["tank/VM"])
+            try bench.scratch.write("bin/zfs", "#!/bin/sh\nkill -9 $$\n", mode: 0o755)
+            #expect(await bench.run(.post, ["tank/VM"]) == .done)
+            #expect(bench.log.lines.contains { $0.hasPrefix("info: web01: crash-consistent only") })
+            #expect(try !readFile(dump).isEmpty)
+            #expect(bench.world.count("release") == 1)
+        }
+    }
+
+    @Test("of datasets without a name begins to count when the second is over in which its VMs came to rest")
+    func nextSecond() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            let frozen = Mutex<Int64>(0)
+            bench.world.change { behaviour in
+                behaviour.freeze = { request, record in
+                    frozen.withLock { $0 = Int64(time(nil)) }
+                    try await FakeWorld.freezeState(request, record)
+                    return FreezeResult(
+                        consistency: .quiesced, frozenFileSystems: 1, listedFileSystems: 1, frozenFor: .milliseconds(1))
+                }
+            }
+            await bench.run(.pre, ["tank/VM"])
+            let since = try #require(try bench.openRuns().first?.frozenAt)
+            #expect(since > frozen.withLock { $0 })
+            #expect(Int64(time(nil)) >= since)
         }
     }
 

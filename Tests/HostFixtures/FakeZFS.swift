@@ -27,8 +27,25 @@ package struct FakeZFS {
         #!/bin/sh
         echo "$*" >> \(path)/calls
         verb=$1; shift
+        if [ "$verb" = allow ]; then
+            [ -e \(path)/delegations ] || exit 255
+            cat \(path)/delegations; exit 0
+        fi
+        if [ "$verb" = snapshot ]; then
+            [ -e \(path)/refusal ] && { cat \(path)/refusal >&2; exit 1; }
+            recursive=no; [ "$1" = -r ] && { recursive=yes; shift; }
+            for name; do
+                echo "$name" >> \(path)/existing
+                [ $recursive = yes ] || continue
+                below=$(grep "^${name%@*}/[^@]*$" \(path)/existing)
+                for one in $below; do echo "$one@${name#*@}" >> \(path)/existing; done
+            done
+            [ -e \(path)/delay ] && exec sleep $(cat \(path)/delay)
+            exit 0
+        fi
         if [ "$verb" = list ]; then
             status=0
+            case " $* " in *\\ -r\\ *) for name; do :; done; grep "^$name\\(/[^@]*\\)*$" \(path)/existing; exit 0;; esac
             for name; do
                 case "$name" in tank*) ;; *) continue;; esac
                 grep -qxF "$name" \(path)/existing && { echo "$name"; continue; }

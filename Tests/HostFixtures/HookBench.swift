@@ -1,12 +1,13 @@
 package import Configuration
 package import Engine
-internal import Hooks
+package import Hooks
 package import Hypervisor
 package import Operator
 package import RunState
 package import SnapshotManagers
 import Support
 package import TestSupport
+import ZFS
 
 /// Everything a hook needs: a host of folders, a fake hypervisor and a fake zfs; only Stillpoint itself is real.
 package struct HookBench: Sendable {
@@ -16,6 +17,8 @@ package struct HookBench: Sendable {
     package let log = LogRecorder()
     private let roots: SystemRoots
     private let configurationPath: String
+    /// Whose rights the hooks have.
+    package var user = ProgramUser.ofThisProcess
 
     package var statePath: String { scratch.path + "/state" }
     package var directory: StateDirectory { StateDirectory(statePath) }
@@ -62,6 +65,21 @@ package struct HookBench: Sendable {
         try scratch.write("stillpoint.conf", change(text(scratch, "stillpoint.conf")))
     }
 
+    /// Runs `stillpoint snapshot`.
+    @discardableResult
+    package func take(
+        _ names: [String] = ["tank/VM@before"], isRecursive: Bool = false, isDryRun: Bool = false,
+        interruption: Interruption = Interruption(), zfsTimeout: Duration = .seconds(20)
+    ) async -> ExitCode {
+        var context = context()
+        context.zfs = ZFSCommand(executable: scratch.path + "/bin/zfs", timeout: zfsTimeout)
+        let command = SnapshotCommand(
+            names, isRecursive: isRecursive, isDryRun: isDryRun, configurationPath: configurationPath, context,
+            interruption: interruption)
+        // Its caller's thread is a process's first one.
+        return (try? await blocking("a snapshot", within: .seconds(300)) { command.main() }) ?? .needsRecovery
+    }
+
     /// The operator's commands on the same host.
     package var operating: Operator { Operator(context(), configuration: configurationPath) }
 
@@ -71,10 +89,12 @@ package struct HookBench: Sendable {
     }
 
     package func context(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> ProgramContext {
-        ProgramContext(
+        var context = ProgramContext(
             arguments: arguments, environment: environment, backEnds: [FakeHypervisor.self, FakeVSphere.self],
             roots: roots,
             zfs: zfs.command, log: log.logger)
+        context.user = user
+        return context
     }
 
     /// The runs that wait for their release.

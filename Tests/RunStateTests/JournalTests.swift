@@ -32,6 +32,31 @@ struct JournalTests {
         }
     }
 
+    @Test("writes nothing more when it has retired, however late a change comes, and lets another have the run")
+    func retired() async throws {
+        try await withJournal(machines: 1) { _, directory, _ in
+            let id = StateDirectoryTests.id
+            let lock = try #require(try directory.lock(run: id, waiting: false))
+            let journal = Journal(try directory.read(id), in: directory, lock: lock)
+            try await journal.record { $0.phase = .frozen }
+            await journal.retire()
+            try await journal.record { $0.phase = .released }
+            #expect(try directory.read(id).phase == .frozen && directory.isOpen(id))
+        }
+    }
+
+    @Test("gives the run's lock back when it retires")
+    func unlocked() async throws {
+        try await withJournal(machines: 1) { _, directory, _ in
+            let id = StateDirectoryTests.id
+            let journal = Journal(
+                try directory.read(id), in: directory, lock: try directory.lock(run: id, waiting: false))
+            #expect(try directory.lock(run: id, waiting: false) == nil)
+            await journal.retire()
+            #expect(try directory.lock(run: id, waiting: false) != nil)
+        }
+    }
+
     @Test("has many changes at once on the disk, each when its call returns")
     func concurrent() async throws {
         try await withJournal(machines: 100) { _, directory, journal in

@@ -25,7 +25,11 @@ struct ByHandTests {
 
     @Test(
         "takes datasets without a name, as zfs-autobackup's commands have them",
-        arguments: [["tank/VM"], ["tank/VM", "tank/b"], ["tank", "rpool", "other"]])
+        arguments: [
+            ["tank/VM"], ["tank/VM", "tank/b"], ["tank", "rpool", "other"], ["tank/VM", "rpool"], ["tank", "rpool"],
+            ["tank", "backup-2026-11-29"], ["tank", "backup-2026-11-29-011"],
+            ["tank", "a-2026-11-29-0117", "b-2026-11-29-0117"],
+        ])
     func bareDatasets(arguments: [String]) throws {
         let found = try ManagerTests.read(.pre, arguments)
         #expect(found.manager == .byHand)

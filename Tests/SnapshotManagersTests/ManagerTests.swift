@@ -22,7 +22,7 @@ struct ManagerTests {
 
     @Test("knows zfs-auto-snapshot also behind options of its own")
     func zfsAutoSnapshotWithOptions() throws {
-        let found = try Self.read(.post, ["--config", "/etc/a.conf", "tank", "daily"])
+        let found = try Self.read(.post, ["--config", "/etc/a.conf", "tank", "daily-2026-11-29-0117"])
         #expect(found.manager == .zfsAutoSnapshot)
         #expect(found.configurationPath == "/etc/a.conf")
     }

@@ -75,6 +75,10 @@ struct RealCallTests {
             manager: .zrepl, phase: .pre, environment: zrepl.merging(["ZREPL_DRYRUN": "true"]) { $1 },
             snapshots: zreplName, deadline: .seconds(30), isDryRun: true, source: "zrepl 0.3-0.7, dry run"),
         Call(
+            manager: .zrepl, phase: .post,
+            environment: zrepl.merging(["ZREPL_HOOKTYPE": "post_snapshot", "ZREPL_DRYRUN": "true"]) { $1 },
+            snapshots: zreplName, deadline: .seconds(30), isDryRun: true, source: "zrepl 0.3-0.7, dry run, post edge"),
+        Call(
             manager: .zrepl, phase: .pre, environment: zrepl.merging(["ZREPL_TIMEOUT": "0"]) { $1 },
             snapshots: zreplName, source: "zrepl 0.3-0.7, a time-out below a second"),
         // zfs-auto-snapshot's `do_snapshots`: `eval $opt_pre_snapshot $ii $NAME`, no variables.
@@ -98,10 +102,14 @@ struct RealCallTests {
         // zfs-autobackup's `--pre-snapshot-cmd`: what the command says, and no variables.
         Call(
             manager: .byHand, phase: .pre, arguments: ["tank/VM"], snapshots: [],
-            source: "zfs-autobackup 3.2, --pre-snapshot-cmd"),
+            source: "zfs-autobackup 3.2 and 3.3, --pre-snapshot-cmd"),
+        Call(
+            manager: .byHand, phase: .pre, arguments: ["tank/VM", "backup"], snapshots: [],
+            targets: ["tank/VM", "backup"],
+            source: "zfs-autobackup 3.2 and 3.3, --pre-snapshot-cmd, with a pool for its second dataset"),
         Call(
             manager: .byHand, phase: .post, arguments: ["-r", "tank/VM", "tank/db"], snapshots: [],
-            targets: ["tank/VM", "tank/db"], recursion: .yes, source: "zfs-autobackup 3.2, --post-snapshot-cmd"),
+            targets: ["tank/VM", "tank/db"], recursion: .yes, source: "zfs-autobackup 3.2 and 3.3, --post-snapshot-cmd"),
     ]
 
     /// A daemon's or a cron job's own variables come along.
@@ -118,6 +126,27 @@ struct RealCallTests {
         #expect(found.recursion == call.recursion)
         #expect(found.deadline == call.deadline)
         #expect(found.isDryRun == call.isDryRun)
+    }
+
+    /// What `NewHookEnv` and `plan.execute` of zrepl set, and `$createSnapshot` of znapzend; nothing else of theirs is there.
+    @Test(
+        "have every variable that their sources set, and no other",
+        arguments: [
+            (SnapshotManager.zrepl, ["DRYRUN", "FS", "HOOKTYPE", "SNAPNAME", "TIMEOUT"].map { "ZREPL_" + $0 }),
+            (.znapzend, ["ZNAP_NAME", "ZNAP_TIME"]),
+        ])
+    func complete(manager: SnapshotManager, variables: [String]) {
+        let calls = Self.calls.filter { $0.manager == manager }
+        #expect(calls.count > 1 && calls.allSatisfy { $0.environment.keys.sorted() == variables })
+    }
+
+    @Test("of zrepl are refused where one of its variables is missing", arguments: ["ZREPL_FS", "ZREPL_SNAPNAME"])
+    func incomplete(name: String) {
+        var environment = Self.zrepl
+        environment[name] = nil
+        #expect(throws: InvocationError.self) {
+            try Invocation.read(phase: .pre, arguments: [], environment: environment)
+        }
     }
 
     @Test(

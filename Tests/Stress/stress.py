@@ -176,7 +176,8 @@ script_timeout = 60
         return wrong, f"pre {pre} post {post} struck {faults.struck or '-'}; {' | '.join(said) or 'no snapshot'}"
 
     def cycle(self, step, faults, wrong):
-        name = f"s{step.number}"
+        # zfs-auto-snapshot's names end in a time.
+        name = f"s{step.number}" + ("-2026-11-29-0117" if step.manager == "zfs-auto-snapshot" else "")
         pre_call, post_call = self.calls(step.manager, name)
         comm = {"by hand": "", "zfs-auto-snapshot": "zfs-auto-snapsh"}.get(step.manager, step.manager)
         manager = Manager(comm, self.log, self.environment)

@@ -9,6 +9,12 @@ extension Scope {
     package init(_ invocation: Invocation, _ configuration: Configuration, sanoid: () throws -> SanoidConfiguration)
         throws
     {
+        // What takes the snapshot itself knows, and no configuration is asked.
+        if invocation.manager == .stillpoint {
+            self.init(
+                targets: invocation.targets, recursiveTargets: invocation.recursion == .yes ? invocation.targets : [])
+            return
+        }
         let recursive = try invocation.targets.filter { target in
             switch (configuration.recursive(for: target), invocation.recursion) {
             case (.yes, _), (.auto, .yes): return true

@@ -1,6 +1,7 @@
 internal import Hypervisor
 internal import Logging
 internal import RunState
+internal import SnapshotManagers
 internal import Support
 internal import ZFS
 
@@ -14,6 +15,10 @@ extension RunCompletion {
     func applySnapshotAbsence(_ listed: Listed, _ journal: Journal) async -> Listed {
         let run = await journal.run
         guard let named = try? listed.get(), !run.machines.isEmpty else { return listed }
+        guard run.isUntaken != true else {
+            await disclaim(run.machines.indices.map { $0 }, "no snapshot was taken while it was held", journal)
+            return .success([])
+        }
         // One that was there before is another run's.
         let taken = Set(
             named.filter { $0.creation ?? .max >= run.id.time ?? .min }.map(\.name.dataset))
@@ -63,7 +68,7 @@ extension RunCompletion {
     }
 
     /// Without those that say what another run's VMs got.
-    private func unclaimed(
+    func unclaimed(
         _ snapshots: [ListedSnapshot], by run: Run
     ) async throws(ZFSError) -> [ListedSnapshot] {
         guard !snapshots.isEmpty else { return [] }
@@ -73,7 +78,7 @@ extension RunCompletion {
     }
 
     /// Those of the datasets that hold its VMs, whoever took them.
-    private func snapshots(of run: Run) async throws(ZFSError) -> [ListedSnapshot] {
+    func snapshots(of run: Run) async throws(ZFSError) -> [ListedSnapshot] {
         var found: [ListedSnapshot] = []
         for dataset in Set(run.machines.flatMap(\.datasets)).sorted() {
             found += try await context.zfs.ownSnapshots(of: dataset, properties: ["creation"])
@@ -103,10 +108,13 @@ extension RunCompletion {
             return
         }
         let names = run.snapshots.map(\.rawValue).joined(separator: ", ")
+        // Else who took it has said why not.
+        let fix =
+            run.manager == SnapshotManager.stillpoint.rawValue
+            ? "" : ": read the snapshot manager's messages and check the pool's free space"
         let machines = run.machines.map { printable($0.name) }.joined(separator: ", ")
         let problem =
-            "no snapshot was taken\(names.isEmpty ? "" : " (\(names))"): read the snapshot manager's messages and "
-            + "check the pool's free space; frozen in vain: \(machines)"
+            "no snapshot was taken\(names.isEmpty ? "" : " (\(names))")\(fix); frozen in vain: \(machines)"
         context.log.error("\(problem)")
     }
 }

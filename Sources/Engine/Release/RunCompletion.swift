@@ -32,10 +32,14 @@ package struct RunCompletion: Sendable {
     package func end(_ journal: Journal) async throws -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
-        let held = await journal.run
+        var before = await journal.run
+        let naming = Task { await nameSnapshots(journal) }
         let stage = releasing(journal, hypervisors)
         let programs = await stage.beginPrograms()
         let first = await beginFirstRelease(journal, hypervisors)
+        await naming.value
+        before.earlyRelease = await journal.run.earlyRelease
+        let held = before
         await recheckShutDownVMs(journal, hypervisors)
         // Beside the release: neither zfs nor a VM that is not held may keep one that is on its overlays.
         async let settled = applyResults(held, (first, programs), journal, hypervisors)

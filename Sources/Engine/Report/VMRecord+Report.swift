@@ -1,6 +1,7 @@
 internal import Hypervisor
 package import Logging
 package import RunState
+internal import SnapshotManagers
 internal import Support
 
 extension VMRecord {
@@ -23,11 +24,14 @@ extension VMRecord {
     }
 
     /// The line of a hook that comes after one which has told of the VM: what was said is not repeated, what is new is.
-    /// - Parameter told: the VM as it was then.
-    func reportLine(after told: VMRecord) -> String {
+    /// - Parameters:
+    ///   - told: the VM as it was then.
+    ///   - isSame: whether the same program told.
+    func reportLine(after told: VMRecord, bySame isSame: Bool = false) -> String {
         guard consistency == .crash, told.consistency == .crash, !told.reasons.isEmpty else { return reportLine }
         let new = reasons.filter { !told.reasons.contains($0) }
-        return "\(printable(name)): \(Consistency.crash.summary), as pre-snapshot said" + inBrackets(new)
+        let who = isSame ? "as said" : "as pre-snapshot said"
+        return "\(printable(name)): \(Consistency.crash.summary), \(who)" + inBrackets(new)
     }
 
     private var reasons: [String] { fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + notes }
@@ -44,7 +48,8 @@ extension Run {
         for machine in machines where machine.freezeState == nil || machine.phase != .failed {
             // What was told at the end of a freeze that did not come to its end nobody knows.
             let before = told?.frozenAt == nil ? nil : told?.machines.first { $0.key == machine.key }
-            let line = before.map(machine.reportLine(after:)) ?? machine.reportLine
+            let isSame = manager == SnapshotManager.stillpoint.rawValue
+            let line = before.map { machine.reportLine(after: $0, bySame: isSame) } ?? machine.reportLine
             log.log(level: machine.consistency == .stale ? .error : .info, "\(line)")
         }
     }

@@ -17,7 +17,8 @@ extension ExitCode {
             case .halfDone: self = .needsRecovery
             }
         case (is InvocationError, _), (is ConfigurationError, _), (is INIError, _), (is WorkFolderError, _),
-            (is UntrustedProgramError, _), (is NameError, _), (is UnknownDatasetError, _), (is UnknownSnapshotError, _),
+            (is UntrustedProgramError, _), (is MissingRightsError, _), (is NameError, _), (is UnknownDatasetError, _),
+            (is UnknownSnapshotError, _),
             (is UnknownRunError, _):
             self = .usage
         case (let error as HypervisorError, .pre) where error.code == .misconfigured: self = .usage

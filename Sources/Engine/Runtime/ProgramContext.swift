@@ -20,6 +20,8 @@ package struct ProgramContext: Sendable {
     package var executable: String?
     /// The program's name for itself, as its starter gave it (`argv[0]`).
     package var calledAs: String?
+    /// Whose rights this process has.
+    package var user = ProgramUser.ofThisProcess
     /// Where an administrator is told something.
     package var log: Logger
 

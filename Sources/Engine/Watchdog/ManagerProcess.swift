@@ -4,8 +4,8 @@ internal import Support
 
 /// The running snapshot manager that called a hook.
 ///
-/// When it is gone, post-snapshot will not come. Who calls a hook by hand is no such process: a shell that has done its
-/// part may end while its administrator continues.
+/// When it is gone, post-snapshot will not come. Who calls a hook by hand is no such process, unless that is zfs-autobackup: a
+/// shell that has done its part may end while its administrator continues.
 package struct ManagerProcess: Sendable, Equatable {
     let id: pid_t
     /// In clock ticks since the host was started (``ProcessStatus``).
@@ -13,12 +13,15 @@ package struct ManagerProcess: Sendable, Equatable {
 
     /// Searches upwards from this process for one that is called as the manager is.
     package static func find(_ manager: SnapshotManager, proc: String) -> ManagerProcess? {
-        guard let name = names[manager] else { return nil }
+        if manager == .stillpoint {
+            return living(getpid(), proc).map { ManagerProcess(id: getpid(), began: $0.began) }
+        }
+        guard let names = names[manager] else { return nil }
         var id = getppid()
         // A wrapper or two may stand between.
         for _ in 0..<8 {
             guard id > 1, let status = living(id, proc) else { return nil }
-            if status.name == name { return ManagerProcess(id: id, began: status.began) }
+            if names.contains(status.name) { return ManagerProcess(id: id, began: status.began) }
             id = status.parent
         }
         return nil
@@ -35,7 +38,7 @@ package struct ManagerProcess: Sendable, Equatable {
         var candidate = own.began
         for _ in 0..<8 {
             guard !isThere, id > 1, let next = living(id, proc) else { break }
-            isThere = next.name == names[manager]
+            isThere = names[manager]?.contains(next.name) ?? false
             if isThere { began = candidate }
             (candidate, id) = (next.began, next.parent)
         }
@@ -44,15 +47,17 @@ package struct ManagerProcess: Sendable, Equatable {
         return age >= limit && (isThere || own.parent != 1) ? nil : age
     }
 
-    /// As the kernel shows them, 15 characters at most.
-    private static let names: [SnapshotManager: String] = [
-        .sanoid: "sanoid", .zfsAutoSnapshot: "zfs-auto-snapsh", .znapzend: "znapzend", .zrepl: "zrepl",
+    /// As the kernel shows them, 15 characters at most; then as nixpkgs' wrapProgram has it, which moves a script aside.
+    private static let names: [SnapshotManager: [String]] = [
+        .sanoid: ["sanoid", ".sanoid-wrapped"], .zfsAutoSnapshot: ["zfs-auto-snapsh", ".zfs-auto-snaps"],
+        .znapzend: ["znapzend", ".znapzend-wrapp"], .zrepl: ["zrepl", ".zrepl-wrapped"],
+        .byHand: ["zfs-autobackup", ".zfs-autobackup"],
     ]
 
     /// Whether it still runs.
     func isAlive(proc: String) -> Bool { Self.living(id, proc)?.began == began }
 
-    private static func living(_ id: pid_t, _ proc: String) -> ProcessStatus? {
+    static func living(_ id: pid_t, _ proc: String) -> ProcessStatus? {
         ProcessStatus(of: id, proc: proc).flatMap { $0.state == "Z" ? nil : $0 }
     }
 }

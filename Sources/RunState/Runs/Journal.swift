@@ -19,8 +19,8 @@ package actor Journal {
     private var isClosed = false
     /// The last write that was lost while that was allowed.
     package private(set) var lostWrite: (any Error)?
-    // The run stays this process's as long as the journal lives.
-    private let lock: FileLock?
+    // The run stays this process's as long as the journal lives, or until it retires.
+    private var lock: FileLock?
 
     package init(_ run: Run, in directory: StateDirectory, lock: FileLock?) {
         self.run = run
@@ -105,6 +105,14 @@ package actor Journal {
     /// - Throws: StateError.
     package func record(machine index: Int, _ change: @Sendable (inout VMRecord) -> Void) async throws {
         try await record { change(&$0.machines[index]) }
+    }
+
+    /// Leaves the run, which stays open: this journal writes nothing more, however late a call of its own comes back, and
+    /// another may take it on.
+    package func retire() async {
+        isClosed = true
+        while let writing { _ = await writing.result }
+        lock = nil
     }
 
     /// Ends the run: nothing of it is held any more. A write that is under way would make its file again, and is awaited.

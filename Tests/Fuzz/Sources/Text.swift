@@ -77,6 +77,11 @@ func fuzzHookInput(_ bytes: [UInt8]) {
     var choices = Choices(bytes)
     let (count, phase) = (Int(choices.byte() % 6), [Phase.pre, .post, .prune][Int(choices.byte() % 3)])
     let arguments = (0..<count).map { _ in choices.text() }
+    for found in [SanoidArguments(arguments), SanoidArguments(commandLine: arguments, of: "sanoid")].compactMap(\.self)
+    {
+        guard let directory = found.configurationDirectory else { continue }
+        invariant(!directory.isEmpty && arguments.contains { $0.has(directory) }, "\(directory) was not given")
+    }
     var environment: [String: String] = [:]
     while !choices.isEmpty, environment.count < 16 {
         let name = HookVariable.allCases[Int(choices.byte()) % HookVariable.allCases.count]

@@ -1,3 +1,5 @@
+import Support
+
 @testable import ZFS
 
 /// What zfs prints of snapshots, with values that whoever owns a dataset chose.
@@ -5,6 +7,9 @@ func fuzzZFSOutput(_ bytes: [UInt8]) {
     let text = String(decoding: bytes, as: UTF8.self)
     let lines = Set(text.split(separator: "\n").map(String.init))
     let zfs = ZFSCommand(executable: "/nonexistent", environment: [:])
+    if Delegations(text).allows("userprop", user: 1, groups: []) {
+        invariant(text.has("userprop") || text.has("@"), "nobody was given the permission")
+    }
     let listed = zfs.parse(text, AskedProperties(["userrefs", "stillpoint:run"]))
     invariant(Set(listed.map(\.name)).count == listed.count, "a snapshot is listed twice")
     for snapshot in listed {

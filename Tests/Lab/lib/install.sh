@@ -1,12 +1,13 @@
 # shellcheck shell=bash
-# lab install: the packages, zfs-auto-snapshot, which cannot be installed beside zfs-fuse, and database servers.
+# lab install: the packages; zfs-auto-snapshot, which cannot be installed beside zfs-fuse; database servers; zfs-autobackup, which
+# Debian has not.
 
 LAB_PACKAGES=(
 	libvirt-dev libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
 	qemu-system-x86 qemu-utils linux-image-cloud-amd64 busybox-static qemu-guest-agent sanoid
 	libzstd-dev libssl-dev libexpat1-dev libjansson-dev libcurl4-openssl-dev
 	e2fsprogs cpio kmod procps strace util-linux zstd gcc libc6-dev
-	golang-go golang-github-vmware-govmomi-dev openssl curl python3
+	golang-go golang-github-vmware-govmomi-dev openssl curl python3 python3-venv
 )
 POLICY=/usr/sbin/policy-rc.d
 POLICY_MARK='# made by "lab install", which removes it when it is done'
@@ -31,6 +32,7 @@ lab_install() {
 	lab_vcsim >/dev/null
 	[[ -x $LAB_CACHE/zfs-auto-snapshot/usr/sbin/zfs-auto-snapshot ]] || unpack_zfs_auto_snapshot
 	[[ -x $DATABASES/usr/sbin/mariadbd && -x $DATABASES/usr/bin/redis-server ]] || unpack_databases
+	"$LAB_CACHE/zfs-autobackup/bin/zfs-autobackup" --version >/dev/null 2>&1 || install_zfs_autobackup
 }
 
 # The lab starts its own daemons: a package it brings must not start one on the host.
@@ -63,4 +65,20 @@ unpack_zfs_auto_snapshot() (
 	apt-get -q "${options[@]}" update
 	apt-get -q "${options[@]}" download zfs-auto-snapshot
 	dpkg -x zfs-auto-snapshot_*.deb "$LAB_CACHE/zfs-auto-snapshot"
+)
+
+# From PyPI, one version of it, known by its digest. What it needs besides Python (colorama) is for colours alone.
+ZFS_AUTOBACKUP='zfs-autobackup==3.3 --hash=sha256:1a23a70514873a5d4d627f297d00266b3ef2c054d1a1c7461b72634e5b71d0de'
+
+install_zfs_autobackup() (
+	folder=$LAB_CACHE/zfs-autobackup
+	rm -rf "$folder"
+	mkdir "$folder"
+	python3 -m venv "$folder/venv"
+	echo "$ZFS_AUTOBACKUP" >"$folder/requirements"
+	"$folder/venv/bin/pip" --quiet --disable-pip-version-check install --no-deps --only-binary :all: --require-hashes \
+		-r "$folder/requirements"
+	# A folder of its own for the PATH: beside it are the venv's python3 and pip.
+	mkdir "$folder/bin"
+	ln -s ../venv/bin/zfs-autobackup "$folder/bin/"
 )

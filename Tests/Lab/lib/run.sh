@@ -103,7 +103,7 @@ lab_inside() {
 	trap tear_down EXIT
 	start_zfs
 	start_libvirt
-	export PATH=$LAB_DIR/bin:$LAB_CACHE/zfs-auto-snapshot/usr/sbin:$PATH:/usr/sbin:/sbin
+	export PATH=$LAB_DIR/bin:$LAB_CACHE/zfs-auto-snapshot/usr/sbin:$LAB_CACHE/zfs-autobackup/bin:$PATH:/usr/sbin:/sbin
 	export LIBVIRT_DEFAULT_URI=qemu:///system
 	"$@" || status=$?
 	exit "$status"
@@ -165,7 +165,8 @@ start_zfs() {
 	zpool create -o ashift=12 -O atime=off -m "/$LAB_POOL" "$LAB_POOL" "$LAB_DIR/pool.img"
 }
 
-# sanoid lists snapshots with `zfs get -t snapshot`, which zfs-fuse does not know: it would find none, and never prune.
+# What zfs-fuse does not know: `zfs get -t` (sanoid lists snapshots so, and would never prune; zfs-autobackup finds its
+# datasets so), and several snapshots in one `zfs snapshot`, which are taken one after another here.
 make_zfs_shim() {
 	local zfs
 
@@ -177,6 +178,18 @@ make_zfs_shim() {
 		    $zfs get -r -H -p creation \$($zfs list -H -o name -d 0) | grep '^[^	]*@'
 		    exit 0
 		fi
+		if [ "\$1 \$2 \$3 \$4 \$5 \$6" = "get -t volume,filesystem -o name,value,source -H" ]; then
+		    $zfs get -r -H -o name,value,source "\$7" \$($zfs list -H -o name -d 0) | grep -v '^[^	]*@'
+		    exit 0
+		fi
+		case "\$*" in
+		"snapshot "*@*" "*@*)
+		    shift
+		    recursive=
+		    [ "\$1" = -r ] && recursive=-r && shift
+		    for name; do $zfs snapshot \$recursive "\$name" || exit; done
+		    exit 0 ;;
+		esac
 		# What mounts and unmounts, one after another: two such at once can lock zfs-fuse up for good.
 		case "\$1" in
 		create | destroy | clone | rollback | rename) exec flock "$LAB_DIR/zfs.lock" $zfs "\$@" ;;
