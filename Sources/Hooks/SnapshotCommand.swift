@@ -43,7 +43,8 @@ package struct SnapshotCommand: Sendable {
             let configuration = try context.configuration(configurationPath)
             let invocation = Invocation(
                 manager: .stillpoint, phase: .pre, snapshots: request.snapshots, recursion: isRecursive ? .yes : .no,
-                isDryRun: isDryRun, configurationPath: configurationPath)
+                isDryRun: isDryRun, configurationPath: configurationPath,
+                types: SnapshotType.types(of: request.snapshots))
             let interruption = interruption ?? .ofThisProcess(context.log)
             return try MainLoop().run { try await run(request, invocation, configuration, interruption) }
         } catch {

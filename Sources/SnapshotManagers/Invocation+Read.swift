@@ -39,13 +39,7 @@ extension Invocation {
             recursion: options.isRecursive ? .yes : request.recursion,
             deadline: options.deadline ?? request.deadline,
             isDryRun: options.isDryRun || request.isDryRun, configurationPath: options.configurationPath,
-            types: options.types ?? request.types ?? types(of: request))
-    }
-
-    private static func types(of request: Request) -> [String] {
-        let told = request.snapshots.map {
-            SnapshotType.told(by: $0.name, isOfAutoSnapshot: request.manager == .zfsAutoSnapshot) ?? ""
-        }
-        return told.allSatisfy(\.isEmpty) ? [] : told.withoutDuplicates
+            types: options.types ?? request.types
+                ?? SnapshotType.types(of: request.snapshots, areOfAutoSnapshot: request.manager == .zfsAutoSnapshot))
     }
 }

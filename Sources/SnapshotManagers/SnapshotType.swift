@@ -1,4 +1,5 @@
 internal import Support
+public import ZFS
 
 /// What managers call a snapshot by how often it is taken: `hourly`.
 public enum SnapshotType {
@@ -21,6 +22,12 @@ public enum SnapshotType {
             name.hasPrefix(sanoidPrefix)
             ? sanoidType(name.dropFirst(sanoidPrefix.count)) : autoSnapshotType(name, isOfAutoSnapshot)
         return type.flatMap { isValid($0) ? String($0) : nil }
+    }
+
+    /// The types that some snapshots' names tell; an empty one stands for those that tell none beside others that do.
+    public static func types(of snapshots: [SnapshotName], areOfAutoSnapshot: Bool = false) -> [String] {
+        let told = snapshots.map { self.told(by: $0.name, isOfAutoSnapshot: areOfAutoSnapshot) ?? "" }
+        return told.allSatisfy(\.isEmpty) ? [] : told.withoutDuplicates
     }
 
     private static func sanoidType(_ rest: Substring) -> Substring? {
