@@ -152,6 +152,35 @@ struct OwnDiskFreezeTests {
         }
     }
 
+    @Test("that fails releases those that stand still before what has to be committed")
+    func abortsInOrder() async throws {
+        try await withBench(
+            general: "strategy = quiesce\non_failure = abort\nmax_parallel = 1",
+            sections: "[vm b*]\nstrategy = freeze\n[vm c*]\nstrategy = pause"
+        ) { bench, host async throws in
+            bench.has(host.web("a1"), host.web("b1"), host.web("c1"))
+            bench.world.change { $0.pause = { _ in throw refusal(.fallBack) } }
+            #expect(await bench.run(.pre) == .failed)
+            #expect(bench.world.acts.suffix(2) == ["thaw id-of-b1", "release id-of-a1"])
+        }
+    }
+
+    @Test("that fails leaves what its manager does not wait for to the watchdog, and no snapshot is to be taken")
+    func abortsLate() async throws {
+        try await withBench(
+            general: "strategy = quiesce\non_failure = abort", sections: "[vm b*]\nstrategy = pause"
+        ) { bench, host async throws in
+            bench.has(host.web("a1"), host.web("b1"))
+            bench.world.change { behaviour in
+                behaviour.pause = { _ in throw refusal(.fallBack) }
+                behaviour.release = { _, _ in try await Task.sleep(for: .seconds(60)) }
+            }
+            #expect(await bench.run(.pre, ["--deadline", "2", "tank/VM@daily"]) == .failed)
+            #expect(try bench.openRuns().map(\.phase) == [.releasing])
+            #expect(bench.log.text.contains("the run's watchdog undoes what is left of it"))
+        }
+    }
+
     @Test("tries the next strategy, and records nothing, where the guest is certain not to be frozen")
     func refused() async throws {
         try await withVM("freeze, pause") { bench, _ async throws in

@@ -22,16 +22,30 @@ package struct ReleaseStage: Sendable {
         self.log = log
     }
 
+    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a guest that stands still
+    /// cannot. But one that does not answer within a second keeps nobody else from anything.
+    /// - Returns: the thaws and resumptions, which may still be running.
+    package func begin() async -> Task<Void, Never> {
+        let machines = await journal.run.machines
+        let first = Task { [journal, hypervisors] in
+            let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
+            if !answers.isEmpty { await journal.change { $0.note(answers) } }
+        }
+        guard machines.contains(where: { $0.freezeState?.mayStandStill == true }) else { return first }
+        _ = await withDeadline(.now + .seconds(1)) { await first.value }
+        return first
+    }
+
     /// Releases; whether nothing of the run is held any more.
-    /// - Parameter first: what thaws and resumes guests; those that have not answered it yet are released after it.
-    package func run(_ first: Task<Void, Never>? = nil) async -> Bool {
+    /// - Parameter first: what `begin` has begun; guests that have not answered it yet are released after it.
+    package func run(_ first: Task<Void, Never>) async -> Bool {
         await journal.allowLostWrites()
         await note { $0.phase = .releasing }
         let machines = await journal.run.machines
-        let late = first == nil ? [] : machines.indices.filter { machines[$0].freezeState?.mayStandStill == true }
+        let late = machines.indices.filter { machines[$0].freezeState?.mayStandStill == true }
         async let others: Void = release(machines.indices.filter { !late.contains($0) })
         if !late.isEmpty {
-            await first?.value
+            await first.value
             await release(late)
         }
         await others

@@ -33,11 +33,12 @@ package struct RunCompletion: Sendable {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
         let held = await journal.run
-        let first = await beginFirstRelease(journal, hypervisors)
+        let stage = releasing(journal, hypervisors)
+        let first = await stage.begin()
         await recheckShutDownVMs(journal, hypervisors)
         // Beside the release: neither zfs nor a VM that is not held may keep one that is on its overlays.
         async let settled = applyResults(held, first, journal, hypervisors)
-        let isReleased = await releasing(journal, hypervisors).run(first)
+        let isReleased = await stage.run(first)
         let listed = await settled
         await hypervisors.close()
         // What zfs does not tell now it tells when the release is tried again.
@@ -60,16 +61,20 @@ package struct RunCompletion: Sendable {
     func release(_ journal: Journal) async -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
-        let first = await beginFirstRelease(journal, hypervisors)
+        let stage = releasing(journal, hypervisors)
+        let first = await stage.begin()
         await recheckShutDownVMs(journal, hypervisors)
-        let isReleased = await releasing(journal, hypervisors).run(first)
+        let isReleased = await stage.run(first)
         await hypervisors.close()
         return isReleased
     }
 
     /// Releases some VMs before the others, which stay as they are; the run stays open.
     func release(_ machines: Set<VMKey>, because reason: String, _ journal: Journal) async {
-        let held = await journal.run.machines.filter { machines.contains($0.key) && $0.freezeState != nil }
+        // One that stays on its own disks takes no room.
+        let held = await journal.run.machines.filter { machine in
+            machines.contains(machine.key) && machine.freezeState.map { $0.strategy == nil } == true
+        }
         guard !held.isEmpty else { return }
         let early = EarlyRelease(began: Int64(time(nil)), reason: reason)
         let names = held.map { printable($0.name) }.joined(separator: ", ")
@@ -78,20 +83,6 @@ package struct RunCompletion: Sendable {
         await journal.allowLostWrites()
         await releasing(journal, hypervisors).releaseEarly(Set(held.map(\.key)), early)
         await hypervisors.close()
-    }
-
-    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a guest that stands still
-    /// cannot. But one that does not answer within a second keeps nobody else from anything.
-    /// - Returns: the thaws and resumptions, which may still be running.
-    private func beginFirstRelease(_ journal: Journal, _ hypervisors: Hypervisors) async -> Task<Void, Never> {
-        let machines = await journal.run.machines
-        let first = Task {
-            let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
-            if !answers.isEmpty { await journal.change { $0.note(answers) } }
-        }
-        guard machines.contains(where: { $0.freezeState?.mayStandStill == true }) else { return first }
-        _ = await withDeadline(.now + .seconds(1)) { await first.value }
-        return first
     }
 
     /// Settles what each VM got and says so on the snapshots.
