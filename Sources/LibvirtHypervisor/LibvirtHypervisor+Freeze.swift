@@ -23,13 +23,17 @@ extension LibvirtHypervisor: ProcessorPausing {
 
     /// Suspends a running domain.
     public func pause(id: String) async throws {
-        try await calls.with { connection in
+        try await calls.with { [settings] connection in
             let domain = try await connection.requireDomain(id)
             let limit = Self.longestPausing
             switch await act("pausing the guest", within: limit, { try domain.suspend() }) {
             case .ended(.success): return
             case .ended(.failure(let error)):
-                throw HypervisorError(.callFailed, "the VM could not be paused", remedy: .fallBack, cause: error)
+                // It may have been, and the answer was lost with the connection.
+                let guest = GuestControl(domain: domain, settings: settings, record: { _ in })
+                let isUndone = (try? await guest.resumeOrSeeRunning()) != nil
+                throw HypervisorError(
+                    .callFailed, "the VM could not be paused", remedy: isUndone ? .fallBack : .stop, cause: error)
             case .givenUp(let call): throw call.timeOut(after: limit)
             }
         }
@@ -63,7 +67,10 @@ extension LibvirtHypervisor: GuestShutdown {
         try await retrying {
             try await calls.blockingCall("starting the VM", within: Self.longestStart) { connection in
                 guard let domain = try connection.domain(uuid: id) else { return }
-                if try !domain.state().isActive { try domain.start(paused: false) }
+                let state = try domain.state()
+                // One that somebody started and moved runs elsewhere, on the same disks.
+                guard state != .migratedAway else { return }
+                if !state.isActive { try domain.start(paused: false) }
             }
             // Somebody else's start may be under way, or ours of before we were killed.
             let waiting = Backoff(until: .now + Self.longestStart, first: .milliseconds(100))

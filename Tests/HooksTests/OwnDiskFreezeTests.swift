@@ -3,6 +3,7 @@ import HostFixtures
 import Hypervisor
 import SnapshotManagers
 import Support
+import Synchronization
 import TestSupport
 import Testing
 import ZFS
@@ -178,6 +179,49 @@ struct OwnDiskFreezeTests {
             #expect(await bench.run(.pre, ["--deadline", "2", "tank/VM@daily"]) == .failed)
             #expect(try bench.openRuns().map(\.phase) == [.releasing])
             #expect(bench.log.text.contains("the run's watchdog undoes what is left of it"))
+        }
+    }
+
+    @Test("tells the watchdog of a guest that stands still while others take long")
+    func tells() async throws {
+        try await withBench(
+            general: "strategy = freeze", sections: "[vm a*]\nstrategy = pause"
+        ) { bench, host async throws in
+            bench.has(host.web("a1"), host.web("b1"))
+            let step = Mutex<FreezeState.Step?>(nil)
+            bench.world.change { behaviour in
+                behaviour.freezeFileSystems = { _ in
+                    for _ in 1...250 where step.withLock({ $0 }) != .held {
+                        try await Task.sleep(for: .milliseconds(20))
+                        let now = try bench.openRuns().first?.machines.first?.freezeState
+                        step.withLock { $0 = now?.step }
+                    }
+                    return FreezeResult(consistency: .quiesced, frozenFileSystems: 2)
+                }
+            }
+            #expect(await bench.run(.pre) == .done)
+            #expect(step.withLock { $0 } == .held)
+        }
+    }
+
+    private struct LostConnection: Error {}
+
+    @Test(
+        "that failed in a way that nobody understands may have been carried out all the same, and is undone",
+        arguments: [("freeze", "thaw id-of-web01"), ("pause", "resume id-of-web01"), ("shutdown", "start id-of-web01")])
+    func lostAnswer(strategy: String, release: String) async throws {
+        try await withVM("\(strategy), crash-consistent") { bench, _ async throws in
+            bench.world.change { behaviour in
+                behaviour.freezeFileSystems = { _ in throw LostConnection() }
+                behaviour.pause = { _ in throw LostConnection() }
+                behaviour.shutDown = { _ in throw LostConnection() }
+            }
+            #expect(await bench.run(.pre) == .done)
+            bench.world.markStopped("id-of-web01")
+            #expect(try bench.onlyRecord().freezeState?.strategy?.rawValue == strategy)
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.world.acts.suffix(1) == [release])
+            #expect(try consistency(bench) == "crash")
         }
     }
 

@@ -55,6 +55,8 @@ package struct FreezeStage: Sendable {
             let now = waiting.withLock { $0 }.filter { plan[$0.key].strategies[$0.value].turn <= turn }
             guard !now.isEmpty else { continue }
             if turn == Strategy.lastTurn { await beforeStopping() }
+            let telling = turn == Strategy.lastTurn ? Task { await tellWatchdog() } : nil
+            defer { telling?.cancel() }
             try await forEach(now.keys.sorted()) { index in
                 let next = try await tryStrategies(index, from: now[index] ?? 0, turn: turn, run: run)
                 waiting.withLock { $0[index] = next }
@@ -63,6 +65,16 @@ package struct FreezeStage: Sendable {
         try await journal.record { run in
             run.phase = .frozen
             run.frozenAt = Int64(time(nil))
+        }
+    }
+
+    /// Writes which guests stand still already, when others take long to: they are not let wait for those beyond `freeze_limit`.
+    /// The usual run has ended before that and pays for no further write.
+    private func tellWatchdog() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            guard await journal.run.machines.contains(where: { $0.freezeState?.standsStill == true }) else { continue }
+            // What is wrong with the disk is said by whoever waits for it.
+            try? await journal.record { _ in }
         }
     }
 
@@ -225,6 +237,9 @@ package struct FreezeStage: Sendable {
             record.fallbacks.append(VMRecord.Fallback(strategy: strategy, reason: "\(error)"))
         }
         guard let freezeState = await journal.run.machines[index].freezeState else { return }
+        // Recorded still, so it may be frozen, paused or on its way to be off, whatever went wrong: post-snapshot and the
+        // watchdog undo that, when it has come.
+        guard freezeState.strategy == nil else { return }
         // A call of ours that may still be carried out cannot be undone before it is: that nothing is found now means
         // nothing. Nor is a thaw asked for once more, after it was for as long as there was time; post and the watchdog
         // do that.

@@ -18,6 +18,11 @@ struct DomainShutdown: Sendable {
         // Beside the agent's request, if that is under way: whichever the guest follows.
         let byButton = try await ask(.powerButton)
         guard byAgent || byButton else {
+            // Were both refused, or were the answers lost with the connection?
+            let state = try? await blocking("asking whether the VM runs", within: .seconds(30)) { try domain.state() }
+            guard let state, state.isActive else {
+                throw HypervisorError(.changed, "the guest may have been asked to shut down", remedy: .stop)
+            }
             throw HypervisorError(
                 .callFailed, "neither the guest's agent nor its power button (ACPI) takes a shutdown", remedy: .fallBack
             )
@@ -58,6 +63,10 @@ struct DomainShutdown: Sendable {
     private func isOff(before end: ContinuousClock.Instant) async throws -> Bool {
         while true {
             let state = try await blocking("asking whether the VM is off", within: .seconds(30)) { try domain.state() }
+            // It runs on another host: there is nothing at rest.
+            guard state != .migratedAway else {
+                throw HypervisorError(.changed, "the VM was moved to another host meanwhile", remedy: .stop)
+            }
             if !state.isActive { return true }
             guard .now < end else { return false }
             try await Task.sleep(for: .milliseconds(200))
