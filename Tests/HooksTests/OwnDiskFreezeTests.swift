@@ -289,6 +289,18 @@ struct OwnDiskFreezeTests {
         }
     }
 
+    @Test("is not begun where the manager's time does not suffice for it", arguments: [("5", 0), ("60", 1)])
+    func tooLittleTime(deadline: String, shutdowns: Int) async throws {
+        try await withBench(general: "strategy = shutdown, crash-consistent\nshutdown_timeout = 60") {
+            bench, host async throws in
+            bench.has(host.web())
+            #expect(await bench.run(.pre, ["--deadline", deadline, "tank/VM@daily"]) == .done)
+            #expect(bench.world.count("shutdown") == shutdowns)
+            let reasons = try bench.onlyRecord().fallbacks.map(\.reason)
+            #expect(reasons.count == 1 - shutdowns && reasons.allSatisfy { $0.contains("script_timeout") })
+        }
+    }
+
     @Test("says what to do about a guest that was asked to shut down and has not")
     func ignored() async throws {
         try await withVM("shutdown, crash-consistent") { bench, _ async throws in

@@ -227,7 +227,16 @@ package struct FreezeStage: Sendable {
         if !strategy.movesDisks, !hasWatchdog { return "the run has no watchdog, so its guests are not left standing" }
         if planned.disks.isEmpty { return "none of its disks writes to the snapshotted datasets" }
         if let deadline, deadline <= .now { return "the manager's deadline has passed" }
-        return nil
+        return strategy == .shutdown ? lackOfTime : nil
+    }
+
+    /// A guest that goes off when the snapshot has been taken was stopped for nothing.
+    private var lackOfTime: String? {
+        guard let deadline else { return nil }
+        let left = ContinuousClock.now.duration(to: deadline)
+        guard left < settings.shutdownTimeout / 2 else { return nil }
+        return "the manager waits for \(left.text) only, and the guest may take \(settings.shutdownTimeout.text) "
+            + "(sanoid's script_timeout, shutdown_timeout)"
     }
 
     /// Notes why a strategy failed; what it left behind is released before the next one is tried.

@@ -11,6 +11,15 @@ struct DomainShutdown: Sendable {
     /// - Throws: as ``GuestShutdown/shutDown(id:before:)``.
     func run() async throws {
         try await blocking("asking whether the VM can be shut down", within: .seconds(30)) { try requireReturn() }
+        do {
+            try await shutDown()
+        } catch let error as LibvirtError {
+            throw HypervisorError(
+                .changed, "whether the guest shuts down is not known", remedy: .stop, cause: error)
+        }
+    }
+
+    private func shutDown() async throws {
         let byAgent = try await ask(.agent)
         if byAgent, try await isOff(before: min(deadline, .now + ContinuousClock.now.duration(to: deadline) / 2)) {
             return
@@ -34,6 +43,10 @@ struct DomainShutdown: Sendable {
 
     /// A domain that would be gone, or start again by itself, is not shut down.
     private func requireReturn() throws {
+        // One that its owner has switched off meanwhile is not started again either.
+        guard try domain.state() == .running else {
+            throw HypervisorError(.changed, "the VM does not run any more", remedy: .fallBack)
+        }
         guard try domain.isPersistent() else {
             throw HypervisorError(
                 .callFailed, "the VM is transient: it would be gone after its shutdown", remedy: .fallBack)
