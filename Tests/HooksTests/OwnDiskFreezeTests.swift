@@ -104,6 +104,21 @@ struct OwnDiskFreezeTests {
         }
     }
 
+    @Test("is asked to thaw once more where its hypervisor is away for a moment")
+    func awayForAMoment() async throws {
+        try await withVM("freeze") { bench, _ async throws in
+            await bench.run(.pre)
+            bench.world.change { [world = bench.world] behaviour in
+                behaviour.thaw = { _ in
+                    if world.count("thaw") < 4 { throw LostConnection() }
+                    return 2
+                }
+            }
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.world.count("thaw") == 4)
+        }
+    }
+
     @Test("stays open, and says so, where the guest confirms no thaw")
     func neverThawed() async throws {
         try await withVM("freeze") { bench, _ async throws in
