@@ -59,7 +59,7 @@ struct PreSnapshot: Sendable {
             let isFrozen = await freeze(run, call, try await hypervisors.enabled(), hasWatchdog) {
                 _ = await shortages.value
             }
-            let code = await conclude(run, isFrozen: isFrozen, hypervisors)
+            let code = await conclude(run, isFrozen: isFrozen, hypervisors, unfinished)
             if code == .done { await awaitNextSecond(run.journal, call) }
             for shortage in await shortages.value { context.log.warning("\(shortage)") }
             return code
@@ -193,8 +193,10 @@ struct PreSnapshot: Sendable {
     // MARK: conclusion
 
     /// Says what did not get what it should; releases all where that makes the snapshot worthless.
-    private func conclude(_ run: ClaimedRun, isFrozen: Bool, _ hypervisors: Hypervisors) async -> ExitCode {
-        guard isFrozen else { return await undo(run, hypervisors) }
+    private func conclude(_ run: ClaimedRun, isFrozen: Bool, _ hypervisors: Hypervisors, _ unfinished: UnfinishedFreeze)
+        async -> ExitCode
+    {
+        guard isFrozen else { return await undo(run, hypervisors, unfinished) }
         let machines = await run.journal.run.machines
         for record in machines where record.consistency == .crash || record.consistency == .stale {
             context.log.log(level: record.consistency == .stale ? .error : .warning, "\(record.reportLine)")
@@ -202,18 +204,21 @@ struct PreSnapshot: Sendable {
         let failed = zip(run.plan, machines).contains { $0.onFailure == .abort && $1.phase == .failed }
         guard failed else { return .done }
         context.log.error("on_failure = abort: all VMs are released, there is nothing to snapshot consistently")
-        return await undo(run, hypervisors)
+        return await undo(run, hypervisors, unfinished)
     }
 
     /// Releases everything and closes the run.
-    private func undo(_ run: ClaimedRun, _ hypervisors: Hypervisors) async -> ExitCode {
+    private func undo(
+        _ run: ClaimedRun, _ hypervisors: Hypervisors, _ unfinished: UnfinishedFreeze
+    ) async -> ExitCode {
+        unfinished.beginUndoing()
         let journal = run.journal
         let stage = ReleaseStage(
             journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel,
             shutdownTimeout: configuration.shutdownTimeout, programTimeout: configuration.freezeTimeout,
             log: context.log)
         do {
-            guard await stage.run() else { return .needsRecovery }
+            guard await stage.run(await stage.begin()) else { return .needsRecovery }
             // There is no snapshot that they could belong to.
             for dump in await journal.run.machines.compactMap(\.ramDump) { try removeFile(at: dump.path) }
             try await journal.close()

@@ -5,14 +5,16 @@ internal import Support
 extension LibvirtHypervisor: FileSystemFreezing {
     /// Freezes the file systems of a domain's guest; see `AgentFreeze`.
     public func freezeFileSystems(_ request: FreezeRequest) async throws -> FreezeResult {
-        try await calls.with { [settings] connection in
-            let domain = try await connection.requireDomain(request.machine.id)
-            let description = try await blocking("reading \(request.machine.name)", within: .seconds(30)) {
-                try domain.description()
+        try await refusing {
+            try await calls.with { [settings] connection in
+                let domain = try await connection.requireDomain(request.machine.id)
+                let description = try await blocking("reading \(request.machine.name)", within: .seconds(30)) {
+                    try domain.description()
+                }
+                return try await AgentFreeze(
+                    domain: domain, description: description, request: request, settings: settings
+                ).run()
             }
-            return try await AgentFreeze(
-                domain: domain, description: description, request: request, settings: settings
-            ).run()
         }
     }
 }
@@ -23,14 +25,27 @@ extension LibvirtHypervisor: ProcessorPausing {
 
     /// Suspends a running domain.
     public func pause(id: String, before deadline: ContinuousClock.Instant?) async throws -> [String] {
-        try await calls.with { connection in
-            let domain = try await connection.requireDomain(id)
-            let limit = min(Self.longestPausing, deadline.map { $0 - .now } ?? Self.longestPausing)
-            switch await act("pausing the guest", within: limit, { try domain.suspend() }) {
-            case .ended(.success): return []
-            case .ended(.failure(let error)):
-                throw HypervisorError(.callFailed, "the VM could not be paused", remedy: .fallBack, cause: error)
-            case .givenUp(let call): throw call.timeOut(after: limit)
+        try await refusing {
+            try await calls.with { [settings] connection in
+                let domain = try await connection.requireDomain(id)
+                // Somebody else's pause is not ours to end.
+                let state = try await blocking("asking whether the VM runs", within: .seconds(30)) {
+                    try domain.state()
+                }
+                guard state == .running else {
+                    throw HypervisorError(.changed, "the VM does not run any more", remedy: .fallBack)
+                }
+                let limit = min(Self.longestPausing, deadline.map { $0 - .now } ?? Self.longestPausing)
+                switch await act("pausing the guest", within: limit, { try domain.suspend() }) {
+                case .ended(.success): return []
+                case .ended(.failure(let error)):
+                    // It may have been, and the answer was lost with the connection.
+                    let guest = GuestControl(domain: domain, settings: settings, record: { _ in })
+                    let isUndone = (try? await guest.resumeOrSeeRunning()) != nil
+                    throw HypervisorError(
+                        .callFailed, "the VM could not be paused", remedy: isUndone ? .fallBack : .stop, cause: error)
+                case .givenUp(let call): throw call.timeOut(after: limit)
+                }
             }
         }
     }
@@ -50,9 +65,11 @@ extension LibvirtHypervisor: ProcessorPausing {
 extension LibvirtHypervisor: GuestShutdown {
     /// Shuts a domain's guest down; see `DomainShutdown`.
     public func shutDown(id: String, before deadline: ContinuousClock.Instant) async throws {
-        try await calls.with { [settings] connection in
-            let domain = try await connection.requireDomain(id)
-            try await DomainShutdown(domain: domain, agentTimeout: settings.agentTimeout, deadline: deadline).run()
+        try await refusing {
+            try await calls.with { [settings] connection in
+                let domain = try await connection.requireDomain(id)
+                try await DomainShutdown(domain: domain, agentTimeout: settings.agentTimeout, deadline: deadline).run()
+            }
         }
     }
 
@@ -63,7 +80,10 @@ extension LibvirtHypervisor: GuestShutdown {
         try await retrying {
             try await calls.blockingCall("starting the VM", within: Self.longestStart) { connection in
                 guard let domain = try connection.domain(uuid: id) else { return }
-                if try !domain.state().isActive { try domain.start(paused: false) }
+                let state = try domain.state()
+                // One that somebody started and moved runs elsewhere, on the same disks.
+                guard state != .migratedAway else { return }
+                if !state.isActive { try domain.start(paused: false) }
             }
             // Somebody else's start may be under way, or ours of before we were killed.
             let waiting = Backoff(until: .now + Self.longestStart, first: .milliseconds(100))
@@ -88,6 +108,15 @@ extension LibvirtHypervisor: GuestShutdown {
         } catch let error as HypervisorError where error.code == .timedOut {
             throw HypervisorError(.timedOut, error.message, remedy: .retry, cause: error.cause)
         }
+    }
+}
+
+/// What libvirt refuses as such was refused before the guest was touched; what may have been carried out is a HypervisorError.
+private func refusing<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+        return try await body()
+    } catch let error as LibvirtError {
+        throw HypervisorError(.callFailed, "libvirt does not tell of the VM", remedy: .fallBack, cause: error)
     }
 }
 

@@ -36,7 +36,7 @@ extension RealParts {
                         "iced": "running", "still": "paused", "down": "shut off", "button": "shut off",
                         "usual": "running",
                     ])
-                #expect(try await need("ls -A \(stage.lab.overlays)").hasPrefix("usual-"))
+                #expect(try await need("ls -A \(stage.lab.overlays)").hasPrefix("usual-"), "\(pre.errors)")
                 #expect(try await need("ls -A \(stage.lab.overlays) | wc -l") == "1")
                 let post = try await shell(
                     "zfs snapshot \(stage.dataset)@a; \(stage.lab.postSnapshot) \(stage.dataset)@a")
@@ -44,7 +44,7 @@ extension RealParts {
                 #expect(post.errors.contains("iced: quiesced, 2 of 2 file systems frozen for"), "\(post.errors)")
                 #expect(
                     try await stage.property("vms", of: "\(stage.dataset)@a")
-                        == "button=off,down=off,iced=quiesced,still=crash,usual=quiesced")
+                        == "button=off,down=off,iced=quiesced,still=crash,usual=quiesced", "\(post.errors)")
                 #expect(Set(try await states(guests).values) == ["running"])
                 try await stage.expectNothingLeft()
                 try await stage.expectWrites(by: guests[0], on: "vda", within: 1)

@@ -2,6 +2,7 @@ import Glibc
 import HostFixtures
 import Hypervisor
 import SnapshotManagers
+import Synchronization
 import TestSupport
 import Testing
 
@@ -84,7 +85,10 @@ struct WatchdogTests {
 
     @Test(
         "thaws a guest that may be frozen at every look, whatever its disks are and whatever else there is to do",
-        arguments: [FreezeState(step: .switching, snapshot: "s", disks: [], isThawPending: true), frozen])
+        arguments: [
+            FreezeState(step: .switching, snapshot: "s", disks: [], isThawPending: true), frozen,
+            FreezeState(step: .switching, snapshot: "s", strategy: .pause, disks: []),
+        ])
     func pendingThaw(freezeState: FreezeState) async throws {
         try await withBench { bench, _ async throws in
             let run = try open(bench) {
@@ -92,9 +96,9 @@ struct WatchdogTests {
                 $0.machines[0].freezeState = freezeState
             }
             let quiet = watch(bench, run).poll(isAskedToEnd: false)
-            #expect(quiet.event == nil && quiet.pendingThaws.map(\.freezeState) == [freezeState] && !quiet.isOwned)
+            #expect(quiet.event == nil && quiet.pending.map(\.freezeState) == [freezeState] && !quiet.isOwned)
             let late = watch(bench, run, within: .zero).poll(isAskedToEnd: false)
-            #expect(late.event == .release("post-snapshot did not come within 60 s") && late.pendingThaws.count == 1)
+            #expect(late.event == .release("post-snapshot did not come within 60 s") && late.pending.count == 1)
             let asked = watch(bench, run).poll(isAskedToEnd: true)
             #expect(asked.event == .release("the watchdog was asked to end"))
             let gone = watch(bench, run, manager: ManagerProcess(id: getpid(), began: 1)).poll(isAskedToEnd: false)
@@ -108,7 +112,7 @@ struct WatchdogTests {
             let run = try open(bench) { $0.machines[0].freezeState = Self.frozen }
             let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
             let duties = watch(bench, run, within: .zero).poll(isAskedToEnd: true)
-            #expect(duties.event == nil && duties.pendingThaws.count == 1 && duties.isOwned)
+            #expect(duties.event == nil && duties.pending.count == 1 && duties.isOwned)
             var overdue = OverdueThaws(limit: .seconds(10))
             let now = ContinuousClock.now
             #expect(overdue.due(duties, at: now).isEmpty && overdue.due(duties, at: now + .seconds(9)).isEmpty)
@@ -116,8 +120,11 @@ struct WatchdogTests {
             // Another freeze has its own time.
             #expect(overdue.due(.init(isOwned: true), at: now + .seconds(12)).isEmpty)
             #expect(overdue.due(duties, at: now + .seconds(13)).isEmpty)
+            var next = duties
+            next.pending.append(try makeRecord("web02"))
+            #expect(overdue.due(next, at: now + .seconds(24)).map(\.name) == ["web01"])
             withExtendedLifetime(lock) {}
-            #expect(overdue.due(.init(pendingThaws: duties.pendingThaws), at: now + .seconds(14)).count == 1)
+            #expect(overdue.due(.init(pending: duties.pending), at: now + .seconds(14)).count == 1)
         }
     }
 
@@ -145,6 +152,104 @@ struct WatchdogTests {
                 #expect(isStopped || overdue.due(duties, at: now + .seconds(71)).count == 1)
             }
             withExtendedLifetime(lock) {}
+        }
+    }
+
+    private static let standing: FreezeState = {
+        var state = FreezeState(step: .held, snapshot: "s", strategy: .freeze, disks: [], isThawPending: true)
+        state.frozenFileSystems = 2
+        state.stoppedAt = 0
+        return state
+    }()
+
+    private func openTwo(_ bench: HookBench, _ first: FreezeState = standing) throws -> Run {
+        try open(bench) { run in
+            run.machines = try [makeRecord("silent"), makeRecord("web01")]
+            run.machines[0].freezeState = Self.standing
+            run.machines[1].freezeState = first
+        }
+    }
+
+    @Test("does not wait for a guest that does not answer, nor asks it twice at a time")
+    func silent() async throws {
+        try await withBench { bench, _ async throws in
+            let run = try openTwo(bench)
+            bench.world.change { behaviour in
+                behaviour.thaw = { id in
+                    if id == "id-of-silent" { try await Task.sleep(for: .seconds(20)) }
+                    return 2
+                }
+            }
+            let guests = OverdueRelease(
+                run: run.id, configuration: try bench.configuration, context: bench.context())
+            let begin = ContinuousClock.now
+            await guests.ask(run.machines, because: "it took long")
+            #expect(begin.duration(to: .now) < .seconds(15))
+            for _ in 1...500 where try bench.directory.read(run.id).machines[1].freezeState != nil {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            await guests.ask(try bench.directory.read(run.id).machines, because: "it took long")
+            let now = try bench.directory.read(run.id).machines
+            #expect(now.map { $0.freezeState == nil } == [false, true])
+            #expect(now.map(\.consistency) == [.quiesced, .quiesced] && now[1].earlyRelease?.reason == "it took long")
+            #expect(bench.world.count("thaw") == 2)
+        }
+    }
+
+    @Test("notes the first answer when another process has left the run, unless that has changed the VM")
+    func notedLater() async throws {
+        try await withBench { bench, _ async throws in
+            let run = try openTwo(bench)
+            bench.world.change { [world = bench.world] behaviour in
+                behaviour.thaw = { id in world.count("thaw \(id)") <= 1 ? 2 : 0 }
+            }
+            let guests = OverdueRelease(
+                run: run.id, configuration: try bench.configuration, context: bench.context())
+            try await {
+                let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
+                for _ in 1...500
+                where run.machines.contains(where: { bench.world.count("thaw \($0.id)") < 2 }) {
+                    await guests.ask(run.machines, because: "it took long")
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                var changed = run
+                changed.machines[0].freezeState?.frozenFileSystems = 3
+                try bench.directory.write(changed)
+                withExtendedLifetime(lock) {}
+            }()
+            for _ in 1...500 where try bench.directory.read(run.id).machines[1].freezeState != nil {
+                await guests.ask([])
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let now = try bench.directory.read(run.id).machines
+            #expect(now.map { $0.freezeState == nil } == [false, true])
+            #expect(now[1].consistency == .quiesced && now[1].notes.isEmpty)
+        }
+    }
+
+    @Test("asks a guest that stands still again and again while it releases another VM")
+    func besideRelease() async throws {
+        try await withBench { bench, host async throws in
+            let run = try openTwo(bench, someHold)
+            bench.has(host.web("silent"), host.web())
+            let asked = Mutex(0)
+            bench.world.change { [world = bench.world] behaviour in
+                behaviour.thaw = { _ in
+                    if world.count("thaw") < 6 { throw refusal(.stop) }
+                    return 2
+                }
+                behaviour.release = { _, record in
+                    for _ in 1...500 where world.count("thaw") < 6 { try await Task.sleep(for: .milliseconds(20)) }
+                    asked.withLock { $0 = world.count("thaw") }
+                    try await record(nil)
+                }
+            }
+            let watchdog = Watchdog(
+                run: run.id, manager: ManagerProcess(id: getpid(), began: 1), context: bench.context(),
+                configuration: try bench.configuration)
+            #expect(await watchdog.watch() == .done)
+            #expect(asked.withLock { $0 } >= 6)
+            #expect(try bench.openRuns().isEmpty)
         }
     }
 

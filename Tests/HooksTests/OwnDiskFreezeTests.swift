@@ -3,6 +3,7 @@ import HostFixtures
 import Hypervisor
 import SnapshotManagers
 import Support
+import Synchronization
 import TestSupport
 import Testing
 import ZFS
@@ -103,6 +104,21 @@ struct OwnDiskFreezeTests {
         }
     }
 
+    @Test("is asked to thaw once more where its hypervisor is away for a moment")
+    func awayForAMoment() async throws {
+        try await withVM("freeze") { bench, _ async throws in
+            await bench.run(.pre)
+            bench.world.change { [world = bench.world] behaviour in
+                behaviour.thaw = { _ in
+                    if world.count("thaw") < 4 { throw LostConnection() }
+                    return 2
+                }
+            }
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.world.count("thaw") == 4)
+        }
+    }
+
     @Test("stays open, and says so, where the guest confirms no thaw")
     func neverThawed() async throws {
         try await withVM("freeze") { bench, _ async throws in
@@ -149,6 +165,78 @@ struct OwnDiskFreezeTests {
             #expect(await bench.run(.pre) == .failed)
             #expect(Set(bench.world.acts.suffix(3)) == ["thaw id-of-a1", "resume id-of-b1", "start id-of-c1"])
             #expect(try bench.openRuns().isEmpty)
+        }
+    }
+
+    @Test("that fails releases those that stand still before what has to be committed")
+    func abortsInOrder() async throws {
+        try await withBench(
+            general: "strategy = quiesce\non_failure = abort\nmax_parallel = 1",
+            sections: "[vm b*]\nstrategy = freeze\n[vm c*]\nstrategy = pause"
+        ) { bench, host async throws in
+            bench.has(host.web("a1"), host.web("b1"), host.web("c1"))
+            bench.world.change { $0.pause = { _ in throw refusal(.fallBack) } }
+            #expect(await bench.run(.pre) == .failed)
+            #expect(bench.world.acts.suffix(2) == ["thaw id-of-b1", "release id-of-a1"])
+        }
+    }
+
+    @Test("that fails leaves what its manager does not wait for to the watchdog, and no snapshot is to be taken")
+    func abortsLate() async throws {
+        try await withBench(
+            general: "strategy = quiesce\non_failure = abort", sections: "[vm b*]\nstrategy = pause"
+        ) { bench, host async throws in
+            bench.has(host.web("a1"), host.web("b1"))
+            bench.world.change { behaviour in
+                behaviour.pause = { _ in throw refusal(.fallBack) }
+                behaviour.release = { _, _ in try await Task.sleep(for: .seconds(60)) }
+            }
+            #expect(await bench.run(.pre, ["--deadline", "2", "tank/VM@daily"]) == .failed)
+            #expect(try bench.openRuns().map(\.phase) == [.releasing])
+            #expect(bench.log.text.contains("the run's watchdog undoes what is left of it"))
+        }
+    }
+
+    @Test("tells the watchdog of a guest that stands still while others take long")
+    func tells() async throws {
+        try await withBench(
+            general: "strategy = freeze", sections: "[vm a*]\nstrategy = pause"
+        ) { bench, host async throws in
+            bench.has(host.web("a1"), host.web("b1"))
+            let step = Mutex<FreezeState.Step?>(nil)
+            bench.world.change { behaviour in
+                behaviour.freezeFileSystems = { _ in
+                    for _ in 1...250 where step.withLock({ $0 }) != .held {
+                        try await Task.sleep(for: .milliseconds(20))
+                        let now = try bench.openRuns().first?.machines.first?.freezeState
+                        step.withLock { $0 = now?.step }
+                    }
+                    return FreezeResult(consistency: .quiesced, frozenFileSystems: 2)
+                }
+            }
+            #expect(await bench.run(.pre) == .done)
+            #expect(step.withLock { $0 } == .held)
+        }
+    }
+
+    private struct LostConnection: Error {}
+
+    @Test(
+        "that failed in a way that nobody understands may have been carried out all the same, and is undone",
+        arguments: [("freeze", "thaw id-of-web01"), ("pause", "resume id-of-web01"), ("shutdown", "start id-of-web01")])
+    func lostAnswer(strategy: String, release: String) async throws {
+        try await withVM("\(strategy), crash-consistent") { bench, _ async throws in
+            bench.world.change { behaviour in
+                behaviour.freezeFileSystems = { _ in throw LostConnection() }
+                behaviour.pause = { _ in throw LostConnection() }
+                behaviour.shutDown = { _ in throw LostConnection() }
+            }
+            #expect(await bench.run(.pre) == .done)
+            bench.world.markStopped("id-of-web01")
+            #expect(try bench.onlyRecord().freezeState?.strategy?.rawValue == strategy)
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.world.acts.suffix(1) == [release])
+            #expect(try consistency(bench) == "crash")
         }
     }
 
@@ -213,6 +301,18 @@ struct OwnDiskFreezeTests {
             #expect(await bench.run(.post) == .done)
             #expect(bench.world.acts.suffix(1) == ["start id-of-web01"])
             #expect(try consistency(bench) == "crash")
+        }
+    }
+
+    @Test("is not begun where the manager's time does not suffice for it", arguments: [("5", 0), ("60", 1)])
+    func tooLittleTime(deadline: String, shutdowns: Int) async throws {
+        try await withBench(general: "strategy = shutdown, crash-consistent\nshutdown_timeout = 60") {
+            bench, host async throws in
+            bench.has(host.web())
+            #expect(await bench.run(.pre, ["--deadline", deadline, "tank/VM@daily"]) == .done)
+            #expect(bench.world.count("shutdown") == shutdowns)
+            let reasons = try bench.onlyRecord().fallbacks.map(\.reason)
+            #expect(reasons.count == 1 - shutdowns && reasons.allSatisfy { $0.contains("script_timeout") })
         }
     }
 

@@ -55,6 +55,8 @@ package struct FreezeStage: Sendable {
             let now = waiting.withLock { $0 }.filter { plan[$0.key].strategies[$0.value].turn <= turn }
             guard !now.isEmpty else { continue }
             if turn == Strategy.lastTurn { await beforeStopping() }
+            let telling = turn == Strategy.lastTurn ? Task { await tellWatchdog() } : nil
+            defer { telling?.cancel() }
             try await forEach(now.keys.sorted()) { index in
                 let next = try await tryStrategies(index, from: now[index] ?? 0, turn: turn, run: run)
                 waiting.withLock { $0[index] = next }
@@ -63,6 +65,16 @@ package struct FreezeStage: Sendable {
         try await journal.record { run in
             run.phase = .frozen
             run.frozenAt = Int64(time(nil))
+        }
+    }
+
+    /// Writes which guests stand still already, when others take long to: they are not let wait for those beyond `freeze_limit`.
+    /// The usual run has ended before that and pays for no further write.
+    private func tellWatchdog() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            guard await journal.run.machines.contains(where: { $0.freezeState?.standsStill == true }) else { continue }
+            // What is wrong with the disk is said by whoever waits for it.
+            try? await journal.record { _ in }
         }
     }
 
@@ -229,7 +241,16 @@ package struct FreezeStage: Sendable {
         if !strategy.movesDisks, !hasWatchdog { return "the run has no watchdog, so its guests are not left standing" }
         if planned.disks.isEmpty { return "none of its disks writes to the snapshotted datasets" }
         if let deadline, deadline <= .now { return "the manager's deadline has passed" }
-        return nil
+        return strategy == .shutdown ? lackOfTime : nil
+    }
+
+    /// A guest that goes off when the snapshot has been taken was stopped for nothing.
+    private var lackOfTime: String? {
+        guard let deadline else { return nil }
+        let left = ContinuousClock.now.duration(to: deadline)
+        guard left < settings.shutdownTimeout / 2 else { return nil }
+        return "the manager waits for \(left.text) only, and the guest may take \(settings.shutdownTimeout.text) "
+            + "(sanoid's script_timeout, shutdown_timeout)"
     }
 
     /// Notes why a strategy failed; what it left behind is released before the next one is tried.
@@ -239,6 +260,9 @@ package struct FreezeStage: Sendable {
             record.fallbacks.append(VMRecord.Fallback(strategy: strategy, reason: "\(error)"))
         }
         guard let freezeState = await journal.run.machines[index].freezeState else { return }
+        // Recorded still, so it may be frozen, paused or on its way to be off, whatever went wrong: post-snapshot and the
+        // watchdog undo that, when it has come.
+        guard freezeState.strategy == nil else { return }
         // A call of ours that may still be carried out cannot be undone before it is: that nothing is found now means
         // nothing. Nor is a thaw asked for once more, after it was for as long as there was time; post and the watchdog
         // do that.

@@ -69,7 +69,7 @@ extension VMRecord {
         downgrade(to: .crash)
         notes.append(
             count == 0
-                ? "the guest had thawed before it was told to"
+                ? "the guest had thawed before it was told to, or was gone (moved to another host, it may be frozen there)"
                 : "the guest thawed \(count) of \(frozen) file systems, so the others had thawed before it was told to")
     }
 }

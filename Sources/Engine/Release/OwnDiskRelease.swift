@@ -16,7 +16,7 @@ struct OwnDiskRelease: Sendable {
     func run(_ update: (@Sendable (inout VMRecord) -> Void) async throws -> Void) async throws {
         switch freezeState.strategy {
         case .freeze:
-            let count = try await hypervisor.thaw(id: id)
+            let count = try await thaw()
             try await update { $0.note(.thawed(count)) }
         case .pause:
             guard let pausing = hypervisor as? any ProcessorPausing else { throw foreign }
@@ -29,6 +29,15 @@ struct OwnDiskRelease: Sendable {
                 record.freezeState = nil
             }
         default: throw foreign
+        }
+    }
+
+    private func thaw() async throws -> Int {
+        do {
+            return try await hypervisor.thaw(id: id)
+        } catch  where !(error is HypervisorError) {
+            // As while libvirtd is being restarted.
+            throw HypervisorError(.callFailed, "the guest does not thaw yet", remedy: .retry, cause: error)
         }
     }
 

@@ -28,19 +28,33 @@ package struct ReleaseStage: Sendable {
         self.log = log
     }
 
+    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a guest that stands still
+    /// cannot. But one that does not answer within a second keeps nobody else from anything.
+    /// - Returns: the thaws and resumptions, which may still be running.
+    package func begin() async -> Task<Void, Never> {
+        let machines = await journal.run.machines
+        let first = Task { [journal, hypervisors] in
+            let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
+            if !answers.isEmpty { await journal.change { $0.note(answers) } }
+        }
+        guard machines.contains(where: { $0.freezeState?.mayStandStill == true }) else { return first }
+        _ = await withDeadline(.now + .seconds(1)) { await first.value }
+        return first
+    }
+
     /// Releases; whether nothing of the run is held any more.
     /// - Parameters:
-    ///   - first: what thaws and resumes guests; those that have not answered it yet are released after it.
+    ///   - first: what `begin` has begun; guests that have not answered it yet are released after it.
     ///   - programs: what has released already those that a program holds, or could not; nil: that is to be done here.
-    package func run(_ first: Task<Void, Never>? = nil, programs: Task<Void, Never>? = nil) async -> Bool {
+    package func run(_ first: Task<Void, Never>, programs: Task<Void, Never>? = nil) async -> Bool {
         await journal.allowLostWrites()
         await note { $0.phase = .releasing }
         let machines = await journal.run.machines
-        let late = first == nil ? [] : machines.indices.filter { machines[$0].freezeState?.mayStandStill == true }
+        let late = machines.indices.filter { machines[$0].freezeState?.mayStandStill == true }
         let done = programs == nil ? [] : machines.indices.filter { machines[$0].freezeState?.isProgram == true }
         async let others: Void = release(machines.indices.filter { !late.contains($0) && !done.contains($0) })
         if !late.isEmpty {
-            await first?.value
+            await first.value
             await release(late)
         }
         await others

@@ -35,8 +35,8 @@ package struct RunCompletion: Sendable {
         var before = await journal.run
         let naming = Task { await nameSnapshots(journal) }
         let stage = releasing(journal, hypervisors)
+        let first = await stage.begin()
         let programs = await stage.beginPrograms()
-        let first = await beginFirstRelease(journal, hypervisors)
         await naming.value
         before.earlyRelease = await journal.run.earlyRelease
         let held = before
@@ -66,9 +66,10 @@ package struct RunCompletion: Sendable {
     func release(_ journal: Journal) async -> Bool {
         let hypervisors = Hypervisors(configuration, context)
         await journal.allowLostWrites()
-        let first = await beginFirstRelease(journal, hypervisors)
+        let stage = releasing(journal, hypervisors)
+        let first = await stage.begin()
         await recheckShutDownVMs(journal, hypervisors)
-        let isReleased = await releasing(journal, hypervisors).run(first)
+        let isReleased = await stage.run(first)
         await hypervisors.close()
         return isReleased
     }
@@ -84,20 +85,6 @@ package struct RunCompletion: Sendable {
         await journal.allowLostWrites()
         await releasing(journal, hypervisors).releaseEarly(Set(held.map(\.key)), early)
         await hypervisors.close()
-    }
-
-    /// First of all: what comes after it can wait for a disk, for zfs or for another VM, and a guest that stands still
-    /// cannot. But one that does not answer within a second keeps nobody else from anything.
-    /// - Returns: the thaws and resumptions, which may still be running.
-    private func beginFirstRelease(_ journal: Journal, _ hypervisors: Hypervisors) async -> Task<Void, Never> {
-        let machines = await journal.run.machines
-        let first = Task {
-            let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
-            if !answers.isEmpty { await journal.change { $0.note(answers) } }
-        }
-        guard machines.contains(where: { $0.freezeState?.mayStandStill == true }) else { return first }
-        _ = await withDeadline(.now + .seconds(1)) { await first.value }
-        return first
     }
 
     /// Settles what each VM got and says so on the snapshots.

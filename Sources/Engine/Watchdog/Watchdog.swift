@@ -58,8 +58,8 @@ package struct Watchdog: Sendable {
             elsewhere: Set(configuration.hypervisors.filter { $0.site != nil }.map(\.name)),
             manager: manager,
             proc: context.roots.proc, deadline: .now + configuration.maxHold, maxHold: configuration.maxHold)
-        var overdue = OverdueThaws(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))
-        var standstill = StandstillLimit(configuration.freezeLimit)
+        let guests = OverdueRelease(run: run, configuration: configuration, context: context)
+        var limits = GuestLimits(configuration)
         var pollPause = Duration.seconds(1)
         var isAskedToEnd = false
         var scope: WatchdogScope? = WatchdogScope(run: run, environment: context.environment, proc: context.roots.proc)
@@ -76,84 +76,56 @@ package struct Watchdog: Sendable {
             let duties = watch.poll(isAskedToEnd: isAskedToEnd, tried: tried)
             // Most runs have ended before the first check, and need none.
             if duties.event != .over, let scope = scope.take() { Task { await scope.ask() } }
-            await thaw(overdue.due(duties, at: .now), directory)
-            await endStandstill(of: standstill.due(duties.standing, at: .now), directory)
-            pollPause = standstill.next(duties.standing, at: .now).map { $0 > .zero ? $0 : .seconds(1) } ?? .seconds(1)
+            await limits.enforce(on: duties, by: guests)
+            pollPause = limits.pause(before: duties)
             guard let event = duties.event else { continue }
             guard event == .over || nextRelease <= .now else { continue }
             switch event {
             case .over: return .done
             case .release(let reason):
-                if await release(because: reason, directory, isEnd: false) { return .done }
+                let isOver = await enforcing(limits, by: guests, watch) {
+                    await release(because: reason, directory, isEnd: false)
+                }
+                if isOver { return .done }
             case .releaseForSpace(let machines, let reason):
-                await releaseForSpace(machines, because: reason, directory, watch)
+                _ = await enforcing(limits, by: guests, watch) {
+                    await releaseForSpace(machines, because: reason, directory, watch)
+                    return false
+                }
                 let isNew = !machines.isSubset(of: tried)
                 tried.formUnion(machines)
                 // Whether that helped is seen at the next poll.
                 if isNew { continue }
             case .end(let reason):
-                if await release(because: reason, directory, isEnd: true) { return .done }
+                let isOver = await enforcing(limits, by: guests, watch) {
+                    await release(because: reason, directory, isEnd: true)
+                }
+                if isOver { return .done }
             }
             nextRelease = .now + pause
             pause = min(pause * 2, .seconds(60))
         }
     }
 
-    private func thaw(_ machines: [VMRecord], _ directory: StateDirectory) async {
-        guard !machines.isEmpty else { return }
-        let hypervisors = Hypervisors(configuration, context)
-        let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
-        await hypervisors.close()
-        note(answers, directory)
-    }
-
-    /// Nothing else of the run is released: its overlays can stay until post-snapshot comes.
-    private func endStandstill(of standing: [VMRecord], _ directory: StateDirectory) async {
-        guard !standing.isEmpty else { return }
-        let reason = "its guest had stood still for \(configuration.freezeLimit.text) (freeze_limit)"
-        callPrograms(of: standing.filter { $0.freezeState?.isProgram == true }, because: reason, directory)
-        let machines = standing.filter { $0.freezeState?.isProgram != true }
-        let early = EarlyRelease(began: Int64(time(nil)), reason: reason)
-        let hypervisors = Hypervisors(configuration, context)
-        let answers = await FirstRelease(hypervisors: hypervisors).ask(machines)
-        await hypervisors.close()
-        let names = machines.filter { answers[$0.key] != nil }.map { printable($0.name) }.joined(separator: ", ")
-        if !names.isEmpty { context.log.warning("the run \(run): \(names) runs again, since \(reason)") }
-        note(answers, directory, early)
-    }
-
-    /// Not awaited: they may take their time, and other guests stand still meanwhile. While they are at it the run is theirs.
-    private func callPrograms(of machines: [VMRecord], because reason: String, _ directory: StateDirectory) {
-        guard !machines.isEmpty, let lock = try? directory.lock(run: run, waiting: false),
-            let now = try? directory.read(run)
-        else { return }
-        let journal = Journal(now, in: directory, lock: lock)
-        let ending = RunCompletion(context: context, configuration: configuration, configurationPath: nil)
-        Task {
-            await ending.release(Set(machines.map(\.key)), because: reason, journal)
-            // Where it failed it is not called again at once.
-            let isHeld = await journal.run.machines.contains {
-                $0.freezeState?.isProgram == true && $0.freezeState?.step == .releasing
-            }
-            if isHeld { try? await Task.sleep(for: .seconds(1)) }
-            withExtendedLifetime(journal) {}
+    /// What is released may take minutes to commit: beside it, no guest stands still for longer than it may.
+    private func enforcing(
+        _ limits: GuestLimits, by guests: OverdueRelease, _ watch: WatchdogPoll,
+        _ body: @escaping @Sendable () async -> Bool
+    ) async -> Bool {
+        let isOver = Flag()
+        async let result = {
+            defer { isOver.value.store(true, ordering: .relaxed) }
+            return await body()
+        }()
+        var limits = limits
+        var next = ContinuousClock.now + .seconds(1)
+        while !isOver.value.load(ordering: .relaxed) {
+            try? await Task.sleep(for: .milliseconds(50))
+            guard next <= .now, !isOver.value.load(ordering: .relaxed) else { continue }
+            await limits.enforce(on: watch.poll(isAskedToEnd: false), by: guests)
+            next = .now + .seconds(1)
         }
-    }
-
-    /// Where another process works on the run, it finds out by asking the guests itself.
-    private func note(
-        _ answers: [VMKey: FirstRelease.Answer], _ directory: StateDirectory, _ early: EarlyRelease? = nil
-    ) {
-        guard !answers.isEmpty, let lock = try? directory.lock(run: run, waiting: false) else { return }
-        lock.withLock {
-            guard var now = try? directory.read(run) else { return }
-            now.note(answers)
-            for index in now.machines.indices
-            where answers[now.machines[index].key] != nil && now.machines[index].earlyRelease == nil {
-                now.machines[index].earlyRelease = early
-            }
-            try? directory.write(now)
-        }
+        return await result
     }
 
     private func release(because reason: String, _ directory: StateDirectory, isEnd: Bool) async -> Bool {
@@ -193,7 +165,9 @@ package struct Watchdog: Sendable {
                     while !isOver.value.load(ordering: .relaxed) {
                         try? await Task.sleep(for: .milliseconds(500))
                         guard watch.isSpaceGone, !isOver.value.load(ordering: .relaxed) else { continue }
-                        let others = Set(await journal.run.machines.map(\.key)).subtracting(machines)
+                        // One that stays on its own disks takes no room.
+                        let growing = await journal.run.machines.filter { $0.freezeState?.strategy == nil }
+                        let others = Set(growing.map(\.key)).subtracting(machines)
                         return await ending.release(others, because: reason, journal)
                     }
                 }

@@ -20,11 +20,11 @@ struct WatchdogPoll: Sendable {
     /// What there is to do now: guests are thawed whatever else there is.
     struct Duties: Sendable, Equatable {
         var event: Event?
-        /// The VMs whose guests may be frozen, or may come to freeze.
-        var pendingThaws: [VMRecord] = []
+        /// The VMs whose guests may be frozen or paused, or may come to be, while nobody has seen that they are.
+        var pending: [VMRecord] = []
         /// Those whose guests stand still until post-snapshot comes.
         var standing: [VMRecord] = []
-        /// Another process works on the run, and thaws them unless it hangs.
+        /// Another process works on the run, and lets them run again unless it hangs.
         var isOwned = false
         /// That process is stopped.
         var isOwnerStopped = false
@@ -66,17 +66,16 @@ struct WatchdogPoll: Sendable {
         // While pre-snapshot or post-snapshot is at work, the run is theirs.
         guard let lock = try? directory.lock(run: run, waiting: false) else {
             let now = try? directory.read(run)
-            let pending = now?.pendingThaws ?? []
+            let pending = now?.pending ?? []
             let owner = RunOwner(run: run, directory: directory, proc: proc)
             return Duties(
-                pendingThaws: pending, standing: now?.standing ?? [], isOwned: true,
+                pending: pending, standing: now?.standing ?? [], isOwned: true,
                 isOwnerStopped: !pending.isEmpty && owner.isStopped)
         }
         return lock.withLock {
             guard let now = try? directory.read(run) else { return Duties() }
             return Duties(
-                event: event(of: now, isAskedToEnd, tried), pendingThaws: now.pendingThaws,
-                standing: now.standing)
+                event: event(of: now, isAskedToEnd, tried), pending: now.pending, standing: now.standing)
         }
     }
 
@@ -109,8 +108,8 @@ struct WatchdogPoll: Sendable {
 }
 
 extension Run {
-    fileprivate var pendingThaws: [VMRecord] {
-        machines.filter { $0.freezeState?.isThawPending == true && $0.freezeState?.standsStill != true }
+    fileprivate var pending: [VMRecord] {
+        machines.filter { $0.freezeState?.mayStandStill == true && $0.freezeState?.standsStill != true }
     }
 
     fileprivate var standing: [VMRecord] { machines.filter { $0.freezeState?.standsStill == true } }
@@ -118,7 +117,7 @@ extension Run {
 
 extension FreezeState {
     /// Its guest is frozen or paused until post-snapshot comes.
-    fileprivate var standsStill: Bool {
+    var standsStill: Bool {
         // What a program holds stands still where it has said so, and a release that failed is tried again.
         isProgram ? stoppedAt != nil : step == .held && strategy?.stopsGuest == true
     }

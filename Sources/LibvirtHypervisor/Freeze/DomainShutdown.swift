@@ -11,6 +11,15 @@ struct DomainShutdown: Sendable {
     /// - Throws: as ``GuestShutdown/shutDown(id:before:)``.
     func run() async throws {
         try await blocking("asking whether the VM can be shut down", within: .seconds(30)) { try requireReturn() }
+        do {
+            try await shutDown()
+        } catch let error as LibvirtError {
+            throw HypervisorError(
+                .changed, "whether the guest shuts down is not known", remedy: .stop, cause: error)
+        }
+    }
+
+    private func shutDown() async throws {
         let byAgent = try await ask(.agent)
         if byAgent, try await isOff(before: min(deadline, .now + ContinuousClock.now.duration(to: deadline) / 2)) {
             return
@@ -18,6 +27,11 @@ struct DomainShutdown: Sendable {
         // Beside the agent's request, if that is under way: whichever the guest follows.
         let byButton = try await ask(.powerButton)
         guard byAgent || byButton else {
+            // Were both refused, or were the answers lost with the connection?
+            let state = try? await blocking("asking whether the VM runs", within: .seconds(30)) { try domain.state() }
+            guard let state, state.isActive else {
+                throw HypervisorError(.changed, "the guest may have been asked to shut down", remedy: .stop)
+            }
             throw HypervisorError(
                 .callFailed, "neither the guest's agent nor its power button (ACPI) takes a shutdown", remedy: .fallBack
             )
@@ -29,6 +43,10 @@ struct DomainShutdown: Sendable {
 
     /// A domain that would be gone, or start again by itself, is not shut down.
     private func requireReturn() throws {
+        // One that its owner has switched off meanwhile is not started again either.
+        guard try domain.state() == .running else {
+            throw HypervisorError(.changed, "the VM does not run any more", remedy: .fallBack)
+        }
         guard try domain.isPersistent() else {
             throw HypervisorError(
                 .callFailed, "the VM is transient: it would be gone after its shutdown", remedy: .fallBack)
@@ -58,6 +76,10 @@ struct DomainShutdown: Sendable {
     private func isOff(before end: ContinuousClock.Instant) async throws -> Bool {
         while true {
             let state = try await blocking("asking whether the VM is off", within: .seconds(30)) { try domain.state() }
+            // It runs on another host: there is nothing at rest.
+            guard state != .migratedAway else {
+                throw HypervisorError(.changed, "the VM was moved to another host meanwhile", remedy: .stop)
+            }
             if !state.isActive { return true }
             guard .now < end else { return false }
             try await Task.sleep(for: .milliseconds(200))
