@@ -83,7 +83,7 @@ struct PostSnapshot: Sendable {
         await journal.allowLostWrites()
         // Beside the release, which waits for no disk: should this hook end before it is done, the watchdog finds the
         // snapshots' names, and sees that it need not wait for a post-snapshot. A guest that stands still comes before that.
-        if !run.machines.contains(where: { $0.freezeState?.strategy?.stopsGuest == true }) {
+        if !run.machines.contains(where: { $0.freezeState?.strategy?.freezesOrPauses == true }) {
             Task { try? await journal.record { $0.phase = .releasing } }
         }
         guard try await ending.end(journal) else { return .needsRecovery }

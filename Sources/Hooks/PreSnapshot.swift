@@ -214,9 +214,7 @@ struct PreSnapshot: Sendable {
         unfinished.beginUndoing()
         let journal = run.journal
         let stage = ReleaseStage(
-            journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel,
-            shutdownTimeout: configuration.shutdownTimeout, programTimeout: configuration.freezeTimeout,
-            log: context.log)
+            journal: journal, hypervisors: hypervisors, configuration: configuration, log: context.log)
         do {
             guard await stage.run(await stage.begin()) else { return .needsRecovery }
             // There is no snapshot that they could belong to.

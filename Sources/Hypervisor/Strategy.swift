@@ -26,7 +26,7 @@ public enum Strategy: Sendable, Hashable {
     public var changesMachine: Bool { self != .crashConsistent && self != .ignore }
 
     /// Whether the guest stands still, on its own disks, until the snapshot has been taken.
-    public var stopsGuest: Bool { self == .freeze || self == .pause }
+    public var freezesOrPauses: Bool { self == .freeze || self == .pause }
 
     /// When a VM's turn comes among all of a run, from 0: a guest that stands still waits for no other VM.
     public var turn: Int {

@@ -132,7 +132,9 @@ public final class LibvirtHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// Thaws a domain's guest, over a connection that nothing else uses.
     public func thaw(id: String) async throws -> Int {
-        try await GuestThaw(settings, machineID: id).ask()
+        // That of Windows comes when VSS has ended its backup, and only once.
+        let answer = max(settings.agentTimeout, settings.freezeLimit)
+        return try await GuestThaw(uri: settings.uri, machineID: id, agentTimeout: answer).ask()
     }
 
     /// Brings a domain off its overlays; see `Release`.

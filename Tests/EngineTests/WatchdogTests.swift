@@ -113,7 +113,7 @@ struct WatchdogTests {
             let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
             let duties = watch(bench, run, within: .zero).poll(isAskedToEnd: true)
             #expect(duties.event == nil && duties.pending.count == 1 && duties.isOwned)
-            var overdue = OverdueThaws(limit: .seconds(10))
+            var overdue = OverdueGuests(limit: .seconds(10))
             let now = ContinuousClock.now
             #expect(overdue.due(duties, at: now).isEmpty && overdue.due(duties, at: now + .seconds(9)).isEmpty)
             #expect(overdue.due(duties, at: now + .seconds(11)).count == 1)
@@ -137,7 +137,7 @@ struct WatchdogTests {
             }
             let lock = try #require(try bench.directory.lock(run: run.id, waiting: false))
             let now = ContinuousClock.now
-            var overdue = OverdueThaws(limit: .seconds(10))
+            var overdue = OverdueGuests(limit: .seconds(10))
             let inode = try #require(bench.directory.lockFileNumber(run: run.id))
             for (state, isStopped) in [("S", false), ("T", true)] {
                 try host.scratch.write("proc/locks", "1: FLOCK  ADVISORY  WRITE 4711 08:01:\(inode) 0 EOF\n")

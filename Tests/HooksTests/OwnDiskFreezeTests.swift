@@ -45,7 +45,7 @@ struct OwnDiskFreezeTests {
             let record = try bench.onlyRecord()
             #expect(
                 record.freezeState?.step == .held && record.strategy?.rawValue == strategy && record.phase == .frozen)
-            #expect((record.freezeState?.stoppedAt != nil) == (strategy != "shutdown"))
+            #expect(record.freezeState?.stoppedAt != nil)
             #expect(try bench.openRuns()[0].format == 3)
             #expect(await bench.run(.post) == .done)
             #expect(bench.world.acts == ["list", freeze, release])
@@ -316,14 +316,23 @@ struct OwnDiskFreezeTests {
         }
     }
 
-    @Test("says what to do about a guest that was asked to shut down and has not")
-    func ignored() async throws {
-        try await withVM("shutdown, crash-consistent") { bench, _ async throws in
+    @Test(
+        "keeps the run open for a guest that was asked to shut down and has not, until max_hold", arguments: [300, 1])
+    func ignored(maxHold: Int) async throws {
+        try await withVM("shutdown, crash-consistent\nmax_hold = \(maxHold)") { bench, _ async throws in
             bench.world.change { $0.shutDown = { _ in throw refusal(.stop, "the guest did not shut down in time") } }
             await bench.run(.pre)
-            #expect(await bench.run(.post) == .done)
+            if maxHold == 1 { try await Task.sleep(for: .seconds(1)) }
+            #expect(await bench.run(.post) == (maxHold == 1 ? .done : .needsRecovery))
             #expect(bench.world.count("start") == 0)
-            #expect(bench.log.text.contains("should it still go off, start it"))
+            guard maxHold > 1 else {
+                #expect(bench.log.text.contains("should it still go off, start it"))
+                return
+            }
+            #expect(try bench.onlyRecord().freezeState?.step == .switching)
+            bench.world.markStopped("id-of-web01")
+            #expect(await bench.operating.recover(run: try bench.openRuns()[0].id.text) == .done)
+            #expect(bench.world.acts.suffix(1) == ["start id-of-web01"])
         }
     }
 

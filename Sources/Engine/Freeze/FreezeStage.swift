@@ -193,7 +193,7 @@ package struct FreezeStage: Sendable {
         let request = FreezeRequest(
             machine: planned.machine, disks: planned.disks, strategy: strategy, run: run.text, deadline: deadline,
             dataset: planned.datasets.sorted().first?.rawValue ?? "")
-        guard strategy.movesDisks else { return try await stop(index, request) }
+        guard strategy.movesDisks else { return try await freezeOnOwnDisks(index, request) }
         let result: FreezeResult
         do {
             result = try await planned.hypervisor.freeze(request, record: recorder(index))
@@ -205,7 +205,7 @@ package struct FreezeStage: Sendable {
     }
 
     /// By a strategy that leaves the VM on its own disks.
-    private func stop(_ index: Int, _ request: FreezeRequest) async throws {
+    private func freezeOnOwnDisks(_ index: Int, _ request: FreezeRequest) async throws {
         let planned = plan[index]
         guard planned.machine.power != .paused else {
             let result = FreezeResult(consistency: .crash, notes: ["it was paused already, and stays so"])

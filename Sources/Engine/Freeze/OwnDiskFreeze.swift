@@ -47,6 +47,7 @@ struct OwnDiskFreeze: Sendable {
     private func shutDown() async throws -> (FreezeResult, FreezeState) {
         guard let power = hypervisor as? any GuestShutdown else { throw cannot("be shut down and started again") }
         var state = begun()
+        state.stoppedAt = unixMilliseconds()
         let longest = ContinuousClock.now + settings.shutdownTimeout
         let deadline = request.deadline.map { min($0 - .milliseconds(200), longest) } ?? longest
         try await recorded(state) { try await power.shutDown(id: request.machine.id, before: deadline) }

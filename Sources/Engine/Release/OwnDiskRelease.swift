@@ -9,6 +9,8 @@ struct OwnDiskRelease: Sendable {
     let freezeState: FreezeState
     /// How long a guest may take to shut down.
     let shutdownTimeout: Duration
+    /// For how long after it was asked to a guest may still go off.
+    let maxHold: Duration
 
     /// May be called again after a failure.
     /// - Parameter update: changes the VM's record.
@@ -46,7 +48,11 @@ struct OwnDiskRelease: Sendable {
         guard let power = hypervisor as? any GuestShutdown else { throw foreign }
         // One that was asked and not seen to be off may go off yet, with nobody there any more to start it.
         if freezeState.step == .switching, try await !isOff(before: .now + shutdownTimeout) {
-            return "it was asked to shut down and has not; should it still go off, start it"
+            guard unixMilliseconds() - (freezeState.stoppedAt ?? 0) >= maxHold.milliseconds else {
+                throw HypervisorError(
+                    .changed, "it was asked to shut down and may do so yet; then it is started", remedy: .stop)
+            }
+            return "it was asked to shut down and has not within max_hold; should it still go off, start it"
         }
         try await power.start(id: id)
         return nil

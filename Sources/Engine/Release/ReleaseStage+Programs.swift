@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Hypervisor
 internal import RunState
 
@@ -18,7 +19,8 @@ extension ReleaseStage {
         let run = await journal.run
         let call = ExecFreeze(
             program: ExecProgram(path: path, log: log),
-            subject: ExecRequest.Subject(run, ExecRequest.Machine(run.machines[index])), timeout: programTimeout)
+            subject: ExecRequest.Subject(run, ExecRequest.Machine(run.machines[index])),
+            timeout: configuration.freezeTimeout)
         do {
             let (claim, notes) = try await call.release(held) { [journal] state in
                 try await journal.record(machine: index) { $0.freezeState = state }

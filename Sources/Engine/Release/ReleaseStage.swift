@@ -1,30 +1,25 @@
+package import Configuration
 internal import Hypervisor
 package import Logging
 package import RunState
 internal import Support
 
-/// Puts every frozen VM of a run back on its own disks, all at once but no more than `maxParallel`.
+/// Puts every frozen VM of a run back on its own disks, all at once but no more than `max_parallel`.
 ///
 /// A journal that cannot be written holds up a freeze but never a release: what is on the disk names the overlays
 /// already, and a VM that stays on one is the worse evil.
 package struct ReleaseStage: Sendable {
     package let journal: Journal
     package let hypervisors: Hypervisors
-    package let maxParallel: Int
-    package let shutdownTimeout: Duration
-    /// How long a program may take that holds a VM (`exec:PATH`).
-    package let programTimeout: Duration
+    package let configuration: Configuration
     package let log: Logger
 
     package init(
-        journal: Journal, hypervisors: Hypervisors, maxParallel: Int, shutdownTimeout: Duration,
-        programTimeout: Duration, log: Logger
+        journal: Journal, hypervisors: Hypervisors, configuration: Configuration, log: Logger
     ) {
         self.journal = journal
         self.hypervisors = hypervisors
-        self.maxParallel = maxParallel
-        self.shutdownTimeout = shutdownTimeout
-        self.programTimeout = programTimeout
+        self.configuration = configuration
         self.log = log
     }
 
@@ -84,7 +79,7 @@ package struct ReleaseStage: Sendable {
         let machines = await journal.run.machines
         let places = Dictionary(grouping: indices, by: { machines[$0].hypervisor })
         await inParallel(places, limit: places.count) { name, indices in
-            let limit = (try? await hypervisors.named(name))?.maxParallel ?? maxParallel
+            let limit = (try? await hypervisors.named(name))?.maxParallel ?? configuration.maxParallel
             await inParallel(indices, limit: limit) { await releaseOne($0) }
         }
     }
@@ -114,7 +109,7 @@ package struct ReleaseStage: Sendable {
                 if freezeState.strategy != nil {
                     try await OwnDiskRelease(
                         hypervisor: hypervisor, id: record.id, freezeState: freezeState,
-                        shutdownTimeout: shutdownTimeout
+                        shutdownTimeout: configuration.shutdownTimeout, maxHold: configuration.maxHold
                     ).run { [journal] in try await journal.record(machine: index, $0) }
                     continue
                 }

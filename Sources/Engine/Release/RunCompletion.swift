@@ -114,9 +114,7 @@ package struct RunCompletion: Sendable {
 
     private func releasing(_ journal: Journal, _ hypervisors: Hypervisors) -> ReleaseStage {
         ReleaseStage(
-            journal: journal, hypervisors: hypervisors, maxParallel: configuration.maxParallel,
-            shutdownTimeout: configuration.shutdownTimeout, programTimeout: configuration.freezeTimeout,
-            log: context.log)
+            journal: journal, hypervisors: hypervisors, configuration: configuration, log: context.log)
     }
 
     private func list(_ names: [SnapshotName]) async -> Listed {

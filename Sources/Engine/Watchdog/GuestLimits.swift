@@ -6,12 +6,12 @@ internal import Support
 /// How long guests may stand still, and what is done about those that have for longer.
 struct GuestLimits: Sendable {
     private let freezeLimit: Duration
-    private var overdue: OverdueThaws
+    private var overdue: OverdueGuests
     private var standstill: StandstillLimit
 
     init(_ configuration: Configuration) {
         freezeLimit = configuration.freezeLimit
-        overdue = OverdueThaws(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))
+        overdue = OverdueGuests(limit: configuration.freezeLimit + configuration.agentTimeout + .seconds(2))
         standstill = StandstillLimit(configuration.freezeLimit)
     }
 

@@ -119,6 +119,6 @@ extension FreezeState {
     /// Its guest is frozen or paused until post-snapshot comes.
     var standsStill: Bool {
         // What a program holds stands still where it has said so, and a release that failed is tried again.
-        isProgram ? stoppedAt != nil : step == .held && strategy?.stopsGuest == true
+        isProgram ? stoppedAt != nil : step == .held && strategy?.freezesOrPauses == true
     }
 }

@@ -3,7 +3,7 @@ internal import RunState
 
 /// Which guests that may be frozen or paused are the watchdog's to thaw or resume: those of a run that nobody works on, and
 /// those that whoever works on it should have let go long ago. A hook that is stopped (Ctrl-Z) does neither.
-struct OverdueThaws: Sendable {
+struct OverdueGuests: Sendable {
     /// For how long a process that works on the run may keep a guest frozen, beside the time for its preparation.
     let limit: Duration
     /// Each VM's freeze has its own time.
