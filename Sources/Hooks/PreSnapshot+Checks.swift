@@ -4,6 +4,7 @@ internal import Hypervisor
 internal import Logging
 internal import RunState
 internal import Support
+internal import ZFS
 
 /// What may stand in the way of a run, seen before anything is touched.
 extension PreSnapshot {
@@ -58,6 +59,21 @@ extension PreSnapshot {
         }
     }
 
+    /// Notes which of the snapshots are there already. While the manager waits it takes none, so they hold nothing of what is
+    /// frozen now. Where zfs does not tell within a second, their time has to tell it.
+    func noteExistingSnapshots(_ journal: Journal) async {
+        let names = await journal.run.snapshotsOfMachines.sorted()
+        guard !names.isEmpty else { return }
+        let found = await withDeadline(.now + .seconds(1)) {
+            try? await context.zfs.snapshots(named: names).map(\.name)
+        }
+        guard let existing = found ?? nil, !existing.isEmpty else { return }
+        // Where that cannot be written, the freeze says so.
+        try? await journal.record { $0.existing = existing }
+        let shown = existing.prefix(3).map { printable($0.rawValue) }.joined(separator: ", ")
+        context.log.warning("there already, so that no other can be taken: \(shown)")
+    }
+
     /// Where zfs does not tell within a second, nothing is foreseen.
     func foreseenShortages(_ scope: Scope) async -> [String] {
         let room = SnapshotSpaceForecast(zfs: context.zfs)
@@ -67,5 +83,17 @@ extension PreSnapshot {
             return (recursive ?? []) + ((try? await room.shortages(of: plain, recursive: false)) ?? [])
         }
         return found ?? []
+    }
+}
+
+extension Run {
+    /// Those that were announced, and of the recursive ones those that hold disks of its VMs.
+    fileprivate var snapshotsOfMachines: Set<SnapshotName> {
+        let datasets = Set(machines.flatMap(\.datasets))
+        let below = snapshots.filter { recursiveTargets.contains($0.dataset) }.flatMap { snapshot in
+            datasets.filter { $0.isSameOrDescendant(of: snapshot.dataset) }
+                .compactMap { try? SnapshotName(dataset: $0, name: snapshot.name) }
+        }
+        return Set(snapshots + below)
     }
 }

@@ -21,8 +21,12 @@ extension PreSnapshot {
 
     /// A hypervisor does not tell of its VMs, and the configuration wants no snapshot then.
     private struct UnknownMachinesError: Error, CustomStringConvertible {
+        let hypervisor: String
         let cause: any Error
-        var description: String { "\(cause)" }
+        var description: String {
+            "[hypervisor \(printable(hypervisor))]: \(cause); with on_failure = abort there is no snapshot where it is not known "
+                + "which VMs it concerns"
+        }
     }
 
     /// Asks every hypervisor for its VMs and plans what to try for those that the snapshot concerns.
@@ -47,7 +51,7 @@ extension PreSnapshot {
                 if let error = error as? HypervisorError, error.code == .misconfigured { misconfigured.append(error) }
                 // With no other one there is nothing to be done for anybody, and it is said by the exit code.
                 if misconfigured.count == all.count { throw misconfigured[0] }
-                if call.abortsWithoutVMs { throw UnknownMachinesError(cause: error) }
+                if call.abortsWithoutVMs { throw UnknownMachinesError(hypervisor: hypervisor.name, cause: error) }
                 context.log.error("\(error)")
                 let section = "[hypervisor \(printable(hypervisor.name))]"
                 context.log.warning("\(section): its VMs are not touched, and crash-consistent in the snapshot")

@@ -56,9 +56,11 @@ struct PreSnapshot: Sendable {
             let hasWatchdog = await startWatchdog(of: run)
             // Beside the freeze, whose guests wait for the snapshot already. What takes the snapshot itself has looked before.
             let shortages = Task { invocation.manager == .stillpoint ? [] : await foreseenShortages(call.scope) }
+            let existing = Task { await noteExistingSnapshots(run.journal) }
             let isFrozen = await freeze(run, call, try await hypervisors.enabled(), hasWatchdog) {
-                _ = await shortages.value
+                _ = await (shortages.value, existing.value)
             }
+            await existing.value
             let code = await conclude(run, isFrozen: isFrozen, hypervisors, unfinished)
             if code == .done { await awaitNextSecond(run.journal, call) }
             for shortage in await shortages.value { context.log.warning("\(shortage)") }

@@ -99,7 +99,9 @@ package struct SnapshotCommand: Sendable {
             return true
         } catch {
             context.log.error("\(error)")
-            if error.code == .timedOut, let id { noteTooLate(id, configuration) }
+            if let id {
+                if error.code == .timedOut { noteTooLate(id, configuration) } else { noteUntaken(id, configuration) }
+            }
             return false
         }
     }
@@ -107,14 +109,25 @@ package struct SnapshotCommand: Sendable {
     /// A zfs that hangs in the kernel may take the snapshot when the VMs write again: by its time it is told from one that
     /// holds them as they were frozen.
     private func noteTooLate(_ id: RunID, _ configuration: Configuration) {
+        change(id, configuration) { run in
+            guard run.earlyRelease == nil else { return }
+            run.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: "zfs snapshot did not end in time")
+        }
+    }
+
+    /// One of that name may be there all the same: somebody else's.
+    private func noteUntaken(_ id: RunID, _ configuration: Configuration) {
+        change(id, configuration) { $0.isUntaken = true }
+    }
+
+    private func change(_ id: RunID, _ configuration: Configuration, _ body: (inout Run) -> Void) {
         let directory = StateDirectory(configuration.stateDirectory)
         do {
             guard let lock = try directory.lock(run: id, waiting: true) else { return }
             try lock.withLock {
                 guard directory.isOpen(id) else { return }
                 var run = try directory.read(id)
-                guard run.earlyRelease == nil else { return }
-                run.earlyRelease = EarlyRelease(began: Int64(time(nil)), reason: "zfs snapshot did not end in time")
+                body(&run)
                 try directory.write(run)
             }
         } catch {

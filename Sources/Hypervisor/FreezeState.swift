@@ -28,7 +28,7 @@ public struct FreezeState: Sendable, Codable, Equatable {
     /// How many file systems the guest said it froze, where they stay frozen (`freeze`); a thaw of fewer tells that it was
     /// not frozen all the while.
     public var frozenFileSystems: Int?
-    /// When the guest was seen to stand still (`freeze`, `pause`) or was asked to shut down, in milliseconds since 1970.
+    /// When the guest was seen to stand still (`freeze`, `pause`) or to have been asked to shut down, in milliseconds since 1970.
     public var stoppedAt: Int64?
     /// What the program of `exec:PATH` wants to be told again when it is to release: JSON text.
     public var programState: String?

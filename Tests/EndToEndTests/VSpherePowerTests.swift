@@ -131,7 +131,9 @@ extension RealParts {
 
         private func cycle(_ trouble: PowerCase, _ index: Int) async throws {
             try await VSphereStage.with(
-                "vsphere-power\(index)", settings: "strategy = quiesce, crash-consistent\nshutdown_timeout = 2",
+                "vsphere-power\(index)",
+                settings:
+                    "strategy = quiesce, crash-consistent\nshutdown_timeout = 3\nmax_hold = \(trouble.word?.hasPrefix("did not") == true ? 5 : 300)",
                 hypervisor: "[vm web]\nstrategy = \(trouble.strategy), crash-consistent"
             ) { stage in
                 try await stage.server.rules(trouble.rules)

@@ -5,6 +5,7 @@ import SnapshotManagers
 import Synchronization
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Engine
 @testable import RunState
@@ -219,6 +220,20 @@ struct RepeatedFreezeTests {
             #expect(await bench.run(.pre, ["--deadline", "3", "tank/VM@daily"]) == .done)
             #expect(ContinuousClock.now - start < .seconds(3))
             #expect(try bench.openRuns().first?.machines.first?.consistency == .crash)
+        }
+    }
+
+    @Test("claims nothing for a snapshot that was there before the freeze, though it is of the same second")
+    func sameSecond() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            try host.scratch.write("before", "tank/VM@daily\n")
+            #expect(await bench.run(.pre) == .done)
+            #expect(bench.log.text.contains("there already, so that no other can be taken: tank/VM@daily"))
+            #expect(try bench.openRuns()[0].existing?.map(\.rawValue) == ["tank/VM@daily"])
+            #expect(await bench.run(.post) == .failed)
+            #expect(try bench.zfs.stored().isEmpty)
+            #expect(bench.log.lines.contains { $0.hasPrefix("error: no snapshot was taken (tank/VM@daily)") })
         }
     }
 }

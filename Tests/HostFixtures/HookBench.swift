@@ -1,5 +1,6 @@
 package import Configuration
 package import Engine
+import Glibc
 package import Hooks
 package import Hypervisor
 package import Operator
@@ -55,6 +56,8 @@ package struct HookBench: Sendable {
         _ phase: Phase, _ arguments: [String] = ["tank/VM@daily"], environment: [String: String] = [:]
     ) async -> ExitCode {
         let context = context(["--config", configurationPath] + arguments, environment)
+        if phase == .pre { _ = try? scratch.write("in-pre", "") }
+        defer { unlink(scratch.path + "/in-pre") }
         // On a thread of its own, as a hook has its process's first one.
         let code = try? await blocking("a hook", within: .seconds(300)) { Hook.main(phase, context) }
         return code.flatMap { ExitCode(rawValue: $0) } ?? .needsRecovery

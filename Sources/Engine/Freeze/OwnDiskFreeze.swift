@@ -47,11 +47,18 @@ struct OwnDiskFreeze: Sendable {
     private func shutDown() async throws -> (FreezeResult, FreezeState) {
         guard let power = hypervisor as? any GuestShutdown else { throw cannot("be shut down and started again") }
         var state = begun()
-        state.stoppedAt = unixMilliseconds()
         let longest = ContinuousClock.now + settings.shutdownTimeout
         let deadline = request.deadline.map { min($0 - .milliseconds(200), longest) } ?? longest
-        try await recorded(state) { try await power.shutDown(id: request.machine.id, before: deadline) }
+        do {
+            try await recorded(state) { try await power.shutDown(id: request.machine.id, before: deadline) }
+        } catch let error as HypervisorError where error.remedy == .stop {
+            // It was asked, and may go off yet.
+            state.stoppedAt = unixMilliseconds()
+            try await record(state)
+            throw error
+        }
         state.step = .held
+        state.stoppedAt = unixMilliseconds()
         return (FreezeResult(consistency: .off), state)
     }
 

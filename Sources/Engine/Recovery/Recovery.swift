@@ -65,6 +65,9 @@ package struct Recovery: Sendable {
         case .owned where isDryRun || run.phase == .freezing || run.phase == .frozen:
             context.log.info("the run \(id)\(held) belongs to a process that is running")
             return true
+        case .ending where isDryRun:
+            context.log.info("would wait for the watchdog of the run \(id)\(held), which is ending it")
+            return true
         case .owned, .ending:
             let ending = ElsewhereCompletion(run: id, directory: directory, proc: context.roots.proc)
             context.log.info("the run \(id)\(held) is being ended by \(ending.owner); it is waited for")

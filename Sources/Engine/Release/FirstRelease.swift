@@ -64,12 +64,17 @@ extension VMRecord {
     /// thaw it, or it was started anew.
     private mutating func noteThaw(of count: Int, after stopped: Int64?) {
         guard let frozen = freezeState?.frozenFileSystems else { return }
-        frozenMilliseconds = stopped
-        guard count < frozen else { return }
+        guard count < frozen else {
+            frozenMilliseconds = stopped
+            return
+        }
+        // For how long it was frozen nobody knows.
+        frozenMilliseconds = nil
         downgrade(to: .crash)
         notes.append(
             count == 0
-                ? "the guest had thawed before it was told to, or was gone (moved to another host, it may be frozen there)"
+                ? "the guest had thawed before it was told to (by itself, by the watchdog after freeze_limit), or was gone (moved to "
+                    + "another host, it may be frozen there)"
                 : "the guest thawed \(count) of \(frozen) file systems, so the others had thawed before it was told to")
     }
 }

@@ -48,6 +48,7 @@ struct OwnDiskRelease: Sendable {
         guard let power = hypervisor as? any GuestShutdown else { throw foreign }
         // One that was asked and not seen to be off may go off yet, with nobody there any more to start it.
         if freezeState.step == .switching, try await !isOff(before: .now + shutdownTimeout) {
+            // Without a time the freeze was killed in the middle, and had perhaps not asked.
             guard unixMilliseconds() - (freezeState.stoppedAt ?? 0) >= maxHold.milliseconds else {
                 throw HypervisorError(
                     .changed, "it was asked to shut down and may do so yet; then it is started", remedy: .stop)

@@ -139,9 +139,9 @@ extension RunCompletion {
     /// A snapshot without properties is still a good snapshot: trouble here is said and no more.
     func markSnapshots(_ run: Run, _ listed: Listed) async {
         var isMarked = false
+        guard run.isUntaken != true else { return }
         // One that was there before anything was frozen: the post-snapshot that names it is another run's.
-        let began = run.id.time ?? .min
-        let older = Set(((try? listed.get()) ?? []).filter { ($0.creation ?? .max) < began }.map(\.name))
+        let older = Set(((try? listed.get()) ?? []).filter { run.isOlder($0) }.map(\.name) + (run.existing ?? []))
         for (properties, snapshots) in SnapshotProperties.bySnapshot(of: run) {
             do {
                 let outcomes = try await context.zfs.setUserProperties(
@@ -154,6 +154,13 @@ extension RunCompletion {
         }
         // Where there is none, the report says so.
         if !isMarked, !run.snapshots.isEmpty, case .failure(let error) = listed { context.log.warning("\(error)") }
+    }
+}
+
+extension Run {
+    /// It was there before anything was frozen. ZFS tells whole seconds; of its own second only who looked before knows.
+    func isOlder(_ snapshot: ListedSnapshot) -> Bool {
+        snapshot.creation ?? .max < id.time ?? .min || existing?.contains(snapshot.name) == true
     }
 }
 

@@ -20,13 +20,13 @@ extension RunCompletion {
             return .success([])
         }
         // One that was there before is another run's.
-        let taken = Set(
-            named.filter { $0.creation ?? .max >= run.id.time ?? .min }.map(\.name.dataset))
+        let new = named.filter { !run.isOlder($0) }
+        let taken = Set(new.map(\.name.dataset))
         guard taken.isEmpty else {
             // zfs-auto-snapshot does not say whether a parent's snapshot takes the children along.
             let outside = run.machines.indices.filter { taken.isDisjoint(with: run.machines[$0].datasets) }
             await disclaim(outside, "no snapshot was taken of what its disks are on", journal)
-            return listed
+            return .success(new)
         }
         // post-snapshot knows the names; without it one may have been renamed, as sanoid does when clocks are put back.
         guard run.snapshots.isEmpty || run.earlyRelease != nil else {
