@@ -143,6 +143,32 @@ struct PreflightCheckTests {
         }
     }
 
+    @Test(
+        "finds a run whose release has failed, which its watchdog has not ended, and names its VMs",
+        arguments: [true, false])
+    func endingRun(isReleasing: Bool) async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            try bench.directory.prepare()
+            var record = try makeRecord("web01")
+            record.freezeState = someHold
+            var run = try makeRun(.make(), machines: [record])
+            try bench.directory.write(run)
+            let watchdog = try #require(try bench.directory.lock(watchdogOf: run.id))
+            #expect(try await check(bench).findings.isEmpty)
+            if isReleasing {
+                run.phase = .releasing
+            } else {
+                run.earlyRelease = EarlyRelease(began: 1, reason: "max_hold")
+            }
+            try bench.directory.write(run)
+            let line =
+                "the run \(run.id) (web01) is open still, and its watchdog has not ended it; fix: stillpoint recover"
+            #expect(try await check(bench).findings.contains(line))
+            withExtendedLifetime(watchdog) {}
+        }
+    }
+
     @Test("takes a type of one's own for what it is: with a note, and with none once a snapshot of it was taken")
     func ownType() async throws {
         try await withPool(sections: "[type nightly]\nstrategy = quiesce\n[type hourly2]") { pool async throws in
