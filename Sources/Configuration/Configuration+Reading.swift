@@ -29,6 +29,7 @@ extension Configuration {
         let sections = try Self.named(file)
         let templates = try Self.templates(sections, of: file.path)
         var listed: [HypervisorSettings] = []
+        var daemons = LibvirtDaemons(file: file.path)
         for (name, section) in sections {
             var reader = SectionReader(section, of: file.path)
             switch name {
@@ -37,7 +38,11 @@ extension Configuration {
             case .hypervisor(let name):
                 var settings = HypervisorSettings(name: name)
                 settings.readKeys(&reader, kinds: kinds)
+                let line = reader.line(of: "uri")?.line ?? section.line
+                try reader.finish()
+                try daemons.add(settings, line: line)
                 listed.append(settings)
+                continue
             case .machine(let pattern):
                 var machine = VMSection(pattern: pattern)
                 machine.readKeys(&reader, templates: templates)

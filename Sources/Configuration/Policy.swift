@@ -65,6 +65,10 @@ extension KeyType<[Strategy]> {
                 guard list.count == 1 || !list.contains(.ignore) else {
                     throw BadValue(wanted: "'ignore' must stand alone")
                 }
+                guard !list.dropLast().contains(.crashConsistent) else {
+                    throw BadValue(
+                        wanted: "nothing behind 'crash-consistent' is ever tried, since that always works; put it last")
+                }
                 return list
             })
     }

@@ -21,6 +21,7 @@ package enum VMPattern: Sendable, Hashable, CustomStringConvertible {
     /// As it stands in the section's name.
     init(_ text: String) throws(BadValue) {
         guard text.hasPrefix(Self.uuidPrefix) else {
+            if let wanted = ShellPattern(text).fault { throw BadValue(wanted: wanted) }
             self = .name(text)
             return
         }
@@ -30,6 +31,11 @@ package enum VMPattern: Sendable, Hashable, CustomStringConvertible {
                     + "begins with uuid: [vm [u]\(printable(String(text.dropFirst())))]")
         }
         self = .uuid(uuid)
+    }
+
+    /// Whether it is for VMs that come and go: that there is none now is no mistake.
+    package var hasWildcard: Bool {
+        if case .name(let pattern) = self { ShellPattern(pattern).hasWildcard } else { false }
     }
 
     /// Whether the VM is meant.
@@ -50,7 +56,12 @@ package enum VMPattern: Sendable, Hashable, CustomStringConvertible {
         // `bd*` means `db01`, of which it is a beginning.
         let isBeginning = pattern.last == "*"
         let beginnings = names.map { isBeginning ? String($0.prefix(plain.count)) : $0 }
-        guard let found = nearest(to: plain, among: beginnings) else { return nil }
+        // Of a short name nearly every other one is two letters off.
+        let likely = beginnings.filter { name in
+            let distance = editDistance(plain, name)
+            return distance * 2 < min(plain.count, name.count) || distance == 2 && plain.sorted() == name.sorted()
+        }
+        guard plain.count > 2, let found = nearest(to: plain, among: likely) else { return nil }
         return zip(beginnings, names).first { $0.0 == found }?.1
     }
 

@@ -76,7 +76,7 @@ extension PreSnapshot {
 
     /// Says to a person that their VMs are on datasets that this snapshot does not take.
     func explainNothing(_ below: [PlannedVM], _ call: Call) {
-        guard !below.isEmpty else { return }
+        guard !below.isEmpty else { return explainNothing() }
         let targets = call.scope.targets.map(\.rawValue).joined(separator: ", ")
         let names = Set(below.map { printable($0.machine.name) }).sorted()
         let shown = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
@@ -87,6 +87,24 @@ extension PreSnapshot {
             "nothing was frozen: no VM has a disk on \(targets) itself; VMs with disks below it: \(shown). For zfs snapshot -r: "
             + "\(program) -r \(arguments.joined(separator: " "))"
         context.log.warning("\(line)")
+    }
+
+    /// Says to who takes a snapshot for its VMs' sake that it holds none that is frozen.
+    func explainNothing() {
+        guard invocation.manager == .stillpoint else { return }
+        let targets = invocation.targets
+        let reason: String
+        if configuration.hypervisors.allSatisfy({ !$0.isEnabled }) {
+            reason = "no hypervisor is enabled (enabled = yes in its [hypervisor NAME])"
+        } else if configuration.ignoresAll(types: invocation.types)
+            || invocation.recursion == .no && configuration.ignores(targets, types: invocation.types)
+        {
+            reason = "the configuration ignores all of them (strategy = ignore)"
+        } else {
+            let names = targets.map(\.rawValue).joined(separator: ", ")
+            reason = "none that is known and not ignored has a disk on \(names)"
+        }
+        context.log.info("no VM \(invocation.isDryRun ? "would be" : "was") frozen: \(reason)")
     }
 
     /// `--dry-run`: what would be done, which line of the configuration wants it, and what stands in its way.

@@ -14,6 +14,8 @@ package struct SnapshotCommand: Sendable {
     let names: [String]
     let isRecursive: Bool
     let isDryRun: Bool
+    /// As they were written, comma lists among them.
+    let types: [String]
     let configurationPath: String?
     let context: ProgramContext
     /// Nil: this process takes its signals for it.
@@ -21,14 +23,17 @@ package struct SnapshotCommand: Sendable {
     /// Told what begins; nil where nobody watches.
     let progress: (@Sendable (String) -> Void)?
 
-    /// - Parameter names: `DATASET@NAME`, each.
+    /// - Parameters:
+    ///   - names: `DATASET@NAME`, each.
+    ///   - types: what `--type` was given, each time.
     package init(
-        _ names: [String], isRecursive: Bool, isDryRun: Bool, configurationPath: String?, _ context: ProgramContext,
-        interruption: Interruption? = nil, progress: (@Sendable (String) -> Void)? = nil
+        _ names: [String], isRecursive: Bool, isDryRun: Bool, types: [String] = [], configurationPath: String?,
+        _ context: ProgramContext, interruption: Interruption? = nil, progress: (@Sendable (String) -> Void)? = nil
     ) {
         self.names = names
         self.isRecursive = isRecursive
         self.isDryRun = isDryRun
+        self.types = types
         self.configurationPath = configurationPath
         self.context = context
         self.interruption = interruption
@@ -40,11 +45,12 @@ package struct SnapshotCommand: Sendable {
         ignoreSIGPIPE()
         do {
             let request = try SnapshotRequest(names, isRecursive: isRecursive)
+            let types = try SnapshotType.ofOptions(types)
             let configuration = try context.configuration(configurationPath)
             let invocation = Invocation(
                 manager: .stillpoint, phase: .pre, snapshots: request.snapshots, recursion: isRecursive ? .yes : .no,
                 isDryRun: isDryRun, configurationPath: configurationPath,
-                types: SnapshotType.types(of: request.snapshots))
+                types: types.isEmpty ? SnapshotType.types(of: request.snapshots) : types)
             let interruption = interruption ?? .ofThisProcess(context.log)
             return try MainLoop().run { try await run(request, invocation, configuration, interruption) }
         } catch {
@@ -68,6 +74,8 @@ package struct SnapshotCommand: Sendable {
             if !isDryRun { progress?("freezing") }
             let code = try await pre.freezeInTime(call, unfinished)
             guard code == .done else { return code }
+        } else {
+            pre.explainNothing()
         }
         if isDryRun {
             context.log.info("would run: \(request.commandLine)")

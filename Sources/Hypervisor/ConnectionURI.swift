@@ -28,6 +28,14 @@ public struct ConnectionURI: Sendable, Equatable {
         !authority.isEmpty || transport.map { !["unix", "native"].contains($0) } == true
     }
 
+    /// The same for two URIs of one daemon, as far as their text tells: `qemu+unix:///system` is `qemu:///system`.
+    public var daemon: String {
+        guard !isOfAnotherHost, transport != nil, let plus = text.firstIndex(of: "+"),
+            let colon = text.firstIndex(of: ":")
+        else { return text }
+        return String(text[..<plus] + text[colon...])
+    }
+
     /// The same, so that ssh asks nobody for a password or whether it may trust a host (`no_tty`: BatchMode).
     public var asksNobody: String {
         guard let transport, ["ssh", "libssh", "libssh2"].contains(transport), value(of: "no_tty") == nil else {

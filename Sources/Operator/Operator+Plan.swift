@@ -61,13 +61,7 @@ extension Operator {
     /// - Throws: NameError, InvocationError, UnknownDatasetError, ZFSError, INIError, StorageError.
     private func planner(_ options: PlanOptions, _ configuration: Configuration) async throws -> Planner {
         let dataset = try DatasetName(options.dataset)
-        let types = try options.types.flatMap { text in
-            guard let types = SnapshotType.list(text) else {
-                throw InvocationError(
-                    .badValue, "--type '\(printable(text))' names no type of snapshot; write such as daily")
-            }
-            return types
-        }
+        let types = try SnapshotType.ofOptions(options.types)
         guard try await context.zfs.exists(dataset.rawValue) else { throw UnknownDatasetError(dataset: dataset) }
         let invocation = Invocation(
             manager: .byHand, phase: .pre, targets: [dataset], snapshots: [],

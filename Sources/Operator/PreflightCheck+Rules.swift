@@ -12,29 +12,36 @@ extension PreflightCheck {
     ///   enabled.
     func rules(_ machines: [VirtualMachine]?) -> (notes: [String], findings: [String]) {
         let types = types()
+        let patterns = machines.map(patterns) ?? (notes: [], findings: [])
         return (
-            types.notes + disabled().notes,
-            (machines.map(patterns) ?? []) + types.findings + disabled().findings
+            patterns.notes + types.notes + disabled().notes, patterns.findings + types.findings + disabled().findings
         )
     }
 
     /// `[vm …]` that match no VM, or only such as an earlier one matches.
-    private func patterns(_ machines: [VirtualMachine]) -> [String] {
+    private func patterns(_ machines: [VirtualMachine]) -> (notes: [String], findings: [String]) {
         let names = machines.flatMap { [$0.name] + [$0.title].compactMap { $0 } }
-        return configuration.machines.compactMap { section in
+        var (notes, findings): ([String], [String]) = ([], [])
+        for section in configuration.machines {
             let meant = machines.filter { section.pattern.includes($0) }
             let header = "[vm \(printable("\(section.pattern)"))]"
             guard let first = meant.first else {
                 let near = section.pattern.nearestName(among: names).map { "did you mean '\(printable($0))'?" }
-                return "\(header) matches no VM; fix: \(near ?? "correct or remove the section")"
+                if section.pattern.hasWildcard {
+                    notes.append("\(header) matches no VM now" + (near.map { "; \($0)" } ?? ""))
+                } else {
+                    findings.append("\(header) matches no VM; fix: \(near ?? "correct or remove the section")")
+                }
+                continue
             }
             guard !meant.contains(where: { configuration.section(of: $0)?.pattern == section.pattern }),
                 let earlier = configuration.section(of: first)
-            else { return nil }
-            return
+            else { continue }
+            findings.append(
                 "\(header) never counts, since [vm \(printable("\(earlier.pattern)"))] above it matches the same VMs; fix: "
-                + "move it up"
+                    + "move it up")
         }
+        return (notes, findings)
     }
 
     /// A type of one's own is told by a snapshot that was taken, or by nothing.

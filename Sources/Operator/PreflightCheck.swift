@@ -215,8 +215,14 @@ struct PreflightCheck: Sendable {
         let directory = StateDirectory(configuration.stateDirectory)
         let recovery = Recovery(context: context, configuration: configuration, configurationPath: nil)
         return try directory.openRunIDs().compactMap { id in
-            guard try recovery.status(of: directory.read(id)) == .abandoned else { return nil }
-            return "the run \(id) was left open; fix: stillpoint recover"
+            let run = try directory.read(id)
+            let held = run.machines.filter { $0.freezeState != nil }.map { printable($0.name) }.joined(separator: ", ")
+            let name = "the run \(id)" + (held.isEmpty ? "" : " (\(held))")
+            switch try recovery.status(of: run) {
+            case .abandoned: return "\(name) was left open; fix: stillpoint recover"
+            case .ending: return "\(name) is open still, and its watchdog has not ended it; fix: stillpoint recover"
+            case .owned, .watched, .awaited: return nil
+            }
         }
     }
 }

@@ -34,13 +34,7 @@ struct HookOptions {
                 configurationPath = try Self.value(of: name, attached, &rest)
             case ("--type", _):
                 let text = try Self.value(of: name, attached, &rest)
-                guard let listed = SnapshotType.list(text) else {
-                    throw InvocationError(
-                        .badValue,
-                        "--type '\(printable(text))' names no type of snapshot; write such as daily, several between commas"
-                    )
-                }
-                types = ((types ?? []) + listed).withoutDuplicates
+                types = ((types ?? []) + (try SnapshotType.ofOptions([text]))).withoutDuplicates
             case ("--deadline", _):
                 let text = try Self.value(of: name, attached, &rest)
                 guard let seconds = Duration(secondsText: text), seconds > .zero else {

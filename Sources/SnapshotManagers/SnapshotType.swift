@@ -58,6 +58,22 @@ public enum SnapshotType {
         return parts.withoutDuplicates
     }
 
+    /// The types that `--type` names, each time a comma list.
+    /// - Throws: InvocationError `.badValue`.
+    public static func ofOptions(_ texts: [String]) throws(InvocationError) -> [String] {
+        var types: [String] = []
+        for text in texts {
+            guard let listed = list(text) else {
+                throw InvocationError(
+                    .badValue,
+                    "--type '\(printable(text))' names no type of snapshot; write such as daily, several between commas"
+                )
+            }
+            types += listed
+        }
+        return types.withoutDuplicates
+    }
+
     /// A part of a snapshot's name (zfs(8)) without blanks.
     public static func isValid(_ text: some StringProtocol) -> Bool {
         let others = Set("-_.:".utf8)

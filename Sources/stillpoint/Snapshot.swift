@@ -16,13 +16,17 @@ struct Snapshot: ParsableCommand {
     @Argument(help: ArgumentHelp("The snapshots to take.", valueName: "dataset@name")) var snapshots: [String]
     @Flag(name: .shortAndLong, help: "Take in the datasets below, as zfs snapshot -r does.")
     var recursive = false
+    @Option(
+        help: ArgumentHelp(
+            "The snapshot's type, such as daily, for [type NAME]; several between commas.", valueName: "name"))
+    var type: [String] = []
     @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
 
     /// For the main thread, before there is any other.
     func perform() -> Engine.ExitCode {
         SnapshotCommand(
-            snapshots, isRecursive: recursive, isDryRun: dryRun, configurationPath: common.config, .ofStillpoint,
-            progress: isatty(STDERR_FILENO) == 1 ? Self.show : nil
+            snapshots, isRecursive: recursive, isDryRun: dryRun, types: type, configurationPath: common.config,
+            .ofStillpoint, progress: isatty(STDERR_FILENO) == 1 ? Self.show : nil
         ).main()
     }
 

@@ -90,6 +90,30 @@ struct SectionNameTests {
     }
 
     @Test(
+        "asks no libvirtd that an earlier one asks, unless one of them is not enabled",
+        arguments: [
+            (
+                "[hypervisor a]\n[hypervisor b]\nuri = qemu:///system",
+                ":3: [hypervisor b] asks the libvirtd of [hypervisor a] (line 1)"
+            ),
+            (
+                "[hypervisor a]\nuri = qemu+unix:///system\n[hypervisor b]",
+                ":3: [hypervisor b] asks the libvirtd of [hypervisor a] (line 2)"
+            ),
+            (
+                "[hypervisor a]\nuri = qemu+ssh://a/system\npath_map = /a=/b\noverlay_dir = /o\n[hypervisor b]\n"
+                    + "uri = qemu+ssh://a/system\npath_map = /a=/c\noverlay_dir = /p", ":6: "
+            ),
+            ("[hypervisor a]\n[hypervisor b]\nuri = qemu:///session", nil),
+            ("[hypervisor a]\n[hypervisor b]\nenabled = no", nil),
+            ("[hypervisor a]\nenabled = no\n[hypervisor b]", nil),
+        ] as [(String, String?)])
+    func sameLibvirtd(text: String, said: String?) throws {
+        let found = try Self.complaint(text)
+        #expect(said.map { found?.contains($0) == true } ?? (found == nil), "\(found ?? "")")
+    }
+
+    @Test(
         "that no bracket ends is refused with the line as it should be",
         arguments: [
             ("[type daily", "write [type daily] and"), ("[vm web ; comment]", "write [vm web] and"),

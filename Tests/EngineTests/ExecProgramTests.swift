@@ -73,9 +73,9 @@ struct ExecProgramTests {
             "trap 'echo \(good.shell); exit 0' TERM; while :; do sleep 0.1; done",
             "it did not end within 1 s and was killed"
         ),
-        ("exec yes", "its answer has more than 65536 bytes and was killed"),
-        ("head -c 1000000000 /dev/zero", "its answer has more than 65536 bytes and was killed"),
-        ("head -c 65537 /dev/zero", "its answer has more than 65536 bytes and was killed"),
+        ("exec yes", "it wrote more than 65536 bytes and was killed"),
+        ("head -c 1000000000 /dev/zero", "it wrote more than 65536 bytes and was killed"),
+        ("head -c 65537 /dev/zero", "it wrote more than 65536 bytes and was killed"),
         ("", "it answered nothing"),
         ("echo hello", "its answer is not the JSON that was asked for (line 1"),
         ("echo '{\"version\":1}' | tr 1 2", "its answer is of version 2, and this program speaks 1"),

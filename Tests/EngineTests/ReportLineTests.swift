@@ -43,6 +43,42 @@ struct ReportLineTests {
         #expect(found == expected)
     }
 
+    @Test("says that `shutdown` shut it down, and started it again", arguments: [true, false])
+    func shutDown(isReleased: Bool) throws {
+        let found = try line(.off) { record in
+            record.strategy = .shutdown
+            record.phase = isReleased ? .released : .frozen
+            if !isReleased {
+                record.freezeState = FreezeState(step: .held, snapshot: "stillpoint-1", strategy: .shutdown, disks: [])
+            }
+        }
+        #expect(found == "web01: shut down for the snapshot" + (isReleased ? " and started again" : ""))
+    }
+
+    @Test("takes what `pause` got for what it was to get, unless something else was tried before")
+    func paused() throws {
+        func found(_ change: (inout VMRecord) -> Void) throws -> String {
+            try line(.crash) { record in
+                record.strategy = .pause
+                record.pausedMilliseconds = 24
+                change(&record)
+            }
+        }
+        #expect(try found { _ in } == "web01: crash-consistent, paused for 24 ms")
+        let held = try found { record in
+            record.pausedMilliseconds = nil
+            record.freezeState = FreezeState(step: .held, snapshot: "stillpoint-1", strategy: .pause, disks: [])
+        }
+        #expect(held == "web01: crash-consistent, paused")
+        let second = try found { $0.fallbacks = [.init(strategy: .quiesce, reason: "no agent")] }
+        #expect(second == "web01: crash-consistent only (quiesce: no agent)")
+        let asleep = try found { record in
+            record.pausedMilliseconds = nil
+            record.notes = ["it was paused already, and stays so"]
+        }
+        #expect(asleep == "web01: crash-consistent only (it was paused already, and stays so)")
+    }
+
     @Test("says why it did not get more")
     func reasons() throws {
         let found = try line(.crash) { record in

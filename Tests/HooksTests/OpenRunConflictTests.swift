@@ -20,17 +20,23 @@ struct OpenRunConflictTests {
         try #require(try bench.openRuns().last { $0.id != RunID.young }?.machines.first)
     }
 
-    @Test("is not frozen a second time")
-    func held() async throws {
+    @Test(
+        "is not frozen a second time; where the other run is overdue, the reason says what to do",
+        arguments: [false, true])
+    func held(isOverdue: Bool) async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web())
-            try openRun(bench) { $0.freezeState = someHold }
+            try openRun(bench) { record in
+                record.freezeState = someHold
+                if isOverdue { record.earlyRelease = EarlyRelease(began: 1, reason: "freeze_limit") }
+            }
             // The last second of the deadline is kept for the freeze, so there is no waiting.
             #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
             #expect(Set(bench.world.calls) == ["list"])
             let record = try newRecord(bench)
             #expect(record.consistency == .crash)
-            #expect(record.fallbacks.map(\.reason) == ["the run \(RunID.young) has not released it yet"])
+            let reason = "the run \(RunID.young) has not released it yet" + (isOverdue ? ": stillpoint recover" : "")
+            #expect(record.fallbacks.map(\.reason) == [reason])
             #expect(try bench.directory.read(RunID.young).machines.first?.freezeState == someHold)
         }
     }

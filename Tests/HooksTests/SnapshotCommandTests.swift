@@ -212,6 +212,61 @@ struct SnapshotCommandTests {
         }
     }
 
+    @Test(
+        "says in one line why no VM was frozen",
+        arguments: [
+            ("", "none that is known and not ignored has a disk on tank/VM", false),
+            ("[tank/VM]\nstrategy = ignore", "the configuration ignores all of them", false),
+            ("[vm *]\nstrategy = ignore", "none that is known and not ignored", true),
+        ])
+    func noneFrozen(sections: String, reason: String, isThere: Bool) async throws {
+        for isDryRun in [true, false] {
+            try await withBench(sections: sections) { bench, host async throws in
+                if isThere { bench.has(host.web()) }
+                #expect(await bench.take(isDryRun: isDryRun) == .done)
+                let said = bench.log.lines.filter {
+                    $0.hasPrefix("info: no VM \(isDryRun ? "would be" : "was") frozen: ")
+                }
+                #expect(said.count == 1 && said[0].contains(reason), "\(bench.log.text)")
+            }
+        }
+    }
+
+    @Test("says that no hypervisor is enabled")
+    func noHypervisor() async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            try bench.reconfigure { text in
+                "[hypervisor local]\nenabled = no" + text.dropFirst("[hypervisor local]".count)
+            }
+            #expect(await bench.take() == .done)
+            #expect(bench.log.text.contains("no VM was frozen: no hypervisor is enabled"))
+        }
+    }
+
+    @Test("takes the snapshot's type from who calls, also against what its name says")
+    func typed() async throws {
+        let sections = "[type daily]\nstrategy = ignore\n[type upgrade]\nstrategy = crash-consistent"
+        for (name, types, got) in [
+            ("before", [], "quiesced"), ("before", ["daily"], nil), ("before", ["upgrade"], "crash"),
+            ("autosnap_2026-11-21_11:00:00_daily", ["other, upgrade"], "quiesced"),
+            ("autosnap_2026-11-21_11:00:00_daily", [], nil),
+        ] as [(String, [String], String?)] {
+            try await withBench(sections: sections) { bench, host async throws in
+                bench.has(host.web())
+                #expect(await bench.take(["tank/VM@\(name)"], types: types) == .done)
+                let stored = try bench.zfs.stored().first { $0.contains("stillpoint:vms=") }
+                #expect(stored == got.map { "tank/VM@\(name) stillpoint:vms=web01=\($0)" })
+            }
+        }
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            #expect(await bench.take(types: ["no type"]) == .usage)
+            #expect(bench.log.text.contains("--type 'no type' names no type of snapshot"))
+            #expect(bench.world.calls.isEmpty)
+        }
+    }
+
     @Test("leaves a VM that cannot be released to its watchdog, and says so by its exit code")
     func unreleased() async throws {
         try await withBench { bench, host async throws in

@@ -72,13 +72,13 @@ package struct HookBench: Sendable {
     @discardableResult
     package func take(
         _ names: [String] = ["tank/VM@before"], isRecursive: Bool = false, isDryRun: Bool = false,
-        interruption: Interruption = Interruption(), zfsTimeout: Duration = .seconds(20)
+        types: [String] = [], interruption: Interruption = Interruption(), zfsTimeout: Duration = .seconds(20)
     ) async -> ExitCode {
         var context = context()
         context.zfs = ZFSCommand(executable: scratch.path + "/bin/zfs", timeout: zfsTimeout)
         let command = SnapshotCommand(
-            names, isRecursive: isRecursive, isDryRun: isDryRun, configurationPath: configurationPath, context,
-            interruption: interruption)
+            names, isRecursive: isRecursive, isDryRun: isDryRun, types: types,
+            configurationPath: configurationPath, context, interruption: interruption)
         // Its caller's thread is a process's first one.
         return (try? await blocking("a snapshot", within: .seconds(300)) { command.main() }) ?? .needsRecovery
     }

@@ -116,9 +116,10 @@ struct PreflightCheckTests {
         arguments: [
             ("[vm web*]\nstrategy = quiesce", nil), ("[vm Shop]\nstrategy = quiesce", nil),
             ("[vm wbe01]", "[vm wbe01] matches no VM; fix: did you mean 'web01'?"),
-            ("[vm wbe*]", "[vm wbe*] matches no VM; fix: did you mean 'web01'?"),
+            ("[vm uue*]", nil), ("[vm x]", "[vm x] matches no VM; fix: correct or remove the section"),
+            ("[vm Shut]", "[vm Shut] matches no VM; fix: correct or remove the section"),
             ("[vm Shpo]", "[vm Shpo] matches no VM; fix: did you mean 'Shop'?"),
-            ("[vm mailserver-*]", "[vm mailserver-*] matches no VM; fix: correct or remove the section"),
+            ("[vm mailserver]", "[vm mailserver] matches no VM; fix: correct or remove the section"),
             (
                 "[vm uuid:c0ffee00-0000-4000-8000-000000000009]",
                 "[vm uuid:c0ffee00000040008000000000000009] matches no VM; fix: correct or remove the section"
@@ -140,6 +141,48 @@ struct PreflightCheckTests {
                 }
             }
             #expect(try await check(bench).findings == [finding].compactMap { $0 })
+        }
+    }
+
+    @Test(
+        "says that a pattern with wildcards matches no VM now, which is no problem",
+        arguments: [
+            ("ci-runner-*", "[vm ci-runner-*] matches no VM now"),
+            ("wbe*", "[vm wbe*] matches no VM now; did you mean 'web01'?"),
+            ("wev01?", "[vm wev01?] matches no VM now; did you mean 'web01'?"),
+            ("[xy]", "[vm [xy]] matches no VM now"),
+        ])
+    func noneNow(pattern: String, note: String) async throws {
+        try await withBench(sections: "[vm \(pattern)]\nstrategy = quiesce") { bench, host async throws in
+            bench.has(host.web())
+            let result = try await check(bench)
+            #expect(result.notes == [note] && result.findings.isEmpty, "\(result)")
+        }
+    }
+
+    @Test(
+        "finds a run whose release has failed, which its watchdog has not ended, and names its VMs",
+        arguments: [true, false])
+    func endingRun(isReleasing: Bool) async throws {
+        try await withBench { bench, host async throws in
+            bench.has(host.web())
+            try bench.directory.prepare()
+            var record = try makeRecord("web01")
+            record.freezeState = someHold
+            var run = try makeRun(.make(), machines: [record])
+            try bench.directory.write(run)
+            let watchdog = try #require(try bench.directory.lock(watchdogOf: run.id))
+            #expect(try await check(bench).findings.isEmpty)
+            if isReleasing {
+                run.phase = .releasing
+            } else {
+                run.earlyRelease = EarlyRelease(began: 1, reason: "max_hold")
+            }
+            try bench.directory.write(run)
+            let line =
+                "the run \(run.id) (web01) is open still, and its watchdog has not ended it; fix: stillpoint recover"
+            #expect(try await check(bench).findings.contains(line))
+            withExtendedLifetime(watchdog) {}
         }
     }
 

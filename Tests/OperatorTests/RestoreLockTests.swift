@@ -35,6 +35,41 @@ struct RestoreLockTests {
         }
     }
 
+    @Test(
+        "a restore that is refused says how to be rid of the run that is open",
+        arguments: [
+            (Run.Phase.frozen, false, "wait for post-snapshot, or call it"),
+            (.releasing, false, "stillpoint recover --run \(PoolBench.run)"),
+            (.released, false, "stillpoint recover --run \(PoolBench.run)"),
+            (.frozen, true, "stillpoint recover --run \(PoolBench.run)"),
+        ])
+    func wayOut(phase: Run.Phase, isEarly: Bool, said: String) async throws {
+        try await withPool { pool async throws in
+            try pool.web(.quiesced)
+            var run = try makeRun(PoolBench.run)
+            run.phase = phase
+            if isEarly { run.earlyRelease = EarlyRelease(began: 1, reason: "max_hold") }
+            try pool.bench.directory.write(run)
+            #expect(await pool.restore(to: .inPlace) == .usage)
+            #expect(pool.log.text.contains(said), "\(pool.log.text)")
+        }
+    }
+
+    @Test(
+        "a clone that is there says by which commands it is removed",
+        arguments: [
+            ("libvirt", "qemu:///system", true, ": virsh destroy 'a b'; virsh undefine --nvram 'a b';"),
+            ("libvirt", "qemu:///system", false, ": virsh undefine --nvram 'a b';"),
+            (
+                "libvirt", "qemu+ssh://root@kvm1/system", true,
+                ": virsh -c qemu+ssh://root@kvm1/system destroy 'a b'; virsh -c qemu+ssh://root@kvm1/system undefine --nvram 'a b';"
+            ),
+            ("vsphere", "https://vc", true, ", switch it off and undefine it, then:"),
+        ])
+    func removal(kind: String, uri: String, runs: Bool, said: String) {
+        #expect(removing("a b", from: HypervisorSettings(name: "x", kind: kind, uri: uri), runs: runs) == said)
+    }
+
     @Test("a clone needs no claim: it is made while a run is open")
     func clone() async throws {
         try await withPool { pool async throws in

@@ -109,7 +109,7 @@ extension ExecProgram.Failure {
         case .cancelled(let isGone):
             self.init(isGone, "its caller was ended")
         case .tooMuchOutput(let isGone):
-            self.init(isGone, "its answer has more than \(ExecAnswer.mostBytes) bytes")
+            self.init(isGone, "it wrote more than \(ExecAnswer.mostBytes) bytes")
         }
     }
 

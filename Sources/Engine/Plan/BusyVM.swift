@@ -27,7 +27,7 @@ package struct BusyVM: Sendable {
 extension BusyVM {
     /// A VM that a run holds.
     package init(_ machine: VMRecord, of run: Run, isOverdue: Bool) {
-        reason = "the run \(run.id) has not released it yet"
+        reason = "the run \(run.id) has not released it yet" + (isOverdue ? ": stillpoint recover" : "")
         holder = Holder(
             run: run.id, isOverdue: isOverdue,
             since: run.kind == .adoption ? nil : run.frozenAt ?? run.id.time,

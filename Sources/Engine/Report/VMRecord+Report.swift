@@ -7,7 +7,7 @@ internal import Support
 extension VMRecord {
     /// The VM's line in the report: its name, what it got, and why not more.
     package var reportLine: String {
-        var line = "\(printable(name)): \(consistency?.summary ?? "not frozen")"
+        var line = "\(printable(name)): \(summary)"
         if consistency == .stale {
             let state = staleness(since: staleSince)
             line = "\(printable(name)): \(state): the snapshot holds nothing of what it wrote since"
@@ -18,7 +18,9 @@ extension VMRecord {
         }
         if let ramDump {
             line += ", \(ramDump.bytes >> 20) MiB of RAM"
-            if let milliseconds = pausedMilliseconds { line += ", paused for \(milliseconds) ms" }
+        }
+        if ramDump != nil || isPaused, let milliseconds = pausedMilliseconds {
+            line += ", paused for \(milliseconds) ms"
         }
         return line + inBrackets(reasons)
     }
@@ -28,10 +30,28 @@ extension VMRecord {
     ///   - told: the VM as it was then.
     ///   - isSame: whether the same program told.
     func reportLine(after told: VMRecord, bySame isSame: Bool = false) -> String {
-        guard consistency == .crash, told.consistency == .crash, !told.reasons.isEmpty else { return reportLine }
+        guard consistency == .crash, told.consistency == .crash, !told.reasons.isEmpty, !isPaused else {
+            return reportLine
+        }
         let new = reasons.filter { !told.reasons.contains($0) }
         let who = isSame ? "as said" : "as pre-snapshot said"
         return "\(printable(name)): \(Consistency.crash.summary), \(who)" + inBrackets(new)
+    }
+
+    private var summary: String {
+        if consistency == .off, strategy == .shutdown {
+            let isBack = freezeState == nil && phase == .released
+            return "shut down for the snapshot" + (isBack ? " and started again" : "")
+        }
+        // It got what it was to get.
+        if isPaused { return "crash-consistent" + (pausedMilliseconds == nil ? ", paused" : "") }
+        return consistency?.summary ?? "not frozen"
+    }
+
+    /// By `pause`, and that was the first choice; not one that was paused already.
+    private var isPaused: Bool {
+        consistency == .crash && strategy == .pause && fallbacks.isEmpty
+            && (pausedMilliseconds != nil || freezeState?.strategy == .pause)
     }
 
     private var reasons: [String] { fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + notes }

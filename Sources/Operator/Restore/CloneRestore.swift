@@ -1,3 +1,4 @@
+internal import Configuration
 internal import DiskLocation
 internal import Engine
 internal import Hypervisor
@@ -75,9 +76,10 @@ struct CloneRestore: Sendable {
         }
         let links = job.options.connect ? "" : ", its network links down"
         let what = memory == nil ? "its disks" : "disks and RAM"
+        let settings = job.configuration.hypervisors.first { $0.name == hypervisor.name }
         let line =
             "\(name): \(what) as in \(job.snapshot), \(power.summary)\(links); it lives on \(datasets). "
-            + "To remove it, undefine it, then: \(destroying(names))"
+            + "To remove it\(removing(name, from: settings, runs: power != .off)) \(destroying(names))"
         job.log.info("\(line)")
     }
 
@@ -144,6 +146,17 @@ struct CloneRestore: Sendable {
             }
         }
     }
+}
+
+/// What comes between `To remove it` and the commands that destroy its clones.
+/// - Parameter settings: of its hypervisor; nil: its section is gone.
+func removing(_ name: String, from settings: HypervisorSettings?, runs: Bool) -> String {
+    guard let settings, settings.kind == "libvirt" else {
+        return "\(runs ? ", switch it off and" : ",") undefine it, then:"
+    }
+    let virsh = settings.uri == "qemu:///system" ? "virsh" : "virsh -c \(shellQuoted(settings.uri))"
+    let stop = runs ? "\(virsh) destroy \(shellQuoted(name)); " : ""
+    return ": \(stop)\(virsh) undefine --nvram \(shellQuoted(name));"
 }
 
 /// The commands that destroy clones; zfs takes one a call.

@@ -36,9 +36,7 @@ struct RestoreLock {
                     run.machines.contains { $0.key == machine.key } || datasets.contains { scope.contains($0) }
                     || run.machines.contains { !Set($0.datasets).isDisjoint(with: datasets) }
                 guard !isConcerned else {
-                    let fix =
-                        run.kind == .restore
-                        ? "another restore of it is running" : "wait for post-snapshot, or call it for that dataset"
+                    let fix = Self.wayOut(of: run)
                     throw RestoreError(
                         .refused,
                         "the run \(id) on \(run.targets.map(\.rawValue).joined(separator: ", ")) is open: \(fix)"
@@ -52,6 +50,17 @@ struct RestoreLock {
             guard let lock = try directory.lock(run: run.id, waiting: false) else { throw Errno.wouldBlock }
             try directory.write(run)
             return (run, lock)
+        }
+    }
+
+    /// How to be rid of an open run; no second post-snapshot ends one whose release has begun.
+    private static func wayOut(of run: Run) -> String {
+        switch (run.kind, run.phase) {
+        case (.restore, _): "another restore of it is running"
+        case (.adoption, _), (_, .releasing), (_, .released):
+            "its release is not over; stillpoint recover --run \(run.id)"
+        case _ where run.earlyRelease != nil: "its release is not over; stillpoint recover --run \(run.id)"
+        default: "wait for post-snapshot, or call it for that dataset"
         }
     }
 
