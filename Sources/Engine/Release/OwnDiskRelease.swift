@@ -60,12 +60,12 @@ struct OwnDiskRelease: Sendable {
     }
 
     private func isOff(before end: ContinuousClock.Instant) async throws -> Bool {
-        let waiting = Backoff(until: end, first: .milliseconds(250))
-        let off: Bool? = try await waiting.firstValue {
+        while true {
             // One that is gone will not be started either.
-            try await hypervisor.virtualMachine(id: id).map(\.power.isAtRest) ?? true ? true : nil
+            let isAtRest = try await hypervisor.virtualMachine(id: id).map(\.power.isAtRest) ?? true
+            guard !isAtRest, .now < end else { return isAtRest }
+            try await Task.sleep(for: .milliseconds(500))
         }
-        return off == true
     }
 
     private var foreign: HypervisorError {
