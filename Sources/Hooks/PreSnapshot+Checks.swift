@@ -59,19 +59,17 @@ extension PreSnapshot {
         }
     }
 
-    /// Notes which of the snapshots are there already. While the manager waits it takes none, so they hold nothing of what is
-    /// frozen now. Where zfs does not tell within a second, their time has to tell it.
+    /// Notes which snapshots have the announced names already. While the manager waits it takes none, so they hold nothing of
+    /// what is frozen now. Where zfs does not tell within a second, their time has to tell it.
     func noteExistingSnapshots(_ journal: Journal) async {
         let names = await journal.run.snapshotsOfMachines.sorted()
         guard !names.isEmpty else { return }
-        let found = await withDeadline(.now + .seconds(1)) {
-            try? await context.zfs.snapshots(named: names).map(\.name)
-        }
+        let found = await withDeadline(.now + .seconds(1)) { try? await context.zfs.guids(of: names) }
         guard let existing = found ?? nil, !existing.isEmpty else { return }
         // Where that cannot be written, the freeze says so.
-        try? await journal.record { $0.existing = existing }
-        let shown = existing.prefix(3).map { printable($0.rawValue) }.joined(separator: ", ")
-        context.log.warning("there already, so that no other can be taken: \(shown)")
+        try? await journal.record { $0.existing = existing.values.sorted() }
+        let shown = existing.keys.sorted().prefix(3).map { printable($0.rawValue) }.joined(separator: ", ")
+        context.log.warning("there already: \(shown); another of the name can be taken only when it is destroyed")
     }
 
     /// Where zfs does not tell within a second, nothing is foreseen.

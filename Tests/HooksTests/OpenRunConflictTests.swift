@@ -53,7 +53,7 @@ struct OpenRunConflictTests {
             record.freezeState = someHold
             try bench.directory.prepare()
             try bench.directory.write(makeRun(RunID.young, machines: [record]))
-            #expect(await bench.run(.pre, ["--deadline", "1", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
             #expect(bench.world.count("freeze") == freezes)
         }
     }

@@ -75,7 +75,7 @@ package struct FakeZFS {
                         case " $* " in *\\ name,source,value\\ *) value="$name\\t$value";; esac
                         printf "$value\\n"
                     elif grep -qxF "$name" $listing 2>/dev/null; then
-                        printf '%s\\tguid\\t%s\\n%s\\tcreation\\t%s\\n' "$name" 1234 "$name" "$now"
+                        printf '%s\\tguid\\t%s\\n%s\\tcreation\\t%s\\n' "$name" "$(cat \(path)/new-guid 2>/dev/null || echo 1234)" "$name" "$now"
                     else
                         echo "cannot open '$name': dataset does not exist" >&2; status=1
                     fi

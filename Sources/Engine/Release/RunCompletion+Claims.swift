@@ -141,7 +141,7 @@ extension RunCompletion {
         var isMarked = false
         guard run.isUntaken != true else { return }
         // One that was there before anything was frozen: the post-snapshot that names it is another run's.
-        let older = Set(((try? listed.get()) ?? []).filter { run.isOlder($0) }.map(\.name) + (run.existing ?? []))
+        let older = Set(((try? listed.get()) ?? []).filter { run.isOlder($0) }.map(\.name))
         for (properties, snapshots) in SnapshotProperties.bySnapshot(of: run) {
             do {
                 let outcomes = try await context.zfs.setUserProperties(
@@ -160,7 +160,7 @@ extension RunCompletion {
 extension Run {
     /// It was there before anything was frozen. ZFS tells whole seconds; of its own second only who looked before knows.
     func isOlder(_ snapshot: ListedSnapshot) -> Bool {
-        snapshot.creation ?? .max < id.time ?? .min || existing?.contains(snapshot.name) == true
+        snapshot.creation ?? .max < id.time ?? .min || existing?.contains(snapshot.guid) == true
     }
 }
 

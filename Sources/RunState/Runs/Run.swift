@@ -25,9 +25,9 @@ package struct Run: Sendable, Codable, Equatable {
     package var machines: [VMRecord]
     /// When all its VMs had been frozen, in seconds since 1970; nil: they were not all.
     package var frozenAt: Int64?
-    /// The snapshots of the names that were announced, or of those below, that were there before: nobody can take another one of
-    /// that name, and what they hold is of before the freeze. Nil: none was seen.
-    package var existing: [SnapshotName]?
+    /// The GUIDs of the snapshots that had the announced names before anything was frozen: what they hold is of before. One of
+    /// another GUID has taken its place since. Nil: none was seen.
+    package var existing: [String]?
     /// Whether it is known that no snapshot was taken while they were held.
     package var isUntaken: Bool?
     /// Why and when the VMs were released before post-snapshot came; nil: they were not.
