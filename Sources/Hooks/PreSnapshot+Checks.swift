@@ -62,7 +62,8 @@ extension PreSnapshot {
     /// Notes which snapshots have the announced names already. While the manager waits it takes none, so they hold nothing of
     /// what is frozen now. Where zfs does not tell within a second, their time has to tell it.
     func noteExistingSnapshots(_ journal: Journal) async {
-        let names = await journal.run.snapshotsOfMachines.sorted()
+        let run = await journal.run
+        let names = Set(run.snapshots.flatMap { run.names(takenWith: $0) }).sorted()
         guard !names.isEmpty else { return }
         let found = await withDeadline(.now + .seconds(1)) { try? await context.zfs.guids(of: names) }
         guard let existing = found ?? nil, !existing.isEmpty else { return }
@@ -81,17 +82,5 @@ extension PreSnapshot {
             return (recursive ?? []) + ((try? await room.shortages(of: plain, recursive: false)) ?? [])
         }
         return found ?? []
-    }
-}
-
-extension Run {
-    /// Those that were announced, and of the recursive ones those that hold disks of its VMs.
-    fileprivate var snapshotsOfMachines: Set<SnapshotName> {
-        let datasets = Set(machines.flatMap(\.datasets))
-        let below = snapshots.filter { recursiveTargets.contains($0.dataset) }.flatMap { snapshot in
-            datasets.filter { $0.isSameOrDescendant(of: snapshot.dataset) }
-                .compactMap { try? SnapshotName(dataset: $0, name: snapshot.name) }
-        }
-        return Set(snapshots + below)
     }
 }

@@ -48,7 +48,7 @@ extension Run {
 extension VMRecord {
     mutating func note(_ answer: FirstRelease.Answer) {
         guard let state = freezeState else { return }
-        let stopped = state.stoppedAt.map { max(0, unixMilliseconds() - $0) }
+        let stopped = state.millisecondsStopped
         switch answer {
         case .resumed:
             pausedMilliseconds = stopped
@@ -82,6 +82,9 @@ extension VMRecord {
 extension FreezeState {
     /// Its guest may be frozen or paused, or may come to be.
     var mayStandStill: Bool { isThawPending || strategy == .pause }
+
+    /// For how long its guest has stood still until now, on the host's clock; nil where that was not seen.
+    var millisecondsStopped: Int64? { stoppedAt.map { max(0, unixMilliseconds() - $0) } }
 
     /// Nothing is left to undo but, perhaps, a thaw.
     fileprivate var isEmpty: Bool {

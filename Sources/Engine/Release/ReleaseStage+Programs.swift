@@ -44,7 +44,7 @@ extension ReleaseStage {
 
 extension VMRecord {
     fileprivate mutating func note(_ claim: Consistency?, _ said: [String], of held: FreezeState) {
-        frozenMilliseconds = held.stoppedAt.map { max(0, unixMilliseconds() - $0) } ?? frozenMilliseconds
+        frozenMilliseconds = held.millisecondsStopped ?? frozenMilliseconds
         notes += said
         guard let claim, let before = consistency, claim < before else { return }
         downgrade(to: claim)

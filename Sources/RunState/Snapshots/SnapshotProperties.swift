@@ -90,24 +90,26 @@ extension SnapshotProperties {
     /// Each names the VMs with a disk on that very dataset: a parent's snapshot can bring back none of those below it, and
     /// is destroyed, sent and rolled back without them.
     package static func bySnapshot(of run: Run) -> [SnapshotProperties: [SnapshotName]] {
-        let scope = Scope(run)
         var result: [SnapshotProperties: [SnapshotName]] = [:]
         for snapshot in run.snapshots {
-            let isRecursive = run.recursiveTargets.contains(snapshot.dataset)
-            var datasets = [snapshot.dataset]
-            if isRecursive {
-                datasets += Set(run.machines.flatMap(\.datasets)).sorted().filter {
-                    $0 != snapshot.dataset && $0.isSameOrDescendant(of: snapshot.dataset) && scope.contains($0)
-                }
-            }
-            for dataset in datasets {
-                let records = run.machines.filter { $0.datasets.contains(dataset) }
-                guard let properties = SnapshotProperties(records, run: run.id),
-                    let name = try? SnapshotName(dataset: dataset, name: snapshot.name)
-                else { continue }
+            for name in run.names(takenWith: snapshot) {
+                let records = run.machines.filter { $0.datasets.contains(name.dataset) }
+                guard let properties = SnapshotProperties(records, run: run.id) else { continue }
                 result[properties, default: []].append(name)
             }
         }
         return result
+    }
+}
+
+extension Run {
+    /// A snapshot that was announced and, of a recursive one, those that it takes along of datasets that hold disks of its VMs.
+    package func names(takenWith snapshot: SnapshotName) -> [SnapshotName] {
+        guard recursiveTargets.contains(snapshot.dataset) else { return [snapshot] }
+        let scope = Scope(self)
+        let below = Set(machines.flatMap(\.datasets)).sorted().filter {
+            $0 != snapshot.dataset && $0.isSameOrDescendant(of: snapshot.dataset) && scope.contains($0)
+        }
+        return [snapshot] + below.compactMap { try? SnapshotName(dataset: $0, name: snapshot.name) }
     }
 }
