@@ -20,6 +20,8 @@ package struct Configuration: Sendable {
     package var maxHold = Duration.seconds(300)
     /// What every hypervisor is told; `configuration.freezeLimit` is `configuration.shared.freezeLimit`.
     package var shared = SharedHypervisorSettings()
+    /// Who is told of a run.
+    package var notifications = NotificationSettings()
     /// For what no section names.
     var policy = Policy(strategies: [.quiesce, .crashConsistent], onFailure: .continue)
     package var hypervisors = [HypervisorSettings(name: "local")]
@@ -70,6 +72,7 @@ package struct Configuration: Sendable {
         section.key(
             "commit_timeout", &shared.commitTimeout, .seconds(1...86400),
             "how long a commit may take to catch up with the guest")
+        notifications.readKeys(&section)
         policy.readKeys(&section)
     }
 }

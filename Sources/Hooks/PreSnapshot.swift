@@ -218,7 +218,10 @@ struct PreSnapshot: Sendable {
         let stage = ReleaseStage(
             journal: journal, hypervisors: hypervisors, configuration: configuration, log: context.log)
         do {
-            guard await stage.run(await stage.begin()) else { return .needsRecovery }
+            let isReleased = await stage.run(await stage.begin())
+            await RunHistory(StateDirectory(configuration.stateDirectory)).remember(
+                await journal.run, isReleased ? .undone : .open, log: context.log)
+            guard isReleased else { return .needsRecovery }
             // There is no snapshot that they could belong to.
             for dump in await journal.run.machines.compactMap(\.ramDump) { try removeFile(at: dump.path) }
             try await journal.close()

@@ -18,11 +18,16 @@ public protocol Hypervisor: Sendable {
     /// How often a guest that fails to freeze is asked in all, before its next strategy is tried.
     var freezeAttempts: Int { get }
 
-    /// Problems that the next run would meet, each as `WHAT; fix: WHAT TO DO`, as far as it has a fix.
-    func findings() async throws -> [String]
+    /// What the next run would meet, as far as it is no single VM's.
+    func findings() async throws -> [Finding]
 
-    /// What an administrator should know though nothing can be done about it.
-    func notes() async throws -> [String]
+    /// Why these strategies would not be carried out for a VM that is up, as it is now; those that would be are not there. Asks
+    /// the guest, and changes nothing.
+    /// - Parameter disks: those on the snapshotted datasets.
+    /// - Throws: HypervisorError where the VM cannot be asked about.
+    func obstacles(
+        to strategies: [Strategy], of machine: VirtualMachine, disks: [Disk]
+    ) async throws -> [Strategy: StrategyObstacle]
 
     /// The formats that a saved definition gives its images (`raw`, `qcow2`), by their paths; those that it does not name
     /// are not there. Nothing is asked or opened for that.
@@ -89,9 +94,11 @@ extension Hypervisor {
     /// Nothing is known to be wrong.
     public func checkRestore(_ request: RestoreRequest) async throws -> [String] { [] }
     /// None.
-    public func findings() async throws -> [String] { [] }
-    /// None.
-    public func notes() async throws -> [String] { [] }
+    public func findings() async throws -> [Finding] { [] }
+    /// None is known.
+    public func obstacles(
+        to strategies: [Strategy], of machine: VirtualMachine, disks: [Disk]
+    ) async throws -> [Strategy: StrategyObstacle] { [:] }
     /// None.
     public func imageFormats(in definition: String) throws -> [String: String] { [:] }
     /// None.
@@ -139,6 +146,8 @@ public struct FreezeResult: Sendable, Equatable {
     public var frozenFor: Duration
     /// What an administrator should know though it worked.
     public var notes: [String]
+    /// Why it is not what was asked for, in a word; nil where it is.
+    public var reason: ReasonCode?
     /// The guest's RAM, where it was dumped: a whole file, seen to be so.
     public var ramDump: RAMDump?
     /// For how long the guest stood still while the last of its RAM was dumped, on the host's clock; nil where that was
@@ -148,13 +157,15 @@ public struct FreezeResult: Sendable, Equatable {
     /// A result with these parts.
     public init(
         consistency: Consistency, frozenFileSystems: Int = 0, listedFileSystems: Int? = nil,
-        frozenFor: Duration = .zero, notes: [String] = [], ramDump: RAMDump? = nil, pausedFor: Duration? = nil
+        frozenFor: Duration = .zero, notes: [String] = [], reason: ReasonCode? = nil, ramDump: RAMDump? = nil,
+        pausedFor: Duration? = nil
     ) {
         self.consistency = consistency
         self.frozenFileSystems = frozenFileSystems
         self.listedFileSystems = listedFileSystems
         self.frozenFor = frozenFor
         self.notes = notes
+        self.reason = reason
         self.ramDump = ramDump
         self.pausedFor = pausedFor
     }

@@ -48,13 +48,22 @@ public struct HypervisorError: Error, Sendable, CustomStringConvertible {
     /// The failure below, if there was one.
     public let cause: (any Error)?
 
+    private let ownReason: ReasonCode?
+
     /// An error with these parts.
-    public init(_ code: Code, _ message: String, remedy: Remedy, cause: (any Error)? = nil) {
+    /// - Parameter reason: in a word, where it is more exact than what `code` and `cause` tell.
+    public init(
+        _ code: Code, _ message: String, remedy: Remedy, cause: (any Error)? = nil, reason: ReasonCode? = nil
+    ) {
         self.code = code
         self.message = message
         self.remedy = remedy
         self.cause = cause
+        ownReason = reason
     }
+
+    /// Why a strategy failed, in a word.
+    public var reason: ReasonCode { ownReason ?? (cause as? HypervisorError)?.reason ?? code.reason }
 
     /// The message, and the cause behind it.
     public var description: String {

@@ -114,23 +114,16 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
         try await SnapshotRevert(session: session, poller: poller, request: vm).run()
     }
 
-    /// What is wrong in the inventory and in the configuration; see `InventoryChecks`.
-    public func findings() async throws -> [String] {
+    /// What is wrong in the inventory and in the configuration, and the datastores of other servers; see `InventoryChecks`.
+    public func findings() async throws -> [Finding] {
         let inventory = try await inventory()
-        var findings = InventoryChecks(inventory: inventory, settings: settings, resolver: resolver)
-        findings.missingPrivileges = try await describing("asking for the account's privileges") {
+        var checks = InventoryChecks(inventory: inventory, settings: settings, resolver: resolver)
+        checks.missingPrivileges = try await describing("asking for the account's privileges") {
             try await Privileges.missing(
-                Privileges.needed(for: settings.strategies), on: findings.mapped, session,
+                Privileges.needed(for: settings.strategies), on: checks.mapped, session,
                 until: .now + Self.discovery)
         }
-        return findings.all
-    }
-
-    /// The datastores of other servers; see `InventoryChecks`.
-    public func notes() async throws -> [String] {
-        var datastores = await cache.listed
-        if datastores == nil { datastores = try await inventory().datastores }
-        return InventoryChecks.foreign(datastores ?? [], settings, resolver)
+        return checks.all + InventoryChecks.foreign(inventory.datastores, settings, resolver)
     }
 
     /// Logs out.

@@ -6,12 +6,14 @@ struct Check: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check for problems that the next snapshot would meet.",
         discussion: """
-            A line 'problem: WHAT; fix: WHAT TO DO' for each, and exit code 1 when there is one. 'ok:' and 'note:' are no problems.
+            A line 'problem: WHAT; fix: WHAT TO DO [CODE]' for each, and exit code 1 when there is one. 'ok:', 'note:' and \
+            'warning:' are no problems. Each code has a section in docs/findings.md.
             """)
 
     @OptionGroup var common: CommonOptions
+    @Flag(help: "Print JSON.") var json = false
 
-    func perform() async -> Engine.ExitCode { await common.makeOperator().check() }
+    func perform() async -> Engine.ExitCode { await common.makeOperator().check(json: json) }
 }
 
 struct List: OperatorCommand {

@@ -198,7 +198,7 @@ struct StalenessTests {
     @Test("is never raised by what lowers claims", arguments: Consistency.allCases)
     func lowering(consistency: Consistency) throws {
         var record = try makeRecord("web01", consistency)
-        record.downgrade(to: .crash)
+        record.downgrade(to: .crash, because: .unfinished)
         #expect(record.consistency == (consistency == .stale ? .stale : .crash))
     }
 

@@ -18,7 +18,9 @@ final class FakeVSphere: SnapshotReverting, HypervisorBackEnd {
 
     static func make(_ settings: HypervisorSettings) -> any Hypervisor { FakeVSphere(settings) }
 
-    func findings() async throws -> [String] { ["the datastore nfs-old is on no dataset"] }
+    func findings() async throws -> [Finding] {
+        [Finding(.datastoreUnmapped, "the datastore nfs-old is on no dataset")]
+    }
     func virtualMachines() async throws -> [VirtualMachine] { try await inner.virtualMachines() }
     func virtualMachine(id: String) async throws -> VirtualMachine? { try await inner.virtualMachine(id: id) }
     func freeze(_ request: FreezeRequest, record: @escaping RecordFreezeState) async throws -> FreezeResult {

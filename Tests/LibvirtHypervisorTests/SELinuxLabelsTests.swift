@@ -1,3 +1,4 @@
+import Hypervisor
 import Support
 import TestSupport
 import Testing
@@ -34,11 +35,11 @@ struct SELinuxLabelsTests {
             let labels = try labels(scratch, enforce: enforce, options: options)
             let overlays = scratch.path + "/overlays"
             let finding = labels.finding(overlays)
-            #expect((finding != nil) == isFound)
-            #expect((labels.note(overlays) != nil) == isNoted)
-            if let finding {
+            #expect((finding?.code == .labelsMissing) == isFound)
+            #expect((finding?.code == .selinuxInForce) == isNoted)
+            if let finding, isFound {
                 for part in ["SELinux", "overlay_dir \(overlays)", "nfs4"] {
-                    #expect(finding.contains(part))
+                    #expect(finding.what.contains(part))
                 }
             }
         }
@@ -48,7 +49,7 @@ struct SELinuxLabelsTests {
     func missing() throws {
         try withScratchFolder { scratch in
             let labels = try labels(scratch, enforce: "1", options: "rw")
-            #expect(labels.finding(scratch.path + "/none") == nil)
+            #expect(labels.finding(scratch.path + "/none")?.code != .labelsMissing)
         }
     }
 }

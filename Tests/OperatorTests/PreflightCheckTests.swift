@@ -14,9 +14,10 @@ struct PreflightCheckTests {
     private func check(_ bench: HookBench) async throws -> (facts: [String], notes: [String], findings: [String]) {
         let context = bench.context()
         let configuration = try bench.configuration
-        return try await PreflightCheck(
+        let report = try await PreflightCheck(
             configuration: configuration, context: context, hypervisors: Hypervisors(configuration, context)
         ).run()
+        return (report.facts, report.lines(.note), report.lines(.problem))
     }
 
     @Test("says which VMs it found, and no problem where there is none")

@@ -196,12 +196,12 @@ struct DiscoveryTests {
         findings.missingPrivileges = [.vm("vm-1"): ["VirtualMachine.State.RemoveSnapshot"]]
         let found = findings.all
         for words in ["nosuch", "naa.1", "lost", "alias, nfs", "web/1", "State.RemoveSnapshot"] {
-            #expect(found.contains { $0.has(words) }, "\(words)")
+            #expect(found.contains { "\($0)".has(words) }, "\(words)")
         }
         #expect(found.count == 6)
         let foreign = InventoryChecks.foreign(inventory.datastores, settings, Places())
         #expect(foreign.count == 1)
-        #expect(foreign.first?.has("the datastore theirs is /x of elsewhere, which is not this host") == true)
+        #expect(foreign.first?.what.has("the datastore theirs is /x of elsewhere, which is not this host") == true)
     }
 
     @Test(

@@ -26,7 +26,7 @@ extension FreezeStage {
             guard await journal.run.machines[index].freezeState == nil else {
                 let reason = "an earlier freeze of it is not undone yet"
                 try await journal.record(machine: index) {
-                    $0.fallbacks.append(.init(strategy: strategy, reason: reason))
+                    $0.fallbacks.append(.init(strategy: strategy, reason: reason, code: .vmBusy))
                 }
                 continue
             }
@@ -49,8 +49,8 @@ extension FreezeStage {
 
     func carryOut(_ index: Int, with strategy: Strategy, run: RunID) async throws {
         let planned = plan[index]
-        if let reason = obstacle(to: planned, strategy) {
-            throw HypervisorError(.notQuiesced, reason, remedy: .fallBack)
+        if let obstacle = obstacle(to: planned, strategy) {
+            throw HypervisorError(.notQuiesced, obstacle.message, remedy: .fallBack, reason: obstacle.reason)
         }
         // Where the overlays are this host's, so are the dumps; a server has room of its own.
         let needsRoom = strategy == .memory && planned.hypervisor.overlayDirectory != nil
@@ -74,7 +74,8 @@ extension FreezeStage {
     private func freezeOnOwnDisks(_ index: Int, _ request: FreezeRequest) async throws {
         let planned = plan[index]
         guard planned.machine.power != .paused else {
-            let result = FreezeResult(consistency: .crash, notes: ["it was paused already, and stays so"])
+            let result = FreezeResult(
+                consistency: .crash, notes: ["it was paused already, and stays so"], reason: .vmPaused)
             return try await journal.record(machine: index) { $0.note(result, request.strategy) }
         }
         let (result, state) = try await stopped(index, request)
@@ -101,13 +102,19 @@ extension FreezeStage {
         ).freeze(before: deadline, record: recorder(index))
     }
 
-    private func obstacle(to planned: PlannedVM, _ strategy: Strategy) -> String? {
-        if let reason = busy[planned.key]?.reason { return reason }
-        if planned.machine.power == .paused, strategy != .pause { return "the VM is paused" }
-        if !strategy.movesDisks, !hasWatchdog { return "the run has no watchdog, so its guests are not left standing" }
-        if planned.disks.isEmpty { return "none of its disks writes to the snapshotted datasets" }
-        if let deadline, deadline <= .now { return "the manager's deadline has passed" }
-        return strategy == .shutdown ? lackOfTime : nil
+    private func obstacle(to planned: PlannedVM, _ strategy: Strategy) -> StrategyObstacle? {
+        if let reason = busy[planned.key]?.reason { return StrategyObstacle(.vmBusy, reason) }
+        if planned.machine.power == .paused, strategy != .pause {
+            return StrategyObstacle(.vmPaused, "the VM is paused")
+        }
+        if !strategy.movesDisks, !hasWatchdog {
+            return StrategyObstacle(.noWatchdog, "the run has no watchdog, so its guests are not left standing")
+        }
+        if planned.disks.isEmpty {
+            return StrategyObstacle(.diskUnsupported, "none of its disks writes to the snapshotted datasets")
+        }
+        if let deadline, deadline <= .now { return StrategyObstacle(.noTime, "the manager's deadline has passed") }
+        return strategy == .shutdown ? lackOfTime.map { StrategyObstacle(.noTime, $0) } : nil
     }
 
     /// A guest that goes off when the snapshot has been taken was stopped for nothing.
@@ -123,7 +130,9 @@ extension FreezeStage {
     private func recordFallback(_ index: Int, from strategy: Strategy, because error: any Error) async throws {
         let planned = plan[index]
         try await journal.record(machine: index) { record in
-            record.fallbacks.append(VMRecord.Fallback(strategy: strategy, reason: "\(error)"))
+            record.fallbacks.append(
+                VMRecord.Fallback(
+                    strategy: strategy, reason: "\(error)", code: (error as? HypervisorError)?.reason ?? .callFailed))
         }
         guard let freezeState = await journal.run.machines[index].freezeState else { return }
         // Recorded still, so it may be frozen, paused or on its way to be off, whatever went wrong: post-snapshot and the
@@ -164,5 +173,6 @@ extension VMRecord {
         ramDump = result.ramDump
         pausedMilliseconds = result.pausedFor?.milliseconds
         notes += result.notes
+        loweredBy = result.reason
     }
 }

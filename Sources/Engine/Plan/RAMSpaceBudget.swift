@@ -21,14 +21,15 @@ package actor RAMSpaceBudget {
         do {
             room = try left ?? freeBytes()
         } catch {
-            throw HypervisorError(.notQuiesced, "ram_dir cannot be used", remedy: .fallBack, cause: error)
+            throw HypervisorError(
+                .notQuiesced, "ram_dir cannot be used", remedy: .fallBack, cause: error, reason: .noRoom)
         }
         let needed = memory.plus(Self.extraBytes)
         guard needed <= room else {
             throw HypervisorError(
                 .notQuiesced,
                 "ram_dir \(directory) has room for \(room >> 20) MiB more, and \(needed >> 20) MiB are needed",
-                remedy: .fallBack)
+                remedy: .fallBack, reason: .noRoom)
         }
         left = room - needed
     }

@@ -1,7 +1,7 @@
 package import Configuration
 internal import DiskLocation
 internal import Glibc
-internal import Hypervisor
+package import Hypervisor
 internal import Logging
 internal import RunState
 internal import Support
@@ -27,16 +27,20 @@ package struct RestoreLeftovers: Sendable {
     private var zfs: ZFSCommand { context.zfs }
 
     /// What is there, for `stillpoint check`.
-    package func findings() async -> [String] {
+    package func findings() async -> [Finding] {
         let known = RestoreTrace.all(in: StateDirectory(configuration.stateDirectory))
         guard let clones = try? await zfs.clones(markedBy: RestoreTrace.property) else { return [] }
         return clones.filter { !$0.isMarked(byOneOf: known.living) }.map { clone in
             known.abandoned.contains { $0.id.text == clone.mark }
-                ? "the clone \(clone.name) was left by a restore that was killed; fix: stillpoint recover"
-                : unknownText(clone)
+                ? Finding(
+                    .restoreLeft, "the clone \(clone.name) was left by a restore that was killed",
+                    fix: "stillpoint recover")
+                : Finding(.restoreLeft, unknownText(clone))
         }
             + known.abandoned.filter { trace in !clones.contains { $0.mark == trace.id.text } }.map {
-                "the restore \($0.id) was killed and its remains are still there; fix: stillpoint recover"
+                Finding(
+                    .restoreLeft, "the restore \($0.id) was killed and its remains are still there",
+                    fix: "stillpoint recover")
             }
     }
 

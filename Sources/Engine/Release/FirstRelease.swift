@@ -70,7 +70,7 @@ extension VMRecord {
         }
         // For how long it was frozen nobody knows.
         frozenMilliseconds = nil
-        downgrade(to: .crash)
+        downgrade(to: .crash, because: .thawedEarly)
         notes.append(
             count == 0
                 ? "the guest had thawed before it was told to (by itself, by the watchdog after freeze_limit), or was gone (moved to "

@@ -33,7 +33,7 @@ extension ReleaseStage {
             // An earlier release of it has said so already.
             if held.step == .held {
                 await note { run in
-                    run.machines[index].downgrade(to: .crash)
+                    run.machines[index].downgrade(to: .crash, because: .thawUnknown)
                     run.machines[index].notes.append("whether it was held until the snapshot was taken is not known")
                 }
             }
@@ -47,7 +47,7 @@ extension VMRecord {
         frozenMilliseconds = held.millisecondsStopped ?? frozenMilliseconds
         notes += said
         guard let claim, let before = consistency, claim < before else { return }
-        downgrade(to: claim)
+        downgrade(to: claim, because: .thawedEarly)
         notes.append("its program says that it was not held as it should have been")
     }
 }

@@ -25,7 +25,7 @@ extension RunCompletion {
         let isDone: Void? = await withDeadline(.now + .seconds(2)) { await recheck(off, held, journal, hypervisors) }
         guard isDone == nil else { return }
         for (index, _) in off {
-            await downgrade(index, held, because: "whether it was off until now is not known", journal)
+            await downgrade(index, held, because: "whether it was off until now is not known", .vmChanged, journal)
         }
     }
 
@@ -35,7 +35,8 @@ extension RunCompletion {
         let written = await DiskAtRest.written(of: off.map { $0.element.disksAtRest ?? [] })
         for ((index, _), paths) in zip(off, written) where !paths.isEmpty {
             let paths = paths.joined(separator: ", ")
-            await downgrade(index, held, because: "it was off, but \(paths) was written between pre and post", journal)
+            let doubt = "it was off, but \(paths) was written between pre and post"
+            await downgrade(index, held, because: doubt, .vmChanged, journal)
         }
         let idle = zip(off, written).filter(\.1.isEmpty).map(\.0)
         for (name, records) in Dictionary(grouping: idle, by: \.element.hypervisor) {
@@ -43,13 +44,14 @@ extension RunCompletion {
                 let atRest = try await atRest(Set(records.map(\.element.id)), of: hypervisors.named(name))
                 for (index, record) in records where !atRest.contains(record.id) {
                     await downgrade(
-                        index, held, because: "it was started between pre-snapshot and post-snapshot", journal)
+                        index, held, because: "it was started between pre-snapshot and post-snapshot", .vmChanged,
+                        journal)
                 }
             } catch {
                 for (index, _) in records {
                     let doubt =
                         "it was off before the snapshot; whether afterwards too is not known: \(error)"
-                    await downgrade(index, held, because: doubt, journal)
+                    await downgrade(index, held, because: doubt, .vmChanged, journal)
                 }
             }
         }
@@ -69,7 +71,7 @@ extension RunCompletion {
     /// Lowers the consistency of VMs that were not seen to be frozen.
     func downgradeUnfinishedVMs(_ held: Run, _ journal: Journal) async {
         for (index, record) in held.machines.enumerated() where record.consistency == nil {
-            await downgrade(index, held, because: "pre-snapshot did not finish", journal)
+            await downgrade(index, held, because: "pre-snapshot did not finish", .unfinished, journal)
         }
     }
 
@@ -78,7 +80,7 @@ extension RunCompletion {
         for (index, record) in await journal.run.machines.enumerated()
         where record.freezeState?.strategy == .freeze && record.consistency != .crash {
             let doubt = "whether the guest was still frozen is not known: it does not answer the thaw"
-            await downgrade(index, held, because: doubt, journal)
+            await downgrade(index, held, because: doubt, .thawUnknown, journal)
         }
     }
 
@@ -93,13 +95,13 @@ extension RunCompletion {
             case .earlier: continue
             case .later:
                 let reason = "released before the snapshot was taken: \(early.reason)"
-                await downgrade(index, held, because: reason, journal)
+                await downgrade(index, held, because: reason, .releasedEarly, journal)
                 // RAM of another instant than the disks' would ruin them.
                 await deleteDump(index, journal)
             case .unknown(let why):
                 guard record.claimsFreeze else { continue }
                 let doubt = "it may have been released before the snapshot was taken (\(why)): \(early.reason)"
-                await downgrade(index, held, because: doubt, journal)
+                await downgrade(index, held, because: doubt, .releasedEarly, journal)
             }
             if !lowered.contains(early.reason) { lowered.append(early.reason) }
         }
@@ -110,7 +112,9 @@ extension RunCompletion {
 
     /// Lowers the claim. The RAM is kept: to know nothing of it is no reason to delete it.
     /// - Parameter held: the run as it was before the release.
-    private func downgrade(_ index: Int, _ held: Run, because doubt: String, _ journal: Journal) async {
+    private func downgrade(
+        _ index: Int, _ held: Run, because doubt: String, _ code: ReasonCode, _ journal: Journal
+    ) async {
         let run = await journal.run
         let record = run.machines[index]
         // Held and whole, though pre-snapshot did not live to tell of it.
@@ -120,7 +124,7 @@ extension RunCompletion {
         // Good for a snapshot that turns out to be earlier, where nothing else is in doubt.
         let usableUntil = record.consistency == .memory ? record.early(in: run)?.began : record.ramUsableUntil
         try? await journal.record(machine: index) { record in
-            record.downgrade(to: .crash)
+            record.downgrade(to: .crash, because: code)
             record.ramDump = kept
             record.ramUsableUntil = kept == nil ? nil : usableUntil
             record.notes.append(doubt)

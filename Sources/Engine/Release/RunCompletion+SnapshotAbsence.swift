@@ -91,7 +91,7 @@ extension RunCompletion {
         for index in indices {
             await deleteDump(index, journal)
             try? await journal.record(machine: index) { record in
-                record.downgrade(to: .crash)
+                record.downgrade(to: .crash, because: .unfinished)
                 // A release that failed is tried again, and comes here again.
                 if !record.notes.contains(reason) { record.notes.append(reason) }
             }

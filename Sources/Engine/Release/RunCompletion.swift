@@ -50,6 +50,7 @@ package struct RunCompletion: Sendable {
         if isReleased, case .failure = listed { await applyEarlyRelease(held, listed, journal) }
         let taken = await applySnapshotAbsence(listed, journal)
         report(await journal.run, after: held)
+        await remember(await journal.run, isReleased: isReleased)
         guard isReleased else {
             let names = await journal.run.machines.filter { $0.freezeState != nil }.map { printable($0.name) }
             let who = names.joined(separator: ", ")
@@ -127,6 +128,13 @@ package struct RunCompletion: Sendable {
         } catch {
             return .failure(error)
         }
+    }
+
+    /// For those who ask later how it went; no run fails for that, or waits for a disk that hangs.
+    private func remember(_ run: Run, isReleased: Bool) async {
+        guard run.kind == .snapshots else { return }
+        let outcome: HistoryEntry.Outcome = isReleased ? run.isUntaken == true ? .untaken : .released : .open
+        await RunHistory(StateDirectory(configuration.stateDirectory)).remember(run, outcome, log: context.log)
     }
 
     private func writeRestorePoint(_ run: Run, _ listed: Listed) throws {

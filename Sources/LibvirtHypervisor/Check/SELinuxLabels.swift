@@ -1,5 +1,6 @@
 internal import DiskLocation
 internal import Glibc
+internal import Hypervisor
 internal import Support
 
 /// Whether QEMU may have the overlays on a host with SELinux, where it may have only files that libvirt has labelled for it.
@@ -17,26 +18,24 @@ struct SELinuxLabels: Sendable {
         return first == UInt8(ascii: "1") ? .enforcing : .permissive
     }
 
-    /// What keeps libvirt from giving overlays the label that QEMU needs; nil: nothing does.
-    func finding(_ overlayDirectory: String) -> String? {
-        guard mode == .enforcing, let mount = place(of: overlayDirectory), !mount.hasLabels else { return nil }
-        return
-            "SELinux is enforcing, and overlay_dir \(overlayDirectory) is on a file system (\(mount.type)) whose files have "
-            + "no labels of their own, so QEMU may be denied the overlays; fix: set overlay_dir to a folder on xfs, "
-            + "ext4 or "
-            + "ZFS with xattr=sa that is mounted without context="
-    }
-
-    /// What is as it should be, and what to read when QEMU is denied an overlay all the same.
-    func note(_ overlayDirectory: String) -> String? {
+    /// What keeps libvirt from giving overlays the label that QEMU needs; else what to read when QEMU is denied an overlay all the same.
+    func finding(_ overlayDirectory: String) -> Finding? {
         switch mode {
-        case nil: nil
-        case .permissive: "SELinux is permissive"
-        case .enforcing where finding(overlayDirectory) != nil: nil
-        case .enforcing:
-            "SELinux is enforcing: libvirt labels each overlay in overlay_dir \(overlayDirectory) for its VM; where QEMU is "
-                + "denied one: ausearch -m AVC -ts recent"
+        case nil: return nil
+        case .permissive: return Finding(.selinuxInForce, "SELinux is permissive")
+        case .enforcing: break
         }
+        guard let mount = place(of: overlayDirectory), !mount.hasLabels else {
+            return Finding(
+                .selinuxInForce,
+                "SELinux is enforcing: libvirt labels each overlay in overlay_dir \(overlayDirectory) for its VM; where QEMU "
+                    + "is denied one: ausearch -m AVC -ts recent")
+        }
+        return Finding(
+            .labelsMissing,
+            "SELinux is enforcing, and overlay_dir \(overlayDirectory) is on a file system (\(mount.type)) whose files have "
+                + "no labels of their own, so QEMU may be denied the overlays",
+            fix: "set overlay_dir to a folder on xfs, ext4 or ZFS with xattr=sa that is mounted without context=")
     }
 
     /// The kernel lists `seclabel` among the options of a file system whose files it can label (selinux_sb_show_options).

@@ -37,9 +37,11 @@ extension FreezeWindow {
             consistency: .quiesced, frozenFileSystems: frozen, listedFileSystems: selection.freezable?.count,
             // VSS says that it froze right when it did; others freeze one file system after another before they answer.
             frozenFor: selection.isWindows ? duration - preparation : duration)
-        for reason in [doubt(later), selection.shortfall(frozen: frozen)].compactMap(\.self) {
+        let doubts = [(doubt(later), ReasonCode.thawedEarly), (selection.shortfall(frozen: frozen), .partlyFrozen)]
+        for case (let words?, let code) in doubts {
             result.consistency = .crash
-            result.notes.append(reason)
+            result.notes.append(words)
+            result.reason = result.reason ?? code
         }
         if result.consistency == .quiesced, case .failure(let error) = thawed {
             result.notes.append("the first thaw failed: \(error)")

@@ -82,10 +82,13 @@ package struct VMRecord: Sendable, Codable, Equatable {
     package struct Fallback: Sendable, Codable, Equatable {
         package let strategy: Strategy
         package let reason: String
+        /// In a word; nil in files of older versions.
+        package let code: ReasonCode?
 
-        package init(strategy: Strategy, reason: String) {
+        package init(strategy: Strategy, reason: String, code: ReasonCode? = nil) {
             self.strategy = strategy
             self.reason = reason
+            self.code = code
         }
     }
 
@@ -104,6 +107,8 @@ package struct VMRecord: Sendable, Codable, Equatable {
     package var fallbacks: [Fallback] = []
     /// What an administrator should know of this VM.
     package var notes: [String] = []
+    /// Why it is less than what was carried out promises; nil where it is not.
+    package var loweredBy: ReasonCode?
     package var frozenFileSystems: Int?
     package var listedFileSystems: Int?
     package var frozenMilliseconds: Int64?
@@ -118,6 +123,8 @@ package struct VMRecord: Sendable, Codable, Equatable {
     package var ramUsableUntil: Int64?
     /// How long the guest stood still for it.
     package var pausedMilliseconds: Int64?
+    /// What its overlays held when they were committed; nil where it had none, or nobody saw it.
+    package var overlayBytes: UInt64?
     /// Why and when this VM was released before the others of its run; nil: it was not.
     package var earlyRelease: EarlyRelease?
     /// What must be undone; nil when nothing is held.
@@ -127,8 +134,9 @@ package struct VMRecord: Sendable, Codable, Equatable {
     private enum CodingKeys: String, CodingKey {
         case hypervisor, id, name, datasets, phase, strategy, consistency, staleSince
         case fallbacks = "falls"
-        case notes, frozenFileSystems, listedFileSystems, frozenMilliseconds, disksAtRest, kept, ramDump, ramUsableUntil
-        case pausedMilliseconds, earlyRelease
+        case notes, loweredBy, frozenFileSystems, listedFileSystems, frozenMilliseconds, disksAtRest, kept, ramDump,
+            ramUsableUntil
+        case pausedMilliseconds, overlayBytes, earlyRelease
         case freezeState = "hold"
     }
 
@@ -148,5 +156,17 @@ package struct VMRecord: Sendable, Codable, Equatable {
     }
 
     /// Lowers what is claimed to that; what is less stays.
-    package mutating func downgrade(to limit: Consistency) { consistency = min(consistency ?? limit, limit) }
+    /// - Parameter code: why, in a word.
+    package mutating func downgrade(to limit: Consistency, because code: ReasonCode) {
+        if consistency ?? .memory > limit || loweredBy == nil { loweredBy = loweredBy ?? code }
+        consistency = min(consistency ?? limit, limit)
+    }
+
+    /// Why the VM got no more, in a word: what lowered the claim, else why the last strategy that was tried failed. Nil where
+    /// it got what its first strategy is for.
+    package var reason: ReasonCode? {
+        if let loweredBy { return loweredBy }
+        if let last = fallbacks.last { return last.code ?? .callFailed }
+        return consistency == .crash && strategy == .crashConsistent ? .configured : nil
+    }
 }

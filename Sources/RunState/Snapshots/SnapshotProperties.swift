@@ -33,12 +33,17 @@ package struct SnapshotProperties: Sendable, Hashable {
     /// The run that a snapshot says it is of.
     package static func run(in snapshot: ListedSnapshot) -> RunID? { snapshot.properties[runKey].flatMap { RunID($0) } }
 
-    /// `quiesced`; of a VM that is stale with the time: `stale:2026-11-21T11:00:00Z`. Versions that do not know that word
-    /// take it for one that claims nothing.
+    /// `quiesced`; of a VM that got less with why: `crash:agent-silent`; of one that is stale with the time:
+    /// `stale:2026-11-21T11:00:00Z`. Versions that do not know such a word take it for one that claims nothing.
     private static func word(_ record: VMRecord) -> String {
         let consistency = record.consistency ?? .crash
-        guard consistency == .stale, let since = record.staleSince else { return consistency.rawValue }
-        return "\(consistency.rawValue):\(utcText(since))"
+        let detail: String?
+        switch consistency {
+        case .stale: detail = record.staleSince.map(utcText)
+        case .crash: detail = record.reason.map { percentEncoded($0.rawValue) }
+        case .off, .quiesced, .memory: detail = nil
+        }
+        return ([consistency.rawValue] + [detail].compactMap { $0 }).joined(separator: ":")
     }
 
     /// What a snapshot says of one VM.
@@ -46,6 +51,8 @@ package struct SnapshotProperties: Sendable, Hashable {
         package let name: String
         package let consistency: Consistency
         package var staleSince: Int64?
+        /// Why it is `crash`; nil where the snapshot does not say.
+        package var reason: ReasonCode?
     }
 
     /// Reads `stillpoint:vms` back; what did not fit into it is left out, and a word that is no consistency claims none.
@@ -55,11 +62,15 @@ package struct SnapshotProperties: Sendable, Hashable {
             guard parts.count == 2 else { return nil }
             let words = parts[1].split(separator: ":", maxSplits: 1)
             let name = percentDecoded(parts[0])
-            if words.first.flatMap({ Consistency(rawValue: String($0)) }) == .stale {
+            let detail = words.dropFirst().first
+            switch words.first.flatMap({ Consistency(rawValue: String($0)) }) {
+            case .stale: return Claim(name: name, consistency: .stale, staleSince: detail.flatMap { utcTime($0) })
+            case .crash:
                 return Claim(
-                    name: name, consistency: .stale, staleSince: words.dropFirst().first.flatMap { utcTime($0) })
+                    name: name, consistency: .crash, reason: detail.map { ReasonCode(rawValue: percentDecoded($0)) })
+            case .off, .quiesced, .memory, nil:
+                return Claim(name: name, consistency: Consistency(rawValue: String(parts[1])) ?? .crash)
             }
-            return Claim(name: name, consistency: Consistency(rawValue: String(parts[1])) ?? .crash)
         }
     }
 

@@ -11,20 +11,22 @@ struct InventoryChecks: Sendable {
     var missingPrivileges: [MoRef: [String]] = [:]
 
     /// All of them.
-    var all: [String] {
+    var all: [Finding] {
         noVisibleVMs + roleProblems + unknownRules + unmappedDatastores + sharedDatasets + unreadableVMs + leftSnapshots
     }
 
     /// An account without rights sees an empty inventory, not an error.
-    private var noVisibleVMs: [String] {
+    private var noVisibleVMs: [Finding] {
         guard inventory.vms.isEmpty else { return [] }
         return [
-            "the account sees no VMs; fix: assign its role at the top of the inventory, propagated to its children"
+            Finding(
+                .nothingVisible, "the account sees no VMs",
+                fix: "assign its role at the top of the inventory, propagated to its children")
         ]
     }
 
     /// One line for each set of privileges, since a role lacks them on all its VMs.
-    private var roleProblems: [String] {
+    private var roleProblems: [Finding] {
         let concerned = inventory.vms.filter { missingPrivileges[$0.reference] != nil }
         let byPrivileges = Dictionary(grouping: concerned) {
             (missingPrivileges[$0.reference] ?? []).joined(separator: ", ")
@@ -32,9 +34,9 @@ struct InventoryChecks: Sendable {
         return byPrivileges.sorted { $0.key < $1.key }.map { privileges, vms in
             let names = vms.prefix(3).map { printable($0.name) }.joined(separator: ", ")
             let more = vms.count > 3 ? " and \(vms.count - 3) more" : ""
-            return
-                "the account may not freeze \(names)\(more); fix: give its role the privileges \(privileges), "
-                + "which strategies in stillpoint.conf need"
+            return Finding(
+                .privilegesMissing, "the account may not freeze \(names)\(more)",
+                fix: "give its role the privileges \(privileges), which strategies in stillpoint.conf need")
         }
     }
 
@@ -49,7 +51,7 @@ struct InventoryChecks: Sendable {
     }
 
     /// Names in the configuration that the server does not have.
-    private var unknownRules: [String] {
+    private var unknownRules: [Finding] {
         let names = Set(inventory.datastores.map(\.name))
         let extents = Set(
             inventory.datastores.flatMap { datastore -> [String] in
@@ -57,19 +59,24 @@ struct InventoryChecks: Sendable {
                 return extents
             })
         return settings.storageRules.datastores.keys.filter { !names.contains($0) }.sorted().map {
-            "the server has no datastore \(printable($0)); fix: correct or remove that datastore = line"
+            Finding(
+                .mappingUnused, "the server has no datastore \(printable($0))",
+                fix: "correct or remove that datastore = line")
         }
             + settings.storageRules.luns.keys.filter { !extents.contains($0) }.sorted().map {
-                "no datastore of the server is on the LUN \(printable($0)); fix: correct or remove that lun = line"
+                Finding(
+                    .mappingUnused, "no datastore of the server is on the LUN \(printable($0))",
+                    fix: "correct or remove that lun = line")
             }
     }
 
     /// Datastores that are this host's, and on no dataset that is known.
-    private var unmappedDatastores: [String] {
+    private var unmappedDatastores: [Finding] {
         inventory.datastores.filter { datasets(of: $0).isEmpty && resolver.isLocal($0.kind) }.map {
-            "the datastore \(printable($0.name)) is this host's, but on no dataset that is found; fix: name its "
-                + "dataset: "
-                + "datastore = \(printable($0.name))=DATASET"
+            Finding(
+                .datastoreUnmapped,
+                "the datastore \(printable($0.name)) is this host's, but on no dataset that is found",
+                fix: "name its dataset: datastore = \(printable($0.name))=DATASET")
         }
     }
 
@@ -77,7 +84,7 @@ struct InventoryChecks: Sendable {
     /// target that is not LIO is not seen to be this host's.
     static func foreign(
         _ datastores: [Datastore], _ settings: HypervisorSettings, _ resolver: any DatastoreResolver
-    ) -> [String] {
+    ) -> [Finding] {
         datastores.compactMap { datastore in
             guard DatastoreMap.datasets(of: datastore, settings.storageRules, resolver).isEmpty,
                 !resolver.isLocal(datastore.kind)
@@ -93,40 +100,46 @@ struct InventoryChecks: Sendable {
                 way = "is on \(luns), which is no LUN of this host's LIO target"
             case .other: return nil
             }
-            return
-                "the datastore \(name) \(way): its VMs are not frozen; if it is on this host after all, name its dataset: "
-                + "datastore = \(name)=DATASET"
+            return Finding(
+                .datastoreForeign,
+                "the datastore \(name) \(way): its VMs are not frozen; if it is on this host after all, name its "
+                    + "dataset: datastore = \(name)=DATASET")
         }
     }
 
     /// Datasets behind several datastores: no harm, but seldom meant.
-    private var sharedDatasets: [String] {
+    private var sharedDatasets: [Finding] {
         var names: [DatasetName: [String]] = [:]
         for datastore in inventory.datastores {
             for dataset in datasets(of: datastore) { names[dataset, default: []].append(printable(datastore.name)) }
         }
         return names.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map {
-            "the datastores \($0.value.sorted().joined(separator: ", ")) are all on \($0.key): each VM there "
-                + "gets one snapshot; fix: give each datastore a dataset of its own, or correct its datastore = or "
-                + "lun = line"
+            Finding(
+                .datasetShared,
+                "the datastores \($0.value.sorted().joined(separator: ", ")) are all on \($0.key): each VM there gets one "
+                    + "snapshot",
+                fix: "give each datastore a dataset of its own, or correct its datastore = or lun = line")
         }
     }
 
     /// VMs whose disks cannot be read.
-    private var unreadableVMs: [String] {
+    private var unreadableVMs: [Finding] {
         inventory.vms.filter { $0.devices == nil }.map {
-            "the disks of \(printable($0.name)) cannot be read (\($0.connection)); fix: check the VM, and that the "
-                + "account's role reaches it"
+            Finding(
+                .disksUnreadable, "the disks of \(printable($0.name)) cannot be read (\($0.connection))",
+                fix: "check the VM, and that the account's role reaches it")
         }
     }
 
     /// Snapshots that some run left, or that belong to an open run.
-    private var leftSnapshots: [String] {
+    private var leftSnapshots: [Finding] {
         inventory.vms.flatMap { vm in
             vm.ownSnapshots.map {
-                "\(printable(vm.name)) has the snapshot \"\(printable($0))\"; fix: if stillpoint recover --dry-run "
-                    + "does not list "
-                    + "that run, remove the snapshot in the vSphere client"
+                Finding(
+                    .serverSnapshotLeft, "\(printable(vm.name)) has the snapshot \"\(printable($0))\"",
+                    fix:
+                        "if stillpoint recover --dry-run does not list that run, remove the snapshot in the vSphere client"
+                )
             }
         }
     }

@@ -43,6 +43,7 @@ struct SnapshotFreeze: Sendable {
         let wanted = request.strategy == .memory ? "with the VM's RAM" : "quiesced"
         let why = power == "poweredOn" ? "" : "; the VM is not running any more"
         return FreezeResult(
-            consistency: .crash, notes: ["the server made a VM snapshot, but says that it is not \(wanted)\(why)"])
+            consistency: .crash, notes: ["the server made a VM snapshot, but says that it is not \(wanted)\(why)"],
+            reason: why.isEmpty ? .freezeFailed : .vmChanged)
     }
 }

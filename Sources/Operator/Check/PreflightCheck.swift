@@ -14,12 +14,9 @@ struct PreflightCheck: Sendable {
     let context: ProgramContext
     let hypervisors: Hypervisors
 
-    /// What is in order, what to know, and the problems, each `WHAT; fix: WHAT TO DO` where there is something to do.
     /// - Throws: StorageError, StateError, ZFSError.
-    func run() async throws -> (facts: [String], notes: [String], findings: [String]) {
-        var facts: [String] = []
-        var notes: [String] = []
-        var findings: [String] = []
+    func run() async throws -> CheckReport {
+        var report = CheckReport()
         var answering = 0
         var plans: [PlannedVM] = []
         let storage = try StorageMap(roots: context.roots)
@@ -32,65 +29,72 @@ struct PreflightCheck: Sendable {
         for (hypervisor, answer) in await hypervisors.machines(before: nil, of: asked) {
             do {
                 let all = try answer.get()
-                facts.append("\(hypervisor.name): \(all.count) VMs")
-                findings += try await hypervisor.findings().map { "\(hypervisor.name): \($0)" }
-                notes += try await hypervisor.notes().map { "\(hypervisor.name): \($0)" }
+                report.facts.append("\(hypervisor.name): \(all.count) VMs")
+                report.add(try await hypervisor.findings().map { $0.of(hypervisor.name) })
                 let planned = planners.flatMap { $0.plan(all, of: hypervisor) }
-                findings += Self.disks(of: all, planned)
+                report.add(Self.disks(of: all, planned))
                 plans += planned
                 machines += all
                 answering += 1
             } catch {
-                findings.append("\(hypervisor.name): \(Self.finding(error))")
+                report.add([Self.finding(.hypervisorUnreachable, error).of(hypervisor.name)])
             }
         }
         let areAllKnown = answering == configuration.hypervisors.count
-        for section in configuration.datasets {
-            let dataset = section.dataset
-            guard try await context.zfs.exists(dataset.rawValue) else {
-                findings.append(
-                    "[\(dataset)] does not exist; fix: correct or remove the section ('zfs list' shows "
-                        + "the datasets that exist)")
-                continue
-            }
-            let found = plans.filter { $0.datasets.contains { $0.isSameOrDescendant(of: dataset) } }
-            if found.isEmpty, areAllKnown {
-                findings.append(
-                    "[\(dataset)] holds no disk of a VM; fix: remove the section, or where it is behind a datastore: "
-                        + "datastore = NAME=\(dataset)"
-                )
-            } else if !found.isEmpty {
-                facts.append("\(dataset): \(Self.names(of: found))")
-            }
-        }
-        let rules = rules(areAllKnown ? machines : nil)
-        notes += rules.notes
-        findings += rules.findings
+        try await addSections(plans, areAllKnown: areAllKnown, to: &report)
+        report.add(rules(areAllKnown ? machines : nil))
         var sanoid: SanoidConfiguration?
         do {
             sanoid = try SanoidConfiguration(directory: configuration.sanoidDirectory)
         } catch {
             // A hook under sanoid would refuse it.
-            findings.append(Self.finding(error))
+            report.add([Self.finding(.managerConfigurationUnreadable, error)])
         }
-        findings += programs(plans)
-        findings += folders(plans, storage, sanoid) + (try openRuns()) + (try await leftovers())
-        findings += await shortages(Set(plans.flatMap(\.datasets)), sanoid)
-        findings += await RestoreLeftovers(context: context, configuration: configuration).findings()
-        return (facts, notes, findings)
+        report.add(programs(plans))
+        report.add(folders(plans, storage, sanoid))
+        report.add(try openRuns())
+        report.add(try await leftovers())
+        report.add(await shortages(Set(plans.flatMap(\.datasets)), sanoid))
+        report.add(await RestoreLeftovers(context: context, configuration: configuration).findings())
+        return report
     }
 
-    /// An error's text, with `fix:` before what to do about it, where the texts of its kind end in that.
-    private static func finding(_ error: any Error) -> String {
+    /// The datasets that the configuration names.
+    private func addSections(_ plans: [PlannedVM], areAllKnown: Bool, to report: inout CheckReport) async throws {
+        for section in configuration.datasets {
+            let dataset = section.dataset
+            guard try await context.zfs.exists(dataset.rawValue) else {
+                report.add([
+                    Finding(
+                        .datasetMissing, "[\(dataset)] does not exist",
+                        fix: "correct or remove the section ('zfs list' shows the datasets that exist)")
+                ])
+                continue
+            }
+            let found = plans.filter { $0.datasets.contains { $0.isSameOrDescendant(of: dataset) } }
+            if found.isEmpty, areAllKnown {
+                report.add([
+                    Finding(
+                        .datasetWithoutVM, "[\(dataset)] holds no disk of a VM",
+                        fix: "remove the section, or where it is behind a datastore: datastore = NAME=\(dataset)")
+                ])
+            } else if !found.isEmpty {
+                report.facts.append("\(dataset): \(Self.names(of: found))")
+            }
+        }
+    }
+
+    /// An error's text; what to do about it, where the texts of its kind end in that.
+    private static func finding(_ code: FindingCode, _ error: any Error) -> Finding {
         let text = "\(error)"
         switch error {
         case is WorkFolderError, is INIError, is UntrustedProgramError: break
         case let error as HypervisorError where [.unreachable, .misconfigured].contains(error.code): break
-        default: return text
+        default: return Finding(code, splitting: text)
         }
         let parts = text.split(separator: "; ", omittingEmptySubsequences: false)
-        guard let fix = parts.last, parts.count > 1 else { return text }
-        return "\(parts.dropLast().joined(separator: "; ")); fix: \(fix)"
+        guard let fix = parts.last, parts.count > 1 else { return Finding(code, text) }
+        return Finding(code, parts.dropLast().joined(separator: "; "), fix: String(fix))
     }
 
     /// Each once, however many types it is planned for.
@@ -100,30 +104,30 @@ struct PreflightCheck: Sendable {
     }
 
     /// Disks whose place is not known, and those that keep a VM from being more than crash-consistent.
-    private static func disks(of machines: [VirtualMachine], _ plans: [PlannedVM]) -> [String] {
+    private static func disks(of machines: [VirtualMachine], _ plans: [PlannedVM]) -> [Finding] {
         let unresolved = machines.flatMap { machine in
-            (machine.unresolved ?? []).map { "\(printable(machine.name)): \($0)" }
+            (machine.unresolved ?? []).map {
+                Finding(.diskUnresolved, splitting: "\(printable(machine.name)): \($0)")
+            }
         }
         let refused = plans.filter { $0.strategies.first != .crashConsistent }.flatMap { planned in
             planned.disks.compactMap(\.refusal).map {
-                "\(printable(planned.machine.name)) will be crash-consistent only: \($0); fix: change that disk, or "
-                    + "accept it "
-                    + "with: strategy = crash-consistent"
+                Finding(
+                    .diskRefused, "\(printable(planned.machine.name)) will be crash-consistent only: \($0)",
+                    fix: "change that disk, or accept it with: strategy = crash-consistent")
             }
         }
-        // A VM may be planned for several types.
-        var seen: Set<String> = []
-        return unresolved + refused.filter { seen.insert($0).inserted }
+        return unresolved + refused
     }
 
     /// Those of `exec:PATH`.
-    private func programs(_ plans: [PlannedVM]) -> [String] {
+    private func programs(_ plans: [PlannedVM]) -> [Finding] {
         Set(plans.flatMap(\.strategies).compactMap(\.program)).sorted().compactMap { path in
             do {
                 try TrustedProgram(path).check()
                 return nil
             } catch {
-                return Self.finding(error)
+                return Self.finding(.programUnusable, error)
             }
         }
     }
@@ -131,14 +135,16 @@ struct PreflightCheck: Sendable {
     /// The folders that are written to, against the datasets that hold VMs.
     private func folders(
         _ plans: [PlannedVM], _ storage: StorageMap, _ sanoid: SanoidConfiguration?
-    ) -> [String] {
+    ) -> [Finding] {
         let local = plans.filter { $0.hypervisor.overlayDirectory != nil }
-        var findings: [String] = []
+        var findings: [Finding] = []
         func test(_ check: () throws -> Void) {
             do {
                 try check()
+            } catch let error as WorkFolderError where error.code == .tooLittleRoom {
+                findings.append(Self.finding(.overlayRoomLacking, error))
             } catch {
-                findings.append(Self.finding(error))
+                findings.append(Self.finding(.folderUnusable, error))
             }
         }
         let scope = self.scope(of: local, sanoid)
@@ -187,7 +193,7 @@ struct PreflightCheck: Sendable {
     }
 
     /// Where the next snapshot will fail: of each dataset, and of those that are snapshotted with what is below them.
-    private func shortages(_ datasets: Set<DatasetName>, _ sanoid: SanoidConfiguration?) async -> [String] {
+    private func shortages(_ datasets: Set<DatasetName>, _ sanoid: SanoidConfiguration?) async -> [Finding] {
         let room = SnapshotSpaceForecast(zfs: context.zfs)
         let roots = recursiveRoots(above: datasets, sanoid)
         var found: [String] = []
@@ -197,21 +203,25 @@ struct PreflightCheck: Sendable {
                 found += try await room.shortages(of: [root], recursive: true).filter { !found.contains($0) }
             }
         } catch {
-            found.append("it is not known whether there is room for the next snapshot: \(error)")
+            return [
+                Finding(.snapshotRoomUnknown, "it is not known whether there is room for the next snapshot: \(error)")
+            ]
         }
-        return found
+        return found.map { Finding(.snapshotRoomLacking, splitting: $0) }
     }
 
-    private func leftovers() async throws -> [String] {
+    private func leftovers() async throws -> [Finding] {
         // One that does not answer has been named.
         let found = try await Adoption(context: context, configuration: configuration).find(hypervisors) { _, _ in }
         return found.map { found in
-            found.leftover.obstacle.map { "\(found.summary); \($0)" }
-                ?? "\(found.summary); fix: stillpoint recover --adopt"
+            guard let obstacle = found.leftover.obstacle else {
+                return Finding(.overlayLeft, found.summary, fix: "stillpoint recover --adopt")
+            }
+            return Finding(.overlayLeft, splitting: "\(found.summary); \(obstacle)")
         }
     }
 
-    private func openRuns() throws -> [String] {
+    private func openRuns() throws -> [Finding] {
         let directory = StateDirectory(configuration.stateDirectory)
         let recovery = Recovery(context: context, configuration: configuration, configurationPath: nil)
         return try directory.openRunIDs().compactMap { id in
@@ -219,8 +229,10 @@ struct PreflightCheck: Sendable {
             let held = run.machines.filter { $0.freezeState != nil }.map { printable($0.name) }.joined(separator: ", ")
             let name = "the run \(id)" + (held.isEmpty ? "" : " (\(held))")
             switch try recovery.status(of: run) {
-            case .abandoned: return "\(name) was left open; fix: stillpoint recover"
-            case .ending: return "\(name) is open still, and its watchdog has not ended it; fix: stillpoint recover"
+            case .abandoned: return Finding(.runAbandoned, "\(name) was left open", fix: "stillpoint recover")
+            case .ending:
+                return Finding(
+                    .runNotEnded, "\(name) is open still, and its watchdog has not ended it", fix: "stillpoint recover")
             case .owned, .watched, .awaited: return nil
             }
         }

@@ -1,0 +1,19 @@
+package import Engine
+internal import RunState
+
+extension Operator {
+    /// `stillpoint check`: what the next run would meet, and how to fix it.
+    package func check(json: Bool = false) async -> ExitCode {
+        await perform { configuration in
+            let report = try await Hypervisors(configuration, context).closeAfter {
+                try await PreflightCheck(configuration: configuration, context: context, hypervisors: $0).run()
+            }
+            if json {
+                write(String(decoding: try StateFile.text(report), as: UTF8.self) + "\n")
+            } else {
+                say(report.text)
+            }
+            return report.hasProblem ? .failed : .done
+        }
+    }
+}
