@@ -126,6 +126,30 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
         return checks.all + InventoryChecks.foreign(inventory.datastores, settings, resolver)
     }
 
+    /// Why VM snapshots, pausing or a shutdown would be refused, by what discovery found of the VM.
+    public func obstacles(
+        to strategies: [Strategy], of machine: VirtualMachine, disks: [Disk]
+    ) async throws -> [Strategy: StrategyObstacle] {
+        let details = try await plannedDetails(machine.id)
+        var obstacles: [Strategy: StrategyObstacle] = [:]
+        for strategy in strategies {
+            switch strategy {
+            case .memory, .quiesce: obstacles[strategy] = details.obstacle(to: strategy, targets: disks.map(\.target))
+            case .pause: obstacles[strategy] = details.obstacleToPause
+            case .shutdown: obstacles[strategy] = details.obstacleToShutdown
+            case .freeze, .exec, .crashConsistent, .ignore: continue
+            }
+        }
+        if strategies.contains(.memory), obstacles[.memory] == nil {
+            do {
+                try await requireRAMInside(details, disks)
+            } catch let error as HypervisorError where error.remedy == .fallBack {
+                obstacles[.memory] = StrategyObstacle(error)
+            }
+        }
+        return obstacles
+    }
+
     /// Logs out.
     public func close() async {
         await session.close()
