@@ -140,7 +140,7 @@ let package = Package(
         tests("Hypervisor", ["Hypervisor", "DiskLocation", "Support", "JSON"]),
         tests(
             "LibvirtHypervisor",
-            ["LibvirtHypervisor", "Hypervisor", "DiskLocation", "Support", "XMLTree", subprocess, system]),
+            ["LibvirtHypervisor", "Hypervisor", "DiskLocation", "Support", "XMLTree", "JSON", subprocess, system]),
         tests(
             "VSphereHypervisor",
             ["VSphereHypervisor", "Bounds", "Hypervisor", "ZFS", "Support", "XMLTree"]),

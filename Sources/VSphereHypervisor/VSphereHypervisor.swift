@@ -123,7 +123,13 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
                 Privileges.needed(for: settings.strategies), on: checks.mapped, session,
                 until: .now + Self.discovery)
         }
-        return checks.all + InventoryChecks.foreign(inventory.datastores, settings, resolver)
+        let licence =
+            settings.strategies.contains(where: \.movesDisks)
+            ? try await describing("asking for the licence") {
+                try await HostLicence.finding(session, until: .now + Self.discovery)
+            } : nil
+        return checks.all + [licence].compactMap { $0 }
+            + InventoryChecks.foreign(inventory.datastores, settings, resolver)
     }
 
     /// Why VM snapshots, pausing or a shutdown would be refused, by what discovery found of the VM.

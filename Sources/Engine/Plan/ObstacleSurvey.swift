@@ -17,7 +17,7 @@ package struct ObstacleSurvey: Sendable {
     private static let limit = Duration.seconds(30)
 
     let maxParallel: Int
-    let ramDirectory: String
+    package let ramDirectory: String
 
     /// - Parameters:
     ///   - maxParallel: VMs at once, where a hypervisor has no such setting of its own.
@@ -98,7 +98,10 @@ package struct ObstacleSurvey: Sendable {
         case .failure(let error)?:
             return (.unknown("\(error)"), (error as? HypervisorError)?.reason == .unreachable)
         case nil:
-            return (.unknown("[hypervisor \(printable(planned.hypervisor.name))] did not answer within \(Self.limit.text)"), true)
+            return (
+                .unknown("[hypervisor \(printable(planned.hypervisor.name))] did not answer within \(Self.limit.text)"),
+                true
+            )
         }
     }
 
