@@ -90,8 +90,7 @@ extension HypervisorError.Code {
     /// Why, where the error itself does not say it more exactly.
     var reason: ReasonCode {
         switch self {
-        case .unreachable, .misconfigured: .unreachable
-        case .timedOut: .agentSilent
+        case .unreachable, .misconfigured, .timedOut: .unreachable
         case .noSuchMachine, .changed: .vmChanged
         case .notQuiesced, .freezeFailed: .freezeFailed
         case .overlay: .overlayFailed
