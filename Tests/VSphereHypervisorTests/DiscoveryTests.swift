@@ -217,7 +217,7 @@ struct DiscoveryTests {
         #expect(codes() == [.nothingVisible])
         let tree =
             "<rootSnapshotList><snapshot type=\"VirtualMachineSnapshot\">s</snapshot>"
-            + "<name>stillpoint-20261121T110000Z-1f3c9a</name></rootSnapshotList>"
+            + "<name>stillpoint 20261121T110000Z-1f3c9a</name></rootSnapshotList>"
         inventory.vms = [try fixtureDetails(devices(fixtureDisk()) + fixtureProperty("snapshot", tree))]
         #expect(codes() == [.serverSnapshotLeft])
     }
