@@ -114,7 +114,7 @@ let package = Package(
             [
                 "Engine", "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS",
                 "Support",
-                "INIFile", "JSON", "RAMArchive", system, logging,
+                "INIFile", "JSON", "RAMArchive", "Bounds", system, logging,
             ]),
 
         program("pre-snapshot", ["Hooks"]),
