@@ -12,15 +12,22 @@ struct Check: OperatorCommand {
 
     @OptionGroup var common: CommonOptions
     @Flag(help: "Print JSON.") var json = false
+    @Option(
+        help: ArgumentHelp("Say what a code means and what to do about it; checks nothing.", valueName: "code"),
+        completion: .list(Operator.findingCodes))
+    var explain: String?
 
-    func perform() async -> Engine.ExitCode { await common.makeOperator().check(json: json) }
+    func perform() async -> Engine.ExitCode {
+        if let explain { return common.makeOperator().explainFinding(explain) }
+        return await common.makeOperator().check(json: json)
+    }
 }
 
 struct List: OperatorCommand {
     static let configuration = CommandConfiguration(abstract: "List the VMs in the snapshots of a dataset, or of all.")
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: "The dataset; those below it are listed too.") var dataset: String?
+    @Argument(help: "The dataset; those below it are listed too.", completion: .dataset) var dataset: String?
     @Flag(help: "Print JSON.") var json = false
 
     func perform() async -> Engine.ExitCode { await common.makeOperator().list(dataset, json: json) }
@@ -32,7 +39,8 @@ struct Show: OperatorCommand {
         discussion: "Shows the VMs with a disk on that very dataset; -r adds those below, and sums them up.")
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("The snapshot.", valueName: "dataset@snap")) var snapshot: String
+    @Argument(help: ArgumentHelp("The snapshot.", valueName: "dataset@snap"), completion: .snapshot)
+    var snapshot: String
     @Flag(name: .shortAndLong, help: "Include the snapshots of that name on the datasets below.")
     var recursive = false
     @Flag(help: "Print JSON.") var json = false
@@ -85,7 +93,7 @@ struct Recover: OperatorCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @Option(help: ArgumentHelp("End this run now.", valueName: "id")) var run: String?
+    @Option(help: ArgumentHelp("End this run now.", valueName: "id"), completion: .openRun) var run: String?
     @Flag(help: "Release overlays whose state file is lost, too.") var adopt = false
     @Flag(help: "Say what would be done.") var dryRun = false
 

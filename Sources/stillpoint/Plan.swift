@@ -12,11 +12,12 @@ struct Plan: OperatorCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: "The dataset.") var dataset: String
+    @Argument(help: "The dataset.", completion: .dataset) var dataset: String
     @Flag(name: .shortAndLong, help: "The snapshot takes in the datasets below.") var recursive = false
     @Option(
         help: ArgumentHelp(
-            "The snapshot's type, such as daily, for [type NAME]; several between commas.", valueName: "name"))
+            "The snapshot's type, such as daily, for [type NAME]; several between commas.", valueName: "name"),
+        completion: .snapshotType)
     var type: [String] = []
     @Flag(help: "Print JSON.") var json = false
 

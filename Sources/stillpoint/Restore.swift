@@ -15,8 +15,9 @@ struct Restore: OperatorCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("The snapshot.", valueName: "dataset@snap")) var snapshot: String
-    @Option(help: ArgumentHelp("The VM's name, or its id.", valueName: "name")) var vm: String
+    @Argument(help: ArgumentHelp("The snapshot.", valueName: "dataset@snap"), completion: .snapshot)
+    var snapshot: String
+    @Option(help: ArgumentHelp("The VM's name, or its id.", valueName: "name"), completion: .machine) var vm: String
     @Option(name: .customLong("as"), help: ArgumentHelp("Restore to a new VM of this name.", valueName: "name"))
     var clone: String?
     @Flag(help: "Put the VM itself back.") var inPlace = false

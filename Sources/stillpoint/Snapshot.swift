@@ -13,12 +13,14 @@ struct Snapshot: ParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("The snapshots to take.", valueName: "dataset@name")) var snapshots: [String]
+    @Argument(help: ArgumentHelp("The snapshots to take.", valueName: "dataset@name"), completion: .newSnapshot)
+    var snapshots: [String]
     @Flag(name: .shortAndLong, help: "Take in the datasets below, as zfs snapshot -r does.")
     var recursive = false
     @Option(
         help: ArgumentHelp(
-            "The snapshot's type, such as daily, for [type NAME]; several between commas.", valueName: "name"))
+            "The snapshot's type, such as daily, for [type NAME]; several between commas.", valueName: "name"),
+        completion: .snapshotType)
     var type: [String] = []
     @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
 

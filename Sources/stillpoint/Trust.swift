@@ -14,7 +14,8 @@ struct Trust: OperatorCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: "A file with another host's key; '-' for standard input.") var file: String?
+    @Argument(help: "A file with another host's key; '-' for standard input.", completion: .file())
+    var file: String?
     @Flag(help: "Print this host's key for others.") var show = false
     @Flag(help: "List the keys that were imported.") var list = false
     @Option(help: ArgumentHelp("Forget an imported key.", valueName: "id")) var remove: String?
