@@ -10,6 +10,10 @@ struct Snapshot: ParsableCommand {
             For maintenance ("before the upgrade"): what pre-snapshot, zfs snapshot and post-snapshot do one after another. All \
             datasets are of one pool, so that their snapshots are of one instant. Where zfs takes none, or on Ctrl-C, the \
             VMs are released all the same, and the exit code is 1.
+
+            Examples:
+                stillpoint snapshot -r tank/VM@before-upgrade
+                stillpoint snapshot tank/VM@before tank/db@before
             """)
 
     @OptionGroup var common: CommonOptions

@@ -11,6 +11,10 @@ struct Trust: OperatorCommand {
             here, once. Bring it by a way that nobody else can change: who can seal with it is believed here as root of \
             that host is, with any definition of a VM. The host that it comes from does not believe it. An example is in \
             examples/replica.conf.
+
+            Examples:
+                stillpoint trust --show | ssh replica.example.com stillpoint trust -
+                stillpoint trust --list
             """)
 
     @OptionGroup var common: CommonOptions

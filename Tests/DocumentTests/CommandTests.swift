@@ -26,6 +26,23 @@ struct CommandTests {
         }
     }
 
+    @Test("in the examples of --help only commands and options that there are, and one in most commands")
+    func help() throws {
+        let ours = try Programs.ours.get()
+        var examples = 0
+        for command in ours.commands.sorted() where command != "help" {
+            let said = try shell("'\(Programs.folder)/stillpoint' \(command) --help")
+            for line in said.output.split(separator: "\n") where line.hasPrefix("    stillpoint ") {
+                examples += 1
+                for call in Call.all(in: String(line)) {
+                    let known = try #require(ours.options[call.command ?? ""], "\(line)")
+                    for option in call.options { #expect(known.contains(option), "\(line)") }
+                }
+            }
+        }
+        #expect(examples * 2 > ours.commands.count)
+    }
+
     @Test(
         "no option that neither our programs have nor those which it speaks of",
         arguments: Page.manual + Page.examples)
