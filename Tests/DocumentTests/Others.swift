@@ -2,7 +2,8 @@
 enum Others {
     static let options: Set<String> = [
         // sanoid, syncoid, zfs-auto-snapshot
-        "--configdir", "--take-snapshots", "--pre-snapshot", "--post-snapshot", "--quiet", "--syslog", "--label",
+        "--configdir", "--monitor-snapshots", "--take-snapshots", "--pre-snapshot", "--post-snapshot", "--quiet",
+        "--syslog", "--label",
         "--keep",
         // znapzend, znapzendzetup, zfs-autobackup
         "--skipOnPreSnapCmdFail", "--noaction", "--test", "--readonly", "--conf", "--recursive", "--pre-snap-command",
