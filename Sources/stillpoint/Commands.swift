@@ -8,24 +8,13 @@ struct Check: OperatorCommand {
         discussion: """
             Says what is in order ('ok:'), then what it found, the worst last: 'note:', 'warning:' and \
             'problem: WHAT; fix: WHAT TO DO [CODE]'. With a problem the exit code is 1. docs/findings.md says of each code \
-            why it matters and what to do, and so does --explain.
-
-            Examples:
-                stillpoint check
-                stillpoint check --explain SP101
+            why it matters and what to do, and so does stillpoint-findings(7).
             """)
 
     @OptionGroup var common: CommonOptions
     @Flag(help: "Print JSON for programs; docs/json.md has each field.") var json = false
-    @Option(
-        help: ArgumentHelp("Say what a code means and what to do about it; checks nothing.", valueName: "code"),
-        completion: .list(Operator.findingCodes))
-    var explain: String?
 
-    func perform() async -> Engine.ExitCode {
-        if let explain { return common.makeOperator().explainFinding(explain) }
-        return await common.makeOperator().check(json: json)
-    }
+    func perform() async -> Engine.ExitCode { await common.makeOperator().check(json: json) }
 }
 
 struct List: OperatorCommand {

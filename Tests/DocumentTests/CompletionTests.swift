@@ -16,7 +16,6 @@ struct CompletionTests {
         ("stillpoint show tank/o", ["tank/other@"], ["VM"]),
         ("stillpoint snapshot tank/VM/", ["tank/VM/db@"], []),
         ("stillpoint restore \(first) --vm ", ["db1", "web"], ["touch", "$"]),
-        ("stillpoint check --explain SP10", ["SP101", "SP109"], ["SP201"]),
         ("stillpoint plan tank/VM --type ho", ["hourly"], []),
         ("stillpoint list --config /etc/passw", ["/etc/passwd"], []),
     ]

@@ -26,6 +26,6 @@ enum ReasonReference {
         |---|---|
 
         """ + ReasonCode.all.map { "| [`\($0)`](#\($0)) | \($0.title) |\n" }.joined()
-            + ReasonCode.all.map { "\n## \($0)\n\n\($0.title)\n\n**What to do:** \(linked($0.remedy))\n" }.joined()
+            + ReasonCode.all.map { "\n## \($0)\n\n**\($0.title).**\n\n**What to do:** \(linked($0.remedy))\n" }.joined()
     }
 }

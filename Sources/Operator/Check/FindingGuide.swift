@@ -1,6 +1,6 @@
 internal import Hypervisor
 
-/// What docs/findings.md, `stillpoint-findings(7)` and `stillpoint check --explain` say of a kind of findings, besides its
+/// What docs/findings.md and `stillpoint-findings(7)` say of a kind of findings, besides its
 /// title and why it matters.
 ///
 /// In sentences. Between backquotes stands what is typed, or stands in a file.
