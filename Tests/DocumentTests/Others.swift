@@ -2,14 +2,16 @@
 enum Others {
     static let options: Set<String> = [
         // sanoid, syncoid, zfs-auto-snapshot
-        "--configdir", "--take-snapshots", "--pre-snapshot", "--post-snapshot", "--quiet", "--syslog", "--label",
+        "--configdir", "--monitor-snapshots", "--take-snapshots", "--pre-snapshot", "--post-snapshot", "--quiet",
+        "--syslog", "--label",
         "--keep",
         // znapzend, znapzendzetup, zfs-autobackup
         "--skipOnPreSnapCmdFail", "--noaction", "--test", "--readonly", "--conf", "--recursive", "--pre-snap-command",
         "--post-snap-command", "--pre-snapshot-cmd",
         "--post-snapshot-cmd", "--allow-empty", "--ssh-source", "--verbose",
         // virsh
-        "--nvram", "--quiesce", "--wait", "--undefinesource", "--memspec", "--disk-only",
+        "--all", "--info", "--nvram", "--quiesce", "--reason", "--title", "--wait", "--undefinesource", "--memspec",
+        "--disk-only",
         // MariaDB's and MySQL's clients
         "--defaults-extra-file",
         // systemd, apt, swift, our own scripts
@@ -27,7 +29,7 @@ enum Others {
         "security_driver", "vmware_sync", "no_root_squash",
         // MariaDB and MySQL, PostgreSQL, SQL Server, SELinux
         "innodb_flush_log_at_trx_commit", "innodb_max_dirty_pages_pct", "full_page_writes", "pg_wal", "is_copy_only",
-        "virt_qemu_ga_run_unconfined",
+        "virt_qemu_ga_run_unconfined", "apparmor_parser",
         // libvirt's attributes, C, an example that is none
         "copy_on_read", "detect_zeroes", "on_poweroff", "zvol_id", "key",
     ]
