@@ -56,7 +56,7 @@ struct GuestCheck: Sendable {
     private func isToldOtherwise(_ obstacle: StrategyObstacle, _ planned: PlannedVM) -> Bool {
         switch obstacle.reason {
         case .diskUnsupported: planned.disks.compactMap(\.refusal).contains(obstacle.message)
-        case .programFailed: true
+        case .programFailed, .noRoom: true
         case .noRoom: !FileAccess.isFolder(survey.ramDirectory)
         default: false
         }
