@@ -40,7 +40,7 @@ extension MetricsState {
         var machineIndex = index(machines.map(\.key))
         var datasetIndex = index(datasets.map(\.name))
         for (run, entries) in Self.byRun(entries) {
-            guard let outcome = entries.first?.outcome else { continue }
+            let outcome = entries.last { $0.outcome != .open }?.outcome ?? .open
             if outcome != .open, ended.insert(run).inserted {
                 countedRuns.append(run)
                 if isCounting { count(entries, outcome) }
@@ -141,8 +141,8 @@ extension HistoryEntry {
 }
 
 extension RunID {
-    /// Whether it is to be told instead of another one: it began later, or the other is of a time that has not come, since
-    /// the clock was ahead.
+    /// Whether it is to be told instead of another one: it began later, or the other is of a time that has not come,
+    /// since the clock was ahead.
     fileprivate func isNews(after other: RunID, now: Int64) -> Bool {
         // A moment for a clock that is being corrected.
         let (isAhead, isOtherAhead) = ((time ?? 0) > now + 60, (other.time ?? 0) > now + 60)
