@@ -139,6 +139,18 @@ struct MetricsFileTests {
         }
     }
 
+    @Test(
+        "is not put in the place of a file that node_exporter does not read",
+        arguments: ["passwd", "stillpoint.prom.tmp"])
+    func otherName(_ name: String) async throws {
+        try await withPool(general: "metrics_file = SCRATCH/prom/\(name)") { pool async throws in
+            try pool.scratch.write("prom/\(name)", "root")
+            #expect(await pool.operating.metrics(isPrinted: false) == .failed)
+            #expect(pool.log.text.contains("names that end in .prom"))
+            #expect(try text(pool.scratch, "prom/\(name)") == "root")
+        }
+    }
+
     @Test("takes the place of a symbolic link, and of one in its temporary's place, and leaves alone what they lead to")
     func links() async throws {
         try await withRun { pool async throws in

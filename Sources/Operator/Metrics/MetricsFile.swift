@@ -92,6 +92,10 @@ package struct MetricsFile: Sendable {
     private func publish(_ text: String, at path: String) throws {
         let (parent, name) = (FileAccess.parent(path), FileAccess.lastComponent(path))
         let trouble = "the metrics cannot be written to \(printable(path, limit: 300))"
+        // Nor is a slip in the configuration to put it in the place of another program's file.
+        guard name.hasSuffix(".prom") else {
+            throw MetricsError(description: "\(trouble): node_exporter reads only names that end in .prom")
+        }
         let folder: Folder
         do throws(Errno) {
             folder = try Folder(reaching: parent)
