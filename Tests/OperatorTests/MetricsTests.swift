@@ -32,8 +32,8 @@ struct MetricsTests {
 
     /// As one process would write it.
     private static func text(_ state: inout MetricsState, _ entries: [HistoryEntry], now: Int64 = now) -> [String] {
-        state.take(entries, isCounting: true, now: now)
-        return lines(MetricsText(state, HostMetrics(), now: now).text)
+        state.take(entries, isCounting: true, now: Self.now)
+        return lines(MetricsText(state, HostMetrics(), now: Self.now).text)
     }
 
     private static func text(_ entries: [HistoryEntry]) -> [String] {
@@ -228,10 +228,10 @@ struct MetricsTests {
         try withScratchFolder { scratch in
             let history = Self.history(scratch)
             var state = MetricsState()
-            try history.append([try Self.entry("web")], on: Self.day)
+            try history.append([try Self.entry("web")], on: Self.day, now: Self.now)
             state.update(from: history, open: [], isCounting: true, now: Self.now)
-            try history.append([try Self.entry("web", in: Self.next)], on: "2026-11-22")
-            try history.append([try Self.entry("db", in: "20261121T230000Z-1f3c9c")], on: Self.day)
+            try history.append([try Self.entry("web", in: Self.next)], on: "2026-11-22", now: Self.now)
+            try history.append([try Self.entry("db", in: "20261121T230000Z-1f3c9c")], on: Self.day, now: Self.now)
             state.update(from: history, open: [], isCounting: true, now: Self.now)
             state.update(from: history, open: [], isCounting: true, now: Self.now)
             #expect(state.runs == ["released": 3])
@@ -248,11 +248,11 @@ struct MetricsTests {
         try withScratchFolder { scratch in
             let history = Self.history(scratch)
             var state = MetricsState()
-            for name in ["a", "b", "c"] { try history.append([try Self.entry(name)], on: Self.day) }
+            for name in ["a", "b", "c"] { try history.append([try Self.entry(name)], on: Self.day, now: Self.now) }
             state.update(from: history, open: [], isCounting: true, now: Self.now)
             try scratch.write("history/\(Self.day).tsv", "")
             state.update(from: history, open: [], isCounting: true, now: Self.now)
-            try history.append([try Self.entry("d", in: "20261121T230000Z-1f3c9c")], on: Self.day)
+            try history.append([try Self.entry("d", in: "20261121T230000Z-1f3c9c")], on: Self.day, now: Self.now)
             state.update(from: history, open: [], isCounting: true, now: Self.now)
             #expect(state.runs == ["released": 2])
         }
@@ -263,11 +263,12 @@ struct MetricsTests {
         try withScratchFolder { scratch in
             let history = Self.history(scratch)
             var state = MetricsState()
-            try history.append([try Self.entry("old", in: "20261001T110000Z-1f3c9c")], on: "2026-10-01")
-            try history.append([try Self.entry("web"), try Self.entry("gone", on: ["tank/gone"])], on: Self.day)
+            try history.append([try Self.entry("old", in: "20261001T110000Z-1f3c9c")], on: "2026-10-01", now: Self.now)
+            try history.append(
+                [try Self.entry("web"), try Self.entry("gone", on: ["tank/gone"])], on: Self.day, now: Self.now)
             state.update(from: history, open: [], isCounting: true, now: Self.now)
             #expect(state.machines.map(\.name) == ["web", "gone"] && state.runs == ["released": 1])
-            try history.append([try Self.entry("web", in: "20261220T110000Z-1f3c9c")], on: "2026-12-20")
+            try history.append([try Self.entry("web", in: "20261220T110000Z-1f3c9c")], on: "2026-12-20", now: Self.now)
             state.update(from: history, open: [], isCounting: true, now: Self.now + 30 * 86400)
             #expect(state.machines.map(\.name) == ["web"] && state.datasets.map(\.name.rawValue) == ["tank/VM"])
         }
@@ -279,10 +280,10 @@ struct MetricsTests {
             let history = Self.history(scratch)
             var state = MetricsState()
             let runs = (0..<1500).compactMap { RunID("20261121T110000Z-\(String(100_000 + $0))") }
-            try history.append(runs.map { try Self.entry("web", in: $0) }, on: Self.day)
+            try history.append(runs.map { try Self.entry("web", in: $0) }, on: Self.day, now: Self.now)
             state.update(from: history, open: [runs[0]], isCounting: true, now: Self.now)
             #expect(state.countedRuns == [runs[0]] + runs.suffix(1000))
-            try history.append([try Self.entry("web", in: runs[0])], on: Self.day)
+            try history.append([try Self.entry("web", in: runs[0])], on: Self.day, now: Self.now)
             state.update(from: history, open: [], isCounting: true, now: Self.now)
             #expect(state.runs == ["released": 1500])
         }
@@ -295,12 +296,13 @@ struct MetricsTests {
             for day in 10...14 {
                 let run = try #require(RunID("202611\(day)T110000Z-1f3c9a"))
                 let entries = try (0..<1000).map { try Self.entry("vm\($0)", in: run, frozen: 92) }
-                for _ in 0..<20 { try history.append(entries, on: "2026-11-\(day)") }
+                for _ in 0..<20 { try history.append(entries, on: "2026-11-\(day)", now: Self.now) }
             }
             var state = MetricsState()
             state.update(from: history, open: [], isCounting: true, now: Self.now)
             try history.append(
-                try (0..<1000).map { try Self.entry("vm\($0)", .crash, .agentSilent, in: Self.next) }, on: "2026-11-22")
+                try (0..<1000).map { try Self.entry("vm\($0)", .crash, .agentSilent, in: Self.next) }, on: "2026-11-22",
+                now: Self.now)
             let begin = ContinuousClock.now
             let kept = try StateFile.text(state)
             state = try StateFile.decode(
