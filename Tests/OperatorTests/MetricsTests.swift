@@ -32,8 +32,8 @@ struct MetricsTests {
 
     /// As one process would write it.
     private static func text(_ state: inout MetricsState, _ entries: [HistoryEntry], now: Int64 = now) -> [String] {
-        state.take(entries, isCounting: true, now: Self.now)
-        return lines(MetricsText(state, HostMetrics(), now: Self.now).text)
+        state.take(entries, isCounting: true, now: now)
+        return lines(MetricsText(state, HostMetrics(), now: now).text)
     }
 
     private static func text(_ entries: [HistoryEntry]) -> [String] {

@@ -32,8 +32,8 @@ struct RunHistoryTests {
         try withScratchFolder { scratch in
             let history = RunHistory(StateDirectory(scratch.path))
             let entry = try Self.entry(name, notes: ["quiesce: no\tagent", "\\t"])
-            try history.append([entry], on: Self.day, now: 0)
-            try history.append([try Self.entry("other")], on: Self.day, now: 0)
+            try history.append([entry], on: Self.day)
+            try history.append([try Self.entry("other")], on: Self.day)
             #expect(history.days == [Self.day])
             #expect(history.entries(on: Self.day) == [entry, try Self.entry("other")])
         }
@@ -43,10 +43,10 @@ struct RunHistoryTests {
     func torn(_ line: String) throws {
         try withScratchFolder { scratch in
             let history = RunHistory(StateDirectory(scratch.path))
-            try history.append([try Self.entry("first")], on: Self.day, now: 0)
+            try history.append([try Self.entry("first")], on: Self.day)
             let text = String(decoding: try readFile(scratch.path + "/history/\(Self.day).tsv"), as: UTF8.self)
             try scratch.write("history/\(Self.day).tsv", text + "\n" + line)
-            try history.append([try Self.entry("last")], on: Self.day, now: 0)
+            try history.append([try Self.entry("last")], on: Self.day)
             #expect(history.entries(on: Self.day).map(\.name) == ["first", "last"])
         }
     }
@@ -55,9 +55,7 @@ struct RunHistoryTests {
     func old() throws {
         try withScratchFolder { scratch in
             let history = RunHistory(StateDirectory(scratch.path))
-            for day in ["2025-10-17", "2025-10-18", Self.day] {
-                try history.append([try Self.entry("a")], on: day, now: 0)
-            }
+            for day in ["2025-10-17", "2025-10-18", Self.day] { try scratch.write("history/\(day).tsv", "") }
             // 2026-11-22, 12:00
             history.removeOld(now: 1_795_348_800)
             #expect(history.days == ["2025-10-18", Self.day])
