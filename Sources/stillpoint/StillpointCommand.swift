@@ -21,7 +21,7 @@ struct StillpointCommand: ParsableCommand {
         version: "stillpoint \(stillpointVersion)",
         subcommands: [
             Check.self, Plan.self, Snapshot.self, List.self, Show.self, Restore.self, Prune.self, Archive.self,
-            Recover.self,
+            Recover.self, Metrics.self,
             Trust.self,
         ])
 }

@@ -14,6 +14,8 @@ enum Others {
         "--disk-only",
         // MariaDB's and MySQL's clients
         "--defaults-extra-file",
+        // node_exporter
+        "--collector",
         // systemd, apt, swift, our own scripts
         "--now", "--grep", "--filter", "--default-user", "--root-user", "--skip-build",
     ]
@@ -25,6 +27,8 @@ enum Others {
         "no_inconsistent_snapshot", "force_post_snapshot_script",
         // zrepl, znapzend
         "err_is_fatal", "pre_snapshot", "post_snapshot", "pre_znap_cmd", "post_znap_cmd",
+        // node_exporter
+        "node_textfile_scrape_error",
         // libvirt, VMware, TrueNAS
         "security_driver", "vmware_sync", "no_root_squash",
         // MariaDB and MySQL, PostgreSQL, SQL Server, SELinux
