@@ -92,6 +92,15 @@ extension Grade {
         }
     }
 
+    /// For where there is little room.
+    var shortName: String {
+        switch self {
+        case .fallback: "fallback"
+        case .crash: "crash-consistent"
+        default: name
+        }
+    }
+
     var meaning: String {
         switch self {
         case .none: "No run had this VM on that day, or nothing is known of it any more."

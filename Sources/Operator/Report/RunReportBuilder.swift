@@ -22,6 +22,7 @@ struct RunReportBuilder {
     private var troubles: [RunTrouble] = []
     private var runCount = 0
     private var lastTime: Int64 = 0
+    private var firstDay: Int?
 
     private struct EntryKey: Hashable {
         let hypervisor: String
@@ -91,6 +92,7 @@ struct RunReportBuilder {
         guard let time = run.time, days.contains(CalendarDay(at: time)) else { return }
         let day = days.lowerBound.distance(to: CalendarDay(at: time))
         runCount += 1
+        firstDay = min(firstDay ?? day, day)
         lastTime = max(lastTime, min(time, now))
         var cells: [DatasetName: DayCell] = [:]
         for (machine, entry) in entries.entries {
@@ -162,25 +164,34 @@ extension RunReportBuilder {
         // Where nothing ran for a day, the last night is the one of the last run.
         let end = lastTime > now - 86400 || lastTime == 0 ? now : lastTime
         let lastDay = min(days.count - 1, max(0, days.lowerBound.distance(to: CalendarDay(at: end - 86400))))
+        // Nothing is shown of the days before the first run that is known.
+        let unknown = firstDay ?? 0
         let reported = machines.indices.filter { machines[$0].lastRun > 0 }.map { index in
             var machine = machines[index]
             let night = lastRuns[index].filter { $0.time > end - 86400 }
             for run in night { machine.lastNight.add(run.grade, run.evidence) }
-            machine.lowest = night.min { ($0.grade, -$0.time) < ($1.grade, -$1.time) }
+            let less = night.filter { $0.reason != nil || !$0.grade.isWell }
+            machine.lowest = (less.isEmpty ? night : less).min { ($0.grade, -$0.time) < ($1.grade, -$1.time) }
             machine.usual = usual(machine.cells[max(0, lastDay - 14)..<lastDay])
+            machine.cells.removeFirst(unknown)
             return machine
         }
         let openIDs = Set(open.map(\.run))
         return RunReport(
-            now: now, host: host, days: days, dataset: dataset,
+            now: now, host: host, days: days.lowerBound.advanced(by: unknown)...days.upperBound, dataset: dataset,
             machines: reported.sorted { ($0.name, $0.hypervisor, $0.id) < ($1.name, $1.hypervisor, $1.id) },
             lastNightEnd: end, runCount: runCount,
             troubles: (troubles.filter { !openIDs.contains($0.run) } + open).sorted { $0.run > $1.run },
-            reasons: reasons.values.sorted {
+            reasons: reasons.values.map { tally in
+                var tally = tally
+                tally.byDay.removeFirst(unknown)
+                return tally
+            }.sorted {
                 ($1.count(last: 30), $1.count(last: days.count), $0.reason?.rawValue ?? "")
                     < ($0.count(last: 30), $0.count(last: days.count), $1.reason?.rawValue ?? "")
             },
-            frozen: frozen.map { WindowTally($0) }, paused: paused.map { WindowTally($0) },
+            frozen: frozen.dropFirst(unknown).map { WindowTally($0) },
+            paused: paused.dropFirst(unknown).map { WindowTally($0) },
             datasets: datasets.values.sorted { $0.name < $1.name })
     }
 

@@ -46,7 +46,7 @@ extension ReportPage {
     }
 
     private func failed(_ page: inout Markup, _ troubles: [RunTrouble]) {
-        table(&page, "Runs that failed or are open", ["Run", "What", "Datasets", "VMs", "Why"]) { page in
+        table(&page, "Runs that failed or are open", ["Run", "What", "Datasets", "VMs", "Why"], numbers: 3...3) { page in
             for trouble in troubles.prefix(Self.mostRows) {
                 page.element(.tr) { page in
                     page.element(.th, .headsRow) { page in
@@ -54,8 +54,10 @@ extension ReportPage {
                         page.element(.small, text: "by \(printable(trouble.manager, limit: 30))")
                     }
                     page.element(.td) { page in
-                        key(&page, trouble.kind.grade)
-                        page.text(trouble.kind.text)
+                        page.element(.span, .class("grade")) { page in
+                            key(&page, trouble.kind.grade)
+                            page.text(trouble.kind.text)
+                        }
                     }
                     page.element(.td) { page in names(&page, trouble.datasets.map(\.rawValue)) }
                     page.element(.td, .class("number"), text: groupedText(trouble.machineCount))
@@ -93,24 +95,36 @@ extension ReportPage {
 
     private func grades(_ page: inout Markup, _ cell: DayCell) {
         guard cell.worst != .none else { return page.text("not known") }
-        key(&page, cell.worst)
-        page.text(cell.worst.name)
+        grade(&page, cell.worst)
         guard cell.best != cell.worst else { return }
         page.text(" to ")
-        key(&page, cell.best)
-        page.text(cell.best.name)
+        grade(&page, cell.best)
+    }
+
+    private func grade(_ page: inout Markup, _ grade: Grade) {
+        page.element(.span, .class("grade")) { page in
+            key(&page, grade)
+            page.text(grade.shortName)
+        }
     }
 
     /// A table with headings, in a box that scrolls where the window is narrow.
+    /// - Parameter numbers: the columns of numbers, from 0.
     func table(
-        _ page: inout Markup, _ caption: String, _ headings: [String], rows: (inout Markup) -> Void
+        _ page: inout Markup, _ caption: String, _ headings: [String], numbers: ClosedRange<Int>? = nil,
+        rows: (inout Markup) -> Void
     ) {
         page.element(.div, .class("scroll"), .word("tabindex", "0"), .word("role", "region"), .label(caption)) { page in
             page.element(.table, .class("list")) { page in
                 page.element(.caption, text: caption)
                 page.element(.thead) { page in
                     page.element(.tr) { page in
-                        for heading in headings { page.element(.th, .headsColumn, text: heading) }
+                        for (index, heading) in headings.enumerated() {
+                            let isNumber = numbers?.contains(index) ?? false
+                            page.element(
+                                .th, attributes: [.headsColumn] + (isNumber ? [.class("number")] : [])
+                            ) { $0.text(heading) }
+                        }
                     }
                 }
                 page.element(.tbody) { rows(&$0) }

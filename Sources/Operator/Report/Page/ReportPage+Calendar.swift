@@ -15,7 +15,8 @@ extension ReportPage {
             tables(&page, recent, recentTitle)
             guard recentStart > report.days.lowerBound else { return }
             let weeks = weeksTitle
-            page.element(.details, .class("wide")) { page in
+            let isOpen = report.machines.count <= Self.machinesPerTable ? [MarkupAttribute.word("open", "")] : []
+            page.element(.details, attributes: [.class("wide")] + isOpen) { page in
                 page.element(.summary, text: weeks)
                 page.element(
                     .p, .class("quiet"), text: "A cell is a week, from Monday on. It has the best and the worst of it.")
@@ -70,10 +71,10 @@ extension ReportPage {
             let isWhole = part.count == chosen.count
             let what = isWhole ? title : "\(title): \(labels[part.first ?? 0]) to \(labels[part.last ?? 0])"
             page.element(
-                .div, .class("scroll cal"), .word("tabindex", "0"), .word("role", "region"), .label(what)
+                .div, .class(isWhole ? "scroll cal" : "scroll cal many"), .word("tabindex", "0"), .word("role", "region"), .label(what)
             ) { page in
                 page.element(.table) { page in
-                    page.element(.caption, .class(isWhole ? "hidden" : "")) { page in
+                    page.element(.caption, attributes: isWhole ? [.class("hidden")] : []) { page in
                         guard !isWhole else { return page.text(title) }
                         page.name(labels[part.first ?? 0])
                         page.text(" to ")

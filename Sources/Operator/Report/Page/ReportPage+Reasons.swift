@@ -15,7 +15,7 @@ extension ReportPage {
                 return page.element(.p, .class("quiet"), text: "No VM got less than it was to get.")
             }
             let headings = ["Reason", "Times, 7 days", "30 days", "All", "VMs", "Last", "By week"]
-            table(&page, "Times that a VM got less than it was to get", headings) { page in
+            table(&page, "Times that a VM got less than it was to get", headings, numbers: 1...5) { page in
                 for tally in report.reasons.prefix(Self.mostReasons) { row(&page, tally) }
             }
         }
@@ -61,8 +61,8 @@ extension ReportPage {
             guard !report.datasets.isEmpty else {
                 return page.element(.p, .class("quiet"), text: "None held a disk of a VM.")
             }
-            table(&page, "Datasets that hold disks of VMs", ["Dataset", "VMs", "Runs", "Last run", "Worst of it"]) {
-                page in
+            let headings = ["Dataset", "VMs", "Runs", "Last run", "Worst of it"]
+            table(&page, "Datasets that hold disks of VMs", headings, numbers: 1...2) { page in
                 for tally in report.datasets.prefix(Self.mostDatasets) {
                     page.element(.tr) { page in
                         page.element(.th, .headsRow) { $0.name(printable(tally.name.rawValue, limit: 260)) }
@@ -71,7 +71,7 @@ extension ReportPage {
                         page.element(.td, .class("when"), text: minuteText(tally.lastRun))
                         page.element(.td) { page in
                             key(&page, tally.lastCell.worst)
-                            page.text(tally.lastCell.worst.name)
+                            page.text(tally.lastCell.worst.shortName)
                         }
                     }
                 }

@@ -71,7 +71,7 @@ extension ReportPage {
     private func figure(
         _ page: inout Markup, _ number: String, _ what: String, _ detail: String, isBad: Bool = false
     ) {
-        page.element(.li, .class(isBad ? "bad" : "")) { page in
+        page.element(.li, attributes: isBad ? [.class("bad")] : []) { page in
             page.element(.b, text: number)
             page.element(.span, text: what)
             page.element(.small, text: detail)

@@ -36,9 +36,8 @@ extension ReportPage {
         }
         page.element(.details) { page in
             page.element(.summary, text: "\(title): figures by week")
-            table(
-                &page, "\(title), by week", ["Week of", "Times", "Middle", "Nineteen of twenty", "Longest"]
-            ) { weeks(&$0, windows) }
+            let headings = ["Week of", "Times", "Middle", "Nineteen of twenty", "Longest"]
+            table(&page, "\(title), by week", headings, numbers: 1...4) { weeks(&$0, windows) }
         }
     }
 

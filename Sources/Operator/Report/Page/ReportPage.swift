@@ -63,11 +63,13 @@ struct ReportPage {
             page.text(" snapshot report")
         }
         page.element(.h1) { page in
-            page.text("VMs in the snapshots of ")
+            page.text("VM snapshots ")
             if let dataset = report.dataset {
+                page.text("of ")
                 page.name(printable(dataset.rawValue, limit: 260))
-                page.text(" on ")
+                page.text(" ")
             }
+            page.text("on ")
             page.name(printable(report.host))
         }
         page.element(.p, .class("meta")) { page in

@@ -7,12 +7,12 @@ enum ReportStyle {
 
         :root{color-scheme:light dark;--p:16px;
         --bg:#fbfbf9;--panel:#fff;--ink:#1d2126;--soft:#565d66;--line:#e2e2dc;--link:#1a5a96;--accent:#1f6f5c;
-        --alarm:#8a1c3c;--alarmbg:#fbeef1;
-        --m:#a9cdee;--mi:#0b2d50;--q:#bfe3d6;--qi:#0a3a2e;--o:#dadded;--oi:#2f3350;--c:#e7e7e3;--ci:#43474c;
+        --thin:#5e8fbd;--thick:#2f6ea8;--alarm:#8a1c3c;--alarmbg:#fbeef1;
+        --m:#bcd9f3;--mi:#22507d;--q:#cfeae0;--qi:#2a5f50;--o:#e0e2ef;--oi:#4a4f72;--c:#ebebe7;--ci:#575b60;
         --f:#f2b233;--fi:#332100;--s:#b24700;--si:#fff;--x:#7c1736;--xi:#fff;--w:#fff;--wi:#7c1736;--ni:#6f757d}
         @media (prefers-color-scheme:dark){:root{
         --bg:#13161a;--panel:#1a1e23;--ink:#e6e8ea;--soft:#a3aab3;--line:#2e343b;--link:#8cc0f2;--accent:#6cc5ab;
-        --alarm:#ff9db5;--alarmbg:#3a1622;
+        --thin:#4478a8;--thick:#6ea6dc;--alarm:#ff9db5;--alarmbg:#3a1622;
         --m:#23527f;--mi:#e2f0ff;--q:#1d5547;--qi:#d8f5ea;--o:#3d4261;--oi:#e4e6f5;--c:#30353b;--ci:#c9ced4;
         --f:#dba02a;--fi:#1f1400;--s:#ef7b34;--si:#200d00;--x:#f291ac;--xi:#2d0412;--w:#13161a;--wi:#ff9db5;--ni:#8d949d}}
         *{box-sizing:border-box}
@@ -67,16 +67,17 @@ enum ReportStyle {
         .list thead th{color:var(--soft);font-size:12.5px;padding-bottom:4px;white-space:nowrap;border-top:0}
         .list tbody th{font-weight:600;overflow-wrap:anywhere;min-width:9em}
         .list small{display:block;color:var(--soft);font-weight:400;overflow-wrap:anywhere}
-        .list .when{white-space:nowrap}.list .number{white-space:nowrap}
-        .list .why{min-width:14em}
-        .cal{direction:rtl;content-visibility:auto;contain-intrinsic-size:auto 1160px}
-        .cal table{direction:ltr;margin-right:auto}
+        .list .when,.grade{white-space:nowrap}.list .number{white-space:nowrap;text-align:right}
+        .list tbody .number{padding-right:22px}
+        .list .why{min-width:15em}
+        .cal{direction:rtl}.many{content-visibility:auto;contain-intrinsic-size:auto 1240px}
+        .cal table{direction:ltr;width:100%}
         .cal td,.cal th{padding:0 4px 0 0;font-weight:400;white-space:nowrap}
         .cal td,.cal thead th{text-align:left;border-left:4px solid transparent;padding:0}
         .cal thead th{font-size:11px;color:var(--soft);height:26px}
-        .cal .vm{position:sticky;left:0;z-index:1;background:var(--panel);width:190px;min-width:190px;max-width:190px;
+        .cal .vm{position:sticky;left:0;z-index:1;background:var(--panel);width:100%;min-width:190px;max-width:0;
         overflow:hidden;text-overflow:ellipsis;text-align:left;padding:0 8px 0 14px;font-size:13px;border-left:0}
-        .cal tbody tr:last-child>*{padding-bottom:10px}
+        .cal tr>:last-child{padding-right:14px}.cal tbody tr:last-child>*{padding-bottom:10px}
         .cal tbody tr:hover .vm{text-decoration:underline;text-underline-offset:.2em}
         .tick{display:inline-block;overflow:hidden;vertical-align:bottom}
         .cal td{font:600 11px/20px var(--mono);height:23px}
@@ -89,6 +90,7 @@ enum ReportStyle {
         .cal .d b{display:block;width:max-content;height:10px;font-size:9px;line-height:10px}
         .m{--b:var(--m);--t:var(--mi)}.q{--b:var(--q);--t:var(--qi)}.o{--b:var(--o);--t:var(--oi)}
         .c{--b:var(--c);--t:var(--ci)}.f{--b:var(--f);--t:var(--fi)}.s{--b:var(--s);--t:var(--si)}
+        .cal .m,.cal .q,.cal .o,.cal .c,.cal .n{font-weight:400}
         .x{--b:var(--x);--t:var(--xi)}.w{--b:var(--w);--t:var(--wi)}.n{--t:var(--ni)}
         .key,.bar span{background:var(--b,transparent);color:var(--t)}
         .bar b{font:600 11px var(--mono)}
@@ -105,7 +107,7 @@ enum ReportStyle {
         details.wide{margin-top:14px}
         .chart{display:block;width:100%;min-width:680px;height:auto;font-size:11px}
         .grid{stroke:var(--line);stroke-width:1}.axis{fill:var(--soft)}
-        .chart path{fill:none}.thin{stroke:var(--m)}.thick{stroke:var(--link);opacity:.75}.dots{stroke:var(--ink)}
+        .chart path{fill:none}.thin{stroke:var(--thin)}.thick{stroke:var(--thick)}.dots{stroke:var(--ink)}
         .trend{display:block}.trend path{stroke:var(--s);fill:none}
         dl{display:grid;grid-template-columns:minmax(13em,max-content) 1fr;gap:0;margin:0;font-size:14px;
         border-top:1px solid var(--line)}
@@ -117,12 +119,12 @@ enum ReportStyle {
         h1{font-size:23px}.verdict{font-size:19px}section{margin-top:30px}
         .figures{grid-template-columns:1fr 1fr}.figures li{padding:10px 14px;border-top:1px solid var(--line);margin-top:-1px}
         .figures b{font-size:22px}
-        .cal .vm{width:112px;min-width:112px;max-width:112px;padding-left:10px}
+        .cal .vm{min-width:112px;padding-left:10px}
         dl{display:block}dt{border:0;padding-bottom:0}dd{padding-top:0}
         .list th,.list td{padding:6px 10px}summary small{display:block;margin:0}}
         @media print{:root{--bg:#fff;--panel:#fff;--ink:#000;--soft:#444;--line:#ccc;color-scheme:light}
         nav,.skip{display:none}body{font-size:11px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-        .scroll{overflow:visible;border:0}.cal{content-visibility:visible}section{break-inside:auto}tr{break-inside:avoid}
+        .scroll{overflow:visible;border:0}.many{content-visibility:visible}section{break-inside:auto}tr{break-inside:avoid}
         :root{--p:12px}}
         @media (forced-colors:active){.key,.cal i,.cal b,.bar span{forced-color-adjust:none}}
         @media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}

@@ -3,23 +3,31 @@ internal import Glibc
 /// A chart of windows over days, 1000 wide and 200 high.
 struct WindowChart {
     private let windows: [WindowTally]
-    /// Of the scale, as powers of ten of milliseconds.
-    private let powers: ClosedRange<Int>
+    /// The scale's ends, as powers of ten of milliseconds.
+    private let scale: (low: Double, high: Double)
 
     private static let left = 52.0, right = 992.0, top = 10.0, bottom = 176.0
 
     init(_ windows: [WindowTally]) {
         self.windows = windows
         let known = windows.filter { $0.count > 0 }
-        let lowest = Self.power(known.map(\.median).min() ?? 1).rounded(.down)
-        let highest = Self.power(known.map(\.longest).max() ?? 1).rounded(.up)
-        powers = Int(lowest)...max(Int(lowest) + 1, Int(highest))
+        let low = Self.power(known.map(\.median).min() ?? 1) - 0.15
+        scale = (low, max(low + 0.5, Self.power(known.map(\.longest).max() ?? 1) + 0.1))
+    }
+
+    /// 10, 20, 50, 100, …, as many of them as there is room for.
+    private var marks: [Int64] {
+        let isWide = scale.high - scale.low > 2.2
+        let all = (0...12).flatMap { power in
+            (isWide ? [1] : [1, 2, 5]).map { Int64(pow(10, Double(power))) * $0 }
+        }
+        return all.filter { (scale.low...scale.high).contains(Self.power($0)) }
     }
 
     private static func power(_ milliseconds: Int64) -> Double { log10(Double(max(1, milliseconds))) }
 
     private func height(_ milliseconds: Int64) -> Double {
-        let share = (Self.power(milliseconds) - Double(powers.lowerBound)) / Double(powers.count - 1)
+        let share = (Self.power(milliseconds) - scale.low) / (scale.high - scale.low)
         return Self.bottom - share * (Self.bottom - Self.top)
     }
 
@@ -27,8 +35,7 @@ struct WindowChart {
     private func place(_ day: Int) -> Double { Self.left + (Double(day) + 0.5) * dayWidth }
 
     func draw(_ page: inout Markup, from first: CalendarDay) {
-        for power in powers {
-            let milliseconds = Int64(pow(10, Double(power)))
+        for milliseconds in marks {
             let y = height(milliseconds)
             page.element(
                 .line, .class("grid"), .number("x1", Self.left), .number("x2", Self.right), .number("y1", y),
