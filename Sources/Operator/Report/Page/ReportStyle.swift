@@ -9,12 +9,12 @@ enum ReportStyle {
         --bg:#fbfbf9;--panel:#fff;--ink:#1d2126;--soft:#565d66;--line:#e2e2dc;--link:#1a5a96;--accent:#1f6f5c;
         --thin:#5e8fbd;--thick:#2f6ea8;--alarm:#8a1c3c;--alarmbg:#fbeef1;
         --m:#bcd9f3;--mi:#22507d;--q:#cfeae0;--qi:#2a5f50;--o:#e0e2ef;--oi:#4a4f72;--c:#ebebe7;--ci:#575b60;
-        --f:#f2b233;--fi:#332100;--s:#b24700;--si:#fff;--x:#7c1736;--xi:#fff;--w:#fff;--wi:#7c1736;--ni:#6f757d}
+        --f:#f2b233;--fi:#332100;--s:#b24700;--si:#fff;--x:#7c1736;--xi:#fff;--w:#5b3fa0;--wi:#fff;--ni:#6f757d}
         @media (prefers-color-scheme:dark){:root{
         --bg:#13161a;--panel:#1a1e23;--ink:#e6e8ea;--soft:#a3aab3;--line:#2e343b;--link:#8cc0f2;--accent:#6cc5ab;
         --thin:#4478a8;--thick:#6ea6dc;--alarm:#ff9db5;--alarmbg:#3a1622;
         --m:#23527f;--mi:#e2f0ff;--q:#1d5547;--qi:#d8f5ea;--o:#3d4261;--oi:#e4e6f5;--c:#30353b;--ci:#c9ced4;
-        --f:#dba02a;--fi:#1f1400;--s:#ef7b34;--si:#200d00;--x:#f291ac;--xi:#2d0412;--w:#13161a;--wi:#ff9db5;--ni:#8d949d}}
+        --f:#dba02a;--fi:#1f1400;--s:#ef7b34;--si:#200d00;--x:#f291ac;--xi:#2d0412;--w:#b9a4f5;--wi:#1a1033;--ni:#8d949d}}
         *{box-sizing:border-box}
         html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
         body{margin:0;background:var(--bg);color:var(--ink);
@@ -69,11 +69,12 @@ enum ReportStyle {
         .list small{display:block;color:var(--soft);font-weight:400;overflow-wrap:anywhere}
         .list .when,.grade{white-space:nowrap}.list .number{white-space:nowrap;text-align:right}
         .list tbody .number{padding-right:22px}
-        .list .why{min-width:15em}
+        .list th code{white-space:nowrap}.list .why{min-width:15em}
         .cal{direction:rtl}.many{content-visibility:auto;contain-intrinsic-size:auto 1240px}
         .cal table{direction:ltr;width:100%}
         .cal td,.cal th{padding:0 4px 0 0;font-weight:400;white-space:nowrap}
         .cal td,.cal thead th{text-align:left;border-left:4px solid transparent;padding:0}
+        .month .cal table{width:auto;margin-right:auto}.month .cal .vm{width:220px;min-width:220px;max-width:220px}
         .cal thead th{font-size:11px;color:var(--soft);height:26px}
         .cal .vm{position:sticky;left:0;z-index:1;background:var(--panel);width:100%;min-width:190px;max-width:0;
         overflow:hidden;text-overflow:ellipsis;text-align:left;padding:0 8px 0 14px;font-size:13px;border-left:0}
@@ -94,7 +95,6 @@ enum ReportStyle {
         .x{--b:var(--x);--t:var(--xi)}.w{--b:var(--w);--t:var(--wi)}.n{--t:var(--ni)}
         .key,.bar span{background:var(--b,transparent);color:var(--t)}
         .bar b{font:600 11px var(--mono)}
-        .key.w,.bar .w,.cal i.w,.cal b.w{box-shadow:inset 0 0 0 2px var(--wi)}
         .split{overflow:hidden}.split b{display:block;height:9px;font:600 8px/9px var(--mono);background:var(--b);color:var(--t)}
         .key.split{vertical-align:-3px}
         .ec{text-decoration:underline 2px;text-underline-offset:3px}.ed{text-decoration:line-through 2px}
@@ -119,7 +119,7 @@ enum ReportStyle {
         h1{font-size:23px}.verdict{font-size:19px}section{margin-top:30px}
         .figures{grid-template-columns:1fr 1fr}.figures li{padding:10px 14px;border-top:1px solid var(--line);margin-top:-1px}
         .figures b{font-size:22px}
-        .cal .vm{min-width:112px;padding-left:10px}
+        .cal .vm,.month .cal .vm{min-width:112px;padding-left:10px}.month .cal .vm{width:112px;max-width:112px}
         dl{display:block}dt{border:0;padding-bottom:0}dd{padding-top:0}
         .list th,.list td{padding:6px 10px}summary small{display:block;margin:0}}
         @media print{:root{--bg:#fff;--panel:#fff;--ink:#000;--soft:#444;--line:#ccc;color-scheme:light}
