@@ -35,7 +35,7 @@ package struct Catalogue: Sendable {
                         "\(folder) cannot be read (\(cause)), so of past runs only what the snapshots and cold "
                         + "storage say is known; run it as root", cause: cause))
         }
-        for run in runs(ending: ".json") {
+        for run in runs {
             do {
                 points.append(try read(run))
             } catch {
@@ -44,6 +44,9 @@ package struct Catalogue: Sendable {
         }
         return (points, problems)
     }
+
+    /// The runs with a restore point, oldest first.
+    package var runs: [RunID] { runs(ending: ".json") }
 
     /// The restore point of a run.
     package func read(_ run: RunID) throws(StateError) -> RestorePoint {
