@@ -26,6 +26,15 @@ struct CommandTests {
         }
     }
 
+    @Test("in README.md's table every command")
+    func table() throws {
+        let table = try #require(try Page("README.md").tables.first { $0.columns.first == "command" })
+        let named = Set(table.rows.flatMap { $0[0].matches(of: /`([a-z]+)/).map { String($0.1) } })
+        for command in try Programs.ours.get().commands where command != "help" {
+            #expect(named.contains(command), "\(command)")
+        }
+    }
+
     @Test("in the examples of --help only commands and options that there are, and one in most commands")
     func help() throws {
         let ours = try Programs.ours.get()
