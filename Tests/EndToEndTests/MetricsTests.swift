@@ -27,9 +27,8 @@ extension RealParts {
                 let labels = "hypervisor=\"local\",dataset=\"\(dataset)\""
                 #expect(lines.contains("stillpoint_vm_consistency{vm=\"told\",\(labels)} 2"))
                 #expect(lines.contains("stillpoint_vm_consistency{vm=\"mute\",\(labels)} 0"))
-                let fallback = lines.filter { $0.hasPrefix("stillpoint_vm_fallback{") && $0.hasSuffix("\"} 1") }
-                #expect(fallback.count { $0.hasPrefix("stillpoint_vm_fallback{vm=\"mute\",\(labels),reason=\"") } == 1)
-                #expect(!fallback.contains { $0.hasPrefix("stillpoint_vm_fallback{vm=\"told\",") })
+                #expect(lines.contains("stillpoint_vm_fallback{vm=\"mute\",\(labels),reason=\"agent-missing\"} 1"))
+                #expect(!lines.contains { $0.hasPrefix("stillpoint_vm_fallback{vm=\"told\",") })
                 #expect(lines.contains("stillpoint_last_success_timestamp_seconds{dataset=\"\(dataset)\"} 0"))
                 let frozen = lines.first { $0.hasPrefix("stillpoint_vm_frozen_seconds{vm=\"told\",") }
                 #expect(frozen?.split(separator: " ").last.flatMap { Double($0) }.map { 0...10 ~= $0 } == true)
