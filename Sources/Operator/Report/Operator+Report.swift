@@ -45,18 +45,18 @@ extension Operator {
     /// Adds the history, and before it begins the restore points.
     private func addPast(to builder: inout RunReportBuilder, _ state: StateDirectory, since firstDay: String) {
         let history = RunHistory(state)
-        let days = history.days.filter { $0 >= firstDay }
-        let first = days.first.map { history.entries(on: $0) } ?? []
-        let known = Set(first.map(\.run))
-        let beginning = known.min()
+        var days = history.days.filter { $0 >= firstDay }[...]
+        var first: [HistoryEntry] = []
+        while first.isEmpty, let day = days.popFirst() { first = history.entries(on: day) }
+        let beginning = first.map(\.run).min()
         let catalogue = Catalogue(state)
         for run in catalogue.runs where RunHistory.day(of: run) >= firstDay {
-            if let beginning, run >= beginning || known.contains(run) { break }
+            if let beginning, run >= beginning { break }
             // What cannot be read stillpoint list tells.
             if let point = try? catalogue.read(run) { builder.add(HistoryEntry.all(of: point)) }
         }
         builder.add(first)
-        for day in days.dropFirst() { builder.add(history.entries(on: day)) }
+        for day in days { builder.add(history.entries(on: day)) }
     }
 
     /// - Throws: StateError where the state is root's alone.

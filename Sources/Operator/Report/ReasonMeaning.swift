@@ -10,7 +10,7 @@ enum ReasonMeaning {
         .agentSilent: "The agent, or the tools, did not answer in time. Is it running in the guest?",
         .agentRefuses: "The agent does not allow what it was asked: look at its list of blocked commands.",
         .freezeFailed:
-            "The guest was asked to freeze and failed: a hook of its own, VSS, or a busy file system. Its own log says which.",
+            "The guest was asked to freeze and failed: a hook of its own, VSS, or a busy file system. See its own log.",
         .partlyFrozen: "A file system that could have been frozen was not.",
         .thawedEarly: "The guest had thawed before it was told to; Windows lets go after ten seconds.",
         .thawUnknown: "Whether the guest was frozen until the end is not known, so no more is claimed.",

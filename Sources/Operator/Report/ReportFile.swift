@@ -35,7 +35,7 @@ struct ReportFile {
         return "\(String(cString: folder))/\(path)"
     }
 
-    /// Replaces the file, so that whoever reads it has the old page or the new one, whole. Its mode and owner stay; a new one
+    /// Replaces the file, so that who reads it has the old page or the new one. Its mode and owner stay; a new one
     /// gets those that a program's files usually get (umask).
     /// - Throws: ReportFileError.
     func write(_ bytes: [UInt8]) throws {

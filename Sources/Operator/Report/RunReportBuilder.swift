@@ -43,8 +43,8 @@ struct RunReportBuilder {
         paused = frozen
     }
 
-    /// Adds entries in the order in which they were written; those of one run all at once. Of the same VM and run the last one
-    /// counts. What is no run of a snapshot manager's is left out, and so is what does not lie in the report's days.
+    /// Adds entries in the order in which they were written; those of one run all at once. Of the same VM and run the
+    /// last one counts. What is no run of a snapshot manager's is left out, and what does not lie in the report's days.
     mutating func add(_ entries: [HistoryEntry]) {
         var runs: [RunID: RunSoFar] = [:]
         var order: [RunID] = []
@@ -109,7 +109,7 @@ struct RunReportBuilder {
             lastRuns[machine].append(
                 RunOfVM(
                     time: time, grade: grade, evidence: evidence, reason: isLess ? entry.reason : nil,
-                    note: isLess ? entry.notes.first : nil))
+                    note: isLess ? entry.notes.first { !$0.isEmpty } : nil))
             if isLess, grade > .failed { count(entry.reason, machine, on: day) }
             if let window = entry.frozenMilliseconds {
                 frozen[day].append(window)
@@ -153,7 +153,7 @@ struct RunReportBuilder {
             RunTrouble(
                 run: run.text, time: time, kind: kind, manager: entries[0].manager,
                 datasets: Set(affected.flatMap(\.datasets)).sorted(), machineCount: affected.count,
-                note: affected.lazy.compactMap(\.notes.first).first))
+                note: affected.lazy.flatMap(\.notes).first { !$0.isEmpty }))
     }
 }
 

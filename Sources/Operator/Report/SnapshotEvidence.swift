@@ -30,9 +30,10 @@ struct SnapshotEvidence: Sendable {
 
     private static func read(_ text: String) -> [(name: String, evidence: Evidence)] {
         text.split(separator: ",").map { item in
-            let parts = item.split(separator: "=", maxSplits: 1)
-            return parts.count == 2
-                ? (percentDecoded(parts[0]), verdict(parts[1])) : (all, verdict(item))
+            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { return (all, verdict(item)) }
+            // What names nobody is about nobody.
+            return (percentDecoded(parts[0]), parts[0].isEmpty ? .unknown : verdict(parts[1]))
         }
     }
 

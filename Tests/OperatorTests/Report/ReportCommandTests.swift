@@ -37,7 +37,8 @@ struct ReportCommandTests {
             #expect(await report(bench) == .done)
             let page = try page(bench)
             #expect(
-                page.contains("<bdi>web</bdi>") && page.contains("<bdi>db</bdi>") && page.contains("<bdi>tank/VM</bdi>")
+                page.contains("<bdi>web01</bdi>") && page.contains("<bdi>db</bdi>")
+                    && page.contains("<bdi>tank/VM</bdi>")
             )
             #expect(page.contains("evidence dirty") && !page.contains("recover --run"))
         }
@@ -77,7 +78,7 @@ struct ReportCommandTests {
             #expect(await bench.run(.post) == .done)
             try bench.scratch.write("bin/zfs", "#!/bin/sh\necho no pools >&2\nexit 1\n", mode: 0o755)
             #expect(await report(bench) == .done)
-            #expect(try page(bench).contains("<bdi>web</bdi>"))
+            #expect(try page(bench).contains("<bdi>web01</bdi>"))
             unlink(bench.scratch.path + "/bin/zfs")
             #expect(await report(bench, dataset: "tank/VM") == .done)
         }

@@ -1,7 +1,7 @@
 /// A piece of an HTML page, in UTF-8.
 ///
-/// What comes from outside gets into it as `text` and as a value of an attribute, and both are escaped. What is written as it is
-/// must be a `StaticString`, which only a literal of this program can be: anything else does not compile.
+/// What comes from outside gets into it as `text` and as a value of an attribute, and both are escaped. What is written
+/// as it is must be a `StaticString`, which only a literal of this program can be: anything else does not compile.
 struct Markup: Sendable {
     private(set) var bytes: [UInt8] = []
 

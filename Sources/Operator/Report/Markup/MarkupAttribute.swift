@@ -1,5 +1,5 @@
-/// An attribute. Its name stands in this program's source; its value is escaped. There is none that runs a script or loads
-/// anything: a link leads to an anchor of the same page.
+/// An attribute. Its name stands in this program's source; its value is escaped. There is none that runs a script or
+/// loads anything: a link leads to an anchor of the same page.
 struct MarkupAttribute: Sendable {
     private enum Value: Sendable {
         case text(String)

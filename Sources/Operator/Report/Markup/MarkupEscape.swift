@@ -2,8 +2,8 @@
 enum MarkupEscape {
     /// Adds text so that a browser shows it and reads nothing in it as markup.
     ///
-    /// What the HTML Standard (13.2.3.5, preprocessing the input stream) calls an error, control characters and noncharacters,
-    /// becomes U+FFFD; so does a carriage return, which a browser would make another character of.
+    /// What the HTML Standard (13.2.3.5, preprocessing the input stream) calls an error, control characters and
+    /// noncharacters, becomes U+FFFD; so does a carriage return, which a browser would make another character of.
     static func append(_ text: String, to bytes: inout [UInt8]) {
         var text = text
         let isPlain = text.withUTF8 { utf8 -> Bool in

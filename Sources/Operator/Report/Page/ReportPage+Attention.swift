@@ -3,8 +3,9 @@ internal import Support
 internal import ZFS
 
 extension ReportPage {
-    /// Rows of a table beyond are summed up.
-    private static let mostRows = 50
+    /// Rows of a table that are seen at once, and those that can be opened.
+    private static let shownRows = 12
+    private static let mostRows = 500
 
     /// VMs that got worse, and runs that failed or are open.
     func attention(_ page: inout Markup) {
@@ -25,110 +26,72 @@ extension ReportPage {
 
     private func worsened(_ page: inout Markup, _ worse: [Int]) {
         let sorted = worse.sorted { report.machines[$0].lastNight.worst < report.machines[$1].lastNight.worst }
-        table(&page, "VMs that got less than usual", ["VM", "Usually", "Now", "When", "Why"]) { page in
-            for index in sorted.prefix(Self.mostRows) {
-                let machine = report.machines[index]
-                page.element(.tr) { page in
-                    page.element(.th, .headsRow) { $0.name(labels[index]) }
-                    page.element(.td) { grades(&$0, machine.usual) }
-                    page.element(.td) { grades(&$0, machine.lastNight) }
-                    page.element(.td, .class("when"), text: machine.lowest.map { minuteText($0.time) } ?? "")
-                    page.element(.td, .class("why")) { page in
-                        if let reason = machine.lowest?.reason { link(&page, reason) }
-                        if let note = machine.lowest?.note {
-                            page.element(.small) { $0.name(printable(note, limit: 160)) }
-                        }
-                    }
-                }
+        parts(&page, sorted, "VMs that got less than usual") { page, title, machines in
+            table(&page, title, ["VM", "Usually", "Now", "When", "Why"]) { page in
+                for index in machines { row(&page, report.machines[index], labels[index]) }
             }
         }
-        rest(&page, sorted.count, "VM")
+    }
+
+    private func row(_ page: inout Markup, _ machine: ReportedVM, _ label: String) {
+        page.element(.tr) { page in
+            page.element(.th, .headsRow) { $0.name(label) }
+            page.element(.td) { grades(&$0, machine.usual) }
+            page.element(.td) { grades(&$0, machine.lastNight) }
+            page.element(.td, .class("when"), text: machine.lowest.map { minuteText($0.time) } ?? "")
+            page.element(.td, .class("why")) { page in
+                if let reason = machine.lowest?.reason { link(&page, reason) }
+                note(&page, machine.lowest?.note)
+            }
+        }
     }
 
     private func failed(_ page: inout Markup, _ troubles: [RunTrouble]) {
-        table(&page, "Runs that failed or are open", ["Run", "What", "Datasets", "VMs", "Why"], numbers: 3...3) { page in
-            for trouble in troubles.prefix(Self.mostRows) {
-                page.element(.tr) { page in
-                    page.element(.th, .headsRow) { page in
-                        page.element(.code, text: printable(trouble.run))
-                        page.element(.small, text: "by \(printable(trouble.manager, limit: 30))")
-                    }
-                    page.element(.td) { page in
-                        page.element(.span, .class("grade")) { page in
-                            key(&page, trouble.kind.grade)
-                            page.text(trouble.kind.text)
-                        }
-                    }
-                    page.element(.td) { page in names(&page, trouble.datasets.map(\.rawValue)) }
-                    page.element(.td, .class("number"), text: groupedText(trouble.machineCount))
-                    page.element(.td, .class("why")) { page in
-                        if let note = trouble.note { page.element(.small) { $0.name(printable(note, limit: 160)) } }
-                        if let command = trouble.command { page.element(.code, text: command) }
-                    }
-                }
+        parts(&page, troubles, "Runs that failed or are open") { page, title, troubles in
+            table(&page, title, ["Run", "What", "Datasets", "VMs", "Why"], numbers: 3...3) { page in
+                for trouble in troubles { row(&page, trouble) }
             }
         }
-        rest(&page, troubles.count, "run")
     }
 
-    private func rest(_ page: inout Markup, _ count: Int, _ noun: String) {
-        guard count > Self.mostRows else { return }
-        page.element(.p, .class("quiet"), text: "and \(counted(count - Self.mostRows, "more \(noun)"))")
-    }
-
-    /// The first of some names, and how many more there are.
-    func names(_ page: inout Markup, _ names: [String]) {
-        for (index, name) in names.prefix(3).enumerated() {
-            if index > 0 { page.text(", ") }
-            page.name(printable(name, limit: 120))
-        }
-        if names.count > 3 { page.text(" and \(groupedText(names.count - 3)) more") }
-    }
-
-    /// A reason's code, with a link to what it means.
-    func link(_ page: inout Markup, _ reason: ReasonCode) {
-        guard let anchor = Anchor(reason) else {
-            return page.element(.code) { $0.name(printable(reason.rawValue, limit: 60)) }
-        }
-        page.element(.a, .href(anchor)) { $0.element(.code, text: reason.rawValue) }
-    }
-
-    private func grades(_ page: inout Markup, _ cell: DayCell) {
-        guard cell.worst != .none else { return page.text("not known") }
-        grade(&page, cell.worst)
-        guard cell.best != cell.worst else { return }
-        page.text(" to ")
-        grade(&page, cell.best)
-    }
-
-    private func grade(_ page: inout Markup, _ grade: Grade) {
-        page.element(.span, .class("grade")) { page in
-            key(&page, grade)
-            page.text(grade.shortName)
+    private func row(_ page: inout Markup, _ trouble: RunTrouble) {
+        page.element(.tr) { page in
+            page.element(.th, .headsRow) { page in
+                page.element(.code, text: printable(trouble.run))
+                page.element(.small, text: "by \(printable(trouble.manager, limit: 30))")
+            }
+            page.element(.td) { page in
+                page.element(.span, .class("grade")) { page in
+                    key(&page, trouble.kind.grade)
+                    page.text(trouble.kind.text)
+                }
+            }
+            page.element(.td) { page in names(&page, trouble.datasets.map(\.rawValue)) }
+            page.element(.td, .class("number"), text: groupedText(trouble.machineCount))
+            page.element(.td, .class("why")) { page in
+                note(&page, trouble.note)
+                if let command = trouble.command { page.element(.code, text: command) }
+            }
         }
     }
 
-    /// A table with headings, in a box that scrolls where the window is narrow.
-    /// - Parameter numbers: the columns of numbers, from 0.
-    func table(
-        _ page: inout Markup, _ caption: String, _ headings: [String], numbers: ClosedRange<Int>? = nil,
-        rows: (inout Markup) -> Void
+    private func note(_ page: inout Markup, _ note: String?) {
+        guard let note, !note.isEmpty else { return }
+        page.element(.small) { $0.name(printable(note, limit: 160)) }
+    }
+
+    /// The first rows, and the others to be opened.
+    private func parts<Row>(
+        _ page: inout Markup, _ rows: [Row], _ title: String,
+        _ draw: (inout Markup, _ title: String, ArraySlice<Row>) -> Void
     ) {
-        page.element(.div, .class("scroll"), .word("tabindex", "0"), .word("role", "region"), .label(caption)) { page in
-            page.element(.table, .class("list")) { page in
-                page.element(.caption, text: caption)
-                page.element(.thead) { page in
-                    page.element(.tr) { page in
-                        for (index, heading) in headings.enumerated() {
-                            let isNumber = numbers?.contains(index) ?? false
-                            page.element(
-                                .th, attributes: [.headsColumn] + (isNumber ? [.class("number")] : [])
-                            ) { $0.text(heading) }
-                        }
-                    }
-                }
-                page.element(.tbody) { rows(&$0) }
-            }
+        draw(&page, title, rows.prefix(Self.shownRows))
+        let more = rows.dropFirst(Self.shownRows)
+        guard !more.isEmpty else { return }
+        page.element(.details) { page in
+            let rest = "\(groupedText(more.count)) more"
+            page.element(.summary, text: rest)
+            draw(&page, "\(title): \(rest)", more.prefix(Self.mostRows))
         }
     }
 }

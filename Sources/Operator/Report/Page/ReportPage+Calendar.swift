@@ -71,7 +71,8 @@ extension ReportPage {
             let isWhole = part.count == chosen.count
             let what = isWhole ? title : "\(title): \(labels[part.first ?? 0]) to \(labels[part.last ?? 0])"
             page.element(
-                .div, .class(isWhole ? "scroll cal" : "scroll cal many"), .word("tabindex", "0"), .word("role", "region"), .label(what)
+                .div, .class(isWhole ? "scroll cal" : "scroll cal many"), .word("tabindex", "0"),
+                .word("role", "region"), .label(what)
             ) { page in
                 page.element(.table) { page in
                     page.element(.caption, attributes: isWhole ? [.class("hidden")] : []) { page in

@@ -103,8 +103,8 @@ extension ReportPage {
                     page.element(
                         .dd,
                         text:
-                            "Underlined: the file systems in a snapshot of that day were clean. Struck through: one was "
-                            + "dirty, whatever was claimed.")
+                            "Underlined: the file systems in a snapshot of that day were clean. Struck through: one "
+                            + "was dirty, whatever was claimed.")
                 }
             }
             page.element(.h3, text: "Reasons")

@@ -53,11 +53,8 @@ extension ReportPage {
                 return page.text("No run is known of the last seven days")
             }
             guard !isWell else {
-                let all = present.count == 1 ? "The VM" : "All \(groupedText(present.count)) VMs"
-                return page.text(
-                    idle == 0
-                        ? "\(all) got what \(present.count == 1 ? "it" : "they") usually get\(present.count == 1 ? "s" : "")"
-                        : "\(all) got what they usually get; \(groupedText(idle)) had no run")
+                let all = present.count == 1 ? "The VM got what it usually gets" : "All VMs got what they usually get"
+                return page.text(idle == 0 ? all : "\(all); \(counted(idle, "VM")) had no run")
             }
             var parts: [String] = []
             if worse > 0 { parts.append("\(counted(worse, "VM")) got less than usual") }

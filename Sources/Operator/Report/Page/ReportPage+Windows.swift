@@ -11,8 +11,8 @@ extension ReportPage {
             page.element(
                 .p, .class("quiet"),
                 text:
-                    "Each day from the middle one (dot) to the longest (thin line); the thick line ends where nineteen of "
-                    + "twenty do. The scale is logarithmic.")
+                    "Each day from the middle one (dot) to the longest (thin line); the thick line ends where nineteen "
+                    + "of twenty do. The scale is logarithmic.")
             if hasFrozen {
                 chart(&page, report.frozen, "File systems frozen")
                 longest(&page)

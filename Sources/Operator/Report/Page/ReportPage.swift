@@ -29,7 +29,8 @@ struct ReportPage {
         page.fixed(
             """
             <meta charset="utf-8">
-            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
+            base-uri 'none'; form-action 'none'">
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta name="color-scheme" content="light dark">
             <meta name="referrer" content="no-referrer">
@@ -86,8 +87,8 @@ struct ReportPage {
 
     private func footnotes(_ page: inout Markup) {
         page.text(
-            "Days begin at midnight UTC. Consistency is what was observed in each run, as the history in state_dir keeps it; "
-                + "before the history began, what the restore points tell. ")
+            "Days begin at midnight UTC. Consistency is what was observed in each run, as the history in state_dir "
+                + "keeps it; before the history began, what the restore points tell. ")
         switch report.evidence {
         case .found: page.text("Evidence is what the snapshots themselves say of the file systems in them. ")
         case .none: page.text("No snapshot says what state the file systems in it are in. ")

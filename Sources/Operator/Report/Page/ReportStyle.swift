@@ -1,7 +1,7 @@
 /// How the page looks. Colours are told apart by their lightness too, and by the letter in each cell.
 ///
-/// A cell's text is fixed-width letters, one for each day, set apart by `letter-spacing` to the pitch: so a stretch of days
-/// that are the same is one element, whose background has the gaps between days.
+/// A cell's text is fixed-width letters, one for each day, set apart by `letter-spacing` to the pitch: so a stretch of
+/// days that are the same is one element, whose background has the gaps between days.
 enum ReportStyle {
     static let sheet: StaticString = """
 
@@ -14,7 +14,8 @@ enum ReportStyle {
         --bg:#13161a;--panel:#1a1e23;--ink:#e6e8ea;--soft:#a3aab3;--line:#2e343b;--link:#8cc0f2;--accent:#6cc5ab;
         --thin:#4478a8;--thick:#6ea6dc;--alarm:#ff9db5;--alarmbg:#3a1622;
         --m:#23527f;--mi:#e2f0ff;--q:#1d5547;--qi:#d8f5ea;--o:#3d4261;--oi:#e4e6f5;--c:#30353b;--ci:#c9ced4;
-        --f:#dba02a;--fi:#1f1400;--s:#ef7b34;--si:#200d00;--x:#f291ac;--xi:#2d0412;--w:#b9a4f5;--wi:#1a1033;--ni:#8d949d}}
+        --f:#dba02a;--fi:#1f1400;--s:#ef7b34;--si:#200d00;--x:#f291ac;--xi:#2d0412;--w:#b9a4f5;--wi:#1a1033;
+        --ni:#8d949d}}
         *{box-sizing:border-box}
         html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
         body{margin:0;background:var(--bg);color:var(--ink);
@@ -26,9 +27,11 @@ enum ReportStyle {
         footer p{max-width:76ch}
         a{color:var(--link);text-underline-offset:.18em;text-decoration-thickness:1px}
         :focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:2px}
-        .skip{position:absolute;left:-999px}.skip:focus{left:8px;top:8px;background:var(--panel);padding:6px 10px;z-index:9}
+        .skip{position:absolute;left:-999px}.skip:focus{left:8px;top:8px;background:var(--panel);padding:6px 10px;
+        z-index:9}
         .brand{margin:0;color:var(--soft);font-size:13px}.brand strong{color:var(--accent)}
-        h1{font-size:29px;line-height:1.2;font-weight:650;letter-spacing:-.015em;margin:4px 0 2px;overflow-wrap:anywhere}
+        h1{font-size:29px;line-height:1.2;font-weight:650;letter-spacing:-.015em;margin:4px 0 2px;
+        overflow-wrap:anywhere}
         h2{font-size:20px;line-height:1.3;font-weight:650;letter-spacing:-.01em;margin:0 0 12px}
         h3{font-size:14px;font-weight:650;margin:22px 0 8px;color:var(--soft)}
         .meta{margin:0;color:var(--soft)}
@@ -49,7 +52,8 @@ enum ReportStyle {
         .bars{margin-top:20px}.caption{margin:14px 0 5px;color:var(--soft);font-size:13px}
         .bar{display:flex;height:26px;border-radius:5px;overflow:hidden;gap:1px}
         .bar span{min-width:3px;overflow:hidden;padding-left:6px;line-height:26px;font-size:12px}
-        .keys{list-style:none;display:flex;flex-wrap:wrap;gap:4px 18px;margin:8px 0;padding:0;font-size:13px;color:var(--soft)}
+        .keys{list-style:none;display:flex;flex-wrap:wrap;gap:4px 18px;margin:8px 0;padding:0;font-size:13px;
+        color:var(--soft)}
         .keys b{color:var(--ink);font-weight:600}
         .legend{margin:0 0 4px}
         .key{display:inline-block;width:var(--p);height:18px;font:600 11px/18px var(--mono);text-align:center;
@@ -83,9 +87,12 @@ enum ReportStyle {
         .tick{display:inline-block;overflow:hidden;vertical-align:bottom}
         .cal td{font:600 11px/20px var(--mono);height:23px}
         .cal i,.cal b{font-style:normal;font-weight:600;display:inline-block;vertical-align:middle;height:20px;
-        letter-spacing:calc(var(--p) - 1ch);padding-left:calc((var(--p) - 1ch)/2);margin-right:calc((1ch - var(--p))/2);
-        background:repeating-linear-gradient(90deg,transparent 0 calc(var(--p) - 1px),var(--panel) calc(var(--p) - 1px) var(--p)),
-        linear-gradient(var(--b,transparent),var(--b,transparent));background-size:calc(100% - (var(--p) - 1ch)/2) 100%;
+        letter-spacing:calc(var(--p) - 1ch);padding-left:calc((var(--p) - 1ch)/2);
+        margin-right:calc((1ch - var(--p))/2);
+        background:repeating-linear-gradient(90deg,transparent 0 calc(var(--p) - 1px),
+        var(--panel) calc(var(--p) - 1px) var(--p)),
+        linear-gradient(var(--b,transparent),var(--b,transparent));
+        background-size:calc(100% - (var(--p) - 1ch)/2) 100%;
         background-repeat:no-repeat;color:var(--t)}
         .cal .d{padding:0;margin:0;letter-spacing:0;background:none}
         .cal .d b{display:block;width:max-content;height:10px;font-size:9px;line-height:10px}
@@ -95,7 +102,8 @@ enum ReportStyle {
         .x{--b:var(--x);--t:var(--xi)}.w{--b:var(--w);--t:var(--wi)}.n{--t:var(--ni)}
         .key,.bar span{background:var(--b,transparent);color:var(--t)}
         .bar b{font:600 11px var(--mono)}
-        .split{overflow:hidden}.split b{display:block;height:9px;font:600 8px/9px var(--mono);background:var(--b);color:var(--t)}
+        .split{overflow:hidden}.split b{display:block;height:9px;font:600 8px/9px var(--mono);background:var(--b);
+        color:var(--t)}
         .key.split{vertical-align:-3px}
         .ec{text-decoration:underline 2px;text-underline-offset:3px}.ed{text-decoration:line-through 2px}
         .ec:not(.key),.ed:not(.key){text-decoration-skip-ink:none}
@@ -113,21 +121,23 @@ enum ReportStyle {
         border-top:1px solid var(--line)}
         dt,dd{margin:0;padding:6px 0;border-bottom:1px solid var(--line)}dt{padding-right:24px}
         dt:target,dt:target+dd{background:var(--alarmbg)}
-        .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap;padding:0}
+        .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap;
+        padding:0}
         @media (max-width:760px){
         header,main,footer{padding-left:14px;padding-right:14px}header{padding-top:20px}
         h1{font-size:23px}.verdict{font-size:19px}section{margin-top:30px}
-        .figures{grid-template-columns:1fr 1fr}.figures li{padding:10px 14px;border-top:1px solid var(--line);margin-top:-1px}
+        .figures{grid-template-columns:1fr 1fr}.figures li{padding:10px 14px;border-top:1px solid var(--line);
+        margin-top:-1px}
         .figures b{font-size:22px}
         .cal .vm,.month .cal .vm{min-width:112px;padding-left:10px}.month .cal .vm{width:112px;max-width:112px}
         dl{display:block}dt{border:0;padding-bottom:0}dd{padding-top:0}
         .list th,.list td{padding:6px 10px}summary small{display:block;margin:0}}
         @media print{:root{--bg:#fff;--panel:#fff;--ink:#000;--soft:#444;--line:#ccc;color-scheme:light}
         nav,.skip{display:none}body{font-size:11px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-        .scroll{overflow:visible;border:0}.many{content-visibility:visible}section{break-inside:auto}tr{break-inside:avoid}
+        .scroll{overflow:visible;border:0}.many{content-visibility:visible}section{break-inside:auto}
+        tr{break-inside:avoid}
         :root{--p:12px}}
         @media (forced-colors:active){.key,.cal i,.cal b,.bar span{forced-color-adjust:none}}
-        @media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
 
         """
 }
