@@ -38,9 +38,7 @@ struct HookCommand {
         do {
             try TrustedPath.requireFile(path)
         } catch let problem as UntrustedPathError {
-            let text = "\(problem)"
-            let parts = text.split(separator: "; run: ", maxSplits: 1).map(String.init)
-            return .untrusted(parts[0], fix: parts.count > 1 ? parts[1] : nil)
+            return .untrusted(problem.problem, fix: problem.command)
         } catch {
             if geteuid() != 0 { return nil }
             return .unusable("\(printable(path)) cannot be run (\(error))", fix: nil)
