@@ -36,7 +36,7 @@ struct SanoidCheckTests {
             "[tank/VM]\nuse_template = default\n\(hooks)", "[tank/VM]\nrecursive = zfs\n\(hooks)[tank/VM/db]\n",
             "[tank/VM]\n\(hooks)script_timeout = 0", "[tank/other]\nautosnap = yes\n[tank/VM]\n\(hooks)",
             "[tank/VM]\npre_snapshot_script = 'HOOKS/pre-snapshot' --type x\n"
-                + "post_snapshot_script = nice HOOKS/post-snapshot\nscript_timeout = 300",
+                + "post_snapshot_script = /usr/bin/nice HOOKS/post-snapshot\nscript_timeout = 300",
             "[tank/VM]\npre_snapshot_script = flock /run/x HOOKS/pre-snapshot && true\n"
                 + "post_snapshot_script = HOOKS/post-snapshot\nscript_timeout = 300",
         ])
@@ -66,6 +66,10 @@ struct SanoidCheckTests {
             (
                 "[tank/VM]\npre_snapshot_script = HOOKS/post-snapshot\npost_snapshot_script = HOOKS/pre-snapshot\n"
                     + "script_timeout = 120", [.hookUnusable, .hookUnusable]
+            ),
+            (
+                "[tank/VM]\npre_snapshot_script = /usr/bin/nice HOOKS/none/pre-snapshot\n"
+                    + "post_snapshot_script = HOOKS/post-snapshot\nscript_timeout = 120", [.hookUnusable]
             ),
             (
                 "[tank/VM]\npre_snapshot_script = HOOKS/pre-snapshot\npost_snapshot_script = HOOKS/none\n"

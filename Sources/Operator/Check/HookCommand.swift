@@ -23,7 +23,9 @@ struct HookCommand {
         guard let words = Self.words(text), let first = words.first else { return nil }
         let path = first.utf8.contains(UInt8(ascii: "/")) ? first : host.program(first)
         guard let path else { return .unusable("there is no program \(printable(first))", fix: nil) }
-        if let problem = problem(path) { return problem }
+        // What comes first may be `nice`, or `flock`.
+        let hook = words.first { $0.hasPrefix("/") && FileAccess.lastComponent($0) == expected }
+        if let problem = problem(path) ?? hook.flatMap(problem) { return problem }
         let names = words.map { FileAccess.lastComponent($0) }
         if names.contains(expected) { return nil }
         if let other = names.first(where: Self.ours.contains) {
