@@ -23,7 +23,9 @@ struct HookCommand {
         guard let words = Self.words(text), let first = words.first else { return nil }
         let path = first.utf8.contains(UInt8(ascii: "/")) ? first : host.program(first)
         guard let path else { return .unusable("there is no program \(printable(first))", fix: nil) }
-        if let problem = problem(path) { return problem }
+        // What comes first may be `nice`, or `flock`.
+        let hook = words.first { $0.hasPrefix("/") && FileAccess.lastComponent($0) == expected }
+        if let problem = problem(path) ?? hook.flatMap(problem) { return problem }
         let names = words.map { FileAccess.lastComponent($0) }
         if names.contains(expected) { return nil }
         if let other = names.first(where: Self.ours.contains) {
@@ -38,9 +40,7 @@ struct HookCommand {
         do {
             try TrustedPath.requireFile(path)
         } catch let problem as UntrustedPathError {
-            let text = "\(problem)"
-            let parts = text.split(separator: "; run: ", maxSplits: 1).map(String.init)
-            return .untrusted(parts[0], fix: parts.count > 1 ? parts[1] : nil)
+            return .untrusted(problem.problem, fix: problem.command)
         } catch {
             if geteuid() != 0 { return nil }
             return .unusable("\(printable(path)) cannot be run (\(error))", fix: nil)

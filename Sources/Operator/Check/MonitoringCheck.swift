@@ -73,10 +73,8 @@ struct MonitoringCheck: CheckTheme {
         do {
             try TrustedPath.requireFile(path)
         } catch let problem as UntrustedPathError {
-            let text = "\(problem)"
-            let parts = text.split(separator: "; run: ", maxSplits: 1).map(String.init)
             return Finding(
-                .problemProgramUnusable, "\(name) is not run: \(parts[0])", fix: parts.count > 1 ? parts[1] : nil)
+                .problemProgramUnusable, "\(name) is not run: \(problem.problem)", fix: problem.command)
         } catch {
             return Finding(
                 .problemProgramUnusable, "\(name) cannot be run (\(error))", fix: "name a program that is there")

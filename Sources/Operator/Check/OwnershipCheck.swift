@@ -30,9 +30,7 @@ struct OwnershipCheck: CheckTheme {
             try TrustedPath.requireFile(path)
             return nil
         } catch let problem as UntrustedPathError {
-            let text = "\(problem)"
-            let parts = text.split(separator: "; run: ", maxSplits: 1).map(String.init)
-            return Finding(.fileUntrusted, place + parts[0], fix: parts.count > 1 ? parts[1] : nil)
+            return Finding(.fileUntrusted, place + problem.problem, fix: problem.command)
         } catch {
             // Who needs it says so.
             return nil

@@ -9,13 +9,12 @@ internal import ZFS
 
 /// Checks all that the next run will need: first the hypervisors, then one theme after another.
 struct PreflightCheck: Sendable {
-    /// Twice as long as a hypervisor is waited for.
-    private static let answering = Duration.seconds(120)
-
     let configuration: Configuration
     let context: ProgramContext
     let hypervisors: Hypervisors
     var host = CheckedHost()
+    /// How long a hypervisor may take to list its VMs.
+    var listing = Duration.seconds(60)
 
     /// - Throws: StorageError where the mounts cannot be read.
     func run() async throws -> CheckReport {
@@ -52,8 +51,9 @@ struct PreflightCheck: Sendable {
         var machines: [VirtualMachine] = []
         var answering = 0
         let asked = try await hypervisors.enabled()
+        // Each may take half of what is left.
         let answers = await whileWaiting(for: "the hypervisors") {
-            await hypervisors.machines(before: .now + Self.answering, of: asked)
+            await hypervisors.machines(before: .now + listing * 2, of: asked)
         }
         for (hypervisor, answer) in answers {
             do {
@@ -65,6 +65,9 @@ struct PreflightCheck: Sendable {
                 site.plans += planned
                 machines += all
                 answering += 1
+            } catch let error as HypervisorError where error.code == .timedOut {
+                let late = "it does not tell its VMs within \(listing.text)"
+                report.add([Finding(.hypervisorUnreachable, late).of(hypervisor.name)])
             } catch {
                 report.add([Finding(.hypervisorUnreachable, of: error).of(hypervisor.name)])
             }

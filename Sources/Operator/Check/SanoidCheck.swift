@@ -61,9 +61,9 @@ struct SanoidCheck: CheckTheme {
             case nil: continue
             case .unusable(let reason, let fix)?:
                 faults.add(
-                    .hookUnusable, call, "\(what) cannot do its work: \(reason)", fix: fix, lines: [line(script)])
+                    .hookUnusable, call, "\(what) cannot do its work: \(reason)", command: fix, lines: [line(script)])
             case .untrusted(let reason, let fix)?:
-                faults.add(.fileUntrusted, call, "\(what), and \(reason)", fix: fix, lines: [line(script)])
+                faults.add(.fileUntrusted, call, "\(what), and \(reason)", command: fix, lines: [line(script)])
             case .foreign?:
                 faults.add(
                     .hookForeign, call, "\(what) does not name \(script.hook)", lines: [line(script)])

@@ -18,15 +18,16 @@ struct SanoidFaults {
     init(file: String) { self.file = file }
 
     /// - Parameters:
+    ///   - command: it is to be copied, and stands alone.
     ///   - fix: what to do, before the lines.
     ///   - lines: what to write into the section.
     mutating func add(
-        _ code: FindingCode, _ call: SanoidSchedule.Call, _ what: String, fix: String? = nil, lines: [String] = []
+        _ code: FindingCode, _ call: SanoidSchedule.Call, _ what: String, command: String? = nil, fix: String? = nil,
+        lines: [String] = []
     ) {
         let text = lines.map { "`\($0)`" }.joined(separator: ", ")
         let written = lines.isEmpty ? nil : "in [\(call.section)] of \(file): \(text)"
-        // A command is to be copied, and stands alone.
-        let both = fix.flatMap { fix in written.map { fix.hasPrefix("ch") ? fix : "\(fix): \($0)" } ?? fix } ?? written
+        let both = command ?? fix.map { fix in written.map { "\(fix): \($0)" } ?? fix } ?? written
         let fault = Fault(code: code, section: call.section, what: what, fix: both)
         if datasets[fault] == nil { order.append(fault) }
         if datasets[fault]?.contains(call.target) != true { datasets[fault, default: []].append(call.target) }
