@@ -49,8 +49,7 @@ extension Operator {
         for problem in points.problems { context.log.warning("\(problem)") }
         // Those whose files cannot be read are status's to name.
         let directory = StateDirectory(configuration.stateDirectory)
-        let open = ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
-        return Listing(points: points, zfs: context.zfs, openRuns: open)
+        return Listing(points: points, zfs: context.zfs, openRuns: openRuns(in: directory))
     }
 
     /// Writes JSON as `JSON.encode` writes a list of them, one after another: all of it at once would take a gigabyte.

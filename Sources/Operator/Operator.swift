@@ -38,6 +38,11 @@ package struct Operator: Sendable {
         Catalogue(StateDirectory(configuration.stateDirectory))
     }
 
+    /// Those that can be read.
+    func openRuns(in directory: StateDirectory) -> [Run] {
+        ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
+    }
+
     /// Standard output.
     var terminal: Terminal { Terminal(descriptor: STDOUT_FILENO, environment: context.environment) }
     var palette: Palette { Palette(isOn: terminal.hasColour) }

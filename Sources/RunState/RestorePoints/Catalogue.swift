@@ -111,6 +111,11 @@ package struct Catalogue: Sendable {
         return try directory.locking(folder + "/lock") { try FileLock(path: $0) }
     }
 
+    /// The process that has that lock; nil: none has, or it is not seen.
+    package func archiver(proc: String) -> Int32? {
+        FileAccess.status(folder + "/lock").flatMap { processLocking(UInt64($0.st_ino), proc: proc) }
+    }
+
     // MARK: what could not be pruned at once
 
     private var pruningMark: String { folder + "/prune" }
