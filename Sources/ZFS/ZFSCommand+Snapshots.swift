@@ -8,6 +8,13 @@ public struct ListedSnapshot: Sendable, Equatable {
     public let guid: String
     /// The values of the user properties that were asked for and are set.
     public let properties: [String: String]
+
+    /// A snapshot with these parts.
+    public init(name: SnapshotName, guid: String, properties: [String: String] = [:]) {
+        self.name = name
+        self.guid = guid
+        self.properties = properties
+    }
 }
 
 extension ZFSCommand {

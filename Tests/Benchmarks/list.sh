@@ -98,10 +98,12 @@ with tempfile.TemporaryFile() as output:
     took = time.monotonic() - began
     output.seek(0)
     lines = sum(1 for _ in output)
-    print(f"{took:.2f} {usage.ru_maxrss / 1024:.0f} {lines} {os.waitstatus_to_exitcode(status)}")
+    busy = usage.ru_utime + usage.ru_stime
+    print(f"{took:.2f} {busy:.2f} {usage.ru_maxrss / 1024:.0f} {lines} {os.waitstatus_to_exitcode(status)}")
 PYTHON
-    read -r seconds memory lines code <"$work/measured"
-    printf '%-44s %8s s %6s MB %9s lines  exit %s\n' "$scene: $*" "$seconds" "$memory" "$lines" "$code"
+    read -r seconds busy memory lines code <"$work/measured"
+    printf '%-38s %6s s (%6s of the processor) %5s MB %8s lines  exit %s\n' "$scene: $*" "$seconds" "$busy" "$memory" \
+        "$lines" "$code"
 }
 
 printf '%s snapshots, %s VMs\n' "$snapshots" "$vms"

@@ -102,8 +102,8 @@ extension ReasonCode {
                 + "run say which."
         ),
         unfinished: (
-            "pre-snapshot did not finish",
-            "It was killed, or its manager's time-out struck: raise that (sanoid: script_timeout)."
+            "The freeze was not finished",
+            "pre-snapshot was killed, or its manager's time-out struck: raise that (sanoid: script_timeout)."
         ),
         configured: (
             "The configuration wants no more",

@@ -51,9 +51,10 @@ struct Listing: Sendable {
         guard let (point, dataset) = found(snapshot) else { return ListedVM.all(by: snapshot, now: now) }
         // Once for all of them: there may be a thousand.
         let claims = SnapshotProperties.claims(in: snapshot)
+        let place = ListedVM.Place(snapshot, point)
         return point.machines.filter { $0.datasets.contains(dataset) }
             .sorted { $0.name < $1.name }
-            .map { ListedVM($0, of: point, in: snapshot, claim: claims[$0.name], now: now, points) }
+            .map { ListedVM($0, in: place, claim: claims[$0.name], now: now, points) }
     }
 
     /// What is known of a snapshot, and the dataset that it was of then.

@@ -1,4 +1,6 @@
 /// Text in columns, two spaces between them: one line a row, whatever its cells hold and however narrow the terminal is.
+///
+/// What is wider than the terminal loses columns that say nothing first; then the widest columns become narrower.
 struct Table {
     struct Column: Sendable {
         /// Which part of a cell stays where the column is made narrower.
@@ -15,7 +17,10 @@ struct Table {
         /// The colour of a cell that says that.
         var colour: @Sendable (String) -> Colour? = { _ in nil }
 
-        init(_ heading: String, keeping kept: Kept = .whole, colour: @escaping @Sendable (String) -> Colour? = { _ in nil }) {
+        init(
+            _ heading: String, keeping kept: Kept = .whole,
+            colour: @escaping @Sendable (String) -> Colour? = { _ in nil }
+        ) {
             self.heading = heading
             self.kept = kept
             self.colour = colour
@@ -26,6 +31,8 @@ struct Table {
     private(set) var rows: [[String]] = []
     /// In cells of a terminal.
     private var widths: [Int]
+    /// Those in which every cell is `-`, so far.
+    private var isVoid: [Bool]
     /// A column that can give way stays as wide as that, and every other as `narrowest`, as far as the terminal has room.
     private static let narrow = 12
     private static let narrowest = 4
@@ -34,11 +41,15 @@ struct Table {
     init(_ columns: [Column]) {
         self.columns = columns
         widths = columns.map { cellWidth($0.heading) }
+        isVoid = columns.map { _ in true }
     }
 
     /// Adds a row with a cell for each column, each of which is fit for one line (`printable`).
     mutating func add(_ row: [String]) {
-        for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cellWidth(cell)) }
+        for (column, cell) in row.enumerated() {
+            widths[column] = max(widths[column], cellWidth(cell))
+            if cell != "-" { isVoid[column] = false }
+        }
         rows.append(row)
     }
 
@@ -47,27 +58,41 @@ struct Table {
 
     /// The lines, that of the headings first, made one after another.
     func lines(for terminal: Terminal) -> some Sequence<String> {
-        let widths = terminal.width.map { fitted(to: $0) } ?? self.widths
-        let total = widths.reduce(0, +) + Self.gap * (widths.count - 1)
+        var shown = Array(columns.indices)
+        var widths = self.widths
+        if let width = terminal.width {
+            while Self.total(shown.map { widths[$0] }) > width, let void = shown.last(where: { isVoid[$0] }),
+                shown.count > 1
+            {
+                shown.removeAll { $0 == void }
+            }
+            widths = fitted(shown, to: width)
+        }
+        let total = Self.total(shown.map { widths[$0] })
         // So narrow a terminal has no room for all columns.
         let cut = terminal.width.flatMap { $0 < total ? $0 : nil }
         let palette = Palette(isOn: terminal.hasColour && cut == nil)
+        let (columns, fitted) = (shown, widths)
         return (-1..<rows.count).lazy.map { place in
-            let line = self.line(
-                place < 0 ? columns.map(\.heading) : rows[place], widths, isHeader: place < 0, palette)
+            let line =
+                place < 0
+                ? self.line(self.columns.map(\.heading), columns, fitted, Palette(isOn: false))
+                : self.line(rows[place], columns, fitted, palette)
             return cut.map { shortened(line, to: $0, keeping: .beginning) } ?? line
         }
     }
 
-    private func line(_ row: [String], _ widths: [Int], isHeader: Bool, _ palette: Palette) -> String {
+    private static func total(_ widths: [Int]) -> Int { widths.reduce(0, +) + gap * (widths.count - 1) }
+
+    private func line(_ row: [String], _ columns: [Int], _ widths: [Int], _ palette: Palette) -> String {
         var line = ""
         var blanks = 0
-        for (column, cell) in row.enumerated() {
-            let shown = shortened(cell, to: widths[column], keeping: columns[column].kept)
+        for column in columns {
+            let shown = shortened(row[column], to: widths[column], keeping: self.columns[column].kept)
             if !shown.isEmpty {
                 line += String(repeating: " ", count: blanks)
                 blanks = 0
-                line += isHeader ? shown : palette.paint(shown, columns[column].colour(cell))
+                line += palette.isOn ? palette.paint(shown, self.columns[column].colour(row[column])) : shown
             }
             blanks += widths[column] - cellWidth(shown) + Self.gap
         }
@@ -75,13 +100,10 @@ struct Table {
     }
 
     /// The widest give way first: those whose cells can be shortened sensibly, then all.
-    private func fitted(to width: Int) -> [Int] {
+    private func fitted(_ shown: [Int], to width: Int) -> [Int] {
         var widths = self.widths
-        let room = width - Self.gap * (widths.count - 1)
-        var excess = widths.reduce(0, +) - room
-        let stages = [
-            (widths.indices.filter { columns[$0].kept != .whole }, Self.narrow), (Array(widths.indices), Self.narrowest),
-        ]
+        var excess = Self.total(shown.map { widths[$0] }) - width
+        let stages = [(shown.filter { columns[$0].kept != .whole }, Self.narrow), (shown, Self.narrowest)]
         for (candidates, floor) in stages {
             while excess > 0, let widest = candidates.max(by: { widths[$0] < widths[$1] }), widths[widest] > floor {
                 widths[widest] -= 1

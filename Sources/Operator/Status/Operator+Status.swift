@@ -22,7 +22,7 @@ extension Operator {
     }
 
     /// - Throws: StateError, also for a user who may not read the state.
-    private func statusReport(_ configuration: Configuration) throws -> StatusReport {
+    func statusReport(_ configuration: Configuration) throws -> StatusReport {
         let directory = StateDirectory(configuration.stateDirectory)
         let proc = context.roots.proc
         let ids = try directory.openRunIDs()

@@ -38,10 +38,11 @@ package struct Catalogue: Sendable {
         }
         // Each by its path where the way to them all cannot be trusted: that says why.
         let trusted = try? TrustedFolder(folder)
+        var reader = RestorePointReader()
         for run in runs(ending: ".json") {
             do {
                 let quick = try? trusted?.content(of: "\(run).json", limit: Budget.stateFile.bytes + 1)
-                if let point = quick.flatMap({ RestorePoint(quickly: $0) }) {
+                if let point = quick.flatMap({ reader.point($0) }) {
                     points.append(point)
                 } else {
                     points.append(try read(run))
