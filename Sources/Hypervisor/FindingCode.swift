@@ -22,10 +22,23 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case datastoreForeign = "SP205"
     case datasetShared = "SP206"
     case disksUnreadable = "SP207"
+    case licenceRefusesSnapshots = "SP208"
 
     // VMs and their guests.
     case diskUnresolved = "SP301"
     case diskRefused = "SP302"
+    case agentMissing = "SP303"
+    case agentSilent = "SP304"
+    case agentRefuses = "SP305"
+    case machinePaused = "SP306"
+    case machineBusy = "SP307"
+    case machineSilent = "SP308"
+    case shapeUnsupported = "SP309"
+    case shutdownImpossible = "SP310"
+    case strategyImpossible = "SP311"
+    case guestUnknown = "SP312"
+    case nameShared = "SP313"
+    case fallbackImpossible = "SP314"
 
     // Folders and space.
     case folderUnusable = "SP401"
@@ -73,11 +86,15 @@ extension FindingCode {
         switch self {
         case .wildcardUnmatched, .typeUnusual, .hypervisorDisabled, .datastoreForeign, .appArmorInForce,
             .selinuxInForce,
-            .confinementMissing:
+            .confinementMissing, .fallbackImpossible:
             .note
+        case .machineBusy, .nameShared: .warning
         case .datasetMissing, .datasetWithoutVM, .patternUnmatched, .patternShadowed, .typeMistyped,
             .noHypervisorEnabled, .mappingUnused, .hypervisorUnreachable, .nothingVisible, .privilegesMissing,
-            .datastoreUnmapped, .datasetShared, .disksUnreadable, .diskUnresolved, .diskRefused, .folderUnusable,
+            .datastoreUnmapped, .datasetShared, .disksUnreadable, .licenceRefusesSnapshots, .diskUnresolved,
+            .diskRefused,
+            .agentMissing, .agentSilent, .agentRefuses, .machinePaused, .machineSilent, .shapeUnsupported,
+            .shutdownImpossible, .strategyImpossible, .guestUnknown, .folderUnusable,
             .programUnusable, .overlayRoomLacking, .snapshotRoomLacking, .snapshotRoomUnknown,
             .managerConfigurationUnreadable, .runAbandoned, .runNotEnded, .overlayLeft, .restoreLeft,
             .serverSnapshotLeft, .labelsMissing, .appArmorParserMissing:

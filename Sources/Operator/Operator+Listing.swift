@@ -14,7 +14,7 @@ extension Operator {
             if let dataset, try await !context.zfs.exists(dataset.rawValue) {
                 throw UnknownDatasetError(dataset: dataset)
             }
-            let snapshots = try await listing.snapshots(of: dataset)
+            let snapshots = try await whileWaiting(for: "zfs") { try await listing.snapshots(of: dataset) }
             if json {
                 try write(listing.machines(of: snapshots))
             } else {

@@ -26,7 +26,9 @@ struct PreflightCheck: Sendable {
         }
         var machines: [VirtualMachine] = []
         let asked = try await hypervisors.enabled()
-        for (hypervisor, answer) in await hypervisors.machines(before: nil, of: asked) {
+        for (hypervisor, answer) in await whileWaiting(
+            for: "the hypervisors", { await hypervisors.machines(before: nil, of: asked) })
+        {
             do {
                 let all = try answer.get()
                 report.facts.append("\(hypervisor.name): \(all.count) VMs")
@@ -50,6 +52,7 @@ struct PreflightCheck: Sendable {
             // A hook under sanoid would refuse it.
             report.add([Self.finding(.managerConfigurationUnreadable, error)])
         }
+        report.add(await guests(plans))
         report.add(programs(plans))
         report.add(folders(plans, storage, sanoid))
         report.add(try openRuns())
@@ -110,14 +113,29 @@ struct PreflightCheck: Sendable {
                 Finding(.diskUnresolved, splitting: "\(printable(machine.name)): \($0)")
             }
         }
-        let refused = plans.filter { $0.strategies.first != .crashConsistent }.flatMap { planned in
+        let refused = plans.filter { $0.strategies.first?.movesDisks == true }.flatMap { planned in
             planned.disks.compactMap(\.refusal).map {
-                Finding(
-                    .diskRefused, "\(printable(planned.machine.name)) will be crash-consistent only: \($0)",
+                let others = planned.strategies.filter { $0.changesMachine && !$0.movesDisks }
+                let instead = others.map { printable($0.rawValue, limit: 300) } + ["crash-consistent only"]
+                return Finding(
+                    .diskRefused,
+                    "\(printable(planned.machine.name)) will be \(instead.joined(separator: ", or ")): \($0)",
                     fix: "change that disk, or accept it with: strategy = crash-consistent")
             }
         }
         return unresolved + refused
+    }
+
+    /// What each VM that is up would get now.
+    private func guests(_ plans: [PlannedVM]) async -> [Finding] {
+        // An open run that cannot be read is a finding of its own.
+        let directory = StateDirectory(configuration.stateDirectory)
+        let runs = ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
+        let held = Set(runs.flatMap(\.machines).filter { $0.freezeState != nil }.map(\.key))
+        let survey = ObstacleSurvey(maxParallel: configuration.maxParallel, ramDirectory: configuration.ramDirectory)
+        return await whileWaiting(for: "the guests") {
+            await GuestCheck(survey: survey, held: held).findings(plans)
+        }
     }
 
     /// Those of `exec:PATH`.

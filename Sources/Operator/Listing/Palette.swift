@@ -45,12 +45,15 @@ struct Palette: Sendable {
         return parts[..<last].joined(separator: ":") + ": " + paint(String(claim), .ofConsistency(String(claim)))
     }
 
-    /// A line of `stillpoint plan`; what is refused is red.
+    /// A line of `stillpoint plan`: what is refused, and what would fail, is red.
     func planLine(_ line: String) -> String {
         guard isOn, line.hasPrefix(" ") else { return line }
-        let words = line.split(separator: " ", omittingEmptySubsequences: false)
-        return words.map { word in
-            ["refused", "refused:", "problem:"].contains(word) ? paint(String(word), .red) : String(word)
+        let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        return words.indices.map { place in
+            let isRed =
+                words[place] == "refused" || words[place] == "refused:"
+                || words[place] == "fail:" && place > 0 && words[place - 1] == "would"
+            return isRed ? paint(words[place], .red) : words[place]
         }.joined(separator: " ")
     }
 }
