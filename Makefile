@@ -47,6 +47,7 @@ bench: release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/memory.sh $(CURDIR)/.build/release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/freeze.sh $(CURDIR)/.build/release
 	$(SUDO) $(LAB) run -- Tests/Benchmarks/vsphere.sh $(CURDIR)/.build/release
+	Tests/Benchmarks/list.sh $(CURDIR)/.build/release
 
 # Random managers, strategies, guests' states and faults, drawn from SEED; STEPS=0: until MINUTES are over.
 SEED ?=

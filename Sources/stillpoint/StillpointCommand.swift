@@ -20,8 +20,8 @@ struct StillpointCommand: ParsableCommand {
             """,
         version: "stillpoint \(stillpointVersion)",
         subcommands: [
-            Check.self, Plan.self, Snapshot.self, List.self, Show.self, Report.self, Restore.self, Prune.self,
-            Archive.self, Recover.self, Metrics.self,
+            Check.self, Plan.self, Status.self, Explain.self, Snapshot.self, List.self, Show.self, Report.self,
+            Restore.self, Prune.self, Archive.self, Recover.self, Metrics.self,
             Trust.self,
         ])
 }

@@ -14,7 +14,7 @@ extension Operator {
             if json {
                 write(String(decoding: try StateFile.text(report), as: UTF8.self) + "\n")
             } else {
-                say(report.text)
+                say(report.text, paint: palette.checkLine)
             }
             return report.hasProblem ? .failed : .done
         }

@@ -61,10 +61,11 @@ package struct RunHistory: Sendable {
     /// The entries of a day in the order in which they were written; none where it cannot be read. A VM of a run has several
     /// where it could not be released at once: the last one counts.
     package func entries(on day: String) -> [HistoryEntry] {
-        guard
-            let bytes = try? FileAccess.read("\(folder)/\(day).tsv", limit: Int(Self.mostBytes), followingLinks: false)
-        else { return [] }
-        return bytes.split(separator: UInt8(ascii: "\n")).compactMap { HistoryLine.entry($0) }
+        bytes(of: day).split(separator: UInt8(ascii: "\n")).compactMap { HistoryLine.entry($0) }
+    }
+
+    func bytes(of day: String) -> [UInt8] {
+        (try? FileAccess.read("\(folder)/\(day).tsv", limit: Int(Self.mostBytes), followingLinks: false)) ?? []
     }
 
     /// The day on which a run began.

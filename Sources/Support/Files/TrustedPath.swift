@@ -27,7 +27,7 @@ public enum TrustedPath {
     /// - Throws: UntrustedPathError, Errno.
     public static func requireFolder(_ path: String) throws { close(try descriptor(to: path, S_IFDIR)) }
 
-    private static func descriptor(to path: String, _ kind: mode_t, followsLast: Bool = true) throws -> Int32 {
+    static func descriptor(to path: String, _ kind: mode_t, followsLast: Bool = true) throws -> Int32 {
         var problem: UntrustedPathError?
         do throws(Errno) {
             return try PathDescent.descriptor(to: absolute(path), kind: kind, followsLast: followsLast) {

@@ -24,7 +24,7 @@ struct Markup: Sendable {
     mutating func element(
         _ tag: MarkupTag, attributes: [MarkupAttribute], content: (inout Markup) -> Void = { _ in }
     ) {
-        open(tag, attributes)
+        begin(tag, attributes)
         guard !tag.isVoid else { return }
         content(&self)
         close(tag)
@@ -32,7 +32,7 @@ struct Markup: Sendable {
 
     /// Adds an element that holds nothing but text.
     mutating func element(_ tag: MarkupTag, _ attributes: MarkupAttribute..., text: String) {
-        open(tag, attributes)
+        begin(tag, attributes)
         self.text(text)
         close(tag)
     }
@@ -40,7 +40,7 @@ struct Markup: Sendable {
     /// Adds a name that somebody else chose: whatever its direction, it does not turn what stands around it.
     mutating func name(_ name: String) { element(.bdi, text: name) }
 
-    private mutating func open(_ tag: MarkupTag, _ attributes: [MarkupAttribute]) {
+    private mutating func begin(_ tag: MarkupTag, _ attributes: [MarkupAttribute]) {
         bytes.append(UInt8(ascii: "<"))
         bytes.append(contentsOf: tag.rawValue.utf8)
         for attribute in attributes { attribute.append(to: &bytes) }

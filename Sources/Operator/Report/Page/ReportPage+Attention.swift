@@ -40,7 +40,7 @@ extension ReportPage {
             page.element(.td) { grades(&$0, machine.lastNight) }
             page.element(.td, .class("when"), text: machine.lowest.map { minuteText($0.time) } ?? "")
             page.element(.td, .class("why")) { page in
-                if let reason = machine.lowest?.reason { link(&page, reason) }
+                if let reason = machine.lowest?.reason { reference(to: reason, in: &page) }
                 note(&page, machine.lowest?.note)
             }
         }
