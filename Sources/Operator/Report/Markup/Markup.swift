@@ -24,30 +24,30 @@ struct Markup: Sendable {
     mutating func element(
         _ tag: MarkupTag, attributes: [MarkupAttribute], content: (inout Markup) -> Void = { _ in }
     ) {
-        open(tag, attributes)
+        begin(tag, attributes)
         guard !tag.isVoid else { return }
         content(&self)
-        close(tag)
+        end(tag)
     }
 
     /// Adds an element that holds nothing but text.
     mutating func element(_ tag: MarkupTag, _ attributes: MarkupAttribute..., text: String) {
-        open(tag, attributes)
+        begin(tag, attributes)
         self.text(text)
-        close(tag)
+        end(tag)
     }
 
     /// Adds a name that somebody else chose: whatever its direction, it does not turn what stands around it.
     mutating func name(_ name: String) { element(.bdi, text: name) }
 
-    private mutating func open(_ tag: MarkupTag, _ attributes: [MarkupAttribute]) {
+    private mutating func begin(_ tag: MarkupTag, _ attributes: [MarkupAttribute]) {
         bytes.append(UInt8(ascii: "<"))
         bytes.append(contentsOf: tag.rawValue.utf8)
         for attribute in attributes { attribute.append(to: &bytes) }
         bytes.append(UInt8(ascii: ">"))
     }
 
-    private mutating func close(_ tag: MarkupTag) {
+    private mutating func end(_ tag: MarkupTag) {
         bytes.append(UInt8(ascii: "<"))
         bytes.append(UInt8(ascii: "/"))
         bytes.append(contentsOf: tag.rawValue.utf8)

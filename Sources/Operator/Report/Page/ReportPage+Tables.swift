@@ -12,7 +12,7 @@ extension ReportPage {
     }
 
     /// A reason's code, with a link to what it means.
-    func link(_ page: inout Markup, _ reason: ReasonCode) {
+    func reasonLink(_ page: inout Markup, _ reason: ReasonCode) {
         guard let anchor = Anchor(reason) else {
             return page.element(.code) { $0.name(printable(reason.rawValue, limit: 60)) }
         }
