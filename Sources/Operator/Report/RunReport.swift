@@ -34,6 +34,8 @@ struct RunReport: Sendable {
     var present: [ReportedVM] { machines.filter { $0.lastRun > lastNightEnd - 7 * 86400 } }
     /// Those that got less than in the two weeks before.
     var worsened: [ReportedVM] { present.filter(\.hasWorsened) }
+    /// Those that got less than they were to get, as usual.
+    var lacking: [ReportedVM] { present.filter(\.isLacking) }
     /// Of the last week.
     var recentTroubles: [RunTrouble] { troubles.filter { $0.time > now - 7 * 86400 || $0.kind.isOpen } }
 }
@@ -62,6 +64,13 @@ struct ReportedVM: Sendable {
     var hasWorsened: Bool {
         guard lastNight.worst != .none, usual.worst != .none else { return lastNight.worst == .open }
         return lastNight.best < usual.best || lastNight.worst < usual.worst
+    }
+}
+
+extension ReportedVM {
+    /// Whether it got less than it was to get in the last night, but no less than usual.
+    var isLacking: Bool {
+        !hasWorsened && lastNight.worst != .none && (!lastNight.worst.isWell || lowest?.reason != nil)
     }
 }
 

@@ -34,7 +34,7 @@ struct ReportCommandTests {
             #expect(await bench.run(.post) == .done)
             let stored = String(decoding: try readFile(bench.scratch.path + "/stored"), as: UTF8.self)
             try bench.scratch.write("stored", stored + "tank/VM@daily stillpoint:evidence=db=ext4:dirty\n")
-            #expect(await report(bench) == .done)
+            #expect(await report(bench, dataset: "tank/VM") == .done)
             let page = try page(bench)
             #expect(
                 page.contains("<bdi>web01</bdi>") && page.contains("<bdi>db</bdi>")

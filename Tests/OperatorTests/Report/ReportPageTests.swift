@@ -127,8 +127,13 @@ struct ReportPageTests {
             builder.add([try RunReportBuilderTests.entry("b", hoursAgo: day * 24 + 1)])
         }
         let page = String(decoding: ReportPage(builder.report(host: "h")).bytes, as: UTF8.self)
-        #expect(page.contains("All VMs got what they usually get</h2>"))
+        #expect(page.contains("All VMs got what they were to get</h2>"))
         #expect(page.contains("Nothing: no VM got less than usual"))
+        for hour in Int64(0)..<2 {
+            builder.add([try RunReportBuilderTests.entry("new", hoursAgo: hour, .crash, reason: .agentMissing)])
+        }
+        let worse = String(decoding: ReportPage(builder.report(host: "h")).bytes, as: UTF8.self)
+        #expect(worse.contains("</span>1 VM got less than configured, as before</h2>"))
     }
 
     @Test("is of some kilobytes for a VM, also where every fourth day is another")

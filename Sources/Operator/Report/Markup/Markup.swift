@@ -27,14 +27,14 @@ struct Markup: Sendable {
         begin(tag, attributes)
         guard !tag.isVoid else { return }
         content(&self)
-        close(tag)
+        end(tag)
     }
 
     /// Adds an element that holds nothing but text.
     mutating func element(_ tag: MarkupTag, _ attributes: MarkupAttribute..., text: String) {
         begin(tag, attributes)
         self.text(text)
-        close(tag)
+        end(tag)
     }
 
     /// Adds a name that somebody else chose: whatever its direction, it does not turn what stands around it.
@@ -47,7 +47,7 @@ struct Markup: Sendable {
         bytes.append(UInt8(ascii: ">"))
     }
 
-    private mutating func close(_ tag: MarkupTag) {
+    private mutating func end(_ tag: MarkupTag) {
         bytes.append(UInt8(ascii: "<"))
         bytes.append(UInt8(ascii: "/"))
         bytes.append(contentsOf: tag.rawValue.utf8)

@@ -35,7 +35,9 @@ struct CalendarTable {
 
     func row(_ page: inout Markup, _ machine: ReportedVM, label: String) {
         page.element(.tr) { page in
-            page.element(.th, .headsRow, .class("vm")) { $0.name(label) }
+            // What has no room is shown where the pointer rests.
+            let title = label.utf8.count > 22 ? [MarkupAttribute.title(label)] : []
+            page.element(.th, attributes: [.headsRow, .class("vm")] + title) { $0.name(label) }
             for column in columns { cell(&page, machine, column) }
         }
     }

@@ -11,22 +11,25 @@ extension ReportPage {
     func attention(_ page: inout Markup) {
         page.element(.section, .labelled(by: Anchor("attention"))) { page in
             page.element(.h2, .id(Anchor("attention")), text: "Needs attention")
-            let worse = report.machines.indices.filter {
-                report.machines[$0].lastRun > report.lastNightEnd - 7 * 86400 && report.machines[$0].hasWorsened
+            let present = report.machines.indices.filter {
+                report.machines[$0].lastRun > report.lastNightEnd - 7 * 86400
             }
+            let worse = present.filter { report.machines[$0].hasWorsened }
+            let lacking = present.filter { report.machines[$0].isLacking }
             let troubles = report.recentTroubles
-            if worse.isEmpty, troubles.isEmpty {
+            if worse.isEmpty, lacking.isEmpty, troubles.isEmpty {
                 page.element(
                     .p, .class("quiet"), text: "Nothing: no VM got less than usual, and no run failed or is open.")
             }
-            if !worse.isEmpty { worsened(&page, worse) }
+            if !worse.isEmpty { list(&page, "VMs that got less than usual", worse) }
             if !troubles.isEmpty { failed(&page, troubles) }
+            if !lacking.isEmpty { list(&page, "VMs that got less than configured, as before", lacking) }
         }
     }
 
-    private func worsened(_ page: inout Markup, _ worse: [Int]) {
-        let sorted = worse.sorted { report.machines[$0].lastNight.worst < report.machines[$1].lastNight.worst }
-        parts(&page, sorted, "VMs that got less than usual") { page, title, machines in
+    private func list(_ page: inout Markup, _ title: String, _ chosen: [Int]) {
+        let sorted = chosen.sorted { report.machines[$0].lastNight.worst < report.machines[$1].lastNight.worst }
+        parts(&page, sorted, title) { page, title, machines in
             table(&page, title, ["VM", "Usually", "Now", "When", "Why"]) { page in
                 for index in machines { row(&page, report.machines[index], labels[index]) }
             }
@@ -40,7 +43,7 @@ extension ReportPage {
             page.element(.td) { grades(&$0, machine.lastNight) }
             page.element(.td, .class("when"), text: machine.lowest.map { minuteText($0.time) } ?? "")
             page.element(.td, .class("why")) { page in
-                if let reason = machine.lowest?.reason { reference(to: reason, in: &page) }
+                if let reason = machine.lowest?.reason { reasonLink(&page, reason) }
                 note(&page, machine.lowest?.note)
             }
         }

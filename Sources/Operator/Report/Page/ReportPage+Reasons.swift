@@ -24,7 +24,7 @@ extension ReportPage {
     private func row(_ page: inout Markup, _ tally: ReasonTally) {
         page.element(.tr) { page in
             page.element(.th, .headsRow) { page in
-                if let reason = tally.reason { reference(to: reason, in: &page) } else { page.text("not recorded") }
+                if let reason = tally.reason { reasonLink(&page, reason) } else { page.text("not recorded") }
             }
             for count in [tally.count(last: 7), tally.count(last: 30), tally.count(last: tally.byDay.count)] {
                 page.element(.td, .class("number"), text: groupedText(count))

@@ -6,7 +6,7 @@ extension ReportPage {
         page.element(.section, .class("summary"), .labelled(by: Anchor("verdict"))) { page in
             verdict(&page)
             page.element(.ul, .class("figures")) { page in
-                figure(&page, groupedText(present.count), "VMs", machinesDetail)
+                figure(&page, groupedText(present.count), present.count == 1 ? "VM" : "VMs", machinesDetail)
                 figure(&page, "\(groupedText(consistent)) of \(groupedText(present.count))", "consistent", nightText)
                 let worse = report.worsened.count
                 figure(&page, groupedText(worse), "got worse", "against the two weeks before", isBad: worse > 0)
@@ -43,26 +43,29 @@ extension ReportPage {
 
     private func verdict(_ page: inout Markup) {
         let present = report.present
-        let worse = report.worsened.count
-        let troubles = report.recentTroubles.count
-        let idle = present.filter { $0.lastNight.worst == .none }.count
-        let isWell = worse == 0 && troubles == 0 && !present.isEmpty
+        let parts = complaints
+        let isWell = parts.isEmpty && !present.isEmpty
         page.element(.h2, .id(Anchor("verdict")), .class(isWell ? "verdict well" : "verdict ill")) { page in
             page.element(.span, .class("sign"), .isHidden, text: isWell ? "\u{2713}" : "!")
             guard !present.isEmpty else {
-                return page.text("No run is known of the last seven days")
+                let known = parts.isEmpty ? "" : "; \(parts.joined(separator: ", "))"
+                return page.text("No run is known of the last seven days\(known)")
             }
-            guard !isWell else {
-                let all = present.count == 1 ? "The VM got what it usually gets" : "All VMs got what they usually get"
-                return page.text(idle == 0 ? all : "\(all); \(counted(idle, "VM")) had no run")
-            }
-            var parts: [String] = []
-            if worse > 0 { parts.append("\(counted(worse, "VM")) got less than usual") }
-            if troubles > 0 {
-                parts.append("\(counted(troubles, "run")) failed or \(troubles == 1 ? "is" : "are") open")
-            }
-            page.text(parts.joined(separator: ", "))
+            guard isWell else { return page.text(parts.joined(separator: ", ")) }
+            let idle = present.filter { $0.lastNight.worst == .none }.count
+            page.text(present.count == 1 ? "The VM got what it was to get" : "All VMs got what they were to get")
+            if idle > 0 { page.text("; \(counted(idle, "VM")) had no run") }
         }
+    }
+
+    private var complaints: [String] {
+        let (worse, lacking) = (report.worsened.count, report.lacking.count)
+        let troubles = report.recentTroubles.count
+        var parts: [String] = []
+        if worse > 0 { parts.append("\(counted(worse, "VM")) got less than usual") }
+        if lacking > 0 { parts.append("\(counted(lacking, "VM")) got less than configured, as before") }
+        if troubles > 0 { parts.append("\(counted(troubles, "run")) failed or \(troubles == 1 ? "is" : "are") open") }
+        return parts
     }
 
     private func figure(

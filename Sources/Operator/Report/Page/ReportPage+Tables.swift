@@ -12,7 +12,7 @@ extension ReportPage {
     }
 
     /// A reason's code, with a link to what it means.
-    func reference(to reason: ReasonCode, in page: inout Markup) {
+    func reasonLink(_ page: inout Markup, _ reason: ReasonCode) {
         guard let anchor = Anchor(reason) else {
             return page.element(.code) { $0.name(printable(reason.rawValue, limit: 60)) }
         }
