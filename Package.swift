@@ -83,7 +83,7 @@ let package = Package(
         library("Hypervisor", ["DiskLocation", "ZFS", "Support"]),
         library(
             "LibvirtHypervisor",
-            ["Bounds", "Hypervisor", "DiskLocation", "Support", "XMLTree", "CLibvirt", system]),
+            ["Bounds", "Hypervisor", "DiskLocation", "Support", "XMLTree", "JSON", "CLibvirt", system]),
         library(
             "VSphereHypervisor",
             ["Bounds", "Hypervisor", "DiskLocation", "ZFS", "Support", "XMLTree", "CCurl", "SHA256"]),
@@ -140,7 +140,7 @@ let package = Package(
         tests("Hypervisor", ["Hypervisor", "DiskLocation", "Support", "JSON"]),
         tests(
             "LibvirtHypervisor",
-            ["LibvirtHypervisor", "Hypervisor", "DiskLocation", "Support", "XMLTree", subprocess, system]),
+            ["LibvirtHypervisor", "Hypervisor", "DiskLocation", "Support", "XMLTree", "JSON", subprocess, system]),
         tests(
             "VSphereHypervisor",
             ["VSphereHypervisor", "Bounds", "Hypervisor", "ZFS", "Support", "XMLTree"]),

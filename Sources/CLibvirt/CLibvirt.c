@@ -31,6 +31,11 @@ const struct CLibvirt *clibvirt_load(const char **problem) {
     return &table;
 }
 
+__typeof__(virDomainQemuAgentCommand) *clibvirt_load_agent_command(void) {
+    void *library = dlopen("libvirt-qemu.so.0", BINDING);
+    return library == NULL ? NULL : (__typeof__(virDomainQemuAgentCommand) *)dlsym(library, "virDomainQemuAgentCommand");
+}
+
 virConnectDomainEventGenericCallback clibvirt_block_job_callback(virConnectDomainEventBlockJobCallback callback) {
     return VIR_DOMAIN_EVENT_CALLBACK(callback);
 }

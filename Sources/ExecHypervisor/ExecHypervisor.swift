@@ -41,9 +41,21 @@ public struct ExecHypervisor: Hypervisor, HypervisorBackEnd {
 
     /// Falls back.
     public func freeze(_ request: FreezeRequest, record: @escaping RecordFreezeState) async throws -> FreezeResult {
-        throw HypervisorError(
-            .notQuiesced, "only a program can do it for [hypervisor \(printable(name))]: strategy = exec:PATH",
-            remedy: .fallBack)
+        throw HypervisorError(unavailable)
+    }
+
+    /// Why none but a program can do it.
+    public func obstacles(
+        to strategies: [Strategy], of machine: VirtualMachine, disks: [Disk]
+    ) async throws -> [Strategy: StrategyObstacle] {
+        let impossible = strategies.filter { $0.changesMachine && $0.program == nil }
+        return Dictionary(uniqueKeysWithValues: Set(impossible).map { ($0, unavailable) })
+    }
+
+    private var unavailable: StrategyObstacle {
+        StrategyObstacle(
+            .callFailed, "only a program can do it for [hypervisor \(printable(name))]: strategy = exec:PATH",
+            fix: "in its [vm] section: strategy = exec:PATH (docs/exec.md), or crash-consistent")
     }
 
     /// Nothing of it is held by this.

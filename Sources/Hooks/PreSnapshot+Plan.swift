@@ -111,8 +111,11 @@ extension PreSnapshot {
     func describe(_ found: Discovery, _ call: Call) async throws -> ExitCode {
         try await checkWorkFolders(found.plan, call)
         for remark in call.planner.remarks { context.log.info("\(remark)") }
+        let survey = ObstacleSurvey(maxParallel: configuration.maxParallel, ramDirectory: configuration.ramDirectory)
+        let answers = await survey.ask(found.plan)
         for planned in found.plan + found.ignored {
-            for line in call.planner.entry(of: planned).dryRunLines { context.log.info("\(line)") }
+            let entry = call.planner.entry(of: planned, answers[planned.key])
+            for line in entry.dryRunLines { context.log.info("\(line)") }
         }
         guard !found.plan.isEmpty else { return .done }
         for shortage in await foreseenShortages(call.scope) { context.log.warning("\(shortage)") }

@@ -22,10 +22,23 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case datastoreForeign = "SP205"
     case datasetShared = "SP206"
     case disksUnreadable = "SP207"
+    case licenceRefusesSnapshots = "SP208"
 
     // VMs and their guests.
     case diskUnresolved = "SP301"
     case diskRefused = "SP302"
+    case agentMissing = "SP303"
+    case agentSilent = "SP304"
+    case agentRefuses = "SP305"
+    case machinePaused = "SP306"
+    case machineBusy = "SP307"
+    case machineSilent = "SP308"
+    case shapeUnsupported = "SP309"
+    case shutdownImpossible = "SP310"
+    case strategyImpossible = "SP311"
+    case guestUnknown = "SP312"
+    case nameShared = "SP313"
+    case fallbackImpossible = "SP314"
 
     // Folders and space.
     case folderUnusable = "SP401"
@@ -118,11 +131,11 @@ extension FindingCode {
         switch self {
         case .wildcardUnmatched, .typeUnusual, .hypervisorDisabled, .datastoreForeign, .appArmorInForce,
             .selinuxInForce, .confinementMissing, .failureWithholdsSnapshot, .postForced, .managerUnconfigured,
-            .datasetUnmanaged, .runOpen, .archiveWaiting:
+            .datasetUnmanaged, .runOpen, .archiveWaiting, .fallbackImpossible:
             .note
         case .overlayRoomTight, .coldRoomTight, .poolNearlyFull, .dumpsVolatile, .hookForeign, .scriptTimeoutShort,
             .failureIgnored, .recursionContradicted, .pruningMissing, .disksApart, .dumpNotArchived, .dumpMissing,
-            .catalogueUnreadable, .unitDisabled, .notRoot:
+            .catalogueUnreadable, .unitDisabled, .notRoot, .machineBusy, .nameShared:
             .warning
         case .datasetMissing, .datasetWithoutVM, .patternUnmatched, .patternShadowed, .typeMistyped,
             .noHypervisorEnabled, .mappingUnused, .hypervisorUnreachable, .nothingVisible, .privilegesMissing,
@@ -133,7 +146,8 @@ extension FindingCode {
             .runNotEnded, .overlayLeft, .restoreLeft, .serverSnapshotLeft, .stateUnreadable, .stateNewer,
             .archiveOverdue, .labelsMissing, .appArmorParserMissing, .zfsMissing, .zfsSilent, .checkUnfinished,
             .metricsFileUnusable, .metricsFileUnread, .mailUnsendable, .problemProgramUnusable, .webhookInsecure,
-            .mailServerUnknown:
+            .mailServerUnknown, .licenceRefusesSnapshots, .agentMissing, .agentSilent, .agentRefuses, .machinePaused,
+            .machineSilent, .shapeUnsupported, .shutdownImpossible, .strategyImpossible, .guestUnknown:
             .problem
         }
     }

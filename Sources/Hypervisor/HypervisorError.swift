@@ -62,6 +62,16 @@ public struct HypervisorError: Error, Sendable, CustomStringConvertible {
         ownReason = reason
     }
 
+    /// Of a strategy that is not available: nothing was done.
+    public init(_ obstacle: StrategyObstacle, _ code: Code = .notQuiesced) {
+        self.init(code, obstacle.message, remedy: .fallBack, reason: obstacle.reason)
+    }
+
+    /// The same failure, with that word for it.
+    public func with(_ reason: ReasonCode) -> HypervisorError {
+        HypervisorError(code, message, remedy: remedy, cause: cause, reason: reason)
+    }
+
     /// Why a strategy failed, in a word.
     public var reason: ReasonCode { ownReason ?? (cause as? HypervisorError)?.reason ?? code.reason }
 

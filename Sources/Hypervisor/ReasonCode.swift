@@ -9,6 +9,16 @@ public struct ReasonCode: RawRepresentable, Sendable, Hashable, Codable, CustomS
     /// Any word is one.
     public init(rawValue: String) { self.rawValue = rawValue }
 
+    /// What somebody else has written; nil where it is no such word.
+    public init?(reading text: some StringProtocol) {
+        let isWord = text.utf8.allSatisfy { byte in
+            byte == UInt8(ascii: "-") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        }
+        guard isWord, (1...40).contains(text.utf8.count) else { return nil }
+        rawValue = String(text)
+    }
+
     /// `agent-silent`
     public var description: String { rawValue }
 
@@ -80,8 +90,7 @@ extension HypervisorError.Code {
     /// Why, where the error itself does not say it more exactly.
     var reason: ReasonCode {
         switch self {
-        case .unreachable, .misconfigured: .unreachable
-        case .timedOut: .agentSilent
+        case .unreachable, .misconfigured, .timedOut: .unreachable
         case .noSuchMachine, .changed: .vmChanged
         case .notQuiesced, .freezeFailed: .freezeFailed
         case .overlay: .overlayFailed

@@ -1,5 +1,5 @@
 /// Why a strategy would not be carried out for a VM as it is now; seen without touching it.
-public struct StrategyObstacle: Sendable, Equatable {
+public struct StrategyObstacle: Sendable, Hashable {
     /// In a word.
     public let reason: ReasonCode
     /// In words, without the VM's name: `it has no guest agent channel`.
@@ -12,5 +12,10 @@ public struct StrategyObstacle: Sendable, Equatable {
         self.reason = reason
         self.message = message
         self.fix = fix
+    }
+
+    /// What a freeze would fail with.
+    public init(_ error: HypervisorError, fix: String? = nil) {
+        self.init(error.reason, error.description, fix: fix)
     }
 }

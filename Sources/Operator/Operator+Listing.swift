@@ -14,7 +14,7 @@ extension Operator {
             if let dataset, try await !context.zfs.exists(dataset.rawValue) {
                 throw UnknownDatasetError(dataset: dataset)
             }
-            let machines = try await listing.machines(on: dataset)
+            let machines = try await whileWaiting(for: "zfs") { try await listing.machines(on: dataset) }
             try tell(machines, json: json) { ListedVM.table($0) }
             return .done
         }

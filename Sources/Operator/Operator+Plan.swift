@@ -34,18 +34,29 @@ extension Operator {
             var isWhole = true
             try await Hypervisors(configuration, context).closeAfter { hypervisors in
                 let asked = try await hypervisors.enabled()
-                for (hypervisor, answer) in await hypervisors.machines(before: nil, of: asked) {
+                var found: [PlannedVM] = []
+                let listed = await whileWaiting(for: "the hypervisors") {
+                    await hypervisors.machines(before: nil, of: asked)
+                }
+                for (hypervisor, answer) in listed {
                     do {
                         let machines = try answer.get()
-                        let found = planner.survey(machines, of: hypervisor)
-                        for doubt in planner.doubts(about: machines, planned: found) { context.log.warning("\(doubt)") }
-                        entries += found.map { planner.entry(of: $0) }
-                        if entries.isEmpty { below += planner.withChildren.plan(machines, of: hypervisor) }
+                        let planned = planner.survey(machines, of: hypervisor)
+                        for doubt in planner.doubts(about: machines, planned: planned) {
+                            context.log.warning("\(doubt)")
+                        }
+                        found += planned
+                        if found.isEmpty { below += planner.withChildren.plan(machines, of: hypervisor) }
                     } catch {
                         context.log.error("\(error)")
                         isWhole = false
                     }
                 }
+                let survey = ObstacleSurvey(
+                    maxParallel: configuration.maxParallel, ramDirectory: configuration.ramDirectory)
+                let plan = found
+                let answers = await whileWaiting(for: "the guests") { await survey.ask(plan) }
+                entries = found.map { planner.entry(of: $0, answers[$0.key]) }
             }
             for remark in planner.remarks { context.log.info("\(remark)") }
             if options.json {

@@ -123,7 +123,37 @@ public final class VSphereHypervisor: Hypervisor, HypervisorBackEnd, SnapshotRev
                 Privileges.needed(for: settings.strategies), on: checks.mapped, session,
                 until: .now + Self.discovery)
         }
-        return checks.all + InventoryChecks.foreign(inventory.datastores, settings, resolver)
+        let licence =
+            settings.strategies.contains(where: \.movesDisks)
+            ? try await describing("asking for the licence") {
+                try await HostLicence.finding(session, until: .now + Self.discovery)
+            } : nil
+        return checks.all + [licence].compactMap { $0 }
+            + InventoryChecks.foreign(inventory.datastores, settings, resolver)
+    }
+
+    /// Why VM snapshots, pausing or a shutdown would be refused, by what discovery found of the VM.
+    public func obstacles(
+        to strategies: [Strategy], of machine: VirtualMachine, disks: [Disk]
+    ) async throws -> [Strategy: StrategyObstacle] {
+        let details = try await plannedDetails(machine.id)
+        var obstacles: [Strategy: StrategyObstacle] = [:]
+        for strategy in strategies {
+            switch strategy {
+            case .memory, .quiesce: obstacles[strategy] = details.obstacle(to: strategy, targets: disks.map(\.target))
+            case .pause: obstacles[strategy] = details.obstacleToPause
+            case .shutdown: obstacles[strategy] = details.obstacleToShutdown
+            case .freeze, .exec, .crashConsistent, .ignore: continue
+            }
+        }
+        if strategies.contains(.memory), obstacles[.memory] == nil {
+            do {
+                try await requireRAMInside(details, disks)
+            } catch let error as HypervisorError where error.remedy == .fallBack {
+                obstacles[.memory] = StrategyObstacle(error)
+            }
+        }
+        return obstacles
     }
 
     /// Logs out.

@@ -50,7 +50,9 @@ extension RealParts {
                     "\(stage.lab.preSnapshot) \(stage.dataset)@d 2>&1; zfs snapshot \(stage.dataset)@d; \(stage.lab.postSnapshot) \(stage.dataset)@d 2>&1"
                 )
                 #expect(missing.contains("install -d -m 0711 /nowhere"), "\(missing)")
-                #expect(try await stage.property("vms", of: "\(stage.dataset)@d") == "far1=crash,near1=quiesced")
+                #expect(
+                    try await stage.property("vms", of: "\(stage.dataset)@d")
+                        == "far1=crash:overlay-failed,near1=quiesced")
                 // So does one that is full.
                 try await stage.set(remote.configuration(overlays: try await remote.fullFolder()))
                 let full = try await need(

@@ -17,7 +17,7 @@ struct DiskAtRestTests {
             // Started and stopped again, or written to by a program: it is off whenever it is read.
             if isWritten { try host.scratch.write("tank/VM/web01.raw", "after it") }
             #expect(await bench.run(.post) == .done)
-            let wanted = isWritten ? "crash" : "off"
+            let wanted = isWritten ? "crash:vm-changed" : "off"
             #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:vms=web01=\(wanted)"))
             #expect(bench.log.text.contains("web01.raw was written between pre and post") == isWritten)
         }

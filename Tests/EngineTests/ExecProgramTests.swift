@@ -219,6 +219,26 @@ struct ExecProgramTests {
         }
     }
 
+    @Test(
+        "is found to have a first line that no program can be started by",
+        arguments: [
+            ("#!/bin/sh\n", nil), ("#! /bin/sh -e\n", nil), ("#!\t/bin/sh\n", nil), ("echo\n", nil), ("", nil),
+            ("#!/usr/bin/env sh\n", nil), ("#!/usr/bin/env -S sh -e\n", nil), ("#!\n", nil),
+            ("#!/nowhere/sh\n", "/nowhere/sh"), ("#!bin/sh\n", "bin/sh"), ("#!/bin/sh\r\n", "/bin/sh"),
+            ("#!/usr/bin/env no-such-program\n", "/usr/bin/env no-such-program"), ("#!/etc/passwd\n", "/etc/passwd"),
+        ] as [(String, String?)])
+    func interpreter(head: String, named: String?) throws {
+        try withScratchFolder { scratch in
+            let path = try scratch.write("program", head, mode: 0o755)
+            guard let named else {
+                #expect(throws: Never.self) { try TrustedProgram(path).check() }
+                return
+            }
+            let error = #expect(throws: UntrustedProgramError.self) { try TrustedProgram(path).check() }
+            #expect(error?.description.contains("its first line names \(named)") == true, "\(error?.description ?? "")")
+        }
+    }
+
     @Test("may be reached by a link that is root's")
     func rootsLink() async throws {
         try await withScratchFolder { scratch in

@@ -200,7 +200,9 @@ struct PostSnapshotTests {
             #expect(await bench.run(.post) == .done)
             #expect(bench.world.calls.dropFirst(looks) == ["list"])
             let said = try bench.zfs.stored()
-            #expect(said.contains("tank/VM@daily stillpoint:vms=idle1=crash,idle2=off,idle3=off,idle4=off,idle5=off"))
+            #expect(
+                said.contains(
+                    "tank/VM@daily stillpoint:vms=idle1=crash:vm-changed,idle2=off,idle3=off,idle4=off,idle5=off"))
         }
     }
 
@@ -212,7 +214,7 @@ struct PostSnapshotTests {
             #expect(try bench.onlyRecord().consistency == .off)
             bench.has(host.web())
             #expect(await bench.run(.post) == .done)
-            #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:vms=web01=crash"))
+            #expect(try bench.zfs.stored().contains("tank/VM@daily stillpoint:vms=web01=crash:vm-changed"))
             #expect(bench.log.text.contains("it was started between pre-snapshot and post-snapshot"))
         }
     }

@@ -84,7 +84,7 @@ struct PreSnapshotTests {
             let record = try bench.onlyRecord()
             #expect(record.consistency == .crash)
             #expect(record.strategy == .crashConsistent)
-            #expect(record.fallbacks == [.init(strategy: .quiesce, reason: "the agent is asleep")])
+            #expect(record.fallbacks == [.init(strategy: .quiesce, reason: "the agent is asleep", code: .freezeFailed)])
             #expect(record.freezeState == nil)
             #expect(bench.log.text.contains("warning: web01: crash-consistent only (quiesce: the agent is asleep)"))
             #expect(await bench.run(.post) == .done)

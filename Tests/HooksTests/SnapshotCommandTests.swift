@@ -248,7 +248,7 @@ struct SnapshotCommandTests {
     func typed() async throws {
         let sections = "[type daily]\nstrategy = ignore\n[type upgrade]\nstrategy = crash-consistent"
         for (name, types, got) in [
-            ("before", [], "quiesced"), ("before", ["daily"], nil), ("before", ["upgrade"], "crash"),
+            ("before", [], "quiesced"), ("before", ["daily"], nil), ("before", ["upgrade"], "crash:configured"),
             ("autosnap_2026-11-21_11:00:00_daily", ["other, upgrade"], "quiesced"),
             ("autosnap_2026-11-21_11:00:00_daily", [], nil),
         ] as [(String, [String], String?)] {
@@ -285,7 +285,7 @@ struct SnapshotCommandTests {
             bench.has(host.web())
             bench.world.change { $0.freeze = { _, _ in throw refusal(.fallBack) } }
             #expect(await bench.take() == .done)
-            #expect(try bench.zfs.stored().contains("tank/VM@before stillpoint:vms=web01=crash"))
+            #expect(try bench.zfs.stored().contains("tank/VM@before stillpoint:vms=web01=crash:freeze-failed"))
             #expect(bench.log.lines.contains("info: web01: crash-consistent only, as said"))
         }
     }

@@ -84,6 +84,12 @@ package final class FakeHypervisor: FileSystemFreezing, ProcessorPausing, GuestS
         return try world.behaviour.exportDefinition(id)
     }
 
+    package func obstacles(
+        to strategies: [Strategy], of machine: VirtualMachine, disks: [Disk]
+    ) async throws -> [Strategy: StrategyObstacle] {
+        try await world.behaviour.obstacles(strategies, machine)
+    }
+
     package func leftovers() async throws -> [Leftover] { try world.behaviour.leftovers() }
 
     package func stop(id: String) async throws {
@@ -132,6 +138,9 @@ package final class FakeWorld: Sendable {
         package var leftovers: @Sendable () throws -> [Leftover] = { [] }
         package var checkRestore: @Sendable (RestoreRequest) throws -> [String] = { _ in [] }
         package var stop: @Sendable (String) throws -> Void = { _ in }
+        package var obstacles: @Sendable ([Strategy], VirtualMachine) async throws -> [Strategy: StrategyObstacle] = {
+            _, _ in [:]
+        }
         package var restore: @Sendable (RestoreRequest) throws -> VirtualMachine = { request in
             VirtualMachine(id: "restored", name: request.newName ?? "restored", power: .running, disks: [])
         }

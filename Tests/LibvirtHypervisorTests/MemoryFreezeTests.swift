@@ -36,7 +36,7 @@ struct MemoryFreezeTests {
         let held = description.disks.map(\.disk).filter { $0.target == "vda" }
         let obstacle = description.obstacleToMemory(disks: held)
         if let expected {
-            #expect(try #require(obstacle).contains(expected))
+            #expect(try #require(obstacle).message.contains(expected))
         } else {
             #expect(obstacle == nil)
         }

@@ -101,7 +101,7 @@ struct RemoteSiteTests {
         let local = LibvirtHypervisor(HypervisorSettings(name: "local"))
         #expect(local.overlayDirectory != nil && local.mappedOverlayDirectory == nil && local.obstacleToRestore == nil)
         let store = try Self.settings().overlayStore(on: Connection(uri: "test:///default"))
-        #expect(store.obstacleToMemory?.contains("another host") == true)
+        #expect(store.obstacleToMemory?.message.contains("another host") == true)
     }
 
     @Test("is told its own paths of what was planned with ours, and of nothing that is not as it was planned")

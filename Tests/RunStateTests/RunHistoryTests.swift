@@ -55,7 +55,7 @@ struct RunHistoryTests {
     func old() throws {
         try withScratchFolder { scratch in
             let history = RunHistory(StateDirectory(scratch.path))
-            for day in ["2025-10-17", "2025-10-18", Self.day] { try history.append([try Self.entry("a")], on: day) }
+            for day in ["2025-10-17", "2025-10-18", Self.day] { try scratch.write("history/\(day).tsv", "") }
             // 2026-11-22, 12:00
             history.removeOld(now: 1_795_348_800)
             #expect(history.days == ["2025-10-18", Self.day])

@@ -35,6 +35,25 @@ struct SnapshotPropertiesTests {
         #expect(found.pairs.map { "\($0.name)=\($0.value)" } == expected)
     }
 
+    @Test("tell why a VM is crash-consistent in a word, and are read back", arguments: ReasonCode.all)
+    func reasons(code: ReasonCode) throws {
+        var record = try makeRecord("a", .crash)
+        record.fallbacks = [
+            .init(strategy: .memory, reason: "no", code: .noRoom), .init(strategy: .quiesce, reason: "no", code: code),
+        ]
+        let text = try #require(SnapshotProperties([record], run: PoolBench.run)).machines
+        #expect(text == "a=crash:\(code)")
+        #expect(SnapshotProperties.read(machines: text) == [.init(name: "a", consistency: .crash, reason: code)])
+    }
+
+    @Test(
+        "take no text of another's for a reason",
+        arguments: ["", "Agent", "a b", "a%2Cb", "<script>", "é", String(repeating: "a", count: 41)])
+    func strangeReasons(text: String) {
+        let read = SnapshotProperties.read(machines: "a=crash:\(text)")
+        #expect(read == [.init(name: "a", consistency: .crash)])
+    }
+
     @Test("tell since when a VM is stale, and are read back")
     func stale() throws {
         var since = try makeRecord("web", .stale)

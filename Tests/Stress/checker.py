@@ -153,7 +153,7 @@ class Checker:
     def claims(self, snapshot, durable_before):
         """(what is wrong, the claims as text) of a snapshot: its records, and evidence for what it says."""
         value = run("zfs", "get", "-H", "-o", "value", "stillpoint:vms", snapshot).text.strip()
-        claims = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+        claims = dict(part.split(":", 1)[0].split("=", 1) for part in value.split(",") if "=" in part)
         found = self.in_clone(
             snapshot.partition("@")[2], lambda folder: self.compare(folder, durable_before, claims))
         run_id = run("zfs", "get", "-H", "-o", "value", "stillpoint:run", snapshot).text.strip()

@@ -192,7 +192,7 @@ struct FreezeTests {
     func memoryOfAllDisks() throws {
         let details = try details(fixtureDisk(unit: 1))
         #expect(details.obstacle(to: .memory, targets: ["scsi0:0", "scsi0:1"]) == nil)
-        #expect(details.obstacle(to: .memory, targets: ["scsi0:0"])?.contains("scsi0:1") == true)
+        #expect(details.obstacle(to: .memory, targets: ["scsi0:0"])?.message.contains("scsi0:1") == true)
         #expect(details.obstacle(to: .quiesce, targets: ["scsi0:0"]) == nil)
     }
 

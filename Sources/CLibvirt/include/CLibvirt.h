@@ -4,6 +4,7 @@
 // The types come from the headers, so a call through the table is checked like a direct one.
 #pragma once
 
+#include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
@@ -39,6 +40,9 @@ struct CLibvirt {
 
 /// The table, or NULL with the reason in *problem. Call it once: it is not thread-safe.
 const struct CLibvirt *_Nullable clibvirt_load(const char *_Nullable *_Nonnull problem);
+
+/// virDomainQemuAgentCommand of libvirt-qemu.so.0, or NULL where that is not there. Call it when `clibvirt_load` has succeeded.
+__typeof__(virDomainQemuAgentCommand) *_Nullable clibvirt_load_agent_command(void);
 
 /// A block job event callback as the generic callback that virConnectDomainEventRegisterAny wants (a C cast).
 virConnectDomainEventGenericCallback _Nonnull clibvirt_block_job_callback(

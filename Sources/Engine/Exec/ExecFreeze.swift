@@ -29,7 +29,7 @@ struct ExecFreeze: Sendable {
         // Should it fail, it is called once more in what is left.
         let limit = min(timeout, deadline.map { begin.duration(to: $0 - Self.killing) * 3 / 5 } ?? timeout)
         guard limit >= Self.shortest else {
-            throw refusal("the manager's deadline leaves no time for it", remedy: .fallBack)
+            throw refusal("the manager's deadline leaves no time for it", remedy: .fallBack, .noTime)
         }
         var state = FreezeState(
             step: .switching, snapshot: "stillpoint-\(subject.run)", strategy: .exec(path: program.path), disks: [])
@@ -117,7 +117,9 @@ struct ExecFreeze: Sendable {
 
     private var name: String { printable(program.path, limit: 300) }
 
-    private func refusal(_ reason: String, remedy: HypervisorError.Remedy) -> HypervisorError {
-        HypervisorError(.callFailed, reason, remedy: remedy)
+    private func refusal(
+        _ message: String, remedy: HypervisorError.Remedy, _ reason: ReasonCode = .programFailed
+    ) -> HypervisorError {
+        HypervisorError(.callFailed, message, remedy: remedy, reason: reason)
     }
 }

@@ -51,8 +51,29 @@ extension TrustedProgram {
                 description:
                     "\(name) cannot be run (\(error)); name a program that is there, or take it out of `strategy`")
         }
-        guard access(path, X_OK) != 0 else { return }
+        guard access(path, X_OK) == 0 else {
+            throw UntrustedProgramError(
+                description: "\(name) cannot be run (\(Errno(rawValue: errno))); run: chmod u+x \(shellQuoted(path))")
+        }
+        guard let missing = missingInterpreter else { return }
         throw UntrustedProgramError(
-            description: "\(name) cannot be run (\(Errno(rawValue: errno))); run: chmod u+x \(shellQuoted(path))")
+            description: "\(name) cannot be run: its first line names \(printable(missing, limit: 300)), which is not "
+                + "there or cannot be run; install that, or correct the line")
+    }
+
+    /// What the first line of a script names that could not be started; nil where it is no script, or can be run (execve(2)).
+    private var missingInterpreter: String? {
+        guard let head = try? FileAccess.read(path, limit: 256), head.starts(with: Array("#!".utf8)) else { return nil }
+        let line = head.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") }
+        let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        let words = line.split(maxSplits: 1, whereSeparator: isBlank).map { String(decoding: $0, as: UTF8.self) }
+        guard let interpreter = words.first else { return nil }
+        guard interpreter.hasPrefix("/"), access(interpreter, X_OK) == 0 else { return interpreter }
+        // `env NAME` looks for it in the folders that the program is given.
+        guard FileAccess.lastComponent(interpreter) == "env", let name = words.dropFirst().first, !name.hasPrefix("-"),
+            !name.contains("/"), !name.contains("=")
+        else { return nil }
+        let isThere = ProgramFolders.system.contains { access("\($0)/\(name)", X_OK) == 0 }
+        return isThere ? nil : "\(interpreter) \(name)"
     }
 }

@@ -50,7 +50,7 @@ extension FreezeStage {
     func carryOut(_ index: Int, with strategy: Strategy, run: RunID) async throws {
         let planned = plan[index]
         if let obstacle = obstacle(to: planned, strategy) {
-            throw HypervisorError(.notQuiesced, obstacle.message, remedy: .fallBack, reason: obstacle.reason)
+            throw HypervisorError(obstacle)
         }
         // Where the overlays are this host's, so are the dumps; a server has room of its own.
         let needsRoom = strategy == .memory && planned.hypervisor.overlayDirectory != nil
@@ -104,15 +104,10 @@ extension FreezeStage {
 
     private func obstacle(to planned: PlannedVM, _ strategy: Strategy) -> StrategyObstacle? {
         if let reason = busy[planned.key]?.reason { return StrategyObstacle(.vmBusy, reason) }
-        if planned.machine.power == .paused, strategy != .pause {
-            return StrategyObstacle(.vmPaused, "the VM is paused")
-        }
         if !strategy.movesDisks, !hasWatchdog {
             return StrategyObstacle(.noWatchdog, "the run has no watchdog, so its guests are not left standing")
         }
-        if planned.disks.isEmpty {
-            return StrategyObstacle(.diskUnsupported, "none of its disks writes to the snapshotted datasets")
-        }
+        if let obstacle = planned.obstacle(to: strategy) { return obstacle }
         if let deadline, deadline <= .now { return StrategyObstacle(.noTime, "the manager's deadline has passed") }
         return strategy == .shutdown ? lackOfTime.map { StrategyObstacle(.noTime, $0) } : nil
     }

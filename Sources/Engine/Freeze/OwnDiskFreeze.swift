@@ -18,14 +18,12 @@ struct OwnDiskFreeze: Sendable {
         case .freeze: try await freeze()
         case .pause: try await pause()
         case .shutdown: try await shutDown()
-        default: throw cannot("be frozen by `\(request.strategy.rawValue)`")
+        default: throw impossible
         }
     }
 
     private func freeze() async throws -> (FreezeResult, FreezeState) {
-        guard let freezing = hypervisor as? any FileSystemFreezing else {
-            throw cannot("have its file systems frozen without a snapshot")
-        }
+        guard let freezing = hypervisor as? any FileSystemFreezing else { throw impossible }
         var state = begun()
         state.isThawPending = true
         state.freezeSeconds = Int(settings.freezeTimeout.components.seconds)
@@ -36,7 +34,7 @@ struct OwnDiskFreeze: Sendable {
     }
 
     private func pause() async throws -> (FreezeResult, FreezeState) {
-        guard let pausing = hypervisor as? any ProcessorPausing else { throw cannot("be paused") }
+        guard let pausing = hypervisor as? any ProcessorPausing else { throw impossible }
         let state = begun()
         let notes = try await recorded(state) {
             try await pausing.pause(id: request.machine.id, before: request.deadline.map { $0 - .milliseconds(200) })
@@ -45,7 +43,7 @@ struct OwnDiskFreeze: Sendable {
     }
 
     private func shutDown() async throws -> (FreezeResult, FreezeState) {
-        guard let power = hypervisor as? any GuestShutdown else { throw cannot("be shut down and started again") }
+        guard let power = hypervisor as? any GuestShutdown else { throw impossible }
         var state = begun()
         let longest = ContinuousClock.now + settings.shutdownTimeout
         let deadline = request.deadline.map { min($0 - .milliseconds(200), longest) } ?? longest
@@ -86,8 +84,26 @@ struct OwnDiskFreeze: Sendable {
         }
     }
 
-    private func cannot(_ what: String) -> HypervisorError {
-        HypervisorError(
-            .callFailed, "a VM of [hypervisor \(printable(hypervisor.name))] cannot \(what)", remedy: .fallBack)
+    private var impossible: HypervisorError {
+        let strategy = request.strategy
+        return HypervisorError(
+            Self.obstacle(to: strategy, by: hypervisor)
+                ?? Self.obstacle(hypervisor, "be frozen by `\(strategy.rawValue)`"), .callFailed)
+    }
+
+    /// Why none of a back end's VMs has a strategy; nil: they have.
+    static func obstacle(to strategy: Strategy, by hypervisor: any Hypervisor) -> StrategyObstacle? {
+        switch strategy {
+        case .freeze where !(hypervisor is any FileSystemFreezing):
+            obstacle(hypervisor, "have its file systems frozen without a snapshot")
+        case .pause where !(hypervisor is any ProcessorPausing): obstacle(hypervisor, "be paused")
+        case .shutdown where !(hypervisor is any GuestShutdown):
+            obstacle(hypervisor, "be shut down and started again")
+        default: nil
+        }
+    }
+
+    private static func obstacle(_ hypervisor: any Hypervisor, _ what: String) -> StrategyObstacle {
+        StrategyObstacle(.callFailed, "a VM of [hypervisor \(printable(hypervisor.name))] cannot \(what)")
     }
 }

@@ -7,10 +7,11 @@ extension PlanEntry {
     package var dryRunLines: [String] {
         let places = disks.filter { $0.handling != .elsewhere && $0.handling != .excluded }.map(\.target)
         let verb = isIgnored ? "leave out" : "freeze"
+        let expectation = expected.lines.first.map { "\(printable(vm)): expected now: \($0)" }
         return [
             "would \(verb) \(printable(vm)) (\(places.joined(separator: ", "))): \(atRest ?? method)",
             "\(printable(vm)): strategy: \(origin(strategyLine)); on_failure = \(onFailure): \(origin(onFailureLine))",
-        ]
+        ] + [expectation].compactMap { $0 } + expected.lines.dropFirst().map { "\(printable(vm)): \($0)" }
     }
 
     /// The block of `stillpoint plan`.
@@ -24,6 +25,7 @@ extension PlanEntry {
             lines.append("on_failure: \(onFailure)")
             lines.append("            \(origin(onFailureLine))")
         }
+        lines += zip(["expected:   "] + Array(repeating: "            ", count: expected.count), expected.lines).map(+)
         lines += disks.map { disk in
             let place = disk.datasets.isEmpty ? "no dataset" : disk.datasets.joined(separator: ", ")
             let handling = disk.handling.rawValue + (disk.reason.map { ": \(printable($0, limit: 400))" } ?? "")

@@ -42,6 +42,8 @@ package struct PlanEntry: Sendable, Codable, Equatable {
     package let disks: [PlannedDisk]
     /// Tried in this order.
     package let strategies: [String]
+    /// What would come of each, were it tried now; none where nothing has to be frozen.
+    package let expected: [ExpectedOutcome]
     /// Nil: it is the default.
     package let strategyLine: SettingLine?
     package let onFailure: String

@@ -23,6 +23,9 @@ package struct PlannedVM: Sendable {
     /// Where `onFailure` is from; nil: it is the default.
     var onFailureLine: SettingLine?
 
+    /// The runs whose overlays it is on; nil: of one that is not known.
+    package var overlayRuns: [String?] { disksOnOverlays.map { $0.overlay?.run } }
+
     /// It is left out: `strategy = ignore`.
     package var isIgnored: Bool { strategies == [.ignore] }
 }

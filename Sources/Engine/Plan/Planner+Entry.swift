@@ -19,18 +19,23 @@ extension Planner {
     }
 
     /// What a plan says of a VM, in words.
-    package func entry(of planned: PlannedVM) -> PlanEntry {
+    /// - Parameter answer: why strategies would fail now; nil: that was not asked.
+    package func entry(of planned: PlannedVM, _ answer: ObstacleSurvey.Answer? = nil) -> PlanEntry {
         let machine = planned.machine
+        let expected = [ExpectedOutcome](planned.strategies, answer)
+        let winner = answer == nil ? nil : Strategy(rawValue: expected.winner ?? "") ?? .crashConsistent
+        let tried = winner.map { [$0] } ?? planned.strategies
         let walk = PathLocator()
         return PlanEntry(
             vm: machine.name, vmID: machine.id, title: machine.title, hypervisor: planned.hypervisor.name,
             power: machine.power.rawValue, datasets: planned.datasets.map(\.rawValue),
             disks: machine.disks.map { disk in
-                let (handling, reason) = handling(of: disk, planned)
+                let (handling, reason) = handling(of: disk, planned, tried)
                 return PlanEntry.PlannedDisk(
                     target: disk.target, path: disk.source,
                     datasets: datasets(holding: disk, by: walk).map(\.rawValue), handling: handling, reason: reason)
-            }, strategies: planned.strategies.map(\.rawValue), strategyLine: planned.strategyLine,
+            }, strategies: planned.strategies.map(\.rawValue), expected: expected,
+            strategyLine: planned.strategyLine,
             onFailure: planned.onFailure.rawValue, onFailureLine: planned.onFailureLine,
             types: types.filter { !$0.isEmpty }, isIgnored: planned.isIgnored, notes: planned.notes)
     }
@@ -42,7 +47,7 @@ extension Planner {
     }
 
     private func handling(
-        of disk: Disk, _ planned: PlannedVM
+        of disk: Disk, _ planned: PlannedVM, _ tried: [Strategy]
     ) -> (PlanEntry.PlannedDisk.Handling, reason: String?) {
         if let exclusion = disk.exclusion { return (.excluded, exclusion.rawValue) }
         if disk.chain.isEmpty { return (.refused, disk.refusal) }
@@ -55,6 +60,7 @@ extension Planner {
         guard planned.machine.power == .running, planned.strategies.contains(where: \.movesDisks) else {
             return (.inPlace, nil)
         }
-        return disk.refusal.map { (.refused, $0) } ?? (.overlay, nil)
+        if let refusal = disk.refusal { return (.refused, refusal) }
+        return (tried.contains(where: \.movesDisks) ? .overlay : .inPlace, nil)
     }
 }

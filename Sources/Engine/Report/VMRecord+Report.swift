@@ -49,7 +49,7 @@ extension VMRecord {
     }
 
     /// By `pause`, and that was the first choice; not one that was paused already.
-    private var isPaused: Bool {
+    package var isPaused: Bool {
         consistency == .crash && strategy == .pause && fallbacks.isEmpty
             && (pausedMilliseconds != nil || freezeState?.strategy == .pause)
     }

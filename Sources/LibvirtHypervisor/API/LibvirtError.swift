@@ -1,4 +1,5 @@
 internal import CLibvirt
+internal import Hypervisor
 internal import Support
 
 /// An error as libvirt reported it; the number is one of virErrorNumber (virterror.h).
@@ -24,6 +25,14 @@ struct LibvirtError: Error, Sendable, CustomStringConvertible {
     /// The agent is there and does not do that now: while a guest is frozen it refuses all but the thaw and a few
     /// questions (qemu-ga: "Command … has been disabled", with "the agent is in frozen state" since 7.1).
     var isRefusedByAgent: Bool { message.has("has been disabled") }
+    /// The agent does not know the command: not every system's has a freeze (qemu-ga: "The command … has not been found").
+    var isUnknownToAgent: Bool { message.has("has not been found") }
+    /// Why an agent that was asked to freeze did not, in a word.
+    var reasonOfAgent: ReasonCode {
+        if saysThatGuestIsFrozen { return .vmBusy }
+        if isAgentSilent { return .agentSilent }
+        return isRefusedByAgent || isUnknownToAgent ? .agentRefuses : .freezeFailed
+    }
     /// The guest is frozen.
     var saysThatGuestIsFrozen: Bool { message.has("frozen state") }
 }

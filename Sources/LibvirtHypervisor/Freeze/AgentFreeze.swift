@@ -14,12 +14,7 @@ struct AgentFreeze: Sendable {
             domain: domain, description: description, name: request.machine.name,
             timeout: FreezeTimes(settings, until: request.deadline).question)
         try agent.requireChannel()
-        let selection: FreezeSelection
-        do {
-            selection = try await agent.selection(of: request.disks)
-        } catch let error as LibvirtError {
-            throw HypervisorError.notQuiesced("the guest agent does not answer", cause: error)
-        }
+        let selection = try await agent.selection(of: request.disks)
         let times = FreezeTimes(settings, until: request.deadline, isWindows: selection.isWindows)
         let start = ContinuousClock.now
         let outcome = await act("freezing \(request.machine.name)", within: times.freeze + .seconds(1)) {
@@ -29,9 +24,11 @@ struct AgentFreeze: Sendable {
         let preparation = start.duration(to: .now)
         switch outcome {
         case .ended(.success(let count)):
-            guard count > 0 else { throw HypervisorError.notQuiesced("the guest agent froze no file system") }
+            guard count > 0 else {
+                throw HypervisorError.notQuiesced("the guest agent froze no file system", .freezeFailed)
+            }
             if let shortfall = selection.shortfall(frozen: count) {
-                throw await undone(HypervisorError.notQuiesced(shortfall), isOver: true)
+                throw await undone(HypervisorError.notQuiesced(shortfall, .partlyFrozen), isOver: true)
             }
             var result = FreezeResult(
                 consistency: .quiesced, frozenFileSystems: count, listedFileSystems: selection.freezable?.count)
@@ -41,12 +38,12 @@ struct AgentFreeze: Sendable {
             return result
         case .ended(.failure(let error as LibvirtError)) where error.isRefusedByAgent:
             // Somebody else's freeze is not ours to end.
-            throw HypervisorError.notQuiesced(
-                "the guest agent refuses to freeze, as it does while somebody else has frozen the guest", cause: error)
+            throw HypervisorError.refused(error)
         case .ended(.failure(let error)):
             throw await undone(HypervisorError.freezeFailed(error), isOver: true)
         case .givenUp(let call):
-            let reason = HypervisorError.notQuiesced("the guest did not freeze within \(times.freeze.text)")
+            let reason = HypervisorError.notQuiesced(
+                "the guest did not freeze within \(times.freeze.text)", .agentSilent)
             throw await undone(reason, isOver: false, call)
         }
     }
@@ -63,6 +60,7 @@ struct AgentFreeze: Sendable {
         if let call, await call.result(within: .zero) != nil { isSettled = true }
         guard !(isThawed && isSettled) else { return reason }
         return HypervisorError(
-            reason.code, "\(reason); it may be frozen, and is asked to thaw until it has", remedy: .stop)
+            reason.code, "\(reason); it may be frozen, and is asked to thaw until it has", remedy: .stop,
+            reason: reason.reason)
     }
 }

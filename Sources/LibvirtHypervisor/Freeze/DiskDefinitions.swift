@@ -39,7 +39,7 @@ func keptDisks(
         guard text.utf8.count <= OverlayDisk.longestDefinition else {
             throw HypervisorError(
                 .notQuiesced, "the definition of \(target) is longer than \(OverlayDisk.longestDefinition) bytes",
-                remedy: .fallBack)
+                remedy: .fallBack, reason: .diskUnsupported)
         }
         kept[target] = text
     }
@@ -51,7 +51,7 @@ extension DomainDescription {
     /// - Throws: HypervisorError, remedy `.fallBack`.
     func requireHoldable(_ target: String) throws {
         if let reason = disk(target)?.disk.refusal ?? obstacle {
-            throw HypervisorError(.notQuiesced, reason, remedy: .fallBack)
+            throw HypervisorError(StrategyObstacle(.diskUnsupported, reason))
         }
     }
 

@@ -33,30 +33,53 @@ struct DomainShutdown: Sendable {
                 throw HypervisorError(.changed, "the guest may have been asked to shut down", remedy: .stop)
             }
             throw HypervisorError(
-                .callFailed, "neither the guest's agent nor its power button (ACPI) takes a shutdown", remedy: .fallBack
-            )
+                .callFailed, "neither the guest's agent nor its power button (ACPI) takes a shutdown",
+                remedy: .fallBack, reason: .shutdownIgnored)
         }
         guard try await isOff(before: deadline) else {
-            throw HypervisorError(.timedOut, "the guest did not shut down in time", remedy: .stop)
+            throw HypervisorError(
+                .timedOut, "the guest did not shut down in time", remedy: .stop, reason: .shutdownIgnored)
         }
     }
 
-    /// A domain that would be gone, or start again by itself, is not shut down.
-    private func requireReturn() throws {
+    /// A domain that would be gone, or start again by itself, is not shut down; nor is one whose guest would not hear of it.
+    func requireReturn() throws {
         // One that its owner has switched off meanwhile is not started again either.
         guard try domain.state() == .running else {
             throw HypervisorError(.changed, "the VM does not run any more", remedy: .fallBack)
         }
         guard try domain.isPersistent() else {
             throw HypervisorError(
-                .callFailed, "the VM is transient: it would be gone after its shutdown", remedy: .fallBack)
+                .callFailed, "the VM is transient: it would be gone after its shutdown", remedy: .fallBack,
+                reason: .shutdownIgnored)
         }
-        let action = try domain.document(live: true).first("on_poweroff")?.text ?? "destroy"
+        if let obstacle = Self.obstacle(in: try domain.document(live: true)) {
+            throw HypervisorError(obstacle, .callFailed)
+        }
+    }
+
+    /// Why a domain with this live definition is not shut down; nil: it can be tried.
+    /// - Parameter hasAgent: whether the guest's agent answers; nil: as the definition says.
+    static func obstacle(in document: XMLElement, hasAgent: Bool? = nil) -> StrategyObstacle? {
+        let action = document.first("on_poweroff")?.text ?? "destroy"
         guard action == "destroy" else {
-            throw HypervisorError(
-                .callFailed, "its on_poweroff is \(printable(action)), so that a shutdown does not end it",
-                remedy: .fallBack)
+            return StrategyObstacle(
+                .shutdownIgnored, "its on_poweroff is \(printable(action)), so that a shutdown does not end it")
         }
+        let channels = document.first("devices")?.children(named: "channel") ?? []
+        let hasAgent = hasAgent ?? (DomainDescription.AgentChannel(channels) == .connected)
+        guard !hasAgent, !hasPowerButton(document) else { return nil }
+        return StrategyObstacle(
+            .shutdownIgnored,
+            "its guest has no agent that answers and no power button (ACPI), so it hears of no shutdown")
+    }
+
+    /// Of a PC it is ACPI's; other machines have theirs without.
+    private static func hasPowerButton(_ document: XMLElement) -> Bool {
+        guard let machine = document.first("os", "type")?["arch"], ["x86_64", "i686"].contains(machine) else {
+            return true
+        }
+        return document.first("features", "acpi") != nil
     }
 
     /// Whether the request was taken, or may have been.

@@ -22,7 +22,8 @@ struct FreezeContext: Sendable {
         let directory = store.directory
         return try request.disks.map { disk in
             guard let source = disk.source else {
-                throw HypervisorError(.callFailed, "\(disk.target) has no image", remedy: .fallBack)
+                throw HypervisorError(
+                    .callFailed, "\(disk.target) has no image", remedy: .fallBack, reason: .diskUnsupported)
             }
             // An overlay over anything but the image in use would lose what the guest wrote since the plan.
             guard let now = description.disk(disk.target), settings.plannedDisk(now.disk).chain == disk.chain,
@@ -35,7 +36,7 @@ struct FreezeContext: Sendable {
             if let left = disk.chain.overlay(of: request.machine.id) {
                 throw HypervisorError(
                     .overlay, "\(disk.target) is on the overlay \(left) of an earlier run: stillpoint recover",
-                    remedy: .fallBack)
+                    remedy: .fallBack, reason: .vmBusy)
             }
             let overlay = OverlayFile.path(in: directory, machine: request.machine, disk: disk.target)
             return OverlayDisk(
@@ -53,8 +54,8 @@ struct FreezeContext: Sendable {
     }
 
     /// The sizes of these disks in bytes, in their order.
-    func capacities(of disks: [OverlayDisk]) async throws -> [UInt64] {
-        try await blocking("asking for the sizes of the disks of \(request.machine.name)", within: .seconds(30)) {
+    func capacities(of disks: [OverlayDisk], within limit: Duration = .seconds(30)) async throws -> [UInt64] {
+        try await blocking("asking for the sizes of the disks of \(request.machine.name)", within: limit) {
             try disks.map { disk in
                 let capacity = try domain.capacity(of: disk.target)
                 // A guest would lose what it writes behind the end of too small an overlay.
@@ -109,7 +110,8 @@ struct FreezeContext: Sendable {
         left.ramDump = nil
         try await record(freezeState.isThawPending ? left : nil)
         if let reason = reason as? HypervisorError { throw reason }
-        throw HypervisorError(.notQuiesced, "the VM could not be frozen", remedy: .fallBack, cause: reason)
+        throw HypervisorError(
+            .notQuiesced, "the VM could not be frozen", remedy: .fallBack, cause: reason, reason: .callFailed)
     }
 }
 
@@ -124,7 +126,8 @@ extension FreezeContext {
         while let work = try await work(on: disks) {
             guard .now < end else {
                 throw HypervisorError(
-                    .notQuiesced, "\(work) is under way, so the guest was not frozen", remedy: .fallBack)
+                    .notQuiesced, "\(work) is under way, so the guest was not frozen", remedy: .fallBack,
+                    reason: .vmBusy)
             }
             try await Task.sleep(for: .milliseconds(200))
         }

@@ -55,13 +55,13 @@ extension FreezeWindow {
     private func frozenCount() throws -> Int {
         switch (frozen, moved) {
         case (.failure(let error as LibvirtError), _) where error.isRefusedByAgent:
-            throw HypervisorError.notQuiesced(
-                "the guest agent refuses to freeze, as it does while somebody else has frozen the guest", cause: error)
+            throw HypervisorError.refused(error)
         case (.failure(let error), _): throw HypervisorError.freezeFailed(error)
-        case (.success(0), _): throw HypervisorError.notQuiesced("the guest agent froze no file system")
+        case (.success(0), _): throw HypervisorError.notQuiesced("the guest agent froze no file system", .freezeFailed)
         case (_, .failure(let error)?):
             throw HypervisorError(
-                .callFailed, "the disks did not move to their overlays", remedy: .fallBack, cause: error)
+                .callFailed, "the disks did not move to their overlays", remedy: .fallBack, cause: error,
+                reason: .overlayFailed)
         case (.success(let count), _): return count
         }
     }
@@ -70,13 +70,24 @@ extension FreezeWindow {
 extension HypervisorError {
     /// The answer to the freeze, or that there was none: only what the guest said may be otherwise in a moment.
     static func freezeFailed(_ error: any Error) -> HypervisorError {
-        let isAnswer = (error as? LibvirtError).map { !$0.isAgentSilent && !$0.saysThatGuestIsFrozen } ?? false
+        let answer = error as? LibvirtError
+        let isAnswer = answer.map { !$0.isAgentSilent && !$0.saysThatGuestIsFrozen } ?? false
         return HypervisorError(
-            isAnswer ? .freezeFailed : .notQuiesced, "the guest did not freeze", remedy: .fallBack, cause: error)
+            isAnswer ? .freezeFailed : .notQuiesced, "the guest did not freeze", remedy: .fallBack, cause: error,
+            reason: answer?.reasonOfAgent ?? .freezeFailed)
+    }
+
+    /// The agent is there, and does not freeze now.
+    static func refused(_ error: LibvirtError) -> HypervisorError {
+        notQuiesced(
+            "the guest agent refuses to freeze, as it does while somebody else has frozen the guest",
+            error.reasonOfAgent, cause: error)
     }
 
     /// The strategy is not available, and nothing is held.
-    static func notQuiesced(_ message: String, cause: (any Error)? = nil) -> HypervisorError {
-        HypervisorError(.notQuiesced, message, remedy: .fallBack, cause: cause)
+    static func notQuiesced(
+        _ message: String, _ reason: ReasonCode, cause: (any Error)? = nil
+    ) -> HypervisorError {
+        HypervisorError(.notQuiesced, message, remedy: .fallBack, cause: cause, reason: reason)
     }
 }

@@ -17,7 +17,7 @@ struct MemoryFreeze: Sendable {
         if let obstacle = context.store.obstacleToMemory
             ?? context.description.obstacleToMemory(disks: context.request.disks)
         {
-            throw HypervisorError(.notQuiesced, obstacle, remedy: .fallBack)
+            throw HypervisorError(obstacle)
         }
         let machine = context.request.machine
         try await blocking("asking for events of \(machine.name)", within: .seconds(30)) {
@@ -85,7 +85,7 @@ struct MemoryFreeze: Sendable {
             }
             switch await call.result(within: .milliseconds(200)) {
             case .success?: return .success(())
-            case .failure?: return .failure(HypervisorError(.timedOut, "\(reason)", remedy: .fallBack))
+            case .failure?: return .failure(HypervisorError(.timedOut, "\(reason)", remedy: .fallBack, reason: .noTime))
             case nil: continue
             }
         }
@@ -102,19 +102,20 @@ struct MemoryFreeze: Sendable {
 
 extension DomainDescription {
     /// Why this domain's RAM cannot be dumped together with these disks; nil when it can be tried.
-    func obstacleToMemory(disks held: [Disk]) -> String? {
+    func obstacleToMemory(disks held: [Disk]) -> StrategyObstacle? {
         let targets = Set(held.map(\.target))
         for disk in disks.map(\.disk) where !targets.contains(disk.target) {
+            let state: String
             switch disk.exclusion {
             case .readOnly, .cdrom, .floppy: continue
-            case .transient: return "\(disk.target) is transient, and the RAM must be of the same instant as all disks"
-            case .shareable: return "\(disk.target) is shareable, and the RAM must be of the same instant as all disks"
-            case .remote, nil:
-                return
-                    "\(disk.target) is not on the snapshotted datasets, and the RAM must be of the same instant as all "
-                    + "disks"
+            case .transient: state = "transient"
+            case .shareable: state = "shareable"
+            case .remote, nil: state = "not on the snapshotted datasets"
             }
+            return StrategyObstacle(
+                .diskUnsupported,
+                "\(disk.target) is \(state), and the RAM must be of the same instant as all disks")
         }
-        return fixedDevices.first
+        return fixedDevices.first.map { StrategyObstacle(.deviceUnsupported, $0) }
     }
 }

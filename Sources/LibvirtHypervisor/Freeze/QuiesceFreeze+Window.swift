@@ -35,7 +35,7 @@ extension QuiesceFreeze {
         try await context.giveUp(
             left,
             because: HypervisorError.notQuiesced(
-                "the guest did not freeze within \(limit.text), and its disks stay where they are"),
+                "the guest did not freeze within \(limit.text), and its disks stay where they are", .agentSilent),
             isFenced: true)
     }
 

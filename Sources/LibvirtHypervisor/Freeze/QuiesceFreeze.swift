@@ -37,10 +37,6 @@ struct QuiesceFreeze: Sendable {
         do {
             selection = try await asked
             try await context.requireIdle(freezeState.disks)
-        } catch let error as LibvirtError {
-            try await context.giveUp(
-                freezeState, because: HypervisorError.notQuiesced("the guest agent does not answer", cause: error),
-                isFenced: true)
         } catch {
             try await context.giveUp(freezeState, because: error, isFenced: true)
         }

@@ -10,6 +10,9 @@ enum RAMFile {
         "\(directory)/\(OverlayFile.name(of: [(machine.name, 40), (machine.id, 36)]))-\(run).ram"
     }
 
+    /// An id for a name of which only what all runs have in common counts.
+    static let anyRun = "00000000T000000Z-000000"
+
     /// Where libvirt writes it, until it is whole: `web01-UUID.stillpoint.ram`. The same in each run, as an overlay's name
     /// (`OverlayFile.path`), since libvirt adds it to the VM's AppArmor profile too.
     static func unfinished(_ path: String) -> String {

@@ -7,7 +7,7 @@ internal import Support
 struct LocalOverlayStore: OverlayStore {
     let directory: String
 
-    var obstacleToMemory: String? { nil }
+    var obstacleToMemory: StrategyObstacle? { nil }
     var place: String { "" }
 
     func requireAbsence(of disks: [OverlayDisk]) throws {

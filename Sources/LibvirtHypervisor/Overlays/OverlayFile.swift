@@ -86,8 +86,10 @@ enum OverlayFile {
             } catch Errno.fileExists {
                 throw existing(disk)
             } catch {
+                let isFull = [.noSpace, .diskQuotaExceeded].contains(error as? Errno)
                 throw HypervisorError(
-                    .overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error)
+                    .overlay, "cannot create the overlay \(disk.overlay)", remedy: .fallBack, cause: error,
+                    reason: isFull ? .noRoom : .overlayFailed)
             }
         }
     }

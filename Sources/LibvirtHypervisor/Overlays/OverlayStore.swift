@@ -13,7 +13,7 @@ protocol OverlayStore: Sendable {
     /// The folder.
     var directory: String { get }
     /// Why the RAM of its domains cannot be dumped; nil: it can.
-    var obstacleToMemory: String? { get }
+    var obstacleToMemory: StrategyObstacle? { get }
     /// Said behind paths and commands; empty where they are this host's.
     var place: String { get }
 

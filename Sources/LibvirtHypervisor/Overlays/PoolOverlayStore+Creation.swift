@@ -27,7 +27,7 @@ extension PoolOverlayStore {
                 .overlay,
                 "overlay_dir \(directory) of \(section) has \(available >> 20) MiB free, \(needed >> 20) MiB are needed "
                     + "(a tenth of its file system, and 4 MiB a disk); make room there, or set overlay_dir",
-                remedy: .fallBack)
+                remedy: .fallBack, reason: .noRoom)
         }
     }
 

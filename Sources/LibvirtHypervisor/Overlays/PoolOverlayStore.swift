@@ -21,8 +21,8 @@ struct PoolOverlayStore: OverlayStore {
     let name: String
 
     var directory: String { site.overlayDirectory }
-    var obstacleToMemory: String? {
-        "the RAM would be dumped to a file of another host (\(section) has path_map)"
+    var obstacleToMemory: StrategyObstacle? {
+        StrategyObstacle(.callFailed, "the RAM would be dumped to a file of another host (\(section) has path_map)")
     }
     var place: String { "paths and commands are those of the host of \(section)" }
     var section: String { "[hypervisor \(printable(name))]" }

@@ -13,10 +13,13 @@ struct DiskCheck: Sendable {
                 Finding(.diskUnresolved, splitting: "\(printable(machine.name)): \($0)")
             }
         }
-        let refused = plans.filter { $0.strategies.first != .crashConsistent }.flatMap { planned in
+        let refused = plans.filter { $0.strategies.first?.movesDisks == true }.flatMap { planned in
             planned.disks.compactMap(\.refusal).map {
-                Finding(
-                    .diskRefused, "\(printable(planned.machine.name)) will be crash-consistent only: \($0)",
+                let others = planned.strategies.filter { $0.changesMachine && !$0.movesDisks }
+                let instead = others.map { printable($0.rawValue, limit: 300) } + ["crash-consistent only"]
+                return Finding(
+                    .diskRefused,
+                    "\(printable(planned.machine.name)) will be \(instead.joined(separator: ", or ")): \($0)",
                     fix: "change that disk, or accept it with: strategy = crash-consistent")
             }
         }

@@ -41,6 +41,32 @@ extension FindingCode {
             ("The place of a VM's disk is not known", "a snapshot may hold that disk without its VM being frozen")
         case .diskRefused:
             ("A disk cannot be moved to an overlay", "its VM will be crash-consistent only")
+        case .licenceRefusesSnapshots:
+            ("A server's licence allows no VM snapshots", "none of its VMs gets more than a crash-consistent snapshot")
+        case .agentMissing:
+            ("A guest has no agent", "nobody tells its file systems to stand still, so they are as after a power cut")
+        case .agentSilent:
+            (
+                "A guest's agent does not answer",
+                "nobody tells its file systems to stand still, and each run waits for it"
+            )
+        case .agentRefuses: ("A guest's agent does not freeze", "its file systems are as after a power cut")
+        case .machinePaused:
+            ("A VM is paused", "its guest writes nothing, and cannot be told to write what it still holds")
+        case .machineBusy:
+            ("Something else is at work on a VM", "if it still is when the snapshot is taken, the VM is not frozen")
+        case .machineSilent: ("A VM's hypervisor process does not answer", "nothing can be done with the VM")
+        case .shapeUnsupported:
+            ("A disk or a device forbids the strategy", "the VM gets the next one of its list, or is crash-consistent")
+        case .shutdownImpossible:
+            ("A VM cannot be shut down and started again", "the VM gets the next strategy of its list, or none")
+        case .strategyImpossible: ("A strategy would fail", "the VM gets the next one of its list, or none")
+        case .guestUnknown:
+            ("A VM cannot be asked about", "what it will get is not known, and a run may wait for it in vain")
+        case .nameShared:
+            ("Several running VMs have one name", "reports and the snapshot's properties cannot tell them apart")
+        case .fallbackImpossible:
+            ("A strategy further down the list would fail", "it does not help where those before it fail")
         case .folderUnusable: ("A folder cannot be used", "pre-snapshot refuses to freeze anything that needs it")
         case .programUnusable: ("A program of exec: cannot be used", "pre-snapshot refuses to run it")
         case .overlayRoomLacking:

@@ -40,7 +40,7 @@ package struct SnapshotProperties: Sendable, Hashable {
         let detail: String?
         switch consistency {
         case .stale: detail = record.staleSince.map(utcText)
-        case .crash: detail = record.reason.map { percentEncoded($0.rawValue) }
+        case .crash: detail = record.reason.flatMap { ReasonCode(reading: $0.rawValue)?.rawValue }
         case .off, .quiesced, .memory: detail = nil
         }
         return ([consistency.rawValue] + [detail].compactMap { $0 }).joined(separator: ":")
@@ -67,7 +67,7 @@ package struct SnapshotProperties: Sendable, Hashable {
             case .stale: return Claim(name: name, consistency: .stale, staleSince: detail.flatMap { utcTime($0) })
             case .crash:
                 return Claim(
-                    name: name, consistency: .crash, reason: detail.map { ReasonCode(rawValue: percentDecoded($0)) })
+                    name: name, consistency: .crash, reason: detail.flatMap { ReasonCode(reading: $0) })
             case .off, .quiesced, .memory, nil:
                 return Claim(name: name, consistency: Consistency(rawValue: String(parts[1])) ?? .crash)
             }

@@ -11,6 +11,8 @@ struct VMDetails: Sendable {
     let connection: String
     let isTemplate: Bool
     let hasRunningTools: Bool
+    /// The server knows that the guest has none.
+    let lacksTools: Bool
     /// Of its RAM, in MiB.
     let memoryMegabytes: UInt64
     /// `[datastore] folder/name.vmx`
@@ -18,13 +20,13 @@ struct VMDetails: Sendable {
     /// Where a VM snapshot's RAM goes: `[datastore] folder`.
     let snapshotFolder: String?
     /// `powerOff`, or what becomes of the VM's disks when it is powered off.
-    private let powerOffBehavior: String
+    let powerOffBehavior: String
     let needsConsolidation: Bool
     /// Nil: its devices could not be read.
     let devices: VMDevices?
     /// Names of snapshots that some run of ours made.
     let ownSnapshots: [String]
-    private let faultTolerance: String?
+    let faultTolerance: String?
     /// The vCenter's own, and the BIOS' one.
     let uuids: [String]
 
@@ -33,7 +35,7 @@ struct VMDetails: Sendable {
         "name", "config.template", "config.files.vmPathName", "config.files.snapshotDirectory",
         "config.flags.snapshotPowerOffBehavior", "config.hardware.memoryMB", "config.hardware.device",
         "runtime.powerState", "runtime.connectionState", "runtime.consolidationNeeded",
-        "runtime.faultToleranceState", "guest.toolsRunningStatus", "snapshot",
+        "runtime.faultToleranceState", "guest.toolsRunningStatus", "guest.toolsVersionStatus2", "snapshot",
         "config.instanceUuid", "config.uuid",
     ]
 
@@ -51,6 +53,7 @@ struct VMDetails: Sendable {
         // What is told of a VM that is out of reach may have been true long ago.
         power = isTemplate ? .off : connection == "connected" ? told : .running
         hasRunningTools = properties.text("guest.toolsRunningStatus") == "guestToolsRunning"
+        lacksTools = properties.text("guest.toolsVersionStatus2") == "guestToolsNotInstalled"
         memoryMegabytes = properties.text("config.hardware.memoryMB").flatMap { UInt64($0) } ?? 0
         definition = properties.text("config.files.vmPathName")
         snapshotFolder = properties.text("config.files.snapshotDirectory") ?? definition
@@ -64,55 +67,6 @@ struct VMDetails: Sendable {
     }
 
     var isConnected: Bool { connection == "connected" }
-
-    /// Why a strategy cannot be used for this VM; nil: nothing known forbids it.
-    /// - Parameter targets: the disks on the snapshot's datasets.
-    func obstacle(to strategy: Strategy, targets: [String]) -> String? {
-        guard isConnected else { return "the server does not reach the VM: it is \(connection)" }
-        guard let devices else { return "the server does not show the VM's devices; check the account's role" }
-        if let faultTolerance, faultTolerance != "notConfigured" {
-            return "the VM is protected by Fault Tolerance (\(faultTolerance)), and cannot have snapshots"
-        }
-        if let obstacle = devices.obstacles.first { return obstacle }
-        let held = devices.disks.filter { targets.contains($0.target) }
-        if !held.isEmpty, held.allSatisfy(\.isIndependent) {
-            return "all its disks there are independent, which no VM snapshot includes"
-        }
-        if strategy == .memory, devices.disks.contains(where: \.isIndependent) {
-            return "a disk is independent, so vSphere takes no snapshot with memory"
-        }
-        if strategy == .memory, let outside = devices.disks.first(where: { !targets.contains($0.target) }) {
-            return
-                "its disk \(outside.target) is not in this snapshot, so that RAM and disks would not be of one instant"
-        }
-        if strategy == .quiesce, !hasRunningTools {
-            return "VMware Tools are not running in the guest, so it cannot be quiesced"
-        }
-        return nil
-    }
-
-    /// Why its processors cannot be stopped; nil: nothing known forbids it.
-    var obstacleToPause: String? {
-        guard isConnected else { return "the server does not reach the VM: it is \(connection)" }
-        return devices?.passthrough.map { "\($0), which forbids suspending" }
-    }
-
-    /// Why it cannot be shut down and started again; nil: nothing known forbids it.
-    var obstacleToShutdown: String? {
-        guard isConnected else { return "the server does not reach the VM: it is \(connection)" }
-        guard let devices else { return "the server does not show the VM's devices; check the account's role" }
-        if let disk = devices.disks.first(where: \.isDiscarded) {
-            return "\(disk.target) is not persistent: what the guest wrote to it would be lost"
-        }
-        guard powerOffBehavior == "powerOff" || powerOffBehavior.isEmpty else {
-            return
-                "its snapshot power-off behavior is \(printable(powerOffBehavior)): a shutdown does more than end the guest"
-        }
-        guard hasRunningTools else {
-            return "VMware Tools are not running in the guest, so it cannot be asked to shut down"
-        }
-        return nil
-    }
 
     /// Where the RAM of a suspended VM is.
     static let suspendedNote = "suspended: its RAM is in its files"

@@ -1,3 +1,4 @@
+internal import Hypervisor
 internal import Support
 internal import XMLTree
 
@@ -6,7 +7,7 @@ struct VMDevices: Sendable {
     /// Its disks, in the server's order.
     let disks: [VMDisk]
     /// Why no snapshot of the VM can be taken.
-    let obstacles: [String]
+    let obstacles: [StrategyObstacle]
     /// A PCI device of the host's that the VM has, in words; nil where it has none.
     let passthrough: String?
 
@@ -18,16 +19,19 @@ struct VMDevices: Sendable {
             uniquingKeysWith: { first, _ in first })
         disks = devices.filter { $0.instanceType == "VirtualDisk" }.map { VMDisk($0, controllers) }
         passthrough = devices.lazy.compactMap(Self.passthrough).first
-        var obstacles: [String] = []
-        if let passthrough { obstacles.append("\(passthrough), which forbids snapshots") }
+        var obstacles: [StrategyObstacle] = []
+        func add(_ reason: ReasonCode, _ what: String) {
+            obstacles.append(StrategyObstacle(reason, "\(what), which forbids snapshots"))
+        }
+        if let passthrough { add(.deviceUnsupported, passthrough) }
         for controller in controllers.values.sorted(by: { $0.key < $1.key }) where controller.isShared {
-            obstacles.append("\(controller.name) shares its bus with other VMs, which forbids snapshots")
+            add(.diskUnsupported, "\(controller.name) shares its bus with other VMs")
         }
         for disk in disks where disk.isPhysicalRDM {
-            obstacles.append("\(disk.target) is a raw device in physical mode, which forbids snapshots")
+            add(.diskUnsupported, "\(disk.target) is a raw device in physical mode")
         }
         for disk in disks where disk.isMultiWriter {
-            obstacles.append("\(disk.target) has several VMs that write to it, which forbids snapshots")
+            add(.diskUnsupported, "\(disk.target) has several VMs that write to it")
         }
         self.obstacles = obstacles
     }

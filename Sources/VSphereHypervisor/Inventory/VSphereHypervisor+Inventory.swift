@@ -39,7 +39,7 @@ extension VSphereHypervisor {
             .callFailed,
             "its RAM would go to \(folder.map { printable($0) } ?? "a place unknown"), "
                 + "which is not known to be in this snapshot",
-            remedy: .fallBack)
+            remedy: .fallBack, reason: .diskUnsupported)
     }
 
     func datastores() async throws -> DatastoreMap {

@@ -19,7 +19,7 @@ struct ToolsShutdown: Sendable {
     /// - Throws: as ``GuestShutdown/shutDown(id:before:)``.
     func run() async throws {
         if let obstacle = details.obstacleToShutdown {
-            throw HypervisorError(.callFailed, obstacle, remedy: .fallBack)
+            throw HypervisorError(obstacle, .callFailed)
         }
         try await ask()
         try await awaitOff()
@@ -54,7 +54,7 @@ struct ToolsShutdown: Sendable {
             return HypervisorError(
                 .callFailed,
                 "VMware Tools are not running in the guest, so it cannot be asked to shut down (\(failure))",
-                remedy: .fallBack)
+                remedy: .fallBack, reason: failure.reason)
         case "InvalidPowerState":
             return HypervisorError(
                 .changed, "the VM is not running any more: somebody else has stopped it", remedy: .fallBack)
@@ -82,7 +82,7 @@ struct ToolsShutdown: Sendable {
         if state?.power == "poweredOff" { return }
         throw HypervisorError(
             .timedOut, "the guest did not shut down in time, and may still do so\(state?.questionNote ?? problem)",
-            remedy: .stop)
+            remedy: .stop, reason: .shutdownIgnored)
     }
 
     private func power() async -> Result<String?, any Error> {

@@ -108,7 +108,8 @@ struct VMSuspension: Sendable {
         case .failed where outcome?.vm?.power == "suspended": return
         case .failed(let fault) where !fault.leavesDoubt:
             throw HypervisorError(
-                .timedOut, "the VM was not suspended in time; the task was cancelled", remedy: .fallBack)
+                .timedOut, "the VM was not suspended in time; the task was cancelled", remedy: .fallBack,
+                reason: .noTime)
         default: break
         }
         let note = (try? await session.inspect(vm, until: .now + .milliseconds(500)).state)?.questionNote ?? ""
@@ -161,6 +162,6 @@ extension HypervisorError {
         let error = error as? HypervisorError
         return HypervisorError(
             error?.code ?? .callFailed, error?.message ?? action, remedy: error?.remedy == .retry ? .retry : .fallBack,
-            cause: error?.cause)
+            cause: error?.cause, reason: error?.reason)
     }
 }

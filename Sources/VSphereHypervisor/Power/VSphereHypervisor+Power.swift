@@ -8,7 +8,7 @@ extension VSphereHypervisor: ProcessorPausing {
     /// Suspends a running VM; see `VMSuspension`.
     public func pause(id: String, before deadline: ContinuousClock.Instant?) async throws -> [String] {
         if let obstacle = try await plannedDetails(id).obstacleToPause {
-            throw HypervisorError(.callFailed, obstacle, remedy: .fallBack)
+            throw HypervisorError(obstacle, .callFailed)
         }
         let longest = ContinuousClock.now + Self.longestSuspending
         try await VMSuspension(

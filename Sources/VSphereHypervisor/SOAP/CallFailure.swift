@@ -70,6 +70,15 @@ struct CallFailure: Error, Sendable, CustomStringConvertible {
             case .timedOut: .timedOut
             default: .callFailed
             }
-        return HypervisorError(code, "\(action): \(message)", remedy: remedy)
+        return HypervisorError(code, "\(action): \(message)", remedy: remedy, reason: reason)
+    }
+
+    /// Why a strategy failed with it, in a word.
+    var reason: ReasonCode {
+        switch kind {
+        case .unreachable, .certificate, .timedOut, .dropped, .http: .unreachable
+        case .garbled, .tooLong: .callFailed
+        case .fault: fault?.reason ?? .callFailed
+        }
     }
 }

@@ -1,3 +1,5 @@
+internal import Hypervisor
+
 /// What a fault means for the one who made the call.
 enum FaultKind: Sendable, Equatable {
     /// Something is in the way that passes: another task, a lock, a host that is busy.
@@ -13,6 +15,18 @@ enum FaultKind: Sendable, Equatable {
 }
 
 extension VimFault {
+    /// Why a strategy failed with it, in a word.
+    var reason: ReasonCode {
+        switch name {
+        case "TaskInProgress", "FileLocked", "ConcurrentAccess", "ResourceInUse": .vmBusy
+        case "HostCommunication", "HostNotReachable", "HostNotConnected", "HostConnectFault", "Timedout": .unreachable
+        case "ToolsUnavailable", "GuestOperationsUnavailable": .agentSilent
+        case "ManagedObjectNotFound", "InvalidPowerState": .vmChanged
+        case "NoDiskSpace", "InsufficientDiskSpace": .noRoom
+        default: kind == .quiesce ? .freezeFailed : .callFailed
+        }
+    }
+
     private static let transient: Set<String> = [
         "TaskInProgress", "FileLocked", "CannotAccessFile", "ConcurrentAccess", "HostCommunication", "HostNotReachable",
         "HostNotConnected", "HostConnectFault", "ResourceInUse", "Timedout", "SessionOverLimit", "VmToolsUpgradeFault",

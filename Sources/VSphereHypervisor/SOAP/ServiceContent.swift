@@ -13,6 +13,9 @@ struct ServiceContent: Sendable, Equatable {
     /// An ESXi host has one too.
     let taskManager: MoRef?
     let authorizationManager: MoRef?
+    let licenseManager: MoRef?
+    /// A stand-alone ESXi host, no vCenter server.
+    let isHost: Bool
 
     /// What RetrieveServiceContent returned; nil where it is no vSphere server's.
     init?(_ result: XMLElement) {
@@ -31,5 +34,7 @@ struct ServiceContent: Sendable, Equatable {
         self.viewManager = viewManager
         taskManager = MoRef(content.first("taskManager"))
         authorizationManager = MoRef(content.first("authorizationManager"))
+        licenseManager = MoRef(content.first("licenseManager"))
+        isHost = about.value("apiType") == "HostAgent"
     }
 }

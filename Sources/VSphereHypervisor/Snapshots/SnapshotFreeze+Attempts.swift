@@ -102,6 +102,6 @@ extension SnapshotFreeze {
         return .failed(
             HypervisorError(
                 .timedOut, "the VM snapshot was not created before the manager's deadline; the task was cancelled",
-                remedy: .fallBack))
+                remedy: .fallBack, reason: .noTime))
     }
 }

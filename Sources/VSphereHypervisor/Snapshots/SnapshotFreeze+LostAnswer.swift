@@ -71,14 +71,16 @@ extension SnapshotFreeze {
     func fallBack(because error: any Error) async throws -> Never {
         try await record(nil)
         if let error = error as? HypervisorError {
-            throw HypervisorError(error.code, error.message, remedy: .fallBack, cause: error.cause)
+            throw HypervisorError(
+                error.code, error.message, remedy: .fallBack, cause: error.cause, reason: error.reason)
         }
         guard let failure = error as? CallFailure else { throw error }
         if failure.fault?.kind == .missing {
             throw HypervisorError(.noSuchMachine, "the VM was removed from the inventory meanwhile", remedy: .fallBack)
         }
         if failure.fault?.kind == .quiesce {
-            throw HypervisorError(.notQuiesced, "the guest could not be quiesced: \(failure)", remedy: .fallBack)
+            throw HypervisorError(
+                .notQuiesced, "the guest could not be quiesced: \(failure)", remedy: .fallBack, reason: failure.reason)
         }
         throw failure.error("could not create a VM snapshot", remedy: .fallBack)
     }

@@ -27,7 +27,7 @@ struct SnapshotFreeze: Sendable {
 
     func run() async throws -> FreezeResult {
         if let obstacle = details.obstacle(to: request.strategy, targets: request.disks.map(\.target)) {
-            throw HypervisorError(.notQuiesced, obstacle, remedy: .fallBack)
+            throw HypervisorError(obstacle)
         }
         let end = request.deadline ?? .now + Self.defaultLimit
         let deadline = end - min(Self.cleanupReserve, max(.zero, (end - .now) / 3))
