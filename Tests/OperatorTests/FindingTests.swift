@@ -22,6 +22,7 @@ struct FindingTests {
         .disksUnreadable: ("VSphereHypervisorTests/DiscoveryTests.swift", ".disksUnreadable"),
         .serverSnapshotLeft: ("VSphereHypervisorTests/DiscoveryTests.swift", ".serverSnapshotLeft"),
         .runNotEnded: ("OperatorTests/PreflightCheckTests.swift", "its watchdog has not ended it"),
+        .licenceRefusesSnapshots: ("VSphereHypervisorTests/ObstacleTests.swift", ".licenceRefusesSnapshots"),
         .labelsMissing: ("LibvirtHypervisorTests/SELinuxLabelsTests.swift", ".labelsMissing"),
         .selinuxInForce: ("LibvirtHypervisorTests/SELinuxLabelsTests.swift", ".selinuxInForce"),
         .appArmorParserMissing: ("LibvirtHypervisorTests/HostFindingTests.swift", ".appArmorParserMissing"),
@@ -42,9 +43,19 @@ struct FindingTests {
         .confinementMissing: ("LibvirtHypervisorTests/HostFindingTests.swift", ".confinementMissing"),
     ]
 
+    /// What guests are found to be, in a test of its own.
+    private static let ofGuests: [FindingCode: String] = [
+        .agentMissing: ".agentMissing", .agentSilent: ".agentSilent", .agentRefuses: ".agentRefuses",
+        .machinePaused: ".machinePaused", .machineBusy: ".machineBusy", .machineSilent: ".machineSilent",
+        .shapeUnsupported: ".shapeUnsupported", .shutdownImpossible: ".shutdownImpossible",
+        .strategyImpossible: ".strategyImpossible", .guestUnknown: ".guestUnknown", .nameShared: ".nameShared",
+        .fallbackImpossible: ".fallbackImpossible",
+    ]
+
     private func isTested(_ code: FindingCode) -> Bool {
         if PlantedFault.of(code) != nil { return true }
-        guard let place = Self.elsewhere[code] else { return false }
+        let ofGuest = Self.ofGuests[code].map { (file: "OperatorTests/GuestCheckTests.swift", word: $0) }
+        guard let place = ofGuest ?? Self.elsewhere[code] else { return false }
         let here = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
         let text = (try? readFile("/\(here)/\(place.file)")).map { String(decoding: $0, as: UTF8.self) } ?? ""
         return text.has(place.word)

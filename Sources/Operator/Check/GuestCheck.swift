@@ -1,4 +1,3 @@
-internal import Configuration
 internal import Engine
 internal import Hypervisor
 internal import RunState
@@ -96,26 +95,6 @@ struct GuestCheck: Sendable {
     private static func names(_ plans: [PlannedVM]) -> String {
         let names = Set(plans.map { printable($0.machine.name) }).sorted()
         return names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " and \(names.count - 3) more" : "")
-    }
-}
-
-/// The guests of all VMs that a check has found.
-struct GuestsOfSite: CheckTheme {
-    let site: CheckedSite
-    var subject: String { "the guests" }
-    /// A thousand silent agents, 16 at a time, each for `agent_timeout`.
-    var limit: Duration { .seconds(600) }
-
-    func findings() async throws -> [Finding] {
-        // An open run that cannot be read is a finding of its own.
-        let directory = StateDirectory(site.configuration.stateDirectory)
-        let runs = ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
-        let held = Set(runs.flatMap(\.machines).filter { $0.freezeState != nil }.map(\.key))
-        let survey = ObstacleSurvey(
-            maxParallel: site.configuration.maxParallel, ramDirectory: site.configuration.ramDirectory)
-        return await whileWaiting(for: "the guests") {
-            await GuestCheck(survey: survey, held: held).findings(site.plans)
-        }
     }
 }
 

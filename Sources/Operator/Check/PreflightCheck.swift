@@ -35,7 +35,8 @@ struct PreflightCheck: Sendable {
     private func themes(_ site: CheckedSite) -> [any CheckTheme] {
         let hooks = hooksFolder
         return [
-            SectionCheck(site: site), RuleCheck(site: site), GuestsOfSite(site: site), SanoidCheck(site: site, hooks: hooks),
+            SectionCheck(site: site), RuleCheck(site: site), GuestTheme(site: site),
+            SanoidCheck(site: site, hooks: hooks),
             ManagerCheck(site: site), FolderCheck(site: site), OverlayRoomCheck(site: site), PoolCheck(site: site),
             SnapshotRoomCheck(site: site), RunCheck(site: site), ArchiveCheck(site: site), LeftoverCheck(site: site),
             OwnershipCheck(site: site, folder: hooks), ServiceCheck(site: site), MonitoringCheck(site: site),
@@ -52,7 +53,7 @@ struct PreflightCheck: Sendable {
         var answering = 0
         let asked = try await hypervisors.enabled()
         // Each may take half of what is left.
-        let answers = await whileWaiting(for: "the hypervisors") {
+        let answers = await whileWaiting(for: "the hypervisors") { [listing] in
             await hypervisors.machines(before: .now + listing * 2, of: asked)
         }
         for (hypervisor, answer) in answers {
