@@ -1,3 +1,4 @@
+import Hypervisor
 import Testing
 
 @testable import LibvirtHypervisor
