@@ -1,5 +1,4 @@
 internal import Engine
-internal import Glibc
 internal import Hypervisor
 internal import Logging
 internal import RunState
@@ -106,11 +105,7 @@ struct RunClaim {
     /// Whether its release has begun, or should have: what it holds is of the past.
     private func isOverdue(_ run: Run, _ machine: VMRecord) -> Bool {
         if run.phase == .releasing || run.phase == .released { return true }
-        return run.earlyRelease != nil || machine.earlyRelease != nil || age(of: run) >= maxHold
-    }
-
-    private func age(of run: Run) -> Duration {
-        run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? maxHold
+        return run.earlyRelease != nil || machine.earlyRelease != nil || run.isAsOld(as: maxHold)
     }
 
     /// Whether a living process works on the run.
@@ -134,7 +129,7 @@ struct RunClaim {
 
     private func isOver(_ run: Run) -> Bool {
         guard run.manager != invocation.manager.rawValue, run.phase == .frozen else { return true }
-        return age(of: run) >= maxHold
+        return run.isAsOld(as: maxHold)
     }
 
     private func makeRun(_ plan: [PlannedVM]) -> Run {

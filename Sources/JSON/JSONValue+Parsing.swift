@@ -6,24 +6,12 @@ extension JSONValue {
     /// The value of a text.
     /// - Throws: JSONError `.syntax`, `.tooLarge`.
     init(parsing bytes: [UInt8], within budget: Budget) throws(JSONError) {
-        try checkCost(of: bytes, within: budget)
-        guard !bytes.allSatisfy(isBlank) else {
-            throw JSONError(.syntax, bytes.isEmpty ? "the text is empty" : "the text has nothing but white space")
-        }
-        var problem = json_error_t()
-        let root = bytes.withUnsafeBytes { raw in
-            cjansson_load(raw.assumingMemoryBound(to: CChar.self).baseAddress, raw.count, &problem)
-        }
-        guard let root else {
-            let message = withUnsafePointer(to: &problem) { String(cString: cjansson_text($0)) }
-            throw JSONError(.syntax, message, line: Int(problem.line), column: Int(problem.column))
-        }
-        let owner = try JanssonValue(root)
+        let owner = try JanssonValue(parsing: bytes, within: budget)
         self = try JSONValue(owner.pointer)
     }
 
     /// A copy of a value that stays its owner's.
-    private init(_ value: UnsafeMutablePointer<json_t>) throws(JSONError) {
+    init(_ value: UnsafeMutablePointer<json_t>) throws(JSONError) {
         switch cjansson_type(value) {
         case JSON_OBJECT: self = .object(try Self.members(of: value))
         case JSON_ARRAY: self = .array(try Self.elements(of: value))
@@ -62,8 +50,28 @@ extension JSONValue {
     }
 }
 
+extension JanssonValue {
+    /// The value of a text.
+    /// - Throws: JSONError `.syntax`, `.tooLarge`.
+    init(parsing bytes: [UInt8], within budget: Budget) throws(JSONError) {
+        try checkCost(of: bytes, within: budget)
+        guard !bytes.allSatisfy(isBlank) else {
+            throw JSONError(.syntax, bytes.isEmpty ? "the text is empty" : "the text has nothing but white space")
+        }
+        var problem = json_error_t()
+        let root = bytes.withUnsafeBytes { raw in
+            cjansson_load(raw.assumingMemoryBound(to: CChar.self).baseAddress, raw.count, &problem)
+        }
+        guard let root else {
+            let message = withUnsafePointer(to: &problem) { String(cString: cjansson_text($0)) }
+            throw JSONError(.syntax, message, line: Int(problem.line), column: Int(problem.column))
+        }
+        try self.init(root)
+    }
+}
+
 /// Text by its length: it may contain U+0000.
-private func swiftText(_ start: UnsafePointer<CChar>?, _ count: Int) -> String {
+func swiftText(_ start: UnsafePointer<CChar>?, _ count: Int) -> String {
     String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self)
 }
 

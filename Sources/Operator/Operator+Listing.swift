@@ -14,8 +14,12 @@ extension Operator {
             if let dataset, try await !context.zfs.exists(dataset.rawValue) {
                 throw UnknownDatasetError(dataset: dataset)
             }
-            let machines = try await whileWaiting(for: "zfs") { try await listing.machines(on: dataset) }
-            try tell(machines, json: json) { ListedVM.table($0) }
+            let snapshots = try await whileWaiting(for: "zfs") { try await listing.snapshots(of: dataset) }
+            if json {
+                try write(listing.machines(of: snapshots))
+            } else {
+                write(ListedVM.table(listing.machines(of: snapshots)))
+            }
             return .done
         }
     }
@@ -26,10 +30,15 @@ extension Operator {
             let (name, listing) = (try SnapshotName(snapshot), self.listing(configuration))
             let own = try await listing.machines(in: name)
             let below = recursive || own.isEmpty && !json ? try await listing.machines(below: name) : []
-            try tell(recursive ? own + below : own, json: json) { machines in
-                if recursive { return ListedVM.summary(of: machines, in: name) }
-                guard machines.isEmpty else { return machines.map(\.paragraph).joined() }
-                return ListedVM.absence(from: name, below: below)
+            let shown = recursive ? own + below : own
+            if json {
+                try write(shown)
+            } else if recursive {
+                say(ListedVM.summary(of: shown, in: name), paint: palette.showLine)
+            } else {
+                let text =
+                    shown.isEmpty ? ListedVM.absence(from: name, below: below) : shown.map(\.paragraph).joined()
+                say(text, paint: palette.showLine)
             }
             return .done
         }
@@ -38,14 +47,24 @@ extension Operator {
     private func listing(_ configuration: Configuration) -> Listing {
         let points = RestorePoints(catalogue(configuration), coldStorage: configuration.coldStorage)
         for problem in points.problems { context.log.warning("\(problem)") }
-        return Listing(points: points, zfs: context.zfs)
+        // Those whose files cannot be read are status's to name.
+        let directory = StateDirectory(configuration.stateDirectory)
+        return Listing(points: points, zfs: context.zfs, openRuns: openRuns(in: directory))
     }
 
-    private func tell(_ machines: [ListedVM], json: Bool, _ text: ([ListedVM]) -> String) throws {
-        if json {
-            write(String(decoding: try StateFile.text(machines), as: UTF8.self) + "\n")
-        } else {
-            say(text(machines))
+    /// Writes JSON as `JSON.encode` writes a list of them, one after another: all of it at once would take a gigabyte.
+    private func write(_ machines: some Sequence<ListedVM>) throws {
+        var part = "["
+        var isFirst = true
+        for machine in machines {
+            part += isFirst ? "\n" : ",\n"
+            isFirst = false
+            let lines = try StateFile.text(machine).split(separator: UInt8(ascii: "\n"))
+            part += lines.map { "  " + String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+            guard part.utf8.count >= 1 << 16 else { continue }
+            write(part)
+            part = ""
         }
+        write(part + (isFirst ? "]\n" : "\n]\n"))
     }
 }

@@ -62,7 +62,7 @@ extension Operator {
             if options.json {
                 write(String(decoding: try StateFile.text(entries), as: UTF8.self) + "\n")
             } else {
-                say(entries.map(\.paragraph).joined())
+                say(entries.map(\.paragraph).joined(), paint: palette.planLine)
                 if entries.isEmpty, isWhole { say(absence(from: planner.scope, below)) }
             }
             return isWhole ? .done : .failed

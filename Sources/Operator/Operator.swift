@@ -1,5 +1,6 @@
 internal import Configuration
 package import Engine
+internal import Glibc
 internal import Logging
 internal import RunState
 internal import Support
@@ -37,10 +38,33 @@ package struct Operator: Sendable {
         Catalogue(StateDirectory(configuration.stateDirectory))
     }
 
+    /// Those that can be read.
+    func openRuns(in directory: StateDirectory) -> [Run] {
+        ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
+    }
+
+    /// Standard output.
+    var terminal: Terminal { Terminal(descriptor: STDOUT_FILENO, environment: context.environment) }
+    var palette: Palette { Palette(isOn: terminal.hasColour) }
+
     /// Says what people read, line by line.
-    func say(_ text: String) {
+    /// - Parameter paint: gives colours to a line that is fit for a terminal.
+    func say(_ text: String, paint: (String) -> String = { $0 }) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        write(lines.map { printable(String($0), limit: 4000) }.joined(separator: "\n"))
+        write(lines.map { paint(printable(String($0), limit: 4000)) }.joined(separator: "\n"))
+    }
+
+    /// Writes a table, a part after another: it may have a hundred thousand rows.
+    func write(_ table: Table) {
+        var part = ""
+        for line in table.lines(for: terminal) {
+            part += line
+            part += "\n"
+            guard part.utf8.count >= 1 << 16 else { continue }
+            write(part)
+            part = ""
+        }
+        write(part)
     }
 
     /// Writes what a program reads as it is.

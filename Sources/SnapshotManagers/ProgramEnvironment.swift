@@ -7,9 +7,10 @@ internal import Support
 /// what it loads (`LD_*`, `GCONV_PATH`), or which program is run (`PATH`). What the dynamic loader itself reads, it has
 /// read before any program's first line: who can set that for root runs what he likes anyway.
 public enum ProgramEnvironment {
-    /// Kept as they are: what systemd says of a service, and how wide a terminal is.
+    /// Kept as they are: what systemd says of a service, and what a terminal is and shows.
     private static let names: Set<String> = [
         "STILLPOINT_CONFIG", "JOURNAL_STREAM", "CREDENTIALS_DIRECTORY", "INVOCATION_ID", "TERM", "COLUMNS",
+        "NO_COLOR",
     ]
     /// Kept with whatever follows: what the snapshot managers say.
     private static let beginnings = ["SANOID_", "ZREPL_", "ZNAP_"]

@@ -9,11 +9,11 @@ public struct SnapshotName: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Throws: ``NameError`` that names the rule and, for a character, its position in its part.
     public init(_ text: String) throws(NameError) {
-        guard let at = text.firstIndex(of: "@") else {
+        guard let at = text.utf8.firstIndex(of: UInt8(ascii: "@")) else {
             throw NameError(.noSnapshot, "\(NameRules.quoted(text)) names no snapshot; write DATASET@NAME")
         }
         let dataset = try DatasetName(String(text[..<at]))
-        try self.init(dataset: dataset, name: String(text[text.index(after: at)...]))
+        try self.init(dataset: dataset, name: String(text[text.utf8.index(after: at)...]))
     }
 
     /// Takes a dataset and the part after the `@`.
@@ -21,8 +21,8 @@ public struct SnapshotName: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: ``NameError`` where ZFS would refuse the name, or the two together have more than 255 bytes.
     public init(dataset: DatasetName, name: String) throws(NameError) {
         try NameRules.checkSnapshotPart(name)
-        let text = "\(dataset)@\(name)"
-        try NameRules.checkLength(Array(text.utf8), of: "snapshot", text)
+        let count = dataset.rawValue.utf8.count + 1 + name.utf8.count
+        try NameRules.checkLength(count, of: "snapshot", "\(dataset)@\(name)")
         self.dataset = dataset
         self.name = name
     }

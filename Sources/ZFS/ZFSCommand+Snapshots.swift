@@ -8,6 +8,13 @@ public struct ListedSnapshot: Sendable, Equatable {
     public let guid: String
     /// The values of the user properties that were asked for and are set.
     public let properties: [String: String]
+
+    /// A snapshot with these parts.
+    public init(name: SnapshotName, guid: String, properties: [String: String] = [:]) {
+        self.name = name
+        self.guid = guid
+        self.properties = properties
+    }
 }
 
 extension ZFSCommand {
@@ -129,20 +136,32 @@ extension ZFSCommand {
     private static let mostUncertain = 64
 
     func parse(_ output: String, _ asked: AskedProperties) -> [ListedSnapshot] {
-        var order: [SnapshotName] = []
-        var found: [SnapshotName: [String: String]] = [:]
-        for line in output.split(separator: "\n") {
-            let fields = line.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-            guard fields.count == 3, fields[2] != "-", fields[1] == "guid" || asked.native.contains(fields[1]),
-                let name = try? SnapshotName(fields[0])
-            else { continue }
-            if found[name] == nil { order.append(name) }
-            if found[name]?[fields[1]] == nil { found[name, default: [:]][fields[1]] = fields[2] }
+        var places: [Substring: Int] = [:]
+        var found: [(name: SnapshotName, guid: String?, properties: [String: String])] = []
+        for line in output.utf8.split(separator: UInt8(ascii: "\n")) {
+            let fields = line.split(separator: UInt8(ascii: "\t"), maxSplits: 2, omittingEmptySubsequences: false)
+                .map { Substring($0) }
+            guard fields.count == 3, fields[2] != "-" else { continue }
+            let property = String(fields[1])
+            guard property == "guid" || asked.native.contains(property) else { continue }
+            let place: Int
+            if let known = places[fields[0]] {
+                place = known
+            } else {
+                guard let name = try? SnapshotName(String(fields[0])) else { continue }
+                place = found.count
+                places[fields[0]] = place
+                found.append((name, nil, [:]))
+            }
+            if property == "guid" {
+                if found[place].guid == nil { found[place].guid = String(fields[2]) }
+            } else if found[place].properties[property] == nil {
+                found[place].properties[property] = String(fields[2])
+            }
         }
-        return order.compactMap { name in
-            guard var properties = found[name], let guid = properties.removeValue(forKey: "guid"), UInt64(guid) != nil
-            else { return nil }
-            return ListedSnapshot(name: name, guid: guid, properties: properties)
+        return found.compactMap { snapshot in
+            guard let guid = snapshot.guid, UInt64(guid) != nil else { return nil }
+            return ListedSnapshot(name: snapshot.name, guid: guid, properties: snapshot.properties)
         }
     }
 
@@ -155,7 +174,8 @@ extension ZFSCommand {
         _ ask: (_ columns: String, _ property: String) async throws(ZFSError) -> Outcome
     ) async throws(ZFSError) -> [ListedSnapshot] {
         guard !listed.isEmpty else { return [] }
-        var values: [String: [String: String]] = [:]
+        let names = listed.map(\.name.rawValue)
+        var values = listed.map(\.properties)
         for property in asked.user {
             let output = try await ask("name,source,value", property).output
             var first: [Substring: Substring] = [:]
@@ -169,19 +189,17 @@ extension ZFSCommand {
                 }
             }
             var left = Self.mostUncertain
-            for name in listed.map(\.name.rawValue) {
+            for (place, name) in names.enumerated() where values[place][property] == nil {
                 if !uncertain.contains(name[...]) {
-                    values[name, default: [:]][property] = first[name[...]].flatMap(Self.ownValue)
+                    values[place][property] = first[name[...]].flatMap(Self.ownValue)
                 } else if left > 0 {
                     left -= 1
-                    values[name, default: [:]][property] = try await userProperty(property, of: name)
+                    values[place][property] = try await userProperty(property, of: name)
                 }
             }
         }
-        return listed.map { snapshot in
-            ListedSnapshot(
-                name: snapshot.name, guid: snapshot.guid,
-                properties: snapshot.properties.merging(values[snapshot.name.rawValue] ?? [:]) { first, _ in first })
+        return zip(listed, values).map { snapshot, values in
+            ListedSnapshot(name: snapshot.name, guid: snapshot.guid, properties: values)
         }
     }
 
@@ -194,7 +212,8 @@ extension ZFSCommand {
 
     /// Of `local TAB value`; nil where it is inherited or not set, and for a value that drives a terminal.
     private static func ownValue(_ text: Substring) -> String? {
-        let fields = text.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
+        let fields = text.utf8.split(separator: UInt8(ascii: "\t"), maxSplits: 1, omittingEmptySubsequences: false)
+            .map { Substring($0) }
         guard fields.count == 2, fields[0] == "local" || fields[0] == "received", fields[1] != "-",
             !fields[1].unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) })
         else { return nil }

@@ -38,6 +38,7 @@ extension RealParts {
                 #expect(
                     (check.output + check.errors).contains("path_map = /nowhere=/\(stage.dataset)2 covers no disk"),
                     "\(check.output)\(check.errors)")
+                #expect(check.output.contains("[SP110]"), "\(check.output)")
                 // A folder that the snapshot would take is refused before anything is touched.
                 try await stage.set(remote.configuration(overlays: remote.there))
                 let refused = try await shell("\(stage.lab.preSnapshot) \(stage.dataset)@c")

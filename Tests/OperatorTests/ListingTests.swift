@@ -17,11 +17,12 @@ struct ListingTests {
     private func listing(_ pool: PoolBench) -> Listing { Listing(points: pool.points, zfs: pool.pool.command) }
 
     private func listed(
-        _ name: String, _ consistency: String, ram: ListedVM.RAM? = nil, frozen: Int64? = nil,
+        _ name: String, _ consistency: String, reason: String? = nil, ram: ListedVM.RAM? = nil, frozen: Int64? = nil,
         paused: Int64? = nil, age: Int64? = nil, notes: [String] = []
     ) -> ListedVM {
         ListedVM(
             snapshot: "tank/VM@daily", guid: "1", run: nil, vm: name, vmID: nil, consistency: consistency,
+            reason: reason,
             frozenMilliseconds: frozen, pausedMilliseconds: paused, ram: ram, ageSeconds: age, notes: notes)
     }
 
@@ -40,34 +41,36 @@ struct ListingTests {
             listed("a\nb", "quiesced", frozen: 40, age: 7199), listed("db", "off", age: 7200),
             listed("x", "memory", ram: ram(2046, "ram_dir", problem: "full"), age: 172_800),
             listed("y", "memory", ram: ram(2, "cold_storage", isThere: false), age: -5),
-        ])
+            listed("z", "crash", reason: "agent-silent"),
+        ]).text
         let lines = text.split(separator: "\n").map { $0.split(separator: "  ").map { $0.drop { $0 == " " } } }
         #expect(
             lines == [
-                ["SNAPSHOT", "VM", "CONSISTENCY", "FROZEN", "RAM", "PLACE", "AGE"],
-                ["tank/VM@daily", "web01", "memory", "12 ms", "100.0M", "cold_storage", "119s"],
-                ["tank/VM@daily", "a\\nb", "quiesced", "40 ms", "-", "-", "119m"],
-                ["tank/VM@daily", "db", "off", "-", "-", "-", "2h"],
-                ["tank/VM@daily", "x", "memory", "-", "1023B", "ram_dir (not archived)", "2d"],
-                ["tank/VM@daily", "y", "memory", "-", "1B", "missing", "0s"],
+                ["SNAPSHOT", "VM", "CONSISTENCY", "REASON", "FROZEN", "RAM", "PLACE", "AGE"],
+                ["tank/VM@daily", "web01", "memory", "-", "12 ms", "100.0M", "cold_storage", "119s"],
+                ["tank/VM@daily", "a\\nb", "quiesced", "-", "40 ms", "-", "-", "119m"],
+                ["tank/VM@daily", "db", "off", "-", "-", "-", "-", "2h"],
+                ["tank/VM@daily", "x", "memory", "-", "-", "1023B", "ram_dir (not archived)", "2d"],
+                ["tank/VM@daily", "y", "memory", "-", "-", "1B", "missing", "0s"],
+                ["tank/VM@daily", "z", "crash", "agent-silent", "-", "-", "-", "-"],
             ])
-        #expect(text.hasPrefix("SNAPSHOT       VM     CONSISTENCY  FROZEN"))
-        #expect(text.contains("\ntank/VM@daily  db     off          -     "))
+        #expect(text.hasPrefix("SNAPSHOT       VM     CONSISTENCY  REASON        FROZEN"))
+        #expect(text.contains("\ntank/VM@daily  db     off          -             -     "))
     }
 
     @Test("says since when a VM is stale")
     func stale() {
         var machine = listed("web01", "stale")
         machine.staleSince = "2026-11-21T11:00:00Z"
-        #expect(ListedVM.table([machine]).contains("stale since 2026-11-21T11:00:00Z"))
+        #expect(ListedVM.table([machine]).text.contains("stale since 2026-11-21T11:00:00Z"))
         #expect(machine.paragraph.hasPrefix("web01: stale since 2026-11-21T11:00:00Z\n"))
         #expect(machine.paragraph.contains("holds nothing of what it wrote since"))
-        #expect(ListedVM.table([listed("web01", "stale")]).contains("  stale  "))
+        #expect(ListedVM.table([listed("web01", "stale")]).text.contains("  stale  "))
     }
 
     @Test("has an empty table's header alone where there is nothing")
     func empty() {
-        #expect(ListedVM.table([]) == "SNAPSHOT  VM  CONSISTENCY  FROZEN  RAM  PLACE  AGE\n")
+        #expect(ListedVM.table([]).text == "SNAPSHOT  VM  CONSISTENCY  REASON  FROZEN  RAM  PLACE  AGE\n")
     }
 
     @Test(
@@ -141,6 +144,88 @@ struct ListingTests {
             #expect(machines.filter { $0.snapshot == "tank/VM@strange" }.map(\.vm) == ["a"])
             #expect(machines.filter { $0.snapshot == "tank/VM@strange" }.map(\.ageSeconds) == [nil])
             #expect(machines.allSatisfy { $0.snapshot != "tank/VM@by hand" })
+        }
+    }
+
+    @Test("says why a VM is crash: by the snapshot's properties, else by its restore point")
+    func reasons() async throws {
+        try await withPool { pool async throws in
+            try pool.pool.add("tank/VM@daily", [SnapshotProperties.machinesKey: "db=crash:no-room,web01=crash"])
+            try pool.pool.add("tank/VM@old", [SnapshotProperties.machinesKey: "db=crash:agent-silent,x=crash"])
+            var (web, db) = (try keptMachine("web01", .crash), try keptMachine("db", .crash))
+            (web.reason, db.reason) = (.agentMissing, .callFailed)
+            try pool.keep([web, db])
+            let machines = try await listing(pool).machines(on: nil)
+            #expect(machines.map(\.vm) == ["db", "web01", "db", "x"])
+            #expect(machines.map(\.reason) == ["no-room", "agent-missing", "agent-silent", nil])
+        }
+    }
+
+    @Test(
+        "tells of a snapshot whose run is open still what the run has of its VMs, and of no namesake that was there before"
+    )
+    func openRun() async throws {
+        try await withPool { pool async throws in
+            for name in ["tank/VM@daily", "tank/VM@other", "tank/VM/db@daily"] { try pool.pool.add(name) }
+            var run = try makeRun(
+                "20261121T110000Z-0000aa", recursive: ["tank/VM"],
+                machines: [makeRecord("web01", .crash), makeRecord("db", on: ["tank/VM/db"])])
+            run.machines[0].strategy = .crashConsistent
+            run.machines[0].fallbacks = [.init(strategy: .quiesce, reason: "no answer", code: .agentSilent)]
+            try pool.bench.directory.prepare()
+            try pool.bench.directory.write(run)
+            func found() async throws -> [ListedVM] {
+                let open = pool.bench.operating.openRuns(in: pool.bench.directory)
+                return try await Listing(points: pool.points, zfs: pool.pool.command, openRuns: open).machines(on: nil)
+            }
+            let machines = try await found()
+            #expect(machines.map(\.vm) == ["web01", "db"])
+            #expect(machines.map(\.snapshot) == ["tank/VM@daily", "tank/VM/db@daily"])
+            #expect(machines[0].reason == "agent-silent" && machines[0].notes.contains("quiesce: no answer"))
+            #expect(
+                machines.allSatisfy { $0.run == run.id.text && $0.notes.contains { $0.hasPrefix("its run is open") } })
+            run.existing = [FakePool.guid(of: "tank/VM@daily")]
+            try pool.bench.directory.write(run)
+            #expect(try await found().map(\.vm) == ["db"])
+            #expect(await pool.operating.show("tank/VM/db@daily", json: false) == .done)
+        }
+    }
+
+    @Test(
+        "asks zfs as often for a thousand snapshots as for one, and searches no list for each", .timeLimit(.minutes(2)))
+    func many() async throws {
+        try await withPool { pool async throws in
+            try pool.pool.add("tank/VM@first")
+            _ = try await listing(pool).machines(on: nil)
+            let once = try pool.pool.calls().count
+            let guids = (0..<20_000).map { "\(10_000_000 + $0)" }
+            let lines = guids.enumerated().map { "tank/VM@s\($0)\tguid\t\($1)\n" }
+            try pool.scratch.write("table", try text(pool.scratch, "table") + lines.prefix(1000).joined())
+            _ = try await listing(pool).machines(on: nil)
+            #expect(try pool.pool.calls().count == 2 * once)
+
+            // One run of 1,000 VMs, and 20,000 of one: a search of all for each would take minutes.
+            let many = (0..<1000).map { try? keptMachine("vm\($0)", .quiesced) }.compactMap(\.self)
+            try pool.keep(many, in: ["tank/VM@first"])
+            let directory = pool.bench.directory
+            for (place, guid) in guids.enumerated() {
+                let digits = String(place, radix: 16)
+                let run = try #require(
+                    RunID("20261121T120000Z-" + String(repeating: "0", count: 6 - digits.count) + digits))
+                let name = try SnapshotName("tank/VM@s\(place)")
+                let point = RestorePoint(
+                    run: run, manager: "sanoid", snapshots: [RestorePointSnapshot(name: name, guid: guid)],
+                    machines: [try keptMachine("vm1", .quiesced)])
+                // Not `write`, which brings each to the disk.
+                try pool.scratch.write("state/restore-points/\(run).json", StateFile.text(point), mode: 0o600)
+            }
+            let points = RestorePoints(Catalogue(directory), coldStorage: nil)
+            #expect(points.problems.isEmpty && points.points.count == 20_001)
+            let snapshots =
+                [ListedSnapshot(name: try SnapshotName("tank/VM@first"), guid: FakePool.guid(of: "tank/VM@first"))]
+                + (try guids.enumerated().map { ListedSnapshot(name: try SnapshotName("tank/VM@s\($0)"), guid: $1) })
+            let listed = Listing(points: points, zfs: pool.pool.command).machines(of: snapshots)
+            #expect(ListedVM.table(listed).rows.count == 21_000)
         }
     }
 

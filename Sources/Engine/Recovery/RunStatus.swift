@@ -1,9 +1,8 @@
-internal import Glibc
 internal import RunState
 internal import Support
 
 /// Who owns an open run.
-package enum RunStatus: Sendable, Equatable {
+package enum RunStatus: String, Sendable, Codable {
     /// A living process is at work on it.
     case owned
     /// Its watchdog waits for post-snapshot.
@@ -31,8 +30,7 @@ extension RunStatus {
             }
             // Its pre-snapshot or its post-snapshot has died, or this is what a restore left.
             if run.phase != .frozen { return .abandoned }
-            let age = run.id.time.map { Duration.seconds(Int64(time(nil)) - $0) } ?? .zero
-            return age > maxHold ? .abandoned : .awaited
+            return run.isAsOld(as: maxHold) ? .abandoned : .awaited
         }
     }
 }

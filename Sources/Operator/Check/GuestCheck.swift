@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Engine
 internal import Hypervisor
 internal import RunState
@@ -55,7 +56,7 @@ struct GuestCheck: Sendable {
     private func isToldOtherwise(_ obstacle: StrategyObstacle, _ planned: PlannedVM) -> Bool {
         switch obstacle.reason {
         case .diskUnsupported: planned.disks.compactMap(\.refusal).contains(obstacle.message)
-        case .programFailed: true
+        case .programFailed, .noRoom: true
         case .noRoom: !FileAccess.isFolder(survey.ramDirectory)
         default: false
         }
@@ -95,6 +96,26 @@ struct GuestCheck: Sendable {
     private static func names(_ plans: [PlannedVM]) -> String {
         let names = Set(plans.map { printable($0.machine.name) }).sorted()
         return names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " and \(names.count - 3) more" : "")
+    }
+}
+
+/// The guests of all VMs that a check has found.
+struct GuestsOfSite: CheckTheme {
+    let site: CheckedSite
+    var subject: String { "the guests" }
+    /// A thousand silent agents, 16 at a time, each for `agent_timeout`.
+    var limit: Duration { .seconds(600) }
+
+    func findings() async throws -> [Finding] {
+        // An open run that cannot be read is a finding of its own.
+        let directory = StateDirectory(site.configuration.stateDirectory)
+        let runs = ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
+        let held = Set(runs.flatMap(\.machines).filter { $0.freezeState != nil }.map(\.key))
+        let survey = ObstacleSurvey(
+            maxParallel: site.configuration.maxParallel, ramDirectory: site.configuration.ramDirectory)
+        return await whileWaiting(for: "the guests") {
+            await GuestCheck(survey: survey, held: held).findings(site.plans)
+        }
     }
 }
 

@@ -3,17 +3,21 @@ internal import Support
 
 extension ListedVM {
     /// The table of `stillpoint list`.
-    static func table(_ machines: [ListedVM]) -> String {
-        var table = Table(header: ["SNAPSHOT", "VM", "CONSISTENCY", "FROZEN", "RAM", "PLACE", "AGE"])
+    static func table(_ machines: some Sequence<ListedVM>) -> Table {
+        var table = Table([
+            .init("SNAPSHOT", keeping: .end), .init("VM", keeping: .beginning),
+            .init("CONSISTENCY", colour: Colour.ofConsistency), .init("REASON", keeping: .beginning), .init("FROZEN"),
+            .init("RAM"), .init("PLACE", keeping: .beginning) { $0.hasPrefix("missing") ? .red : nil }, .init("AGE"),
+        ])
         for machine in machines {
-            table.rows.append([
+            table.add([
                 printable(machine.snapshot, limit: 260), printable(machine.vm), machine.consistencyInWords,
-                machine.pauseText,
+                machine.reason.map { printable($0, limit: 40) } ?? "-", machine.pauseText,
                 machine.ram.map { formattedBytes($0.storedBytes) } ?? "-", machine.ram?.placeInWords ?? "-",
-                machine.ageSeconds.map(age) ?? "-",
+                machine.ageSeconds.map { ageText($0) } ?? "-",
             ])
         }
-        return table.text
+        return table
     }
 
     /// A VM's paragraph in `stillpoint show`.
@@ -22,6 +26,7 @@ extension ListedVM {
         if consistency == Consistency.stale.rawValue {
             lines.append("it was on an overlay: the snapshot holds nothing of what it wrote since")
         }
+        if let reason { lines.append("reason: \(printable(reason, limit: 40))") }
         if let vmID { lines.append("id: \(printable(vmID))") }
         if let frozenMilliseconds { lines.append("file systems frozen for \(frozenMilliseconds) ms") }
         if let pausedMilliseconds { lines.append("paused for \(pausedMilliseconds) ms") }
@@ -57,7 +62,7 @@ extension ListedVM.RAM {
 }
 
 /// A span in its largest unit: `3d`.
-private func age(_ seconds: Int64) -> String {
+func ageText(_ seconds: Int64) -> String {
     switch seconds {
     case ..<120: "\(max(0, seconds))s"
     case ..<7200: "\(seconds / 60)m"

@@ -30,6 +30,8 @@ struct ListedVM: Sendable, Codable, Equatable {
     let vm: String
     let vmID: String?
     let consistency: String
+    /// Why it is not more, in a word: `agent-silent`; nil where neither the snapshot nor a restore point says.
+    var reason: String?
     /// Of a VM that is stale: when it wrote to its disks last, as `2026-11-21T11:00:00Z`; nil where nothing tells.
     var staleSince: String?
     let frozenMilliseconds: Int64?
@@ -41,22 +43,37 @@ struct ListedVM: Sendable, Codable, Equatable {
 }
 
 extension ListedVM {
+    /// What is the same of all VMs in a snapshot.
+    struct Place {
+        let snapshot: String
+        let guid: String
+        let run: String
+        let began: Int64?
+
+        init(_ snapshot: ListedSnapshot, _ point: RestorePoint) {
+            self.snapshot = snapshot.name.rawValue
+            guid = snapshot.guid
+            run = point.run.text
+            began = point.run.time
+        }
+    }
+
+    /// - Parameter claim: what the snapshot itself says of it.
     init(
-        _ machine: RestorePointVM, of point: RestorePoint, in snapshot: ListedSnapshot, now: Int64,
+        _ machine: RestorePointVM, in place: Place, claim: SnapshotProperties.Claim?, now: Int64,
         _ points: RestorePoints
     ) {
         // Never more than the snapshot itself says.
-        let claim = SnapshotProperties.claim(of: machine.name, in: snapshot)
         let consistency = min(machine.consistency, claim?.consistency ?? machine.consistency)
         let staleSince = consistency == .stale ? claim?.staleSince ?? machine.staleSince : nil
         self.init(
-            snapshot: snapshot.name.rawValue, guid: snapshot.guid, run: point.run.text, vm: machine.name,
-            vmID: machine.id,
-            consistency: consistency.rawValue, staleSince: staleSince.map(utcText),
+            snapshot: place.snapshot, guid: place.guid, run: place.run, vm: machine.name, vmID: machine.id,
+            consistency: consistency.rawValue, reason: (claim?.reason ?? machine.reason)?.rawValue,
+            staleSince: staleSince.map(utcText),
             frozenMilliseconds: machine.frozenMilliseconds,
             pausedMilliseconds: machine.pausedMilliseconds,
             ram: machine.dump.map { RAM($0, isSealed: points.isVouchedFor($0)) },
-            ageSeconds: point.run.time.map { now - $0 }, notes: machine.notes)
+            ageSeconds: place.began.map { now - $0 }, notes: machine.notes)
     }
 
     /// What the snapshot's own properties say, where neither catalogue nor cold storage know the run.
@@ -66,7 +83,8 @@ extension ListedVM {
         return SnapshotProperties.read(machines: words).map { claim in
             ListedVM(
                 snapshot: properties.name.rawValue, guid: properties.guid, run: run?.text, vm: claim.name, vmID: nil,
-                consistency: claim.consistency.rawValue, staleSince: claim.staleSince.map(utcText),
+                consistency: claim.consistency.rawValue, reason: claim.reason?.rawValue,
+                staleSince: claim.staleSince.map(utcText),
                 frozenMilliseconds: nil, pausedMilliseconds: nil, ram: nil,
                 ageSeconds: run?.time.map { now - $0 }, notes: [])
         }

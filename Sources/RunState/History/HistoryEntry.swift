@@ -4,7 +4,7 @@ package import ZFS
 /// What became of one VM in one run, as the history keeps it.
 package struct HistoryEntry: Sendable, Equatable {
     /// How its run ended.
-    package enum Outcome: String, Sendable, CaseIterable {
+    package enum Outcome: String, Sendable, Codable, CaseIterable {
         /// All VMs were released.
         case released
         /// pre-snapshot undid all, since `on_failure = abort` wants it: there was no snapshot by it.

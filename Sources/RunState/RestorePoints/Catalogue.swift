@@ -1,3 +1,4 @@
+internal import Bounds
 internal import Glibc
 package import Support
 internal import SystemPackage
@@ -35,15 +36,26 @@ package struct Catalogue: Sendable {
                         "\(folder) cannot be read (\(cause)), so of past runs only what the snapshots and cold "
                         + "storage say is known; run it as root", cause: cause))
         }
-        for run in runs(ending: ".json") {
+        // Each by its path where the way to them all cannot be trusted: that says why.
+        let trusted = try? TrustedFolder(folder)
+        var reader = RestorePointReader()
+        for run in runs {
             do {
-                points.append(try read(run))
+                let quick = try? trusted?.content(of: "\(run).json", limit: Budget.stateFile.bytes + 1)
+                if let point = quick.flatMap({ reader.point($0) }) {
+                    points.append(point)
+                } else {
+                    points.append(try read(run))
+                }
             } catch {
                 problems.append(error)
             }
         }
         return (points, problems)
     }
+
+    /// The runs with a restore point, oldest first.
+    package var runs: [RunID] { runs(ending: ".json") }
 
     /// The restore point of a run.
     package func read(_ run: RunID) throws(StateError) -> RestorePoint {
@@ -101,6 +113,11 @@ package struct Catalogue: Sendable {
     package func tryLockForArchive() throws -> FileLock? {
         try directory.prepare()
         return try directory.locking(folder + "/lock") { try FileLock(path: $0) }
+    }
+
+    /// The process that has that lock; nil: none has, or it is not seen.
+    package func archiver(proc: String) -> Int32? {
+        FileAccess.status(folder + "/lock").flatMap { processLocking(UInt64($0.st_ino), proc: proc) }
     }
 
     // MARK: what could not be pruned at once

@@ -9,7 +9,7 @@ package struct RestorePoint: Sendable, Codable, Equatable {
 
     var format = 1
     package let run: RunID
-    let manager: String
+    package let manager: String
     /// Every snapshot that was announced, or holds a disk of one of its VMs.
     package var snapshots: [RestorePointSnapshot]
     package var machines: [RestorePointVM]
@@ -57,6 +57,8 @@ package struct RestorePointVM: Sendable, Codable, Equatable {
     /// The datasets that hold its disks.
     package let datasets: [DatasetName]
     package let consistency: Consistency
+    /// Why it is not more, in a word; nil where nothing is said of it, and in files of older versions.
+    package var reason: ReasonCode?
     /// See `VMRecord.staleSince`.
     package var staleSince: Int64?
     package var frozenMilliseconds: Int64?
@@ -68,7 +70,7 @@ package struct RestorePointVM: Sendable, Codable, Equatable {
 
     package init(
         hypervisor: String, id: String, name: String, datasets: [DatasetName], consistency: Consistency,
-        staleSince: Int64? = nil, frozenMilliseconds: Int64? = nil, pausedMilliseconds: Int64? = nil,
+        reason: ReasonCode? = nil, staleSince: Int64? = nil, frozenMilliseconds: Int64? = nil, pausedMilliseconds: Int64? = nil,
         notes: [String] = [], dump: StoredDump? = nil, kept: String? = nil
     ) {
         self.hypervisor = hypervisor
@@ -76,6 +78,7 @@ package struct RestorePointVM: Sendable, Codable, Equatable {
         self.name = name
         self.datasets = datasets
         self.consistency = consistency
+        self.reason = reason
         self.staleSince = staleSince
         self.frozenMilliseconds = frozenMilliseconds
         self.pausedMilliseconds = pausedMilliseconds
@@ -115,13 +118,13 @@ package struct StoredDump: Sendable, Codable, Equatable {
 
 extension RestorePoint {
     /// What is recorded of a run that has ended.
-    init(_ run: Run, snapshots: [RestorePointSnapshot]) {
+    package init(_ run: Run, snapshots: [RestorePointSnapshot]) {
         self.init(
             run: run.id, manager: run.manager, snapshots: snapshots,
             machines: run.machines.map { record in
                 RestorePointVM(
                     hypervisor: record.hypervisor, id: record.id, name: record.name, datasets: record.datasets,
-                    consistency: record.consistency ?? .crash, staleSince: record.staleSince,
+                    consistency: record.consistency ?? .crash, reason: record.reason, staleSince: record.staleSince,
                     frozenMilliseconds: (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil,
                     pausedMilliseconds: record.pausedMilliseconds,
                     notes: record.fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes,

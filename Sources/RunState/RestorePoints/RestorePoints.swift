@@ -12,6 +12,7 @@ package struct RestorePoints: Sendable {
     private var doubtful: Set<String> = []
     /// Runs of which nobody but unsealed side-cars know.
     private var doubtfulRuns: Set<RunID> = []
+    private var index = SnapshotIndex()
 
     package init(_ catalogue: Catalogue, coldStorage: String?) {
         let known = catalogue.all()
@@ -19,16 +20,19 @@ package struct RestorePoints: Sendable {
         if let coldStorage {
             let cold = ArchiveManifest.all(in: coldStorage)
             problems = known.problems + cold.problems
+            var places = Dictionary(points.enumerated().map { ($1.run, $0) }) { first, _ in first }
             for point in cold.points {
                 let content = try? ArchiveManifest.content(of: point)
                 add(
                     point,
-                    isSealed: content.map { catalogue.seals.provenance(of: $0, point.seal).isVouchedFor } ?? false)
+                    isSealed: content.map { catalogue.seals.provenance(of: $0, point.seal).isVouchedFor } ?? false,
+                    &places)
             }
         } else {
             problems = known.problems
         }
         points.sort { $0.run < $1.run }
+        index = SnapshotIndex(points, doubtful: doubtfulRuns)
     }
 
     /// Whether the catalogue or a seal says that this is the RAM of that VM.
@@ -37,10 +41,12 @@ package struct RestorePoints: Sendable {
     /// Whether the catalogue or a seal says that this run was.
     package func isVouchedForRun(of point: RestorePoint) -> Bool { !doubtfulRuns.contains(point.run) }
 
-    private mutating func add(_ sideCar: RestorePoint, isSealed: Bool) {
+    /// - Parameter places: of the runs in `points`.
+    private mutating func add(_ sideCar: RestorePoint, isSealed: Bool, _ places: inout [RunID: Int]) {
         if !isSealed { doubtful.formUnion(sideCar.machines.compactMap { $0.dump?.path }) }
-        guard let index = points.firstIndex(where: { $0.run == sideCar.run }) else {
+        guard let index = places[sideCar.run] else {
             if !isSealed { doubtfulRuns.insert(sideCar.run) }
+            places[sideCar.run] = points.count
             return points.append(sideCar)
         }
         let isBelieved = isSealed || doubtfulRuns.contains(sideCar.run)
@@ -71,24 +77,13 @@ package struct RestorePoints: Sendable {
 
     /// The point of a snapshot and the snapshot in it: by GUID, else by name where no GUID is known, else by run.
     package func point(of snapshot: ListedSnapshot) -> (point: RestorePoint, kept: RestorePointSnapshot)? {
-        // What is sealed comes first.
-        let ordered =
-            doubtfulRuns.isEmpty
-            ? points
-            : points.filter { !doubtfulRuns.contains($0.run) } + points.filter { doubtfulRuns.contains($0.run) }
-        for point in ordered {
-            if let kept = point.snapshots.first(where: { $0.guid == snapshot.guid }) { return (point, kept) }
+        if let place = index.byGUID[snapshot.guid] ?? index.byName[snapshot.name] {
+            return (points[place.point], points[place.point].snapshots[place.snapshot])
         }
-        for point in ordered {
-            // One that zfs said was not there has been taken since, by who knows whom.
-            let kept = point.snapshots.first { $0.guid == nil && $0.wasMissing != true && $0.name == snapshot.name }
-            if let kept { return (point, kept) }
-        }
-        guard let run = SnapshotProperties.run(in: snapshot),
-            let point = points.first(where: { $0.run == run }),
-            let kept = likeliest(for: snapshot.name, among: point.snapshots)
+        guard let run = SnapshotProperties.run(in: snapshot), let place = index.byRun[run],
+            let kept = likeliest(for: snapshot.name, among: points[place].snapshots)
         else { return nil }
-        return (point, kept)
+        return (points[place], kept)
     }
 
     /// The same name, else that of a dataset whose last part is the same, else the only one.
@@ -98,5 +93,34 @@ package struct RestorePoints: Sendable {
         let last = FileAccess.lastComponent(name.dataset.rawValue)
         return candidates.first { FileAccess.lastComponent($0.name.dataset.rawValue) == last }
             ?? (candidates.count == 1 ? candidates.first : nil)
+    }
+}
+
+/// Where in the restore points each snapshot is, so that a listing of many does not search them all for each.
+private struct SnapshotIndex {
+    typealias Place = (point: Int, snapshot: Int)
+
+    private(set) var byGUID: [String: Place] = [:]
+    /// Those of which no GUID is known. One that zfs said was not there has been taken since, by who knows whom.
+    private(set) var byName: [SnapshotName: Place] = [:]
+    private(set) var byRun: [RunID: Int] = [:]
+
+    init() {}
+
+    /// The first of several counts; what is sealed comes first.
+    init(_ points: [RestorePoint], doubtful: Set<RunID>) {
+        let sealed = points.indices.filter { !doubtful.contains(points[$0].run) }
+        let others = doubtful.isEmpty ? [] : points.indices.filter { doubtful.contains(points[$0].run) }
+        byGUID.reserveCapacity(points.count)
+        for point in sealed + others {
+            for (place, snapshot) in points[point].snapshots.enumerated() {
+                if let guid = snapshot.guid {
+                    if byGUID[guid] == nil { byGUID[guid] = (point, place) }
+                } else if snapshot.wasMissing != true, byName[snapshot.name] == nil {
+                    byName[snapshot.name] = (point, place)
+                }
+            }
+        }
+        for (place, point) in points.enumerated() where byRun[point.run] == nil { byRun[point.run] = place }
     }
 }

@@ -12,22 +12,8 @@ package struct RunOwner: Sendable {
         self.proc = proc
     }
 
-    /// By the kernel's list of locks (proc_locks(5)): `1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF`; nil: there is
-    /// none, or it is not seen.
-    package var process: Int32? {
-        guard let inode = directory.lockFileNumber(run: run),
-            let bytes = try? FileAccess.read("\(proc)/locks", limit: 16 << 20)
-        else { return nil }
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-            let fields = line.split(separator: " ")
-            // A waiting one has an arrow in the second field.
-            guard fields.count >= 6, fields[1] == "FLOCK",
-                fields[5].split(separator: ":").last.map({ UInt64($0) }) == inode
-            else { continue }
-            return Int32(fields[4])
-        }
-        return nil
-    }
+    /// Nil: there is none, or it is not seen.
+    package var process: Int32? { directory.lockFileNumber(run: run).flatMap { processLocking($0, proc: proc) } }
 
     /// Whether it is stopped, by a signal or a terminal's Ctrl-Z.
     package var isStopped: Bool { process.flatMap { ProcessStatus(of: $0, proc: proc) }?.state == "T" }

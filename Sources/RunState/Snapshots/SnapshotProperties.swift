@@ -7,6 +7,8 @@ package struct SnapshotProperties: Sendable, Hashable {
     static let consistencyKey = "stillpoint:consistency"
     package static let machinesKey = "stillpoint:vms"
     package static let runKey = "stillpoint:run"
+    /// What the file systems in the snapshot itself say.
+    package static let evidenceKey = "stillpoint:evidence"
 
     let consistency: String
     let machines: String
@@ -57,10 +59,11 @@ package struct SnapshotProperties: Sendable, Hashable {
 
     /// Reads `stillpoint:vms` back; what did not fit into it is left out, and a word that is no consistency claims none.
     package static func read(machines text: String) -> [Claim] {
-        text.split(separator: ",").compactMap { word in
-            let parts = word.split(separator: "=", maxSplits: 1)
+        // By bytes: to find characters takes ten times as long, and a listing has many.
+        text.utf8.split(separator: UInt8(ascii: ",")).compactMap { word in
+            let parts = word.split(separator: UInt8(ascii: "="), maxSplits: 1).map { Substring($0) }
             guard parts.count == 2 else { return nil }
-            let words = parts[1].split(separator: ":", maxSplits: 1)
+            let words = parts[1].utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1).map { Substring($0) }
             let name = percentDecoded(parts[0])
             let detail = words.dropFirst().first
             switch words.first.flatMap({ Consistency(rawValue: String($0)) }) {
@@ -78,6 +81,13 @@ package struct SnapshotProperties: Sendable, Hashable {
     package static func claim(of name: String, in snapshot: ListedSnapshot) -> Claim? {
         read(machines: snapshot.properties[machinesKey] ?? "").filter { $0.name == name }
             .min { $0.consistency < $1.consistency }
+    }
+
+    /// What a snapshot itself says of each VM, by name, the least of it: for those who ask of many.
+    package static func claims(in snapshot: ListedSnapshot) -> [String: Claim] {
+        Dictionary(read(machines: snapshot.properties[machinesKey] ?? "").map { ($0.name, $0) }) {
+            $1.consistency < $0.consistency ? $1 : $0
+        }
     }
 
     /// As many as fit, then how many more.

@@ -4,6 +4,8 @@
 /// Names come from the environment, from other machines and from files that others wrote; unescaped they could forge log
 /// lines or drive a terminal. One character may be thousands of accents, so bytes are counted too.
 public func printable(_ s: String, limit: Int = 80) -> String {
+    // Most are plain, and a listing has hundred thousands of them.
+    if s.utf8.count <= limit, s.utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) { return s }
     var result = ""
     var bytes = 0
     var count = 0
