@@ -35,7 +35,8 @@ struct PreflightCheck: Sendable {
     private func themes(_ site: CheckedSite) -> [any CheckTheme] {
         let hooks = hooksFolder
         return [
-            SectionCheck(site: site), RuleCheck(site: site), GuestsOfSite(site: site), SanoidCheck(site: site, hooks: hooks),
+            SectionCheck(site: site), RuleCheck(site: site), GuestsOfSite(site: site),
+            SanoidCheck(site: site, hooks: hooks),
             ManagerCheck(site: site), FolderCheck(site: site), OverlayRoomCheck(site: site), PoolCheck(site: site),
             SnapshotRoomCheck(site: site), RunCheck(site: site), ArchiveCheck(site: site), LeftoverCheck(site: site),
             OwnershipCheck(site: site, folder: hooks), ServiceCheck(site: site), MonitoringCheck(site: site),
@@ -66,6 +67,7 @@ struct PreflightCheck: Sendable {
                 machines += all
                 answering += 1
             } catch let error as HypervisorError where error.code == .timedOut {
+                site.silent.insert(hypervisor.name)
                 let late = "it does not tell its VMs within \(listing.text)"
                 report.add([Finding(.hypervisorUnreachable, late).of(hypervisor.name)])
             } catch {
