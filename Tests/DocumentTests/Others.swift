@@ -12,6 +12,8 @@ enum Others {
         // virsh
         "--all", "--info", "--nvram", "--quiesce", "--reason", "--title", "--wait", "--undefinesource", "--memspec",
         "--disk-only",
+        // qemu-ga
+        "--block-rpcs",
         // MariaDB's and MySQL's clients
         "--defaults-extra-file",
         // node_exporter

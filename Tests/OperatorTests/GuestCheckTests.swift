@@ -87,8 +87,6 @@ struct GuestCheckTests {
     func codes(reason: ReasonCode, code: FindingCode) async throws {
         try await withBench(general: "strategy = quiesce") { bench, host async throws in
             bench.has(host.web())
-            // One that is not there is a finding of its own.
-            try host.scratch.folder("ram")
             fails(bench, [.quiesce: StrategyObstacle(reason, "so")])
             #expect(try await findings(bench).map(\.code) == [code])
         }

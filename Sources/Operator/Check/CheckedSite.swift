@@ -15,6 +15,8 @@ struct CheckedSite: Sendable {
     let hypervisors: Hypervisors
     /// The VMs of those hypervisors that answer, for each type of snapshot that has a section.
     var plans: [PlannedVM] = []
+    /// The hypervisors that have not told theirs.
+    var silent: Set<String> = []
     /// Nil: a hypervisor has not told its own, or is not enabled.
     var allMachines: [VirtualMachine]?
     /// Nil where sanoid.conf cannot be read.

@@ -27,5 +27,5 @@ extension FindingCode {
 }
 
 extension FindingGuide {
-    static let families = [ofConfiguration, ofHypervisors, ofHost, ofLeftovers]
+    static let families = [ofConfiguration, ofHypervisors, ofGuests, ofHost, ofLeftovers]
 }

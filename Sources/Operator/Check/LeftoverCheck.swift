@@ -9,8 +9,8 @@ struct LeftoverCheck: CheckTheme {
     func findings() async throws -> [Finding] {
         let (context, configuration) = (site.context, site.configuration)
         // One that does not answer has been named.
-        let found = try await Adoption(context: context, configuration: configuration).find(site.hypervisors) { _, _ in
-        }
+        let adoption = Adoption(context: context, configuration: configuration)
+        let found = try await adoption.find(site.hypervisors, except: site.silent) { _, _ in }
         let overlays = found.map { found in
             guard let obstacle = found.leftover.obstacle else {
                 return Finding(.overlayLeft, found.summary, fix: "stillpoint recover --adopt")

@@ -67,6 +67,7 @@ struct PreflightCheck: Sendable {
                 machines += all
                 answering += 1
             } catch let error as HypervisorError where error.code == .timedOut {
+                site.silent.insert(hypervisor.name)
                 let late = "it does not tell its VMs within \(listing.text)"
                 report.add([Finding(.hypervisorUnreachable, late).of(hypervisor.name)])
             } catch {
