@@ -54,7 +54,12 @@ struct ExampleCheckTests {
         let lines = example.split(separator: "\n", omittingEmptySubsequences: false)
         let sanoid = lines.drop { !$0.hasPrefix("# /etc/sanoid/sanoid.conf") }.dropFirst()
             .prefix { $0 == "#" || $0.hasPrefix("#     ") }
-        try host.scratch.write("sanoid/sanoid.conf", sanoid.map { $0.dropFirst(6) + "\n" }.joined())
+        for hook in ["pre", "post", "prune"] {
+            try host.scratch.write("hooks/\(hook)-snapshot", "#!/bin/sh\n", mode: 0o755)
+        }
+        try host.scratch.write(
+            "sanoid/sanoid.conf",
+            sanoid.map { $0.dropFirst(6) + "\n" }.joined().replacing("/usr/lib/stillpoint/", with: "\(path)/hooks/"))
         let text = example.replacing("= /var/lib/libvirt/stillpoint", with: "= \(path)/overlays")
             .replacing("= /cold/ram", with: "= \(path)/cold")
             .replacing("= /var/lib/prometheus/node-exporter/", with: "= \(path)/metrics/")
