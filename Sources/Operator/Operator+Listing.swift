@@ -52,19 +52,23 @@ extension Operator {
         return Listing(points: points, zfs: context.zfs, openRuns: openRuns(in: directory))
     }
 
-    /// Writes JSON as `JSON.encode` writes a list of them, one after another: all of it at once would take a gigabyte.
     private func write(_ machines: some Sequence<ListedVM>) throws {
-        var part = "["
-        var isFirst = true
-        for machine in machines {
-            part += isFirst ? "\n" : ",\n"
-            isFirst = false
-            let lines = try StateFile.text(machine).split(separator: UInt8(ascii: "\n"))
-            part += lines.map { "  " + String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
-            guard part.utf8.count >= 1 << 16 else { continue }
-            write(part)
-            part = ""
-        }
-        write(part + (isFirst ? "]\n" : "\n]\n"))
+        try forEachPart(ofJSON: machines) { write($0) }
     }
+}
+
+/// The JSON of a list, as `JSON.encode` writes it, in parts: all of it at once would take a gigabyte.
+func forEachPart(ofJSON values: some Sequence<some Encodable>, _ body: (String) -> Void) throws {
+    var part = "["
+    var isFirst = true
+    for value in values {
+        part += isFirst ? "\n" : ",\n"
+        isFirst = false
+        let lines = try StateFile.text(value).split(separator: UInt8(ascii: "\n"))
+        part += lines.map { "  " + String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+        guard part.utf8.count >= 1 << 16 else { continue }
+        body(part)
+        part = ""
+    }
+    body(part + (isFirst ? "]\n" : "\n]\n"))
 }

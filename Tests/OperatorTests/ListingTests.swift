@@ -229,6 +229,17 @@ struct ListingTests {
         }
     }
 
+    @Test("writes a list's JSON in parts as it is written at once", arguments: [0, 1, 2, 2000])
+    func json(count: Int) throws {
+        let machines = (0..<count).map {
+            listed("vm\($0)\n\"{}", "crash", reason: "no-room", ram: ram(7, "ram_dir"), notes: ["a\nb", "]"])
+        }
+        var parts: [String] = []
+        try forEachPart(ofJSON: machines) { parts.append($0) }
+        #expect(parts.joined() == String(decoding: try StateFile.text(machines), as: UTF8.self) + "\n")
+        #expect(count < 2000 || parts.count > 5)
+    }
+
     @Test("sums up what a recursive snapshot holds, each VM once, with the least that it got")
     func summary() async throws {
         try await withPool { pool async throws in

@@ -69,4 +69,28 @@ struct RunHistoryTests {
             #expect(history.days.isEmpty && history.entries(on: Self.day).isEmpty)
         }
     }
+
+    @Test("finds the last run of each dataset, and a VM's runs, among lines that are none")
+    func searching() throws {
+        try withScratchFolder { scratch in
+            let history = RunHistory(StateDirectory(scratch.path))
+            let torn = [
+                "", "\t", "\t\t\t\t\t\ttank/VM", "~\treleased\tx\tlocal\tc0ffee\tweb01\ttank/VM,tank/DB\t\t\t\t\t\t\t",
+                "20261121T115959Z-ffffff\treleased\tx", "\u{0}\u{FFFD}", "20261121T115959Z-ffffff\t\t\t\t\tweb01\t//,@",
+            ]
+            try history.append([try Self.entry("web01")], on: "2026-11-20")
+            try history.append([try Self.entry("web01"), try Self.entry("web01"), try Self.entry("db")], on: Self.day)
+            let path = "history/\(Self.day).tsv"
+            let text = String(decoding: try readFile("\(scratch.path)/\(path)"), as: UTF8.self)
+            try scratch.write(path, torn.joined(separator: "\n") + text + "\n" + torn.joined(separator: "\n"))
+            let last = history.lastRuns()
+            #expect(last.keys.sorted().map(\.rawValue) == ["tank/DB", "tank/VM"])
+            // Of one VM, by its id.
+            #expect(last.values.allSatisfy { $0.map(\.name) == ["db"] })
+            #expect(history.entries(of: "web01", since: "2026-11-20", most: 1).map(\.name) == ["web01", "web01"])
+            #expect(history.entries(of: "web01", since: Self.day, most: 1).count == 1)
+            #expect(history.entries(of: "", since: "", most: 9).isEmpty)
+            #expect(history.names().isSuperset(of: ["web01", "db"]))
+        }
+    }
 }

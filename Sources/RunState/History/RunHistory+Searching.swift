@@ -18,8 +18,10 @@ extension RunHistory {
                 let datasets = names[field] ?? HistoryLine.datasets(field)
                 names[field] = datasets
                 for dataset in datasets where result[dataset] == nil {
-                    let known = newest[dataset]
-                    if known.map({ $0.lexicographicallyPrecedes(fields[0]) }) ?? true { newest[dataset] = fields[0] }
+                    let isNewer = newest[dataset].map { $0.lexicographicallyPrecedes(fields[0]) } ?? true
+                    // A torn line is none.
+                    guard isNewer, RunID(String(decoding: fields[0], as: UTF8.self)) != nil else { continue }
+                    newest[dataset] = fields[0]
                 }
             }
             let wanted = Set(newest.values)
