@@ -21,7 +21,7 @@ struct StillpointCommand: ParsableCommand {
         version: "stillpoint \(stillpointVersion)",
         subcommands: [
             Check.self, Plan.self, Snapshot.self, List.self, Show.self, Restore.self, Prune.self, Archive.self,
-            Recover.self,
+            Recover.self, Notify.self,
             Trust.self,
         ])
 }
@@ -31,8 +31,11 @@ struct CommonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The configuration file.", valueName: "file"))
     var config: String?
 
-    func makeOperator() -> Operator {
-        Operator(.ofStillpoint, configuration: config, progress: ProgressLine.onTerminal())
+    /// - Parameter inBackground: whether it is started by hooks, too, which leave it no standard error.
+    func makeOperator(inBackground: Bool = false) -> Operator {
+        let context = ProgramContext.ofStillpoint
+        return Operator(
+            inBackground ? context.inBackground : context, configuration: config, progress: ProgressLine.onTerminal())
     }
 }
 

@@ -12,6 +12,7 @@ struct JSONReferenceTests {
     enum Document: String, Sendable, CaseIterable {
         case listing = "`list --json` and `show --json`"
         case plan = "`plan --json`"
+        case report = "The report of a run"
         case run = "The state file"
         case restorePoint = "The restore point and the side-car"
         case definition = "`machine.json`"
@@ -26,6 +27,7 @@ struct JSONReferenceTests {
         switch document {
         case .listing: try check([ListedVM].self, document)
         case .plan: try check([PlanEntry].self, document)
+        case .report: try check(RunReport.self, document)
         case .run: try check(Run.self, document)
         case .restorePoint: try check(RestorePoint.self, document)
         case .definition: try check(SavedDefinition.self, document)

@@ -7,7 +7,7 @@ LAB_PACKAGES=(
 	qemu-system-x86 qemu-utils linux-image-cloud-amd64 busybox-static qemu-guest-agent sanoid
 	libzstd-dev libssl-dev libexpat1-dev libjansson-dev libcurl4-openssl-dev
 	e2fsprogs cpio kmod procps strace util-linux zstd gcc libc6-dev
-	golang-go golang-github-vmware-govmomi-dev openssl curl python3 python3-venv
+	golang-go golang-github-vmware-govmomi-dev openssl curl python3 python3-venv exim4-daemon-light
 )
 POLICY=/usr/sbin/policy-rc.d
 POLICY_MARK='# made by "lab install", which removes it when it is done'
