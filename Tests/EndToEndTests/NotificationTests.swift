@@ -69,7 +69,7 @@ extension RealParts {
                     let s = "\(stage.dataset)@a"
                     try await need("\(lab.preSnapshot) \(s) && zfs snapshot \(s) && \(lab.postSnapshot) \(s)")
                     let mail = try await wait(for: "\(receivers.folder)/mail/box", "stillpoint explain mute")
-                    #expect(mail.contains(": \(stage.dataset): mute: crash-consistent (agent-missing)\n"), "\(mail)")
+                    #expect(mail.contains(": \(stage.dataset): mute: crash-consistent ("), "\(mail)")
                     #expect(
                         mail.contains("\nAuto-Submitted: auto-generated\n") && mail.contains("with esmtps"), "\(mail)")
                     // It said 500 at first.
@@ -85,7 +85,8 @@ extension RealParts {
                             [ -z "$(find /var/lib/stillpoint/outbox -name '*.json')" ] && exit; sleep 0.1
                         done; exit 1
                         """)
-                    #expect(try await need("grep -c ^Subject: \(receivers.folder)/mail/box") == "1")
+                    // The server has made one for each address.
+                    #expect(try await need("grep -c ^Subject: \(receivers.folder)/mail/box") == "2")
                 }
             }
         }

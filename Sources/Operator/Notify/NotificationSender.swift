@@ -65,13 +65,10 @@ actor NotificationSender {
     }
 
     private func sendAll(until end: ContinuousClock.Instant) async -> Bool {
-        var pause = timing.firstPause
-        while true {
+        var backoff = Backoff(until: end, first: timing.firstPause, longest: timing.longestPause)
+        repeat {
             if await sendOnce() { return true }
-            guard .now + pause < end else { break }
-            try? await Task.sleep(for: pause)
-            pause = min(pause * 2, timing.longestPause)
-        }
+        } while await backoff.wait()
         log.error("reports are left in \(outbox.folder), and sent with the next one, or by: stillpoint notify")
         return false
     }

@@ -31,7 +31,8 @@ package struct Outbox: Sendable {
     /// Adds a report, and drops the oldest ones where there is no room.
     /// - Throws: Errno, JSONError.
     package func add(_ entry: OutboxEntry) throws -> Addition {
-        mkdir(folder, 0o700)
+        // Of a host on which no run was opened yet there is no state directory.
+        for folder in [FileAccess.parent(folder), folder] { mkdir(folder, 0o700) }
         let known = names
         if !entry.topic.isEmpty, known.contains(where: { isSame($0, entry) }) { return Addition(isNew: false) }
         let id = (entry.ending == .unanswered ? nil : entry.run) ?? .make()
