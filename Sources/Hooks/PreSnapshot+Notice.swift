@@ -18,9 +18,10 @@ extension PreSnapshot {
         return entry
     }
 
-    /// Who has mistyped something is told at once.
+    /// Who has mistyped something, or is not root, is told at once, and nobody else.
     func tellFailure(_ error: any Error) async {
-        guard !invocation.isDryRun, !(error is InvocationError), !(error is UnknownDatasetError) else { return }
+        let isCallers = error is InvocationError || error is UnknownDatasetError || error is MissingRightsError
+        guard !invocation.isDryRun, !isCallers else { return }
         await notice.tell(entry(.failed, "\(error)"))
     }
 

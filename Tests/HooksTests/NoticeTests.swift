@@ -138,6 +138,29 @@ struct NoticeTests {
         }
     }
 
+    @Test("of RAM that cannot be moved to cold storage, once")
+    func unarchived() async throws {
+        try await withBench(general: Self.told + "\ncold_storage = SCRATCH/cold") { bench, host async throws in
+            bench.has(host.web())
+            let dump = try bench.scratch.write("web01.mem", "RAM")
+            bench.world.change { behaviour in
+                behaviour.freeze = { request, record in
+                    try await FakeWorld.freezeState(request, record)
+                    return FreezeResult(
+                        consistency: .memory, frozenFileSystems: 0, listedFileSystems: 0, frozenFor: .zero,
+                        ramDump: RAMDump(path: dump, bytes: 3), pausedFor: .milliseconds(1))
+                }
+            }
+            await bench.run(.pre)
+            await bench.run(.post)
+            #expect(try entries(bench).isEmpty)
+            for _ in 0..<2 { #expect(await bench.operating.archive() == .needsRecovery) }
+            let entry = try #require(try entries(bench).first)
+            #expect(try entries(bench).count == 1 && entry.ending == .unarchived)
+            #expect(entry.reasons.first?.hasPrefix("web01: its RAM is not in cold storage: ") == true, "\(entry)")
+        }
+    }
+
     @Test("by what is left undone where the outbox cannot be written: the run is none the worse")
     func unwritable() async throws {
         try await withBench(general: Self.told) { bench, host async throws in

@@ -44,8 +44,8 @@ extension DeliveryError {
         case .unreachable: self.init(description: "nothing answers at \(server)")
         case .untrusted, .otherKey:
             self.init(
-                description: "the certificate of \(server) is not trusted (\(text)); it must be valid, for that name, and of "
-                    + "an issuer that this host or \(authorities) knows")
+                description: "the certificate of \(server) is not trusted (\(text)); it must be valid, for that name, "
+                    + "and of an issuer that this host or \(authorities) knows")
         case .badAuthorities: self.init(description: "\(authorities) cannot be read as certificates: \(text)")
         case .noTLS: self.init(description: "no TLS connection to \(server): \(text)")
         case .timedOut: self.init(description: "no answer from \(server) within \(limit.text)")

@@ -8,7 +8,7 @@ enum HeaderText {
     /// The value as it stands in a header; longer ones continue on lines that begin with a blank.
     static func encoded(_ text: String) -> String {
         let text = printable(text, limit: 1000)
-        let isPlain = text.utf8.allSatisfy { $0 >= 32 && $0 < 127 } && !text.contains("=?") && text.utf8.count <= 200
+        let isPlain = text.utf8.allSatisfy { $0 >= 32 && $0 < 127 } && !text.has("=?") && text.utf8.count <= 200
         if isPlain { return text }
         var words: [String] = []
         var word = ""
