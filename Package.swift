@@ -78,6 +78,7 @@ let package = Package(
         library("RAMArchive", ["CZstd", "SHA256", "Support", system]),
         library("Support", ["CLinux", system]),
         library("ZFS", ["Support"]),
+        library("Curl", ["CCurl", "Support"]),
         library("DiskLocation", ["ZFS", "Support", system]),
         library("SnapshotManagers", ["INIFile", "ZFS", "Support"]),
         library("Hypervisor", ["DiskLocation", "ZFS", "Support"]),
@@ -86,7 +87,7 @@ let package = Package(
             ["Bounds", "Hypervisor", "DiskLocation", "Support", "XMLTree", "JSON", "CLibvirt", system]),
         library(
             "VSphereHypervisor",
-            ["Bounds", "Hypervisor", "DiskLocation", "ZFS", "Support", "XMLTree", "CCurl", "SHA256"]),
+            ["Bounds", "Hypervisor", "DiskLocation", "ZFS", "Support", "XMLTree", "Curl", "SHA256"]),
         library("ExecHypervisor", ["Hypervisor", "ZFS", "Support"]),
         library("Configuration", ["Hypervisor", "INIFile", "RAMArchive", "Support", "ZFS"]),
         library(
@@ -114,7 +115,7 @@ let package = Package(
             [
                 "Engine", "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS",
                 "Support",
-                "INIFile", "JSON", "RAMArchive", "Bounds", system, logging,
+                "Curl", "INIFile", "JSON", "RAMArchive", "Bounds", system, logging,
             ]),
 
         program("pre-snapshot", ["Hooks"]),

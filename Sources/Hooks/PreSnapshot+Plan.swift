@@ -17,6 +17,8 @@ extension PreSnapshot {
         let busy: Set<VMKey>
         /// Where the snapshot concerns none and was asked for by hand: those that it would with the datasets below its own.
         let below: [PlannedVM]
+        /// What each hypervisor has answered: nil for its VMs, else why there is no answer.
+        let answers: [(hypervisor: String, problem: String?)]
     }
 
     /// A hypervisor does not tell of its VMs, and the configuration wants no snapshot then.
@@ -38,10 +40,12 @@ extension PreSnapshot {
         var ignored: [PlannedVM] = []
         var below: [PlannedVM] = []
         var misconfigured: [HypervisorError] = []
+        var answers: [(hypervisor: String, problem: String?)] = []
         let all = try await hypervisors.enabled()
         for (hypervisor, answer) in await hypervisors.machines(before: call.timeout?.work, of: all) {
             do {
                 let machines = try answer.get()
+                answers.append((hypervisor.name, nil))
                 let found = call.planner.survey(machines, of: hypervisor)
                 for doubt in call.planner.doubts(about: machines, planned: found) { context.log.warning("\(doubt)") }
                 plan += found.filter { !$0.isIgnored }
@@ -52,12 +56,13 @@ extension PreSnapshot {
                 // With no other one there is nothing to be done for anybody, and it is said by the exit code.
                 if misconfigured.count == all.count { throw misconfigured[0] }
                 if call.abortsWithoutVMs { throw UnknownMachinesError(hypervisor: hypervisor.name, cause: error) }
+                answers.append((hypervisor.name, "\(error)"))
                 context.log.error("\(error)")
                 let section = "[hypervisor \(printable(hypervisor.name))]"
                 context.log.warning("\(section): its VMs are not touched, and crash-consistent in the snapshot")
             }
         }
-        return Discovery(plan: plan.withoutLeftBehind, ignored: ignored, busy: busy, below: below)
+        return Discovery(plan: plan.withoutLeftBehind, ignored: ignored, busy: busy, below: below, answers: answers)
     }
 
     /// A manager calls for many datasets that hold no VM; a person names the one that they mean.

@@ -21,8 +21,13 @@ struct PreSnapshot: Sendable {
     /// concerns no VM, when the hypervisors have said so.
     /// - Throws: what `ExitCode.init(of:phase:)` makes an exit code of.
     func run() throws -> ExitCode {
-        guard let call = try readInvocation() else { return .done }
-        return try MainLoop().run { try await freezeInTime(call, UnfinishedFreeze()) }
+        do {
+            guard let call = try readInvocation() else { return .done }
+            return try MainLoop().run { try await freezeInTime(call, UnfinishedFreeze()) }
+        } catch {
+            MainLoop().run { await tellFailure(error) }
+            throw error
+        }
     }
 
     /// A manager that waits no longer must not be kept waiting by what hangs: that is left behind.
@@ -35,7 +40,9 @@ struct PreSnapshot: Sendable {
             }
         }
         if let code { return code }
-        return await unfinished.leave(context.log, abortsWithoutVMs: call.abortsWithoutVMs)
+        let left = await unfinished.leave(context.log, abortsWithoutVMs: call.abortsWithoutVMs)
+        if !unfinished.hasRun { await tellLateness() }
+        return left
     }
 
     private func takeSteps(
@@ -47,7 +54,10 @@ struct PreSnapshot: Sendable {
         let found = try await discoverVMs(call, claim, hypervisors)
         if found.plan.isEmpty { explainNothing(found.below, call) }
         if invocation.isDryRun { return try await describe(found, call) }
-        guard !found.plan.isEmpty else { return .done }
+        guard !found.plan.isEmpty else {
+            await tellAnswers(found, startingSender: true)
+            return .done
+        }
         return try await withTaskExecutorPreference(globalConcurrentExecutor) {
             let isRecovered = await recoverStaleRuns(of: found.plan, call)
             let present = isRecovered ? try await discoverVMs(call, claim, hypervisors) : found
@@ -62,6 +72,7 @@ struct PreSnapshot: Sendable {
             }
             await existing.value
             let code = await conclude(run, isFrozen: isFrozen, hypervisors, unfinished)
+            await tellAnswers(found, startingSender: code != .done)
             if code == .done { await awaitNextSecond(run.journal, call) }
             for shortage in await shortages.value { context.log.warning("\(shortage)") }
             return code
@@ -223,6 +234,7 @@ struct PreSnapshot: Sendable {
             let isReleased = await stage.run(await stage.begin())
             await RunHistory(StateDirectory(configuration.stateDirectory)).remember(
                 await journal.run, isReleased ? .undone : .open, log: context.log)
+            await notice.tell(journal.run, isReleased ? .undone : .open)
             guard isReleased else { return .needsRecovery }
             // There is no snapshot that they could belong to.
             for dump in await journal.run.machines.compactMap(\.ramDump) { try removeFile(at: dump.path) }

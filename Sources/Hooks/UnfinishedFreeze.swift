@@ -10,6 +10,9 @@ final class UnfinishedFreeze: Sendable {
     private let claimed = Mutex<ClaimedRun?>(nil)
     private let isUndone = Mutex(false)
 
+    /// Whether there is one, of which its post-snapshot or its watchdog tells.
+    var hasRun: Bool { claimed.withLock { $0 != nil } }
+
     func begin(_ run: ClaimedRun) {
         claimed.withLock { $0 = run }
     }

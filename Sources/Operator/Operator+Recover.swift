@@ -14,7 +14,11 @@ extension Operator {
                     .settle(adopts: adopt, isDryRun: dryRun) && isDone
             }
             guard run == nil, !dryRun else { return isDone ? .done : .needsRecovery }
-            return try await archiveDumps(configuration) && isDone ? .done : .needsRecovery
+            isDone = try await archiveDumps(configuration) && isDone
+            await refreshMetrics(configuration)
+            // What could not be sent when it happened.
+            await RunNotice(context, configuration, configurationPath).startSender()
+            return isDone ? .done : .needsRecovery
         }
     }
 }

@@ -94,7 +94,23 @@ struct Archive: OperatorCommand {
 
     @OptionGroup var common: CommonOptions
 
-    func perform() async -> Engine.ExitCode { await common.makeOperator().archive() }
+    func perform() async -> Engine.ExitCode { await common.makeOperator(inBackground: true).archive() }
+}
+
+struct Notify: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Send the reports that wait: mail, webhook and on_problem, as the configuration says.",
+        discussion: """
+            The hooks start this on their own when a run has ended, and stillpoint recover when something is left. It tries for \
+            five minutes; exit code 3 where something could not be sent, which is tried again the next time, for a week.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @Flag(help: "Send a test report by each way, and say how that went. Exit code 1 where one failed.") var test = false
+
+    func perform() async -> Engine.ExitCode {
+        await common.makeOperator(inBackground: true).notify(test: test)
+    }
 }
 
 struct Recover: OperatorCommand {

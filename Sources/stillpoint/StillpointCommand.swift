@@ -21,7 +21,7 @@ struct StillpointCommand: ParsableCommand {
         version: "stillpoint \(stillpointVersion)",
         subcommands: [
             Check.self, Plan.self, Status.self, Explain.self, Snapshot.self, List.self, Show.self, Report.self,
-            Restore.self, Prune.self, Archive.self, Recover.self, Metrics.self,
+            Restore.self, Prune.self, Archive.self, Recover.self, Metrics.self, Notify.self,
             Trust.self,
         ])
 }
@@ -33,8 +33,11 @@ struct CommonOptions: ParsableArguments {
         completion: .file())
     var config: String?
 
-    func makeOperator() -> Operator {
-        Operator(.ofStillpoint, configuration: config, progress: ProgressLine.onTerminal())
+    /// - Parameter inBackground: whether it is started by hooks, too, which leave it no standard error.
+    func makeOperator(inBackground: Bool = false) -> Operator {
+        let context = ProgramContext.ofStillpoint
+        return Operator(
+            inBackground ? context.inBackground : context, configuration: config, progress: ProgressLine.onTerminal())
     }
 }
 

@@ -14,6 +14,7 @@ struct JSONReferenceTests {
         case plan = "`plan --json`"
         case status = "`status --json`"
         case explanation = "`explain --json`"
+        case report = "The report of a run"
         case run = "The state file"
         case restorePoint = "The restore point and the side-car"
         case definition = "`machine.json`"
@@ -30,6 +31,7 @@ struct JSONReferenceTests {
         case .plan: try check([PlanEntry].self, document)
         case .status: try check(StatusReport.self, document)
         case .explanation: try check(ExplainReport.self, document)
+        case .report: try check(RunReport.self, document)
         case .run: try check(Run.self, document)
         case .restorePoint: try check(RestorePoint.self, document)
         case .definition: try check(SavedDefinition.self, document)

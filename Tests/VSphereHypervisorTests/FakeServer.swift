@@ -1,4 +1,5 @@
 import Hypervisor
+import Support
 import Synchronization
 import XMLTree
 

@@ -1,4 +1,5 @@
 import Hypervisor
+import Support
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Hypervisor
+import Support
 import Testing
 import XMLTree
 

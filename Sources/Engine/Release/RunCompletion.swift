@@ -51,15 +51,26 @@ package struct RunCompletion: Sendable {
         let taken = await applySnapshotAbsence(listed, journal)
         report(await journal.run, after: held)
         await remember(await journal.run, isReleased: isReleased)
+        // post-snapshot itself has noted by now that it is at work.
+        let found = followsPre ? nil : held.phase
+        let notice = RunNotice(context, configuration, configurationPath)
         guard isReleased else {
+            await notice.tell(journal.run, .open, asFoundIn: found)
             let names = await journal.run.machines.filter { $0.freezeState != nil }.map { printable($0.name) }
             let who = names.joined(separator: ", ")
             context.log.error("the run \(held.id) is still open, with \(who); fix the cause, then: stillpoint recover")
             return false
         }
-        try writeRestorePoint(await journal.run, taken)
-        try await journal.close()
+        do {
+            try writeRestorePoint(await journal.run, taken)
+            try await journal.close()
+        } catch {
+            await notice.tell(journal.run, .open, asFoundIn: found, ["\(error)"])
+            throw error
+        }
         await archive()
+        let run = await journal.run
+        await notice.tell(run, run.isUntaken == true ? .untaken : .released, asFoundIn: found)
         return true
     }
 
@@ -150,7 +161,9 @@ package struct RunCompletion: Sendable {
         guard configuration.coldStorage != nil, let executable = context.executable,
             !catalogue.runsToArchive().isEmpty
         else { return }
-        await ArchiveLauncher(executable: executable, environment: context.environment, log: context.log)
-            .launch(configuration: configurationPath)
+        let archive = BackgroundCommand(
+            command: "archive", title: "RAM dumps", otherwise: "RAM dumps stay in ram_dir", executable: executable,
+            environment: context.environment, log: context.log)
+        await archive.launch(configuration: configurationPath)
     }
 }

@@ -43,7 +43,7 @@ struct StandardErrorLog: LogHandler {
 
 extension Logger.Level {
     /// syslog(3)'s number.
-    fileprivate var priority: Int {
+    var priority: Int {
         switch self {
         case .trace, .debug: 7
         case .info: 6

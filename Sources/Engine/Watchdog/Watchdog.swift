@@ -30,7 +30,7 @@ package struct Watchdog: Sendable {
         let configuration = try context.configuration(nil)
         // Else it is something that calls itself a watchdog.
         guard StateDirectory(configuration.stateDirectory).isWatchdogLock(call.lock, of: call.run) else { return nil }
-        self.init(run: call.run, manager: call.manager, context: context, configuration: configuration)
+        self.init(run: call.run, manager: call.manager, context: context.inBackground, configuration: configuration)
     }
 
     /// Watches until the run has ended; for the main thread, before there is any other.

@@ -21,4 +21,15 @@ extension Operator {
             return .done
         }
     }
+
+    /// Writes `metrics_file`, where there is to be one; beside other work, which does not fail for it.
+    func refreshMetrics(_ configuration: Configuration) async {
+        guard configuration.notifications.metricsFile != nil else { return }
+        let file = MetricsFile(configuration, context)
+        do {
+            try await blocking("writing the metrics", within: .seconds(300)) { try file.write() }
+        } catch {
+            context.log.error("\(error)")
+        }
+    }
 }

@@ -29,7 +29,7 @@ extension Operator {
             let open = try openRuns(in: state, on: dataset)
             let (evidence, source) = await snapshotEvidence(on: dataset)
             let now = Int64(time(nil))
-            var builder = RunReportBuilder(now: now, days: days, dataset: dataset, evidence: evidence)
+            var builder = HistoryReportBuilder(now: now, days: days, dataset: dataset, evidence: evidence)
             let firstDay = RunHistory.day(at: now - Int64(days - 1) * 86400)
             addPast(to: &builder, state, since: firstDay)
             var report = builder.report(host: hostName, open: open)
@@ -43,7 +43,7 @@ extension Operator {
     }
 
     /// Adds the history, and before it begins the restore points.
-    private func addPast(to builder: inout RunReportBuilder, _ state: StateDirectory, since firstDay: String) {
+    private func addPast(to builder: inout HistoryReportBuilder, _ state: StateDirectory, since firstDay: String) {
         let history = RunHistory(state)
         var days = history.days.filter { $0 >= firstDay }[...]
         var first: [HistoryEntry] = []
@@ -75,7 +75,7 @@ extension Operator {
     /// Without zfs the report is of the history alone.
     private func snapshotEvidence(
         on dataset: DatasetName?
-    ) async -> (SnapshotEvidence, RunReport.EvidenceSource) {
+    ) async -> (SnapshotEvidence, HistoryReport.EvidenceSource) {
         let zfs = context.zfs
         do {
             let keys = [SnapshotProperties.runKey, SnapshotProperties.evidenceKey]

@@ -6,11 +6,13 @@ package struct Backoff: Sendable {
     private let longest: Duration
 
     /// As many attempts as there is time for.
-    package init(until deadline: ContinuousClock.Instant, first: Duration = .milliseconds(100)) {
+    package init(
+        until deadline: ContinuousClock.Instant, first: Duration = .milliseconds(100), longest: Duration = .seconds(5)
+    ) {
         self.deadline = deadline
         next = first
         left = .max
-        longest = .seconds(5)
+        self.longest = longest
     }
 
     /// So many attempts in all.

@@ -47,12 +47,13 @@ public enum ChildProcess {
     /// - Parameters:
     ///   - path: the program, absolute; see `programPath`.
     ///   - arguments: without the program's name.
+    ///   - input: what it reads as standard input; nil: nothing.
     ///   - outputLimit: bytes of standard output; nil throws it away.
-    ///   - confinement: what it may reach; `path` is absolute then. Nil: all that this process may.
+    ///   - confinement: what it may reach; `path` is absolute then, and there is no input. Nil: all that this process may.
     /// - Throws: ``Failure``.
     public static func run(
         _ path: String, _ arguments: [String], environment: [String: String] = processEnvironment(),
-        within limit: Duration, outputLimit: Int? = nil, confinement: Confinement? = nil
+        input: [UInt8]? = nil, within limit: Duration, outputLimit: Int? = nil, confinement: Confinement? = nil
     ) async throws(Failure) -> Outcome {
         let child: RunningChild
         do throws(Errno) {
@@ -60,7 +61,7 @@ public enum ChildProcess {
         } catch {
             throw .notStarted(error)
         }
-        let how = confinement.map { RunningChild.Start.confined($0) } ?? .plain
+        let how = confinement.map { RunningChild.Start.confined($0) } ?? input.map { .reading($0) } ?? .plain
         return try await outcome(of: child, [path] + arguments, environment, how).get()
     }
 

@@ -13,15 +13,15 @@ public enum ProcessStart {
     ///   - keeping: stays open under its own number; it must be `O_CLOEXEC` here.
     /// - Throws: the system's error number; `ENOENT` where there is no such program.
     public static func start(
-        _ program: String, _ arguments: [String], _ environment: [String: String], output: Int32? = nil,
-        error: Int32? = nil, keeping: Int32? = nil
+        _ program: String, _ arguments: [String], _ environment: [String: String], input: Int32? = nil,
+        output: Int32? = nil, error: Int32? = nil, keeping: Int32? = nil
     ) throws(Errno) -> Int32 {
         // Another is found where this process happens to be, and that is its caller's choice.
         guard program.hasPrefix("/") else { throw .noSuchFileOrDirectory }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        for (number, descriptor) in zip([0, 1, 2] as [Int32], [nil, output, error]) {
+        for (number, descriptor) in zip([0, 1, 2] as [Int32], [input, output, error]) {
             if let descriptor {
                 posix_spawn_file_actions_adddup2(&actions, descriptor, number)
             } else {

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 internal import SystemPackage
@@ -8,6 +9,8 @@ final class RunningChild: Sendable {
     /// How a program is started.
     enum Start: Sendable {
         case plain
+        /// With these bytes as its standard input.
+        case reading([UInt8])
         case confined(Confinement)
         /// What is left in its session when it ends is ended too.
         case suspended(SuspendedStart)
@@ -102,6 +105,12 @@ final class RunningChild: Sendable {
         let (output, error) = (output.writeEnd, error.writeEnd)
         switch how {
         case .plain: return try ProcessStart.start(command[0], command, environment, output: output, error: error)
+        case .reading(let bytes):
+            let input = bytes.withUnsafeBytes { stillpoint_memory_file($0.baseAddress, $0.count) }
+            guard input >= 0 else { throw Errno(rawValue: errno) }
+            defer { close(input) }
+            return try ProcessStart.start(
+                command[0], command, environment, input: input, output: output, error: error)
         case .confined(let confinement):
             return try confinement.start(command[0], command, environment, output: output, error: error)
         case .suspended(let start):

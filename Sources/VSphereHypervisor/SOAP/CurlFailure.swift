@@ -1,42 +1,40 @@
-internal import CCurl
+internal import Curl
+internal import Hypervisor
 internal import Support
 
-/// What libcurl says of a call that failed.
+/// A call to a server that failed.
 struct CurlFailure {
-    let code: CURLcode
-    let text: String
+    let cause: CurlError
     let url: String
     let check: CertificateCheck
     let limits: CurlLimits
 
-    /// The failure by its kind, with its fix.
-    func classified(isTooLong: Bool) -> CallFailure {
-        if isTooLong {
+    /// The failure by its kind, with its fix: a HypervisorError where there was no call, else a CallFailure.
+    var classified: any Error {
+        switch cause.kind {
+        case .missing:
+            return HypervisorError(
+                .unreachable, "\(cause.text), without which no vSphere server can be reached", remedy: .stop)
+        case .noMemory: return HypervisorError(.unreachable, cause.text, remedy: .retry)
+        case .tooLong:
             return CallFailure(
                 .tooLong, "\(url) answers with more than \(limits.bytes >> 20) MiB: is it a vSphere server?")
-        }
-        switch code {
-        case CURLE_COULDNT_RESOLVE_HOST:
+        case .unresolved:
             return CallFailure(.unreachable, "the name in \(url) cannot be resolved; check url and DNS")
-        case CURLE_COULDNT_CONNECT:
+        case .unreachable:
             return CallFailure(.unreachable, "nothing answers at \(url); check url, and that the server is up")
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR:
-            return CallFailure(.certificate, untrusted)
-        case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+        case .untrusted: return CallFailure(.certificate, untrusted)
+        case .otherKey:
             return CallFailure(
                 .certificate, "another connection to \(url) shows another certificate: somebody may be in between")
-        case CURLE_SSL_CACERT_BADFILE:
-            return CallFailure(.certificate, "\(authorities) cannot be read as certificates: \(text)")
-        case CURLE_SSL_CONNECT_ERROR:
-            return CallFailure(.unreachable, "no TLS connection to \(url): \(text)")
-        case CURLE_OPERATION_TIMEDOUT:
-            return CallFailure(.timedOut, "no answer from \(url) within \(limits.whole.text)")
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
+        case .badAuthorities:
+            return CallFailure(.certificate, "\(authorities) cannot be read as certificates: \(cause.text)")
+        case .noTLS: return CallFailure(.unreachable, "no TLS connection to \(url): \(cause.text)")
+        case .timedOut: return CallFailure(.timedOut, "no answer from \(url) within \(limits.whole.text)")
+        case .badAddress:
             return CallFailure(.certificate, "\(url) is no address: it must look like https://vc1.example.com/sdk")
-        case CURLE_PARTIAL_FILE:
-            return CallFailure(.dropped, "\(url) broke off in the middle of its answer")
-        default:
-            return CallFailure(.dropped, "the connection to \(url) broke: \(text)")
+        case .cutOff: return CallFailure(.dropped, "\(url) broke off in the middle of its answer")
+        case .refused, .broken: return CallFailure(.dropped, "the connection to \(url) broke: \(cause.text)")
         }
     }
 
@@ -52,7 +50,7 @@ struct CurlFailure {
             default: "name its issuer's certificate with ca_file"
             }
         return
-            "the certificate of \(url) is not trusted (\(text)); \(fix), or set thumbprint to what this prints, once "
+            "the certificate of \(url) is not trusted (\(cause.text)); \(fix), or set thumbprint to what this prints, once "
             + "you have compared that on the server's console: openssl s_client -connect \(hostAndPort(url)) </dev/null "
             + "| openssl x509 -noout -fingerprint -sha256"
     }

@@ -1,3 +1,4 @@
+internal import Curl
 internal import Glibc
 internal import Hypervisor
 internal import Support
@@ -43,7 +44,7 @@ final class CurlTransport: Transport {
         -> HTTPResponse
     {
         let start = ContinuousClock.now
-        let handle = try slot.handle ?? CurlHandle()
+        let handle = try slot.handle ?? .forServer(url, limits: CurlLimits(whole: limit))
         slot.handle = handle
         let check = try check(handle, within: limit)
         let limits = CurlLimits(whole: limit - (.now - start))
@@ -82,7 +83,8 @@ final class CurlTransport: Transport {
 
     private func key(of wanted: String, within limit: Duration) throws -> String {
         // A handle that only fetched a certificate cannot be used for calls afterwards.
-        let pem = try CurlHandle().certificate(of: url, limits: CurlLimits(whole: limit))
+        let limits = CurlLimits(whole: limit)
+        let pem = try CurlHandle.forServer(url, limits: limits).shownCertificate(of: url, limits: limits)
         guard let pem, let shown = Thumbprint(pem: pem) else {
             throw CallFailure(.certificate, "\(url) shows no certificate that could be compared with thumbprint")
         }

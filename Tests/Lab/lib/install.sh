@@ -8,7 +8,7 @@ LAB_PACKAGES=(
 	libzstd-dev libssl-dev libexpat1-dev libjansson-dev libcurl4-openssl-dev
 	e2fsprogs cpio kmod procps strace util-linux zstd gcc libc6-dev
 	golang-go golang-github-vmware-govmomi-dev openssl curl python3 python3-venv
-	zsh fish mandoc man-db tidy python3-html5lib
+	zsh fish mandoc man-db tidy python3-html5lib exim4-daemon-light
 )
 POLICY=/usr/sbin/policy-rc.d
 POLICY_MARK='# made by "lab install", which removes it when it is done'

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("The report's page")
 struct ReportPageTests {
-    private static let now = RunReportBuilderTests.now
+    private static let now = HistoryReportBuilderTests.now
     private static let hostile = [
         "<script>alert(1)</script>", #""'><img src=x onerror=alert(1)>"#, "{{7*7}}", "two\nlines", "\u{202E}gpj.exe",
         String(repeating: "x", count: 10_000), "", "</style></title><!--", "a\u{0}b", "&lt;b&gt;",
@@ -22,14 +22,14 @@ struct ReportPageTests {
             try (0..<days).flatMap { day -> [HistoryEntry] in
                 let isBad = (day + Int64(index)) % 6 == 0
                 let reason = isBad ? index % 2 == 0 ? ReasonCode.agentSilent : ReasonCode(rawValue: name) : nil
-                var entry = try RunReportBuilderTests.entry(
+                var entry = try HistoryReportBuilderTests.entry(
                     "id\(index)", hoursAgo: day * 24 + 1, isBad ? .crash : .quiesced, reason: reason,
                     day == 9 ? .untaken : .released, digits: "0000a\(index % 10)", frozen: isBad ? nil : 80 + day,
                     notes: isBad ? [name] : [])
                 entry.name = name
                 if index % 3 == 0 { entry.pausedMilliseconds = 12 }
                 guard day % 4 == 0 else { return [entry] }
-                let more = try RunReportBuilderTests.entry(
+                let more = try HistoryReportBuilderTests.entry(
                     "id\(index)", hoursAgo: day * 24 + 2, .crash, reason: .configured, digits: "0000b\(index % 10)")
                 return [entry, more]
             }
@@ -46,7 +46,7 @@ struct ReportPageTests {
                     "stillpoint:evidence": entry.run.text.contains("11") ? "clean" : "dirty",
                 ])
         }
-        var builder = RunReportBuilder(now: now, days: 365, evidence: SnapshotEvidence(snapshots))
+        var builder = HistoryReportBuilder(now: now, days: 365, evidence: SnapshotEvidence(snapshots))
         builder.add(entries)
         let open = RunTrouble(
             run: "20261129T110000Z-00000f", time: now - 60, kind: .open, manager: names.first ?? "", datasets: [],
@@ -121,16 +121,16 @@ struct ReportPageTests {
     @Test("begins with the verdict")
     func verdict() throws {
         #expect(try #require(try Self.pages.get()["empty"]).contains("No run is known of the last seven days"))
-        var builder = RunReportBuilder(now: Self.now, days: 30)
+        var builder = HistoryReportBuilder(now: Self.now, days: 30)
         for day in Int64(0)..<9 {
-            builder.add([try RunReportBuilderTests.entry("a", hoursAgo: day * 24 + 1)])
-            builder.add([try RunReportBuilderTests.entry("b", hoursAgo: day * 24 + 1)])
+            builder.add([try HistoryReportBuilderTests.entry("a", hoursAgo: day * 24 + 1)])
+            builder.add([try HistoryReportBuilderTests.entry("b", hoursAgo: day * 24 + 1)])
         }
         let page = String(decoding: ReportPage(builder.report(host: "h")).bytes, as: UTF8.self)
         #expect(page.contains("All VMs got what they were to get</h2>"))
         #expect(page.contains("Nothing: no VM got less than usual"))
         for hour in Int64(0)..<2 {
-            builder.add([try RunReportBuilderTests.entry("new", hoursAgo: hour, .crash, reason: .agentMissing)])
+            builder.add([try HistoryReportBuilderTests.entry("new", hoursAgo: hour, .crash, reason: .agentMissing)])
         }
         let worse = String(decoding: ReportPage(builder.report(host: "h")).bytes, as: UTF8.self)
         #expect(worse.contains("</span>1 VM got less than configured, as before</h2>"))

@@ -5,11 +5,11 @@ internal import ZFS
 
 /// The report as one HTML page that loads nothing and runs no script.
 struct ReportPage {
-    let report: RunReport
+    let report: HistoryReport
     /// What each VM is called in the page, in the order of the report.
     let labels: [String]
 
-    init(_ report: RunReport) {
+    init(_ report: HistoryReport) {
         self.report = report
         labels = Self.labels(of: report.machines)
     }

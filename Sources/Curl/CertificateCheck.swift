@@ -1,8 +1,7 @@
 internal import CCurl
-internal import Hypervisor
 
 /// How libcurl judges the certificate of a connection before anything is sent over it.
-enum CertificateCheck: Sendable, Equatable {
+package enum CertificateCheck: Sendable, Equatable {
     /// By the system's store, and by the host's name.
     case system
     /// By the certificates of this file alone, and by the host's name.
@@ -21,7 +20,7 @@ enum CertificateCheck: Sendable, Equatable {
     }
 
     /// Hands the options of this check to `set`.
-    func apply(_ set: (CURLoption, Value) throws(HypervisorError) -> Void) throws(HypervisorError) {
+    func apply(_ set: (CURLoption, Value) throws(CurlError) -> Void) throws(CurlError) {
         switch self {
         case .system:
             try verify(true, set)
@@ -39,8 +38,8 @@ enum CertificateCheck: Sendable, Equatable {
     }
 
     private func verify(
-        _ isOn: Bool, _ set: (CURLoption, Value) throws(HypervisorError) -> Void
-    ) throws(HypervisorError) {
+        _ isOn: Bool, _ set: (CURLoption, Value) throws(CurlError) -> Void
+    ) throws(CurlError) {
         try set(CURLOPT_SSL_VERIFYPEER, .number(isOn ? 1 : 0))
         try set(CURLOPT_SSL_VERIFYHOST, .number(isOn ? 2 : 0))
     }

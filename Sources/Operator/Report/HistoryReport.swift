@@ -2,7 +2,7 @@ internal import Hypervisor
 internal import ZFS
 
 /// What became of the VMs in the runs of some days, summed up for a page.
-struct RunReport: Sendable {
+struct HistoryReport: Sendable {
     /// When it was made, in seconds since 1970.
     let now: Int64
     let host: String

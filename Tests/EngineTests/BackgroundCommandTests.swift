@@ -6,8 +6,8 @@ import Testing
 
 @testable import Engine
 
-@Suite("The command that moves RAM dumps")
-struct ArchiveLauncherTests {
+@Suite("A command that is started in the background")
+struct BackgroundCommandTests {
     @Test(
         "names the configuration whenever there is one, by its whole path",
         arguments: [
@@ -17,8 +17,8 @@ struct ArchiveLauncherTests {
             (nil, [:], ["archive"]),
         ] as [(String?, [String: String], [String])])
     func named(configuration: String?, environment: [String: String], expected: [String]) {
-        let arguments = ArchiveLauncher.arguments(
-            configuration, environment: environment, defaultPath: "/nowhere/stillpoint.conf")
+        let arguments = BackgroundCommand.arguments(
+            "archive", configuration, environment: environment, defaultPath: "/nowhere/stillpoint.conf")
         #expect(arguments == expected)
     }
 
@@ -26,8 +26,8 @@ struct ArchiveLauncherTests {
     func usual() throws {
         try withScratchFolder { scratch in
             let path = try scratch.write("stillpoint.conf", "")
-            let arguments = ArchiveLauncher.arguments(nil, environment: [:], defaultPath: path)
-            #expect(arguments == ["archive", "--config", path])
+            let arguments = BackgroundCommand.arguments("notify", nil, environment: [:], defaultPath: path)
+            #expect(arguments == ["notify", "--config", path])
         }
     }
 
@@ -39,8 +39,9 @@ struct ArchiveLauncherTests {
             func place(_ target: String) throws -> String {
                 let link = "exe-\(target.count)"
                 try scratch.link(link, to: target)
-                let launcher = ArchiveLauncher(
-                    executable: "\(scratch.path)/\(link)", environment: [:], log: LogRecorder().logger)
+                let launcher = BackgroundCommand(
+                    command: "archive", title: "RAM dumps", otherwise: "", executable: "\(scratch.path)/\(link)",
+                    environment: [:], log: LogRecorder().logger)
                 return try launcher.commandLine()
             }
             // A folder for scratch may itself be reached by a link.
@@ -52,7 +53,7 @@ struct ArchiveLauncherTests {
 
     @Test("makes a relative path a whole one: a unit of systemd's works in another folder")
     func relative() {
-        let path = ArchiveLauncher.arguments("a.conf", environment: [:]).last
+        let path = BackgroundCommand.arguments("archive", "a.conf", environment: [:]).last
         #expect(path?.hasPrefix("/") == true && path?.hasSuffix("/a.conf") == true)
     }
 }

@@ -4,31 +4,37 @@ internal import Logging
 internal import Support
 internal import SystemPackage
 
-/// Starts `stillpoint archive` so that it outlives the hook, and under systemd the manager's service too.
-struct ArchiveLauncher {
+/// Starts a command of `stillpoint` so that it outlives the hook, and under systemd the manager's service too.
+struct BackgroundCommand {
+    /// `archive`
+    let command: String
+    /// What systemd calls it.
+    let title: String
+    /// What is said where it cannot be started: `RAM dumps stay in ram_dir`.
+    let otherwise: String
     /// The hook's own file; the command line lies beside it.
     let executable: String
     let environment: [String: String]
     let log: Logger
+    /// To hand a request on takes milliseconds; a hook does not wait for a systemd that hangs.
+    var timeout = Duration.seconds(5)
 
     /// There by sd_booted(3)'s rule.
     private static let systemd = "/run/systemd/system"
-    /// To hand a request on takes milliseconds; a hook does not wait for a systemd that hangs.
-    private static let timeout = Duration.seconds(5)
 
     /// Starts it and does not wait for it.
     /// - Parameter configuration: what `--config` named; nil: as the environment says.
     func launch(configuration: String?) async {
         guard let program = try? commandLine(), access(program, X_OK) == 0 else {
-            log.error("there is no program stillpoint beside \(executable): RAM dumps stay in ram_dir; install it")
+            log.error("there is no program stillpoint beside \(executable): \(otherwise); install it")
             return
         }
-        let arguments = Self.arguments(configuration, environment: environment)
+        let arguments = Self.arguments(command, configuration, environment: environment)
         do {
             if access(Self.systemd, F_OK) == 0, try await handToSystemd([program] + arguments) { return }
             try DetachedProcess.start(program, [program] + arguments, environment)
         } catch {
-            log.error("the RAM dumps are not moved to cold storage yet (\(error)); run: stillpoint archive")
+            log.error("\(otherwise) (\(error)); run: stillpoint \(command)")
         }
     }
 
@@ -36,11 +42,12 @@ struct ArchiveLauncher {
     /// another folder.
     /// - Parameter defaultPath: where a configuration is that nobody names.
     static func arguments(
-        _ configuration: String?, environment: [String: String], defaultPath: String = Configuration.defaultPath
+        _ command: String, _ configuration: String?, environment: [String: String],
+        defaultPath: String = Configuration.defaultPath
     ) -> [String] {
         let named = configuration ?? environment["STILLPOINT_CONFIG"]
-        guard let path = named ?? (access(defaultPath, F_OK) == 0 ? defaultPath : nil) else { return ["archive"] }
-        return ["archive", "--config", absolute(path)]
+        guard let path = named ?? (access(defaultPath, F_OK) == 0 ? defaultPath : nil) else { return [command] }
+        return [command, "--config", absolute(path)]
     }
 
     private static func absolute(_ path: String) -> String {
@@ -71,10 +78,10 @@ struct ArchiveLauncher {
     /// systemd ends what a service leaves behind together with it, so the service's hook asks for a unit of its own.
     private func handToSystemd(_ command: [String]) async throws -> Bool {
         guard let program = programPath("systemd-run", environment: environment) else { return false }
-        let options = ["--quiet", "--collect", "--no-block", "--description=Stillpoint: RAM dumps"]
+        let options = ["--quiet", "--collect", "--no-block", "--description=Stillpoint: \(title)"]
         do throws(ChildProcess.Failure) {
             let outcome = try await ChildProcess.run(
-                program, options + command, environment: environment, within: Self.timeout)
+                program, options + command, environment: environment, within: timeout)
             return outcome.exitStatus == 0
         } catch {
             if error == .notStarted(.noSuchFileOrDirectory) { return false }

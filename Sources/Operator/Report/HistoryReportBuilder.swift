@@ -3,7 +3,7 @@ internal import RunState
 internal import ZFS
 
 /// Sums up what the history and restore points tell, day by day, so that no more than a day of it is in memory.
-struct RunReportBuilder {
+struct HistoryReportBuilder {
     private let now: Int64
     private let days: ClosedRange<CalendarDay>
     private let dataset: DatasetName?
@@ -157,10 +157,10 @@ struct RunReportBuilder {
     }
 }
 
-extension RunReportBuilder {
+extension HistoryReportBuilder {
     /// The report of all that was added.
     /// - Parameter open: the runs of which there is a state file.
-    func report(host: String, open: [RunTrouble] = []) -> RunReport {
+    func report(host: String, open: [RunTrouble] = []) -> HistoryReport {
         // Where nothing ran for a day, the last night is the one of the last run.
         let end = lastTime > now - 86400 || lastTime == 0 ? now : lastTime
         let lastDay = min(days.count - 1, max(0, days.lowerBound.distance(to: CalendarDay(at: end - 86400))))
@@ -177,7 +177,7 @@ extension RunReportBuilder {
             return machine
         }
         let openIDs = Set(open.map(\.run))
-        return RunReport(
+        return HistoryReport(
             now: now, host: host, days: days.lowerBound.advanced(by: unknown)...days.upperBound, dataset: dataset,
             machines: reported.sorted { ($0.name, $0.hypervisor, $0.id) < ($1.name, $1.hypervisor, $1.id) },
             lastNightEnd: end, runCount: runCount,

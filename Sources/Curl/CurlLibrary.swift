@@ -1,5 +1,4 @@
 internal import CCurl
-internal import Hypervisor
 
 /// libcurl, found on first need.
 struct CurlLibrary: @unchecked Sendable {
@@ -7,21 +6,19 @@ struct CurlLibrary: @unchecked Sendable {
     let functions: UnsafePointer<CCurl>
 
     /// Opens libcurl the first time it is called.
-    /// - Throws: HypervisorError `.unreachable` when it is missing or too old.
-    static func load() throws(HypervisorError) -> CurlLibrary {
+    /// - Throws: CurlError `.missing`, also when it is too old.
+    static func load() throws(CurlError) -> CurlLibrary {
         try loaded.get()
     }
 
-    private static let loaded: Result<CurlLibrary, HypervisorError> = {
+    private static let loaded: Result<CurlLibrary, CurlError> = {
         var problem: UnsafePointer<CChar>?
         guard let table = ccurl_load(&problem) else {
             let reason = problem.map { String(cString: $0) } ?? "unknown reason"
             return .failure(
-                HypervisorError(
-                    .unreachable,
-                    "libcurl cannot be loaded (\(reason)); install the package libcurl4 (Debian 13: "
-                        + "libcurl4t64), without which no vSphere server can be reached",
-                    remedy: .stop))
+                CurlError(
+                    .missing,
+                    "libcurl cannot be loaded (\(reason)); install the package libcurl4 (Debian 13: libcurl4t64)"))
         }
         return .success(CurlLibrary(functions: table))
     }()

@@ -6,7 +6,7 @@ import Testing
 @testable import ZFS
 
 @Suite("A report's figures")
-struct RunReportBuilderTests {
+struct HistoryReportBuilderTests {
     /// 2026-11-29, 12:00 UTC, a Sunday.
     static let now: Int64 = 1_795_953_600
 
@@ -30,14 +30,14 @@ struct RunReportBuilderTests {
     private func report(
         _ entries: [HistoryEntry], days: Int = 30, dataset: String? = nil, open: [RunTrouble] = [],
         evidence: SnapshotEvidence = SnapshotEvidence()
-    ) throws -> RunReport {
-        var builder = RunReportBuilder(
+    ) throws -> HistoryReport {
+        var builder = HistoryReportBuilder(
             now: Self.now, days: days, dataset: try dataset.map { try DatasetName($0) }, evidence: evidence)
         builder.add(entries)
         return builder.report(host: "host", open: open)
     }
 
-    private func cells(_ report: RunReport) -> [String] {
+    private func cells(_ report: HistoryReport) -> [String] {
         report.machines.map { machine in
             String(machine.cells.map { $0.best == $0.worst ? $0.worst.letter : "/" })
         }

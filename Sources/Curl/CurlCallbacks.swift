@@ -1,10 +1,12 @@
 /// Takes an answer as it arrives, up to a limit.
 final class ResponseBuffer {
     private(set) var body: [UInt8] = []
-    /// The session cookie of the answer, as it is sent back.
-    private(set) var cookie: String?
+    /// The cookies of the answer, as they are sent back: `name=value`.
+    private(set) var cookies: [String] = []
     private(set) var isTooLong = false
     private let limit: Int
+    /// Those beyond are not kept.
+    private static let mostCookies = 100
 
     init(limit: Int) {
         self.limit = limit
@@ -24,7 +26,7 @@ final class ResponseBuffer {
         let line = String(decoding: line, as: UTF8.self)
         guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "set-cookie" else { return }
         let pair = line[line.index(after: colon)...].prefix { $0 != ";" && !$0.isNewline }.drop { $0 == " " }
-        if pair.hasPrefix("vmware_soap_session=") { cookie = String(pair) }
+        if cookies.count < Self.mostCookies { cookies.append(String(pair)) }
     }
 
     fileprivate static func of(_ user: UnsafeMutableRawPointer?) -> ResponseBuffer? {

@@ -1,0 +1,48 @@
+internal import Engine
+internal import Glibc
+internal import RunState
+internal import SnapshotManagers
+internal import Support
+internal import ZFS
+
+/// What pre-snapshot tells of that becomes no run.
+extension PreSnapshot {
+    var notice: RunNotice { RunNotice(context, configuration, invocation.configurationPath) }
+
+    private func entry(_ ending: OutboxEntry.Ending, _ reason: String) -> OutboxEntry {
+        let now = Int64(time(nil))
+        var entry = OutboxEntry(
+            ending, manager: invocation.manager.rawValue, began: now, ended: now, datasets: invocation.targets,
+            reasons: [reason])
+        entry.snapshots = invocation.snapshots
+        return entry
+    }
+
+    /// Who has mistyped something, or is not root, is told at once, and nobody else.
+    func tellFailure(_ error: any Error) async {
+        let isCallers = error is InvocationError || error is UnknownDatasetError || error is MissingRightsError
+        guard !invocation.isDryRun, !isCallers else { return }
+        await notice.tell(entry(.failed, "\(error)"))
+    }
+
+    func tellLateness() async {
+        guard !invocation.isDryRun else { return }
+        let reason = "the manager waits no longer, and no VM was frozen yet: the snapshot is crash-consistent"
+        _ = await withDeadline(.now + .milliseconds(300)) { await notice.tell(entry(.failed, reason)) }
+    }
+
+    /// Which hypervisors did not answer, so that their VMs were not touched; one that does is told of anew the next time.
+    /// - Parameter startsSender: false where VMs stand still already: post-snapshot starts it.
+    func tellAnswers(_ found: Discovery, startingSender startsSender: Bool) async {
+        for (hypervisor, problem) in found.answers {
+            guard let problem else {
+                notice.withdraw(unanswered: hypervisor)
+                continue
+            }
+            var entry = entry(
+                .unanswered, "[hypervisor \(hypervisor)]: its VMs are not touched, and crash-consistent: \(problem)")
+            entry.hypervisor = hypervisor
+            await notice.tell(entry, startingSender: startsSender)
+        }
+    }
+}

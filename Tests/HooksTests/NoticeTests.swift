@@ -1,0 +1,175 @@
+import HostFixtures
+import Hypervisor
+import Operator
+import SnapshotManagers
+import TestSupport
+import Testing
+import ZFS
+
+@testable import Engine
+@testable import RunState
+
+@Suite("Somebody is told")
+struct NoticeTests {
+    private static let told = "on_problem = /bin/true"
+
+    private func entries(_ bench: HookBench) throws -> [OutboxEntry] {
+        let outbox = Outbox(bench.directory)
+        return try outbox.names.map { try outbox.read($0) }
+    }
+
+    private func refuse(_ bench: HookBench) {
+        bench.world.change { $0.freeze = { _, _ in throw refusal(.fallBack) } }
+    }
+
+    @Test("of a run in which a VM fell back, when it is over and not before")
+    func fallback() async throws {
+        try await withBench(general: Self.told) { bench, host async throws in
+            bench.has(host.web())
+            refuse(bench)
+            await bench.run(.pre)
+            #expect(try entries(bench).isEmpty)
+            await bench.run(.post)
+            let entry = try #require(try entries(bench).first)
+            #expect(try entries(bench).count == 1 && entry.ending == .released && entry.isProblem)
+            #expect(entry.machines.map(\.fellShort) == [true])
+            #expect(entry.machines.first?.fallbacks.first?.reason.contains("asleep") == true)
+            #expect(entry.reasons.isEmpty && entry.snapshots.map(\.rawValue) == ["tank/VM@daily"])
+        }
+    }
+
+    @Test(
+        "of a run that was well only where somebody wants to hear of it",
+        arguments: [
+            (told, 0), ("", 0), ("webhook_url = https://localhost/", 0), ("mail_to = root", 0),
+            ("mail_to = root\nmail_on = change", 1), ("mail_to = root\nmail_on = always", 1),
+            ("metrics_file = /tmp/none/x.prom", 1), ("mail_on = always", 0),
+        ])
+    func well(general: String, count: Int) async throws {
+        try await withBench(general: general) { bench, host async throws in
+            bench.has(host.web())
+            await bench.run(.pre)
+            await bench.run(.post)
+            #expect(try entries(bench).count == count)
+            #expect(try entries(bench).allSatisfy { !$0.isProblem })
+        }
+    }
+
+    @Test("of a run that pre-snapshot has undone")
+    func undone() async throws {
+        try await withBench(general: Self.told + "\nstrategy = quiesce\non_failure = abort") {
+            bench, host async throws in
+            bench.has(host.web())
+            refuse(bench)
+            #expect(await bench.run(.pre) == .failed)
+            #expect(try entries(bench).map(\.ending) == [.undone])
+        }
+    }
+
+    @Test("of a run of which zfs took no snapshot")
+    func untaken() async throws {
+        try await withBench(general: Self.told) { bench, host async throws in
+            bench.has(host.web())
+            await bench.run(.pre, ["tank/VM@none"])
+            await bench.run(.post, ["tank/VM@none"])
+            #expect(try entries(bench).map(\.ending) == [.untaken])
+        }
+    }
+
+    @Test("of a VM that cannot be released, once, and of the end of its run")
+    func open() async throws {
+        try await withBench(general: Self.told) { bench, host async throws in
+            bench.has(host.web())
+            await bench.run(.pre)
+            bench.world.change { $0.release = { _, _ in throw refusal(.stop, "libvirtd is gone") } }
+            for _ in 0..<3 { #expect(await bench.run(.post) == .needsRecovery) }
+            #expect(try entries(bench).map(\.ending) == [.open])
+            bench.world.change { behaviour in behaviour.release = { _, record in try await record(nil) } }
+            #expect(await bench.run(.post) == .done)
+            // That it is over is no problem: nobody wants to hear of it here.
+            #expect(try entries(bench).map(\.ending) == [.open])
+        }
+    }
+
+    @Test("of a run that was released before its post-snapshot came, though its VMs are whole")
+    func early() async throws {
+        try await withBench(general: Self.told) { bench, host async throws in
+            bench.has(host.web())
+            await bench.run(.pre)
+            let id = try #require(try bench.openRuns().first?.id)
+            #expect(await bench.operating.recover(run: id.text) == .done)
+            let entry = try #require(try entries(bench).first)
+            #expect(entry.isProblem && entry.reasons.contains { $0.contains("post-snapshot did not come") })
+        }
+    }
+
+    @Test("of a hypervisor that does not answer, once for as long as that lasts")
+    func unanswered() async throws {
+        try await withBench(general: Self.told) { bench, host async throws in
+            bench.has(host.web())
+            let list = bench.world.behaviour.list
+            func fail() {
+                bench.world.change { $0.list = { throw HypervisorError(.unreachable, "no answer", remedy: .fallBack) } }
+            }
+            fail()
+            for _ in 0..<2 { #expect(await bench.run(.pre) == .done) }
+            let entry = try #require(try entries(bench).first)
+            #expect(try entries(bench).count == 1 && entry.ending == .unanswered && entry.hypervisor == "local")
+            #expect(entry.reasons.first?.contains("its VMs are not touched") == true)
+            bench.world.change { $0.list = list }
+            await bench.run(.pre)
+            #expect(try entries(bench).isEmpty)
+            await bench.run(.post)
+            fail()
+            await bench.run(.pre)
+            #expect(try entries(bench).map(\.ending) == [.unanswered])
+        }
+    }
+
+    @Test("of a pre-snapshot that could not do its work, but not of one that was mistyped or was a dry run")
+    func failed() async throws {
+        try await withBench(general: Self.told + "\non_failure = abort") { bench, host async throws in
+            bench.world.change { $0.list = { throw HypervisorError(.unreachable, "no answer", remedy: .fallBack) } }
+            #expect(await bench.run(.pre) == .failed)
+            #expect(try entries(bench).map(\.ending) == [.failed])
+            await bench.run(.pre, ["--dry-run", "tank/VM@daily"])
+            await bench.run(.pre, ["tank/nothing@daily"])
+            #expect(try entries(bench).count == 1)
+        }
+    }
+
+    @Test("of RAM that cannot be moved to cold storage, once")
+    func unarchived() async throws {
+        try await withBench(general: Self.told + "\ncold_storage = SCRATCH/cold") { bench, host async throws in
+            bench.has(host.web())
+            let dump = try bench.scratch.write("web01.mem", "RAM")
+            bench.world.change { behaviour in
+                behaviour.freeze = { request, record in
+                    try await FakeWorld.freezeState(request, record)
+                    return FreezeResult(
+                        consistency: .memory, frozenFileSystems: 0, listedFileSystems: 0, frozenFor: .zero,
+                        ramDump: RAMDump(path: dump, bytes: 3), pausedFor: .milliseconds(1))
+                }
+            }
+            await bench.run(.pre)
+            await bench.run(.post)
+            #expect(try entries(bench).isEmpty)
+            for _ in 0..<2 { #expect(await bench.operating.archive() == .needsRecovery) }
+            let entry = try #require(try entries(bench).first)
+            #expect(try entries(bench).count == 1 && entry.ending == .unarchived)
+            #expect(entry.reasons.first?.hasPrefix("web01: its RAM is not in cold storage: ") == true, "\(entry)")
+        }
+    }
+
+    @Test("by what is left undone where the outbox cannot be written: the run is none the worse")
+    func unwritable() async throws {
+        try await withBench(general: Self.told) { bench, host async throws in
+            bench.has(host.web())
+            refuse(bench)
+            try bench.scratch.write("state/outbox", "in the way")
+            await bench.run(.pre)
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.log.lines.contains { $0.hasPrefix("warning: nobody is told of this") }, "\(bench.log.lines)")
+        }
+    }
+}
