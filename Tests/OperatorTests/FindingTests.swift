@@ -107,6 +107,21 @@ struct FindingTests {
         }
     }
 
+    @Test("are no problem where only root may see what is there", arguments: [1000, 0])
+    func denied(user: UInt32) async throws {
+        try await withCheckedBench { bench async throws in
+            bench.user = ProgramUser(id: user, may: { path, _ in !path.hasSuffix("/closed") }, reaches: { _ in true })
+            try bench.scratch.folder("closed")
+            try bench.bench.reconfigure { $0 + "\ncold_storage = \(bench.scratch.path)/closed/cold\n" }
+            bench.pool.world.change {
+                $0.list = { throw HypervisorError(.unreachable, "libvirt: Permission denied", remedy: .stop) }
+            }
+            let report = try await bench.report()
+            #expect(report.hasProblem == (user == 0), "\(report.findings.map(\.line))")
+            #expect(report.findings.contains { $0.code == .notRoot } == (user != 0))
+        }
+    }
+
     @Test("each have a title and a reason of their own, and a code that no other has")
     func texts() {
         let codes = FindingCode.allCases

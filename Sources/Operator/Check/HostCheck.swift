@@ -1,5 +1,6 @@
 internal import Engine
 internal import Hypervisor
+internal import Support
 internal import ZFS
 
 /// Who asks, and whether zfs answers.
@@ -14,6 +15,15 @@ struct HostCheck: Sendable {
                 "the user \(context.user.name) (\(context.user.id)) asks: what only root may see, and whether root may write "
                     + "to the folders, is not checked", fix: "sudo stillpoint check")
         ]
+    }
+
+    /// What keeps something from being known; of who is not root nothing is said that may be wrong.
+    func finding(_ code: FindingCode, of error: any Error) -> Finding {
+        let text = "\(error)"
+        // As the kernel, libvirt and polkit say it.
+        let isDenied = ["ermission denied", "uthentication unavailable", "access denied", "not authorized"]
+            .contains { text.has($0) }
+        return context.user.id != 0 && isDenied ? Finding(.notRoot, text) : Finding(code, of: error)
     }
 
     /// The zfs that themes may ask; nil, and why, where it does not answer.

@@ -71,7 +71,8 @@ struct PreflightCheck: Sendable {
                 let late = "it does not tell its VMs within \(listing.text)"
                 report.add([Finding(.hypervisorUnreachable, late).of(hypervisor.name)])
             } catch {
-                report.add([Finding(.hypervisorUnreachable, of: error).of(hypervisor.name)])
+                let finding = HostCheck(context: context).finding(.hypervisorUnreachable, of: error)
+                report.add([finding.of(hypervisor.name)])
             }
         }
         if answering == configuration.hypervisors.count { site.allMachines = machines }
@@ -89,7 +90,7 @@ struct PreflightCheck: Sendable {
                 datasets: site.datasets.union(configuration.datasets.map(\.dataset)))
         } catch {
             // A hook under sanoid would refuse it.
-            report.add([Finding(.managerConfigurationUnreadable, of: error)])
+            report.add([HostCheck(context: context).finding(.managerConfigurationUnreadable, of: error)])
         }
         site.units = await SystemdUnits(ServiceCheck.units, of: host)
         let history = RunHistory(StateDirectory(configuration.stateDirectory))
