@@ -112,13 +112,9 @@ install:
 	packaging/docs $(DESTDIR)$(PREFIX)/share/doc/stillpoint
 	install -m 0644 CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/stillpoint
 	packaging/man .build/release $(DESTDIR)$(PREFIX)/share/man
-	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
-		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-	.build/release/stillpoint --generate-completion-script bash \
-		>$(DESTDIR)$(PREFIX)/share/bash-completion/completions/stillpoint
-	.build/release/stillpoint --generate-completion-script zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_stillpoint
-	.build/release/stillpoint --generate-completion-script fish \
-		>$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/stillpoint.fish
+	packaging/completions .build/release $(DESTDIR)$(PREFIX)/share/bash-completion/completions/stillpoint \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_stillpoint \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/stillpoint.fish
 	install -m 0755 hooks/systemd/stillpoint-autostart $(DESTDIR)$(PREFIX)/lib/stillpoint
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in hooks/systemd/*.service hooks/systemd/*.timer; do \

@@ -114,7 +114,7 @@ let package = Package(
             [
                 "Engine", "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "DiskLocation", "ZFS",
                 "Support",
-                "INIFile", "JSON", "RAMArchive", system, logging,
+                "INIFile", "JSON", "RAMArchive", "Bounds", system, logging,
             ]),
 
         program("pre-snapshot", ["Hooks"]),
@@ -152,7 +152,11 @@ let package = Package(
         tests("Operator", upperHalf + ["HostFixtures"]),
         tests(
             "Document",
-            ["Engine", "Hooks", "Operator", "RunState", "Configuration", "SnapshotManagers", "ZFS", "JSON", "XMLTree"]),
+            [
+                "Engine", "Hooks", "Operator", "RunState", "Configuration", "SnapshotManagers", "Hypervisor", "ZFS",
+                "JSON",
+                "XMLTree",
+            ]),
         tests("EndToEnd", ["LibvirtHypervisor", "Hypervisor", "JSON", subprocess, system]),
         tests("Package", []),
     ]

@@ -114,7 +114,8 @@ extension PreSnapshot {
         let survey = ObstacleSurvey(maxParallel: configuration.maxParallel, ramDirectory: configuration.ramDirectory)
         let answers = await survey.ask(found.plan)
         for planned in found.plan + found.ignored {
-            for line in call.planner.entry(of: planned, answers[planned.key]).dryRunLines { context.log.info("\(line)") }
+            let entry = call.planner.entry(of: planned, answers[planned.key])
+            for line in entry.dryRunLines { context.log.info("\(line)") }
         }
         guard !found.plan.isEmpty else { return .done }
         for shortage in await foreseenShortages(call.scope) { context.log.warning("\(shortage)") }

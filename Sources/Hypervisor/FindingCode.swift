@@ -46,9 +46,33 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case overlayRoomLacking = "SP403"
     case snapshotRoomLacking = "SP404"
     case snapshotRoomUnknown = "SP405"
+    case overlayRoomTight = "SP406"
+    case ramRoomLacking = "SP407"
+    case coldRoomTight = "SP408"
+    case poolUnusable = "SP409"
+    case poolNearlyFull = "SP410"
+    case folderVolatile = "SP411"
+    case dumpsVolatile = "SP412"
+    case commitRoomLacking = "SP413"
+    case fileUntrusted = "SP414"
 
     // The snapshot manager.
     case managerConfigurationUnreadable = "SP501"
+    case hooksMissing = "SP502"
+    case hookMissing = "SP503"
+    case hookUnusable = "SP504"
+    case hookForeign = "SP505"
+    case scriptTimeoutShort = "SP506"
+    case failureIgnored = "SP507"
+    case failureWithholdsSnapshot = "SP508"
+    case postForced = "SP509"
+    case recursionContradicted = "SP510"
+    case pruningMissing = "SP511"
+    case templateMissing = "SP512"
+    case managerUnconfigured = "SP513"
+    case datasetUnmanaged = "SP514"
+    case disksApart = "SP515"
+    case managerServiceUnfit = "SP516"
 
     // What runs and restores have left.
     case runAbandoned = "SP601"
@@ -56,6 +80,14 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case overlayLeft = "SP603"
     case restoreLeft = "SP604"
     case serverSnapshotLeft = "SP605"
+    case stateUnreadable = "SP606"
+    case stateNewer = "SP607"
+    case runOpen = "SP608"
+    case archiveWaiting = "SP609"
+    case archiveOverdue = "SP610"
+    case dumpNotArchived = "SP611"
+    case dumpMissing = "SP612"
+    case catalogueUnreadable = "SP613"
 
     // The host.
     case labelsMissing = "SP701"
@@ -63,6 +95,19 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case appArmorInForce = "SP703"
     case selinuxInForce = "SP704"
     case confinementMissing = "SP705"
+    case unitDisabled = "SP706"
+    case notRoot = "SP707"
+    case zfsMissing = "SP708"
+    case zfsSilent = "SP709"
+    case checkUnfinished = "SP710"
+
+    // Who is told.
+    case metricsFileUnusable = "SP801"
+    case metricsFileUnread = "SP802"
+    case mailUnsendable = "SP803"
+    case problemProgramUnusable = "SP804"
+    case webhookInsecure = "SP805"
+    case mailServerUnknown = "SP806"
 }
 
 /// How much a finding matters.
@@ -85,19 +130,25 @@ extension FindingCode {
     public var severity: FindingSeverity {
         switch self {
         case .wildcardUnmatched, .typeUnusual, .hypervisorDisabled, .datastoreForeign, .appArmorInForce,
-            .selinuxInForce,
-            .confinementMissing, .fallbackImpossible:
+            .selinuxInForce, .confinementMissing, .fallbackImpossible, .failureWithholdsSnapshot, .postForced,
+            .managerUnconfigured, .datasetUnmanaged, .runOpen, .archiveWaiting:
             .note
-        case .machineBusy, .nameShared: .warning
+        case .machineBusy, .nameShared, .overlayRoomTight, .coldRoomTight, .poolNearlyFull, .dumpsVolatile,
+            .hookForeign, .scriptTimeoutShort, .failureIgnored, .recursionContradicted, .pruningMissing, .disksApart,
+            .dumpNotArchived, .dumpMissing, .catalogueUnreadable, .unitDisabled, .notRoot:
+            .warning
         case .datasetMissing, .datasetWithoutVM, .patternUnmatched, .patternShadowed, .typeMistyped,
             .noHypervisorEnabled, .mappingUnused, .hypervisorUnreachable, .nothingVisible, .privilegesMissing,
             .datastoreUnmapped, .datasetShared, .disksUnreadable, .licenceRefusesSnapshots, .diskUnresolved,
-            .diskRefused,
-            .agentMissing, .agentSilent, .agentRefuses, .machinePaused, .machineSilent, .shapeUnsupported,
-            .shutdownImpossible, .strategyImpossible, .guestUnknown, .folderUnusable,
-            .programUnusable, .overlayRoomLacking, .snapshotRoomLacking, .snapshotRoomUnknown,
-            .managerConfigurationUnreadable, .runAbandoned, .runNotEnded, .overlayLeft, .restoreLeft,
-            .serverSnapshotLeft, .labelsMissing, .appArmorParserMissing:
+            .diskRefused, .agentMissing, .agentSilent, .agentRefuses, .machinePaused, .machineSilent,
+            .shapeUnsupported, .shutdownImpossible, .strategyImpossible, .guestUnknown, .folderUnusable,
+            .programUnusable, .overlayRoomLacking, .snapshotRoomLacking, .snapshotRoomUnknown, .ramRoomLacking,
+            .poolUnusable, .folderVolatile, .commitRoomLacking, .fileUntrusted, .managerConfigurationUnreadable,
+            .hooksMissing, .hookMissing, .hookUnusable, .templateMissing, .managerServiceUnfit, .runAbandoned,
+            .runNotEnded, .overlayLeft, .restoreLeft, .serverSnapshotLeft, .stateUnreadable, .stateNewer,
+            .archiveOverdue, .labelsMissing, .appArmorParserMissing, .zfsMissing, .zfsSilent, .checkUnfinished,
+            .metricsFileUnusable, .metricsFileUnread, .mailUnsendable, .problemProgramUnusable, .webhookInsecure,
+            .mailServerUnknown:
             .problem
         }
     }

@@ -204,10 +204,13 @@ public struct ReleaseResult: Sendable, Equatable {
     /// What an administrator should know: how it was released where that was not the usual way, and for how long the
     /// guest was paused.
     public var notes: [String]
+    /// The room in bytes that its overlays took when they were deleted; nil where it had none, or that was not seen.
+    public var overlayBytes: UInt64?
 
-    /// A result with these notes.
-    public init(notes: [String] = []) {
+    /// A result with these parts.
+    public init(notes: [String] = [], overlayBytes: UInt64? = nil) {
         self.notes = notes
+        self.overlayBytes = overlayBytes
     }
 }
 

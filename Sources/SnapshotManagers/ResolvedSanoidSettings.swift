@@ -125,6 +125,14 @@ extension ResolvedSanoidSettings {
         }
     }
 
+    /// Whether the dataset is snapshotted by a call of its own.
+    func isSnapshotted(_ dataset: String) -> Bool {
+        settings.values.contains { values in
+            values["path"] == .one(dataset) && Self.isSet(values["autosnap"])
+                && !Self.isSet(values["process_children_only"])
+        }
+    }
+
     /// Whether a section that takes along what is below is about the dataset.
     func isRecursive(_ dataset: String) -> Bool {
         trees[dataset] != nil && settings.values.contains { $0["path"] == .one(dataset) && Self.isSet($0["autosnap"]) }
@@ -145,7 +153,7 @@ extension ResolvedSanoidSettings {
     }
 
     /// Perl's truth.
-    private static func isSet(_ value: SanoidValue?) -> Bool {
+    static func isSet(_ value: SanoidValue?) -> Bool {
         switch value {
         case nil, .undefined: false
         case .one(let text): !text.isEmpty && text != "0"

@@ -7,12 +7,14 @@ public import ZFS
 /// differ the safe side counts: more is frozen, and the shorter time is kept to.
 public struct SanoidConfiguration: Sendable {
     private static let builtIn: SanoidConfigFile.Settings = ["script_timeout": .one("5"), "autosnap": .one("1")]
-    private static let keys: Set<String> = [
+    static let keys: Set<String> = [
         "script_timeout", "autosnap", "process_children_only", "path", "recursive", "skip_children", "use_template",
     ]
 
-    private let file: SanoidConfigFile
-    private let defaults: SanoidConfigFile.Settings
+    let file: SanoidConfigFile
+    let defaults: SanoidConfigFile.Settings
+    /// Whether there is a sanoid.conf.
+    public let isThere: Bool
 
     /// Reads `sanoid.conf` and the first `sanoid.defaults.conf` there is; without either nothing is recursive.
     ///
@@ -24,17 +26,24 @@ public struct SanoidConfiguration: Sendable {
     public init(
         directory: String = "/etc/sanoid", isInUse: Bool = false, defaultsPaths: [String]? = nil
     ) throws(INIError) {
+        try self.init(directory: directory, isInUse: isInUse, defaultsPaths: defaultsPaths, keys: Self.keys)
+    }
+
+    /// - Parameter keys: the others are not kept.
+    init(
+        directory: String, isInUse: Bool = false, defaultsPaths: [String]?, keys: Set<String>
+    ) throws(INIError) {
         let defaultsPaths =
             defaultsPaths ?? ["\(directory)/sanoid.defaults.conf", "/usr/share/sanoid/sanoid.defaults.conf"]
         var defaults = Self.builtIn
         for path in defaultsPaths {
-            guard let file = try Self.file(path) else { continue }
+            guard let file = try Self.file(path, keys) else { continue }
             defaults.merge(file.sections["template_default"] ?? [:]) { $1 }
             break
         }
         self.defaults = defaults
         let path = "\(directory)/sanoid.conf"
-        guard let file = try Self.file(path) else {
+        guard let file = try Self.file(path, keys) else {
             guard !isInUse else {
                 throw INIError(
                     .missing, path: path,
@@ -43,9 +52,11 @@ public struct SanoidConfiguration: Sendable {
                         + "as this process sees it")
             }
             file = SanoidConfigFile(bytes: [])
+            isThere = false
             return
         }
         self.file = file
+        isThere = true
     }
 
     /// Whether sanoid snapshots the dataset with all below it in one go, and calls its hooks once for all.
@@ -82,7 +93,7 @@ public struct SanoidConfiguration: Sendable {
         return ResolvedSanoidSettings(file, defaults: defaults, version: version, datasets: datasets)
     }
 
-    private static func file(_ path: String) throws(INIError) -> SanoidConfigFile? {
+    private static func file(_ path: String, _ keys: Set<String>) throws(INIError) -> SanoidConfigFile? {
         do {
             return SanoidConfigFile(bytes: try INIFile.contents(of: path)).reduced(to: keys)
         } catch {

@@ -12,11 +12,18 @@ struct Restore: OperatorCommand {
             powers it off, rolls its datasets back, reverts it to the VM snapshot in them and powers it on if it ran; \
             with neither option the steps are printed. What this host, or one that it trusts (stillpoint trust), has not \
             sealed is refused; --untrusted builds such a definition anew from harmless parts, and names what it leaves out.
+
+            Examples:
+                stillpoint restore tank/VM@before-upgrade --vm web --as web-before
+                stillpoint restore tank/VM@before-upgrade --vm web --in-place
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("The snapshot.", valueName: "dataset@snap")) var snapshot: String
-    @Option(help: ArgumentHelp("The VM's name, or its id.", valueName: "name")) var vm: String
+    @Argument(
+        help: ArgumentHelp("The snapshot, of the dataset with a disk of the VM.", valueName: "dataset@snap"),
+        completion: .snapshot)
+    var snapshot: String
+    @Option(help: ArgumentHelp("The VM's name, or its id.", valueName: "name"), completion: .machine) var vm: String
     @Option(name: .customLong("as"), help: ArgumentHelp("Restore to a new VM of this name.", valueName: "name"))
     var clone: String?
     @Flag(help: "Put the VM itself back.") var inPlace = false

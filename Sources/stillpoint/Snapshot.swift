@@ -10,15 +10,21 @@ struct Snapshot: ParsableCommand {
             For maintenance ("before the upgrade"): what pre-snapshot, zfs snapshot and post-snapshot do one after another. All \
             datasets are of one pool, so that their snapshots are of one instant. Where zfs takes none, or on Ctrl-C, the \
             VMs are released all the same, and the exit code is 1.
+
+            Examples:
+                stillpoint snapshot -r tank/VM@before-upgrade
+                stillpoint snapshot tank/VM@before tank/db@before
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("The snapshots to take.", valueName: "dataset@name")) var snapshots: [String]
+    @Argument(help: ArgumentHelp("The snapshots to take.", valueName: "dataset@name"), completion: .newSnapshot)
+    var snapshots: [String]
     @Flag(name: .shortAndLong, help: "Take in the datasets below, as zfs snapshot -r does.")
     var recursive = false
     @Option(
         help: ArgumentHelp(
-            "The snapshot's type, such as daily, for [type NAME]; several between commas.", valueName: "name"))
+            "The snapshot's type, such as daily, for [type NAME]; several between commas.", valueName: "name"),
+        completion: .snapshotType)
     var type: [String] = []
     @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
 

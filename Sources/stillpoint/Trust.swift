@@ -11,10 +11,15 @@ struct Trust: OperatorCommand {
             here, once. Bring it by a way that nobody else can change: who can seal with it is believed here as root of \
             that host is, with any definition of a VM. The host that it comes from does not believe it. An example is in \
             examples/replica.conf.
+
+            Examples:
+                stillpoint trust --show | ssh replica.example.com stillpoint trust -
+                stillpoint trust --list
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: "A file with another host's key; '-' for standard input.") var file: String?
+    @Argument(help: "A file with another host's key; '-' for standard input.", completion: .file())
+    var file: String?
     @Flag(help: "Print this host's key for others.") var show = false
     @Flag(help: "List the keys that were imported.") var list = false
     @Option(help: ArgumentHelp("Forget an imported key.", valueName: "id")) var remove: String?

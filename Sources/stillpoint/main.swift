@@ -7,7 +7,7 @@ import Support
 
 forbidCoreDumps()
 // Before a library is loaded or a thread started.
-ProgramEnvironment.adopt()
+keepingShell { ProgramEnvironment.adopt() }
 if let code = Hook.watchdog(.ofStillpoint) { Hook.end(code) }
 // ArgumentParser's own main would call exit() from within a command; this returns from it first.
 let code: Int32

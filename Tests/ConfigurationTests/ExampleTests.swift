@@ -20,15 +20,66 @@ struct ExampleTests {
         }
     }
 
-    @Test(
-        "that are configurations of ours are valid",
-        arguments: [
-            "local-kvm.conf", "strict-production.conf", "with-ram.conf", "esxi-nfs.conf", "vcenter-iscsi.conf",
-            "replica.conf", "rules.conf", "kvm-on-nfs.conf",
-        ])
+    /// Each for a situation, with its lines for sanoid.conf.
+    static let situations = ((try? ScratchFolder(path: folder).names(in: ".")) ?? []).filter {
+        $0.hasSuffix(".conf") && !["stillpoint.conf", "sanoid-with-stillpoint.conf"].contains($0)
+    }
+
+    @Test("that are configurations of ours are valid, and in the index", arguments: situations)
     func ours(_ name: String) throws {
         let configuration = try Self.load(name)
         #expect(configuration.overlayDirectory == "/var/lib/libvirt/stillpoint")
+        let index = String(decoding: try readFile(Self.folder + "/README.md"), as: UTF8.self)
+        #expect(index.contains("| [\(name)](\(name)) |"))
+    }
+
+    @Test("are there for each situation")
+    func complete() {
+        let known = [
+            "local-kvm.conf", "kvm-on-nfs.conf", "esxi-nfs.conf", "vcenter-iscsi.conf", "with-ram.conf",
+            "strict-production.conf", "unattended.conf", "rules.conf", "replica.conf",
+        ]
+        #expect(Set(Self.situations) == Set(known))
+    }
+
+    @Test(
+        "have lines for sanoid.conf that take their datasets, with both hooks and time for them", arguments: situations)
+    func sanoidLines(_ name: String) throws {
+        let configuration = try Self.load(name)
+        let text = try SanoidLines(of: name, in: Self.folder).text
+        let sanoid = try withScratchFolder { scratch in
+            try scratch.write("sanoid.conf", text)
+            return try SanoidConfiguration(directory: scratch.path, defaultsPaths: [])
+        }
+        let names = text.split(separator: "\n").compactMap { $0.wholeMatch(of: /\[([^\]]+)\]/)?.1 }
+        let sections = try names.filter { !$0.hasPrefix("template_") }.map { try DatasetName(String($0)) }
+        #expect(!sections.isEmpty)
+        #expect(sections.allSatisfy { (sanoid.scriptTimeout(for: $0) ?? .zero) >= .seconds(120) })
+        // One dataset's hooks for all below it, at one instant.
+        for dataset in configuration.namedDatasets {
+            let isTaken = sections.contains { $0 == dataset || sanoid.takesAlong(dataset, below: $0) }
+            #expect(isTaken, "\(dataset)")
+        }
+        let isReplica = name == "replica.conf"
+        #expect(text.contains("pre_snapshot_script = /usr/lib/stillpoint/pre-snapshot\n") != isReplica)
+        #expect(text.contains("post_snapshot_script = /usr/lib/stillpoint/post-snapshot\n") != isReplica)
+        #expect(text.contains("autosnap = no\n") == isReplica)
+        let policies = [configuration.policy] + configuration.datasets.map(\.policy)
+        let aborts = policies.contains { $0.onFailure == .abort }
+        #expect(text.contains("no_inconsistent_snapshot = yes\n") == aborts)
+        let dumps = (configuration.machines.map(\.policy) + policies).contains {
+            $0.strategies?.contains(.memory) == true
+        }
+        let isOnThisHost = configuration.hypervisors.allSatisfy { $0.kind == "libvirt" }
+        if dumps && isOnThisHost { #expect(text.contains("pruning_script = /usr/lib/stillpoint/prune-snapshot\n")) }
+    }
+
+    @Test("The unattended one tells by every way that there is")
+    func unattended() throws {
+        let notification = try Self.load("unattended.conf").notifications
+        #expect(notification.metricsFile?.hasSuffix(".prom") == true)
+        #expect(notification.mailTo != nil && notification.mailOn == .change && notification.smtpURL != nil)
+        #expect(notification.webhookURL?.hasPrefix("https://") == true)
     }
 
     @Test(
@@ -99,5 +150,31 @@ struct ExampleTests {
             try scratch.write("sanoid.conf", text)
             return try body(scratch.path)
         }
+    }
+}
+
+/// What stands in an example's comments behind `# /etc/sanoid/sanoid.conf`, up to the first line that is no comment, without the
+/// blanks before it.
+struct SanoidLines {
+    let text: String
+
+    init(of name: String, in folder: String) throws {
+        let all = String(decoding: try readFile("\(folder)/\(name)"), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        let begin = try #require(all.firstIndex { $0.hasPrefix("# /etc/sanoid/sanoid.conf") })
+        let lines = all[(begin + 1)...].prefix { $0 == "#" || $0.hasPrefix("#     ") }
+        text = lines.map { $0.dropFirst(6) + "\n" }.joined()
+    }
+}
+
+extension Configuration {
+    /// Those that sections name, and to which datastores, LUNs and paths lead.
+    fileprivate var namedDatasets: [DatasetName] {
+        let rules = hypervisors.map(\.storageRules)
+        return datasets.map(\.dataset) + rules.flatMap(\.datastores.values) + rules.flatMap(\.luns.values)
+            + hypervisors.compactMap(\.site).flatMap(\.paths.lines).compactMap { line in
+                let path = line.ours.hasPrefix("/dev/zvol/") ? line.ours.dropFirst(10) : line.ours.dropFirst()
+                return try? DatasetName(String(path))
+            }
     }
 }

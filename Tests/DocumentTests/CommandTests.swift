@@ -26,6 +26,32 @@ struct CommandTests {
         }
     }
 
+    @Test("in README.md's table every command")
+    func table() throws {
+        let table = try #require(try Page("README.md").tables.first { $0.columns.first == "command" })
+        let named = Set(table.rows.flatMap { $0[0].matches(of: /`([a-z]+)/).map { String($0.1) } })
+        for command in try Programs.ours.get().commands where command != "help" {
+            #expect(named.contains(command), "\(command)")
+        }
+    }
+
+    @Test("in the examples of --help only commands and options that there are, and one in most commands")
+    func help() throws {
+        let ours = try Programs.ours.get()
+        var examples = 0
+        for command in ours.commands.sorted() where command != "help" {
+            let said = try shell("'\(Programs.folder)/stillpoint' \(command) --help")
+            for line in said.output.split(separator: "\n") where line.hasPrefix("    stillpoint ") {
+                examples += 1
+                for call in Call.all(in: String(line)) {
+                    let known = try #require(ours.options[call.command ?? ""], "\(line)")
+                    for option in call.options { #expect(known.contains(option), "\(line)") }
+                }
+            }
+        }
+        #expect(examples * 2 > ours.commands.count)
+    }
+
     @Test(
         "no option that neither our programs have nor those which it speaks of",
         arguments: Page.manual + Page.examples)
@@ -69,26 +95,11 @@ struct CommandTests {
         }
     }
 
-    @Test("in the manual pages the commands, the exit codes and the keys")
-    func manualPages() throws {
-        try withScratchFolder { scratch in
-            let said = try shell("'\(Page.top)/packaging/man' '\(Programs.folder)' '\(scratch.path)'")
-            #expect(said.status == 0 && said.output.isEmpty, "\(said.output)")
-            let program = String(decoding: try readFile(scratch.path + "/man8/stillpoint.8"), as: UTF8.self)
-            for command in try Programs.ours.get().commands where command != "help" {
-                #expect(program.contains(".SS \(command)\n"), "\(command)")
-            }
-            let hooks = String(decoding: try readFile(scratch.path + "/man8/stillpoint-hooks.8"), as: UTF8.self)
-            for page in [program, hooks] { #expect(page.contains(".SH EXIT STATUS\n") && page.contains(".B 3\n")) }
-            let keys = String(decoding: try readFile(scratch.path + "/man5/stillpoint.conf.5"), as: UTF8.self)
-            #expect(keys.contains("overlay_dir") && keys.contains("STILLPOINT_CONFIG"))
-        }
-    }
-
     @Test("no user property that is not set", arguments: Page.manual)
     func properties(_ page: Page) {
         let known = [
             SnapshotProperties.consistencyKey, SnapshotProperties.machinesKey, SnapshotProperties.runKey,
+            RestoreTrace.property,
         ]
         for match in page.text.matches(of: /stillpoint:[a-z]+/) { #expect(known.contains(String(match.0))) }
     }

@@ -1,3 +1,4 @@
+import Operator
 import SnapshotManagers
 import Testing
 
@@ -5,7 +6,7 @@ import Testing
 struct NameTests {
     @Test("configuration keys", arguments: Page.manual)
     func keys(_ page: Page) throws {
-        let known = try Self.keys().union(Others.words)
+        let known = try Self.keys().union(Others.words).union(Metric.all.map(\.name))
         for span in page.spans {
             if let match = span.wholeMatch(of: /([a-z]+(?:_[a-z]+)+)(?: = .*)?/) {
                 #expect(known.contains(String(match.1)), "\(span)")

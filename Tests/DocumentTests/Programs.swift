@@ -23,6 +23,8 @@ struct Programs: Sendable {
         var options = ["stillpoint": general]
         var commands: Set<String> = []
         for command in root["subcommands"]?.elements ?? [] {
+            // One that is hidden is for our own programs.
+            if case .bool(false)? = command["shouldDisplay"] { continue }
             guard let name = command["commandName"]?.asText else { continue }
             commands.insert(name)
             options[name] = Self.options(of: command).union(["--help", "-h", "--version"])

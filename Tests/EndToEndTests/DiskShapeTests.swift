@@ -205,7 +205,7 @@ extension RealParts {
                 #expect(
                     luks?.contains("quiesce: vdb cannot be moved to an overlay: it is encrypted") == true, "\(said)")
                 #expect(try await need("\(stage.lab.program) frozen luks").isEmpty)
-                let vms = reasons.keys.sorted().map { "\($0)=crash" }.joined(separator: ",")
+                let vms = reasons.keys.sorted().map { "\($0)=crash:disk-unsupported" }.joined(separator: ",")
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == vms)
                 #expect(try await need(definitions) == before)
                 #expect(try await need("head -c 4 /\(stage.dataset)/luks.img") == "LUKS")

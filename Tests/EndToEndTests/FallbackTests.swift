@@ -67,7 +67,7 @@ extension RealParts {
                     set -e; s=\(stage.dataset)@a
                     \(stage.lab.preSnapshot) $s; zfs snapshot $s; \(stage.lab.postSnapshot) $s
                     """)
-                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "held=crash,idle=off")
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "held=crash:vm-paused,idle=off")
                 try await stage.expectNothingLeft()
             }
         }
@@ -81,7 +81,7 @@ extension RealParts {
                     set -e; s=\(stage.dataset)@a
                     \(stage.lab.preSnapshot) $s; virsh -q start early; zfs snapshot $s; \(stage.lab.postSnapshot) $s
                     """)
-                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "early=crash")
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "early=crash:vm-changed")
             }
         }
 
@@ -96,7 +96,7 @@ extension RealParts {
                     \(stage.lab.preSnapshot) $s; zfs snapshot $s; \(stage.lab.postSnapshot) $s
                     """)
                 try await stage.expectNothingLeft()
-                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "mute=crash")
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "mute=crash:agent-missing")
             }
         }
 

@@ -170,7 +170,7 @@ extension RealParts {
                 #expect(said.status == 0, "\(said.errors)")
                 #expect(said.errors.contains("stillpoint: slow: quiesced, 1 of 1 file systems"))
                 #expect(said.errors.hasSuffix("stillpoint: taken: \(snapshot)\n"), "\(said.errors)")
-                #expect(try await stage.property("vms", of: snapshot) == "silent=crash,slow=quiesced")
+                #expect(try await stage.property("vms", of: snapshot) == "silent=crash:agent-missing,slow=quiesced")
                 try await stage.expectConsistency(of: snapshot, quiesced: ["slow"])
                 try await need("zfs clone \(snapshot) \(stage.lab.pool)/upgraded")
                 let image = stage.image(guests[0], "vda", in: "/\(stage.lab.pool)/upgraded")
@@ -223,7 +223,9 @@ extension RealParts {
                 kill -TERM $!; sleep 0.3; rm waiting; wait $!
                 """)
             #expect(late.status == 0 && late.errors.contains("taken: \(stage.dataset)@late"), "\(late.errors)")
-            #expect(try await stage.property("vms", of: "\(stage.dataset)@late") == "silent=crash,slow=quiesced")
+            #expect(
+                try await stage.property("vms", of: "\(stage.dataset)@late")
+                    == "silent=crash:agent-missing,slow=quiesced")
             #expect(try await stage.snapshots().allSatisfy { !$0.hasSuffix("@early") })
             try await stage.expectNothingLeft()
         }

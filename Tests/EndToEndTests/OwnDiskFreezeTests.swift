@@ -85,7 +85,8 @@ extension RealParts {
                 let post = try await shell(
                     "zfs snapshot \(stage.dataset)@a; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 #expect(post.status == 0 && post.errors.contains("freeze_limit"), "\(post.errors)")
-                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "iced=crash,still=crash")
+                let early = "iced=crash:released-early,still=crash:released-early"
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == early)
                 try await stage.expectNothingLeft()
             }
         }
@@ -99,7 +100,7 @@ extension RealParts {
                     s=\(stage.dataset)@a; \(stage.lab.preSnapshot) $s; sleep 2; zfs snapshot $s; \(stage.lab.postSnapshot) $s
                     """)
                 #expect(post.errors.contains("had thawed before it was told to"), "\(post.errors)")
-                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "melts=crash")
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == "melts=crash:thawed-early")
                 try await stage.expectNothingLeft()
             }
         }

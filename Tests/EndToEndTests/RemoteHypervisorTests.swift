@@ -38,6 +38,7 @@ extension RealParts {
                 #expect(
                     (check.output + check.errors).contains("path_map = /nowhere=/\(stage.dataset)2 covers no disk"),
                     "\(check.output)\(check.errors)")
+                #expect(check.output.contains("[SP110]"), "\(check.output)")
                 // A folder that the snapshot would take is refused before anything is touched.
                 try await stage.set(remote.configuration(overlays: remote.there))
                 let refused = try await shell("\(stage.lab.preSnapshot) \(stage.dataset)@c")
@@ -49,7 +50,9 @@ extension RealParts {
                     "\(stage.lab.preSnapshot) \(stage.dataset)@d 2>&1; zfs snapshot \(stage.dataset)@d; \(stage.lab.postSnapshot) \(stage.dataset)@d 2>&1"
                 )
                 #expect(missing.contains("install -d -m 0711 /nowhere"), "\(missing)")
-                #expect(try await stage.property("vms", of: "\(stage.dataset)@d") == "far1=crash,near1=quiesced")
+                #expect(
+                    try await stage.property("vms", of: "\(stage.dataset)@d")
+                        == "far1=crash:overlay-failed,near1=quiesced")
                 // So does one that is full.
                 try await stage.set(remote.configuration(overlays: try await remote.fullFolder()))
                 let full = try await need(

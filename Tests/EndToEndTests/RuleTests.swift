@@ -58,7 +58,7 @@ extension RealParts {
                     "SANOID_TARGET=\(stage.dataset) SANOID_SCRIPT=post SANOID_SNAPNAME=\(stage.dataset)@\(name) "
                         + lab.postSnapshot)
                 let machines = try await stage.property("vms", of: "\(stage.dataset)@\(name)")
-                #expect(machines == "rule-a=quiesced,rule-b=crash")
+                #expect(machines == "rule-a=quiesced,rule-b=crash:configured")
                 try await stage.expectNothingLeft()
             }
         }

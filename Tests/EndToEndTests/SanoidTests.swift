@@ -40,7 +40,9 @@ extension RealParts {
                     let snapshots = try await stage.snapshots()
                     #expect(snapshots.count == 2)
                     for snapshot in snapshots {
-                        #expect(try await stage.property("vms", of: snapshot) == "db=quiesced,mute=crash,web=quiesced")
+                        #expect(
+                            try await stage.property("vms", of: snapshot)
+                                == "db=quiesced,mute=crash:agent-missing,web=quiesced")
                         #expect(try await stage.property("consistency", of: snapshot) == "crash")
                         #expect(try await stage.property("run", of: snapshot).hasPrefix("20"))
                         try await stage.expectConsistency(of: snapshot, quiesced: ["web", "db"])
@@ -65,7 +67,7 @@ extension RealParts {
                 let snapshots = try await stage.snapshots()
                 #expect(snapshots.count == 2)
                 for snapshot in snapshots {
-                    #expect(try await stage.property("vms", of: snapshot) == "quick=quiesced,slow=crash")
+                    #expect(try await stage.property("vms", of: snapshot) == "quick=quiesced,slow=crash:agent-silent")
                 }
                 // The slow guest's agent comes to the freeze after 7 seconds, and to the thaw right after it.
                 try await Task.sleep(for: .seconds(10))
@@ -93,7 +95,7 @@ extension RealParts {
                 let snapshots = try await stage.snapshots()
                 #expect(snapshots.count == 2)
                 for snapshot in snapshots {
-                    #expect(try await stage.property("vms", of: snapshot) == "quick=quiesced,stuck=crash")
+                    #expect(try await stage.property("vms", of: snapshot) == "quick=quiesced,stuck=crash:unfinished")
                 }
                 try await stage.expectWrites(by: guests[1], on: "vda", within: 3)
                 try await stage.expectNothingLeft()

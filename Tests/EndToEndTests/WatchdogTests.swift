@@ -30,7 +30,7 @@ extension RealParts {
                 try await need("zfs snapshot \(stage.dataset)@late")
                 let said = try await need("\(stage.lab.postSnapshot) \(stage.dataset)@late 2>&1")
                 #expect(said.contains("post-snapshot did not come within 2 s"), "\(said)")
-                #expect(try await stage.property("vms", of: "\(stage.dataset)@late") == "kept=crash")
+                #expect(try await stage.property("vms", of: "\(stage.dataset)@late") == "kept=crash:released-early")
                 try await stage.expectNothingLeft()
             }
         }

@@ -29,6 +29,16 @@ struct ExecHypervisorTests {
         #expect(try await apps.exportDefinition(of: "redis") == nil)
     }
 
+    @Test("says of each strategy but a program's that it would fail")
+    func obstacles() async throws {
+        let apps = try hypervisor()
+        let machine = try await apps.virtualMachines()[0]
+        let strategies = Strategy.words + [.exec(path: "/p")]
+        let obstacles = try await apps.obstacles(to: strategies, of: machine, disks: machine.disks)
+        #expect(Set(obstacles.keys) == [.memory, .quiesce, .freeze, .shutdown, .pause])
+        #expect(obstacles.values.allSatisfy { $0.fix?.contains("exec:PATH") == true })
+    }
+
     @Test("can neither freeze nor restore, and says who can")
     func refuses() async throws {
         let apps = try hypervisor()

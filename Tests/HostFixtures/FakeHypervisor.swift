@@ -76,7 +76,7 @@ package final class FakeHypervisor: FileSystemFreezing, ProcessorPausing, GuestS
         world.noteJournal(of: String(request.machineID.dropFirst("id-of-".count)))
         world.note("release \(request.machineID)")
         try await world.behaviour.release(request, record)
-        return ReleaseResult(notes: world.behaviour.releaseNotes)
+        return ReleaseResult(notes: world.behaviour.releaseNotes, overlayBytes: world.behaviour.overlayBytes)
     }
 
     package func exportDefinition(of id: String) async throws -> ExportedDefinition? {
@@ -149,6 +149,7 @@ package final class FakeWorld: Sendable {
         }
         package var revert: @Sendable (RevertRequest) throws -> [String] = { _ in [] }
         package var releaseNotes: [String] = []
+        package var overlayBytes: UInt64?
 
         package init() {}
     }

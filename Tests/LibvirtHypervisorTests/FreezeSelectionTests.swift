@@ -1,3 +1,4 @@
+import Hypervisor
 import Testing
 
 @testable import LibvirtHypervisor
@@ -81,6 +82,17 @@ struct FreezeSelectionTests {
     func windows(listed: [GuestFileSystem]?, system: String?, isWindows: Bool) {
         let selection = FreezeSelection(listed, held: ["vda"], writable: ["vda"], system: system)
         #expect(selection.isWindows == isWindows)
+    }
+
+    @Test(
+        "has nothing to freeze only where all that is listed is of types that cannot be frozen",
+        arguments: [
+            ([mount("/"), mount("/boot/efi", "vfat")], false), ([mount("/boot/efi", "vfat")], true), ([], true),
+            (nil, false), ([mount("/new", "somefs")], false),
+        ] as [([GuestFileSystem]?, Bool)])
+    func nothing(listed: [GuestFileSystem]?, isObstacle: Bool) {
+        let selection = FreezeSelection(listed, held: ["vda"], writable: ["vda"])
+        #expect(selection.obstacle?.reason == (isObstacle ? .freezeFailed : nil))
     }
 
     @Test("names what was not frozen")

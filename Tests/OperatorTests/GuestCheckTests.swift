@@ -82,7 +82,7 @@ struct GuestCheckTests {
             (.agentRefuses, .agentRefuses), (.vmPaused, .machinePaused), (.vmBusy, .machineBusy),
             (.unreachable, .machineSilent), (.deviceUnsupported, .shapeUnsupported),
             (.diskUnsupported, .shapeUnsupported), (.shutdownIgnored, .shutdownImpossible),
-            (.callFailed, .strategyImpossible), (.noRoom, .strategyImpossible),
+            (.callFailed, .strategyImpossible),
         ])
     func codes(reason: ReasonCode, code: FindingCode) async throws {
         try await withBench(general: "strategy = quiesce") { bench, host async throws in

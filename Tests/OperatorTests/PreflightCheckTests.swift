@@ -15,7 +15,8 @@ struct PreflightCheckTests {
         let context = bench.context()
         let configuration = try bench.configuration
         let report = try await PreflightCheck(
-            configuration: configuration, context: context, hypervisors: Hypervisors(configuration, context)
+            configuration: configuration, context: context, hypervisors: Hypervisors(configuration, context),
+            host: CheckedHost(root: bench.scratch.path + "/host")
         ).run()
         return (report.facts, report.lines(.note), report.lines(.problem))
     }

@@ -199,9 +199,27 @@ struct DiscoveryTests {
             #expect(found.contains { "\($0)".has(words) }, "\(words)")
         }
         #expect(found.count == 6)
+        #expect(found.contains { $0.code == .privilegesMissing } && found.contains { $0.code == .datasetShared })
+        #expect(found.contains { $0.code == .disksUnreadable })
         let foreign = InventoryChecks.foreign(inventory.datastores, settings, Places())
         #expect(foreign.count == 1)
+        #expect(foreign.first?.code == .datastoreForeign)
         #expect(foreign.first?.what.has("the datastore theirs is /x of elsewhere, which is not this host") == true)
+    }
+
+    @Test("check tells of an account that sees no VM, and of a VM snapshot that a run left")
+    func remains() throws {
+        var inventory = try inventory("")
+        let settings = HypervisorSettings(name: "vc1", kind: "vsphere", uri: "https://vc.test/sdk")
+        func codes() -> [FindingCode] {
+            InventoryChecks(inventory: inventory, settings: settings, resolver: Places()).all.map(\.code)
+        }
+        #expect(codes() == [.nothingVisible])
+        let tree =
+            "<rootSnapshotList><snapshot type=\"VirtualMachineSnapshot\">s</snapshot>"
+            + "<name>stillpoint 20261121T110000Z-1f3c9a</name></rootSnapshotList>"
+        inventory.vms = [try fixtureDetails(devices(fixtureDisk()) + fixtureProperty("snapshot", tree))]
+        #expect(codes() == [.serverSnapshotLeft])
     }
 
     @Test(

@@ -57,8 +57,8 @@ extension TrustedProgram {
         }
         guard let missing = missingInterpreter else { return }
         throw UntrustedProgramError(
-            description: "\(name) cannot be run: its first line names \(printable(missing, limit: 300)), which is not there or "
-                + "cannot be run; install that, or correct the line")
+            description: "\(name) cannot be run: its first line names \(printable(missing, limit: 300)), which is not "
+                + "there or cannot be run; install that, or correct the line")
     }
 
     /// What the first line of a script names that could not be started; nil where it is no script, or can be run (execve(2)).

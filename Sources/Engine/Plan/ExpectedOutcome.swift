@@ -32,9 +32,9 @@ extension [ExpectedOutcome] {
         }
         var isWon = false
         self = strategies.map { strategy in
-            func outcome(_ outcome: ExpectedOutcome.Outcome, _ obstacle: StrategyObstacle? = nil, _ message: String? = nil)
-                -> ExpectedOutcome
-            {
+            func outcome(
+                _ outcome: ExpectedOutcome.Outcome, _ obstacle: StrategyObstacle? = nil, _ message: String? = nil
+            ) -> ExpectedOutcome {
                 ExpectedOutcome(
                     strategy: strategy.rawValue, outcome: outcome, reason: obstacle?.reason,
                     message: obstacle?.message ?? message, fix: obstacle?.fix)
@@ -61,10 +61,10 @@ extension [ExpectedOutcome] {
         guard let winner else { return ["not known: \(printable(first.message ?? "", limit: 400))"] }
         return [printable(winner, limit: 400)]
             + filter { $0.outcome == .fails }.map { item in
-                let fix = item.fix.map { "; fix: \(printable($0, limit: 600))" } ?? ""
+                let words = printable(item.message ?? "", limit: 400)
                 let reason = item.reason.map { " [\($0)]" } ?? ""
-                return "\(printable(item.strategy, limit: 400)) would fail: \(printable(item.message ?? "", limit: 400))"
-                    + reason + fix
+                let fix = item.fix.map { "; fix: \(printable($0, limit: 600))" } ?? ""
+                return "\(printable(item.strategy, limit: 400)) would fail: \(words)\(reason)\(fix)"
             }
     }
 }

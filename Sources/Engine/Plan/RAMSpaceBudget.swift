@@ -14,6 +14,9 @@ package actor RAMSpaceBudget {
         self.directory = directory
     }
 
+    /// What the dump of a guest with that much RAM takes, in bytes.
+    package static func needed(for memory: UInt64) -> UInt64 { memory.plus(extraBytes) }
+
     /// Sets room aside for a guest with that much RAM, in bytes. A tenth of the file system stays free.
     /// - Throws: HypervisorError with remedy `.fallBack` when there is too little.
     func reserve(_ memory: UInt64) throws {
@@ -24,7 +27,7 @@ package actor RAMSpaceBudget {
             throw HypervisorError(
                 .notQuiesced, "ram_dir cannot be used", remedy: .fallBack, cause: error, reason: .noRoom)
         }
-        let needed = memory.plus(Self.extraBytes)
+        let needed = Self.needed(for: memory)
         guard needed <= room else {
             throw HypervisorError(
                 .notQuiesced,
@@ -36,7 +39,7 @@ package actor RAMSpaceBudget {
 
     /// The dump for which that was reserved was not made.
     func giveBack(_ memory: UInt64) {
-        left = left?.plus(memory.plus(Self.extraBytes))
+        left = left?.plus(Self.needed(for: memory))
     }
 
     private func freeBytes() throws -> UInt64 {

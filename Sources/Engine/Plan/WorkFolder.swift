@@ -32,7 +32,9 @@ package struct WorkFolder {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             throw WorkFolderError(
-                code: .missing, description: "\(name) is not there; create it with: install -d -m 0711 \(path)")
+                code: .missing,
+                description: "\(name) is not there; create it with: install -d -m 0711 "
+                    + shellQuoted(path))
         }
         try requireTrust()
         guard access(path, W_OK | X_OK) == 0 else {

@@ -34,16 +34,19 @@ package struct Adoption: Sendable {
     /// All leftovers that belong to no open run.
     /// - Parameters:
     ///   - asksAll: also the hypervisors that are not enabled.
+    ///   - except: those that are known not to answer.
     ///   - silent: told of each hypervisor that does not answer.
     /// - Throws: StateError.
     package func find(
-        _ hypervisors: Hypervisors, asksAll: Bool = false, silent: (String, any Error) -> Void
+        _ hypervisors: Hypervisors, asksAll: Bool = false, except: Set<String> = [],
+        silent: (String, any Error) -> Void
     ) async throws -> [Found] {
         // A run that is opened meanwhile is known by its file afterwards, one that is closed meanwhile by its file
         // before.
         let before = OpenRuns(try directory.openRunIDs(), in: directory)
         var found: [Found] = []
-        for hypervisor in try await asksAll ? hypervisors.all() : hypervisors.enabled() {
+        for hypervisor in try await asksAll ? hypervisors.all() : hypervisors.enabled()
+        where !except.contains(hypervisor.name) {
             do {
                 found += try await hypervisor.leftovers().map { Found(hypervisor: hypervisor.name, leftover: $0) }
             } catch {

@@ -89,15 +89,20 @@ package struct ReleaseStage: Sendable {
         guard record.freezeState != nil else { return }
         do {
             await note { $0.machines[index].phase = .releasing }
-            try await tryRepeatedly(index, record)
-            await note { $0.machines[index].phase = .released }
+            let overlayBytes = try await tryRepeatedly(index, record)
+            await note {
+                $0.machines[index].phase = .released
+                $0.machines[index].overlayBytes = overlayBytes ?? $0.machines[index].overlayBytes
+            }
         } catch {
             log.error("\(record.name): not released: \(error)")
             await note { $0.machines[index].phase = .failed }
         }
     }
 
-    private func tryRepeatedly(_ index: Int, _ record: VMRecord) async throws {
+    /// - Returns: the room that its overlays took, where that was seen.
+    private func tryRepeatedly(_ index: Int, _ record: VMRecord) async throws -> UInt64? {
+        var overlayBytes: UInt64?
         var backoff = Backoff(attempts: 3, first: .milliseconds(500))
         while let freezeState = await journal.run.machines[index].freezeState {
             do {
@@ -117,6 +122,7 @@ package struct ReleaseStage: Sendable {
                 let result = try await hypervisor.release(request) { [journal] freezeState in
                     try await journal.record(machine: index) { $0.freezeState = freezeState }
                 }
+                overlayBytes = result.overlayBytes
                 if !result.notes.isEmpty { await note { $0.machines[index].notes += result.notes } }
                 guard await journal.run.machines[index].freezeState == nil else {
                     throw HypervisorError(
@@ -127,6 +133,7 @@ package struct ReleaseStage: Sendable {
                 log.warning("\(record.name): \(error); trying again")
             }
         }
+        return overlayBytes
     }
 
     func note(_ change: @Sendable (inout Run) -> Void) async {

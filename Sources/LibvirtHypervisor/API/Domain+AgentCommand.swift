@@ -12,7 +12,9 @@ extension Domain {
     /// only `stillpoint check`, `plan` and dry runs do.
     /// - Parameter timeout: in whole seconds.
     /// - Returns: nil where this host's libvirt-qemu.so.0 is missing.
-    func askAgent<Answer: Decodable>(_ question: String, _ type: Answer.Type, within timeout: Duration) throws -> Answer? {
+    func askAgent<Answer: Decodable>(
+        _ question: String, _ type: Answer.Type, within timeout: Duration
+    ) throws -> Answer? {
         guard let send = Self.agentCommand else { return nil }
         let seconds = Int32(clamping: max(1, timeout.components.seconds))
         guard let text = send(pointer, "{\"execute\":\"\(question)\"}", seconds, 0) else {

@@ -10,26 +10,26 @@ extension LibvirtHypervisor {
         if let directory = overlayDirectory, let finding = SELinuxLabels().finding(directory) {
             findings.append(finding)
         }
-        if !Confinement.isComplete {
-            findings.append(
-                Finding(
-                    .confinementMissing,
-                    "this kernel has no Landlock (Linux 5.13, lsm=landlock,…): qemu-img gets no privileges, and limits on "
-                        + "memory, time and files, but is not kept from other files"))
-        }
-        return try await findings + appArmorFindings()
+        if !Confinement.isComplete { findings.append(Self.confinementMissing) }
+        guard AppArmorProfile.isInForce() else { return findings }
+        return try await findings
+            + Self.appArmorFindings(libvirt: version(), hasParser: AppArmorProfile.parser != nil)
     }
 
-    private func appArmorFindings() async throws -> [Finding] {
-        guard AppArmorProfile.isInForce() else { return [] }
-        let version = try await version()
+    static let confinementMissing = Finding(
+        .confinementMissing,
+        "this kernel has no Landlock (Linux 5.13, lsm=landlock,…): qemu-img gets no privileges, and limits on memory, time "
+            + "and files, but is not kept from other files")
+
+    /// Where AppArmor is in force.
+    static func appArmorFindings(libvirt version: UInt, hasParser: Bool) -> [Finding] {
         guard version < AppArmorProfile.fixedVersion else { return [] }
         let note = Finding(
             .appArmorInForce,
             "AppArmor is in force and libvirt \(AppArmorProfile.text(version)) denies a VM that is started on its overlay "
                 + "(autostart after a power cut) to write to its own disk: a release takes that line out of the VM's "
                 + "profile; hooks/systemd/README.md says more")
-        guard AppArmorProfile.parser == nil else { return [note] }
+        guard !hasParser else { return [note] }
         return [
             Finding(
                 .appArmorParserMissing,

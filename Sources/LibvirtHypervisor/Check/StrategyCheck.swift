@@ -29,7 +29,8 @@ struct StrategyCheck: Sendable {
         if let obstacle = obstacle(of: state) { return all(obstacle) }
         if let silence = await silence() { return all(silence) }
         let overlays = strategies.contains(where: \.movesDisks) ? await obstacleToOverlays() : nil
-        let freeze = strategies.contains { [.quiesce, .freeze, .shutdown].contains($0) } ? await obstacleToFreeze() : nil
+        let freeze =
+            strategies.contains { [.quiesce, .freeze, .shutdown].contains($0) } ? await obstacleToFreeze() : nil
         var obstacles: [Strategy: StrategyObstacle] = [:]
         for strategy in strategies {
             switch strategy {
@@ -67,7 +68,9 @@ struct StrategyCheck: Sendable {
         }
         guard let target = request.disks.first?.target else { return nil }
         do {
-            _ = try await blocking("asking for the size of \(target)", within: limit) { try domain.capacity(of: target) }
+            _ = try await blocking("asking for the size of \(target)", within: limit) {
+                try domain.capacity(of: target)
+            }
         } catch let error as HypervisorError where error.code == .timedOut {
             return StrategyObstacle(
                 .unreachable,
@@ -117,8 +120,8 @@ struct StrategyCheck: Sendable {
     private func obstacleToFreeze() async -> StrategyObstacle? {
         do {
             try agent.requireChannel()
-            _ = try await agent.selection(of: request.disks)
-            return try await agent.refusal()
+            let selection = try await agent.selection(of: request.disks)
+            return try await agent.refusal() ?? selection.obstacle
         } catch {
             return obstacle(error)
         }

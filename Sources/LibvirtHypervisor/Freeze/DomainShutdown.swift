@@ -33,8 +33,8 @@ struct DomainShutdown: Sendable {
                 throw HypervisorError(.changed, "the guest may have been asked to shut down", remedy: .stop)
             }
             throw HypervisorError(
-                .callFailed, "neither the guest's agent nor its power button (ACPI) takes a shutdown", remedy: .fallBack,
-                reason: .shutdownIgnored)
+                .callFailed, "neither the guest's agent nor its power button (ACPI) takes a shutdown",
+                remedy: .fallBack, reason: .shutdownIgnored)
         }
         guard try await isOff(before: deadline) else {
             throw HypervisorError(
@@ -70,7 +70,8 @@ struct DomainShutdown: Sendable {
         let hasAgent = hasAgent ?? (DomainDescription.AgentChannel(channels) == .connected)
         guard !hasAgent, !hasPowerButton(document) else { return nil }
         return StrategyObstacle(
-            .shutdownIgnored, "its guest has no agent that answers and no power button (ACPI), so it hears of no shutdown")
+            .shutdownIgnored,
+            "its guest has no agent that answers and no power button (ACPI), so it hears of no shutdown")
     }
 
     /// Of a PC it is ACPI's; other machines have theirs without.

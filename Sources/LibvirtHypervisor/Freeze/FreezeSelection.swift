@@ -38,6 +38,12 @@ struct FreezeSelection: Sendable, Equatable {
         self.isWindows = isWindows
     }
 
+    /// Why nothing would be frozen of a guest that lists what it has mounted; nil: something would.
+    var obstacle: StrategyObstacle? {
+        guard let freezable, freezable.isEmpty else { return nil }
+        return StrategyObstacle(.freezeFailed, "the guest has no file system mounted that can be frozen")
+    }
+
     /// What can be frozen and was not, when the guest says that it froze so many; nil: nothing is known to be left out.
     func shortfall(frozen: Int) -> String? {
         guard let freezable, frozen < freezable.count else { return nil }

@@ -36,9 +36,10 @@ struct AgentRefusal {
         } else {
             obstacle = StrategyObstacle(
                 .agentRefuses, "its guest agent does not allow \(forbidden.joined(separator: ", "))",
-                fix: "allow that in the guest, then restart qemu-guest-agent: RHEL, Fedora and their like list what is blocked "
-                    + "in /etc/sysconfig/qemu-ga (BLACKLIST_RPC, FILTER_RPC_ARGS), others in /etc/qemu/qemu-ga.conf "
-                    + "(block-rpcs, blacklist) or by --block-rpcs (-b); Windows: reinstall the agent with its VSS provider")
+                fix: "allow that in the guest, then restart qemu-guest-agent: RHEL, Fedora and their like list what is "
+                    + "blocked in /etc/sysconfig/qemu-ga (BLACKLIST_RPC, FILTER_RPC_ARGS), others in "
+                    + "/etc/qemu/qemu-ga.conf (block-rpcs, blacklist) or by --block-rpcs (-b); Windows: reinstall the "
+                    + "agent with its VSS provider")
         }
     }
 }

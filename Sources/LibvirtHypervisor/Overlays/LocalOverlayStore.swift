@@ -43,6 +43,11 @@ struct LocalOverlayStore: OverlayStore {
 
     func content(of disk: OverlayDisk) throws -> OverlayContent { try OverlayContent.read(disk.overlay) }
 
+    func size(of disk: OverlayDisk) -> UInt64? {
+        var status = stat()
+        return lstat(disk.overlay, &status) == 0 ? UInt64(status.st_blocks) * 512 : nil
+    }
+
     func stamp(of disk: OverlayDisk) -> ImageStamp? { ImageStamp.read(disk.overlay) }
 
     func lead(of disk: OverlayDisk) -> Duration? { disk.lead }

@@ -41,6 +41,8 @@ protocol OverlayStore: Sendable {
 
     /// What an overlay holds.
     func content(of disk: OverlayDisk) throws -> OverlayContent
+    /// The room in bytes that it takes; nil where it is not there, or that cannot be seen.
+    func size(of disk: OverlayDisk) -> UInt64?
     /// By comparing it later one can tell whether the overlay was written to since; nil: nothing tells.
     func stamp(of disk: OverlayDisk) -> ImageStamp?
     /// How much later than the overlay the base was last written, at most; nil: nothing tells.

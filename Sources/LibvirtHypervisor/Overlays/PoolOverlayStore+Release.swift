@@ -58,6 +58,10 @@ extension PoolOverlayStore {
         return try pool.volumeNames()
     }
 
+    func size(of disk: OverlayDisk) -> UInt64? {
+        (try? volume(of: disk))?.document.first("allocation").flatMap { UInt64($0.text) }
+    }
+
     func stamp(of disk: OverlayDisk) -> ImageStamp? { nil }
 
     /// Two hosts have two clocks.

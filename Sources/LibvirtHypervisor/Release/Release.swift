@@ -1,3 +1,4 @@
+internal import Bounds
 internal import Hypervisor
 
 /// Puts a domain back on its own disks, whatever became of it meanwhile, and removes what the freeze made.
@@ -13,6 +14,7 @@ struct Release: Sendable {
     func run() async throws -> ReleaseResult {
         var freezeState = request.freezeState
         var notes: [String] = []
+        var overlayBytes: UInt64?
         if freezeState.step == .preparing { try await store.endCreation(of: freezeState.disks) }
         let found = try await connection.find(request.machineID)
         let (domain, state) = found
@@ -42,7 +44,7 @@ struct Release: Sendable {
                 freezeState.step = .released
                 try await record(freezeState)
             }
-            try await deleteOverlays(of: freezeState, domain, areSeenUnused: !wasReleased)
+            overlayBytes = try await deleteOverlays(of: freezeState, domain, areSeenUnused: !wasReleased)
             freezeState.disks = []
             if problem != nil {
                 try await record(freezeState)
@@ -56,7 +58,7 @@ struct Release: Sendable {
         }
         if let problem { throw problem }
         try await record(nil)
-        return ReleaseResult(notes: notes)
+        return ReleaseResult(notes: notes, overlayBytes: overlayBytes)
     }
 
     /// The disks are on their bases whatever comes of this.
@@ -91,14 +93,19 @@ struct Release: Sendable {
         }
     }
 
-    private func deleteOverlays(of freezeState: FreezeState, _ domain: Domain?, areSeenUnused: Bool) async throws {
+    /// - Returns: how much room they took; nil where one was not there any more.
+    private func deleteOverlays(
+        of freezeState: FreezeState, _ domain: Domain?, areSeenUnused: Bool
+    ) async throws -> UInt64? {
         try await blocking("deleting the overlays", within: .seconds(60)) { [store] in
             if let domain, !areSeenUnused { try domain.requireUnused(freezeState, store) }
             // Where another run has made one of that name since, this run's is gone.
-            for disk in freezeState.disks where store.otherRun(of: disk, than: freezeState) == nil {
-                try store.remove(disk)
-            }
+            let own = freezeState.disks.filter { store.otherRun(of: $0, than: freezeState) == nil }
+            let sizes = own.map { store.size(of: $0) }
+            for disk in own { try store.remove(disk) }
             try domain?.forgetSnapshot(named: freezeState.snapshot)
+            guard sizes.count == freezeState.disks.count else { return nil }
+            return sizes.reduce(UInt64?.some(0)) { sum, size in sum.flatMap { sum in size.map { sum.plus($0) } } }
         }
     }
 }

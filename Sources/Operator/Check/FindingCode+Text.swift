@@ -75,8 +75,84 @@ extension FindingCode {
             ("There is too little room for the snapshot", "zfs snapshot will fail: there is no backup")
         case .snapshotRoomUnknown:
             ("It is not known whether there is room for the snapshot", "zfs snapshot may fail")
+        case .overlayRoomTight:
+            ("There is little room for overlays", "if guests write twice as much as lately, QEMU pauses them")
+        case .ramRoomLacking:
+            ("There is too little room for RAM dumps", "VMs fall back from memory to their next strategy")
+        case .coldRoomTight:
+            ("There is little room in cold storage", "RAM dumps stay in ram_dir, and fill it")
+        case .poolUnusable: ("A pool takes no writes", "there is no snapshot, and VMs may stand still")
+        case .poolNearlyFull:
+            ("A pool is nearly full", "ZFS becomes slow, and snapshots and commits fail when it is full")
+        case .folderVolatile:
+            (
+                "A folder is gone after a reboot",
+                "what a guest wrote to an overlay, or what tells how to put it back, is lost with a power cut"
+            )
+        case .dumpsVolatile:
+            ("RAM dumps are gone after a reboot", "restore points then lack the RAM that they were taken for")
+        case .commitRoomLacking:
+            (
+                "A dataset has too little room for what guests write during a snapshot",
+                "the overlay cannot be committed, and the VM stays on it"
+            )
+        case .fileUntrusted:
+            ("Others can change a file that root uses", "who can change it can do all that root may")
         case .managerConfigurationUnreadable:
             ("sanoid.conf cannot be read", "a hook that sanoid calls refuses it, and freezes nothing")
+        case .hooksMissing:
+            ("sanoid calls no hook for a dataset with VMs", "its VMs are crash-consistent in every snapshot")
+        case .hookMissing:
+            (
+                "sanoid calls only one of the two hooks",
+                "without pre-snapshot nothing is frozen; without post-snapshot VMs stay frozen or on overlays until max_hold"
+            )
+        case .hookUnusable: ("A hook cannot be run", "nothing is frozen, or nothing is released")
+        case .hookForeign:
+            ("sanoid calls another program than the hook", "if that does not call the hook, nothing is frozen")
+        case .scriptTimeoutShort:
+            (
+                "sanoid's script_timeout is short",
+                "a guest that takes longer to freeze is given up, and crash-consistent in the snapshot"
+            )
+        case .failureIgnored:
+            (
+                "sanoid takes the snapshot though a hook says no",
+                "on_failure = abort keeps nobody from taking a crash-consistent snapshot"
+            )
+        case .failureWithholdsSnapshot:
+            ("A VM that fails keeps its dataset from being snapshotted", "there is no backup of any VM there then")
+        case .postForced:
+            (
+                "force_post_snapshot_script is set",
+                "a pre-snapshot that failed has undone all, and there is nothing to do"
+            )
+        case .recursionContradicted:
+            (
+                "sanoid and the configuration do not agree on recursion",
+                "VMs below the dataset are snapshotted unfrozen, or frozen for nothing"
+            )
+        case .pruningMissing:
+            ("Nothing deletes RAM dumps whose snapshots are gone", "they fill ram_dir or cold storage")
+        case .templateMissing:
+            (
+                "A section of sanoid.conf uses a template that is not there",
+                "sanoid takes its defaults, and calls no hook"
+            )
+        case .managerUnconfigured:
+            ("sanoid is installed and has no sanoid.conf", "it does not begin without one")
+        case .datasetUnmanaged:
+            (
+                "No known manager snapshots a dataset with VMs",
+                "its VMs have no snapshots, unless another program takes them"
+            )
+        case .disksApart:
+            (
+                "A VM's disks are snapshotted at different times",
+                "each snapshot is consistent, and they do not fit each other"
+            )
+        case .managerServiceUnfit:
+            ("sanoid's service does not let the hooks work", "they fail when systemd runs sanoid, and only then")
         case .runAbandoned:
             ("A run was left open", "its VMs may be on overlays, frozen, paused or shut off until it is ended")
         case .runNotEnded:
@@ -87,6 +163,18 @@ extension FindingCode {
             ("A restore has left something", "it takes space, and keeps its snapshot from being destroyed")
         case .serverSnapshotLeft:
             ("A VM has a VM snapshot of a run", "it grows with every write, and slows the VM down")
+        case .stateUnreadable:
+            ("A run's state file cannot be read", "nobody knows what it holds, so nobody releases it")
+        case .stateNewer:
+            ("A run was begun by a newer version", "this one does not touch it, so it stays open")
+        case .runOpen: ("A run is open", "its VMs are released when its post-snapshot comes, or by its watchdog")
+        case .archiveWaiting: ("RAM dumps wait for cold storage", "they take room in ram_dir meanwhile")
+        case .archiveOverdue:
+            ("RAM dumps wait for cold storage for long", "they fill ram_dir, and are lost with its disk")
+        case .dumpNotArchived: ("A RAM dump could not be moved to cold storage", "it stays in ram_dir")
+        case .dumpMissing: ("A RAM dump is not where it was put", "that VM is restored without its RAM")
+        case .catalogueUnreadable:
+            ("A restore point cannot be read", "what its snapshots hold is known by them and by cold storage alone")
         case .labelsMissing:
             ("overlay_dir has no labels for SELinux", "QEMU may be denied its overlays: VMs are crash-consistent only")
         case .appArmorParserMissing:
@@ -96,6 +184,21 @@ extension FindingCode {
         case .selinuxInForce: ("SELinux is there", "it may deny QEMU an overlay")
         case .confinementMissing:
             ("The kernel has no Landlock", "a hostile image could have qemu-img read files that are not the VM's")
+        case .unitDisabled:
+            ("A systemd unit of Stillpoint is not enabled", "nobody ends what a power cut or a killed hook leaves")
+        case .notRoot:
+            ("The check was not run as root", "what only root can see was not checked")
+        case .zfsMissing: ("There is no zfs command", "nothing can be said on snapshots, nor restored")
+        case .zfsSilent: ("zfs does not answer", "a hook waits for it, and says nothing on the snapshots")
+        case .checkUnfinished:
+            ("A check came to no end", "what it would have found is not known, and a run may meet what held it up")
+        case .metricsFileUnusable: ("metrics_file cannot be written", "monitoring shows what was long ago, or nothing")
+        case .metricsFileUnread:
+            ("metrics_file has a name that node_exporter does not read", "monitoring sees nothing of any run")
+        case .mailUnsendable: ("No mail can be sent", "nobody is told when a run fails")
+        case .problemProgramUnusable: ("The program of on_problem cannot be used", "nobody is told when a run fails")
+        case .webhookInsecure: ("webhook_url is not https", "nothing is sent to it")
+        case .mailServerUnknown: ("smtp_url names no mail server", "no mail is sent")
         }
     }
 }

@@ -18,7 +18,7 @@ struct GuestCheck: Sendable {
         var findings: [Finding] = []
         for planned in asked {
             switch answers[planned.key] {
-            case .known(let obstacles)?: findings += self.findings(of: planned, obstacles)
+            case .known(let obstacles)?: findings += Self.findings(of: planned, obstacles)
             case .unknown(let why)?: unknown.append((planned, why))
             case nil: continue
             }
@@ -27,7 +27,7 @@ struct GuestCheck: Sendable {
     }
 
     /// One for each cause, however many strategies it concerns.
-    private func findings(of planned: PlannedVM, _ obstacles: [Strategy: StrategyObstacle]) -> [Finding] {
+    private static func findings(of planned: PlannedVM, _ obstacles: [Strategy: StrategyObstacle]) -> [Finding] {
         let wanted = planned.strategies.filter(\.changesMachine)
         guard let first = planned.strategies.first, first.changesMachine else { return [] }
         var causes: [(obstacle: StrategyObstacle, strategies: [Strategy])] = []
@@ -51,12 +51,11 @@ struct GuestCheck: Sendable {
         }
     }
 
-    /// A disk's shape, a program, and a ram_dir that is not there are findings of their own.
-    private func isToldOtherwise(_ obstacle: StrategyObstacle, _ planned: PlannedVM) -> Bool {
+    /// A disk's shape, a program, and room in ram_dir are findings of their own.
+    private static func isToldOtherwise(_ obstacle: StrategyObstacle, _ planned: PlannedVM) -> Bool {
         switch obstacle.reason {
         case .diskUnsupported: planned.disks.compactMap(\.refusal).contains(obstacle.message)
-        case .programFailed: true
-        case .noRoom: !FileAccess.isFolder(survey.ramDirectory)
+        case .programFailed, .noRoom: true
         default: false
         }
     }

@@ -6,7 +6,10 @@ extension Operator {
     package func check(json: Bool = false) async -> ExitCode {
         await perform { configuration in
             let report = try await Hypervisors(configuration, context).closeAfter {
-                try await PreflightCheck(configuration: configuration, context: context, hypervisors: $0).run()
+                try await PreflightCheck(
+                    configuration: configuration, context: context, hypervisors: $0,
+                    host: CheckedHost(environment: context.environment)
+                ).run()
             }
             if json {
                 write(String(decoding: try StateFile.text(report), as: UTF8.self) + "\n")

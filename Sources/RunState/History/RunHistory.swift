@@ -24,7 +24,7 @@ package struct RunHistory: Sendable {
         try append(run.machines.map { HistoryEntry($0, of: run, outcome) }, on: Self.day(of: run.id))
     }
 
-    func append(_ entries: [HistoryEntry], on day: String) throws {
+    func append(_ entries: [HistoryEntry], on day: String, now: Int64 = Int64(time(nil))) throws {
         guard !entries.isEmpty else { return }
         mkdir(folder, 0o700)
         let path = "\(folder)/\(day).tsv"
@@ -35,11 +35,11 @@ package struct RunHistory: Sendable {
         // One write, so that lines of two runs do not mix; an end of line before each, so that a torn line spoils itself alone.
         let text = entries.map { "\n" + HistoryLine.text($0) }.joined()
         _ = try file.closeAfter { try file.writeAll(text.utf8) }
-        if isNew { removeOld() }
+        if isNew { removeOld(now: now) }
     }
 
     /// Removes what is older than `keptDays`, and the oldest days while all take more than `mostBytes`.
-    func removeOld(now: Int64 = Int64(time(nil))) {
+    func removeOld(now: Int64) {
         let oldest = Self.day(at: now - Int64(Self.keptDays) * 86400)
         var total: Int64 = 0
         for day in days.reversed() {

@@ -39,7 +39,7 @@ package struct Catalogue: Sendable {
         // Each by its path where the way to them all cannot be trusted: that says why.
         let trusted = try? TrustedFolder(folder)
         var reader = RestorePointReader()
-        for run in runs(ending: ".json") {
+        for run in runs {
             do {
                 let quick = try? trusted?.content(of: "\(run).json", limit: Budget.stateFile.bytes + 1)
                 if let point = quick.flatMap({ reader.point($0) }) {
@@ -53,6 +53,9 @@ package struct Catalogue: Sendable {
         }
         return (points, problems)
     }
+
+    /// The runs with a restore point, oldest first.
+    package var runs: [RunID] { runs(ending: ".json") }
 
     /// The restore point of a run.
     package func read(_ run: RunID) throws(StateError) -> RestorePoint {

@@ -9,7 +9,7 @@ package struct RestorePoint: Sendable, Codable, Equatable {
 
     var format = 1
     package let run: RunID
-    let manager: String
+    package let manager: String
     /// Every snapshot that was announced, or holds a disk of one of its VMs.
     package var snapshots: [RestorePointSnapshot]
     package var machines: [RestorePointVM]

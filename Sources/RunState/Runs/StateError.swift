@@ -6,13 +6,13 @@ package struct StateError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         let name: String
         /// The directory cannot be used.
-        static let directory = Code(name: "directory")
+        package static let directory = Code(name: "directory")
         /// The directory is root's, and this process is not.
         package static let notRoot = Code(name: "not root")
         /// A state file is not whole.
         package static let damaged = Code(name: "damaged")
         /// A state file was written by a newer Stillpoint.
-        static let newerFormat = Code(name: "newer format")
+        package static let newerFormat = Code(name: "newer format")
         /// A state file could not be written.
         package static let notWritten = Code(name: "not written")
     }

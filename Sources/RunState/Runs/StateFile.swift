@@ -17,7 +17,7 @@ package enum StateFile {
     ///   - budget: a file that takes more counts as damaged.
     ///   - fix: what to do about a file that is damaged, and about one that is newer.
     /// - Throws: StateError `.damaged` or `.newerFormat`.
-    static func read<Value: Decodable>(
+    package static func read<Value: Decodable>(
         _ type: Value.Type, at path: String, newest: Int, within budget: Budget = .stateFile,
         fix: (damaged: String, newer: String)
     ) throws(StateError) -> Value {
@@ -56,7 +56,9 @@ package enum StateFile {
 
     /// Replaces a file durably.
     /// - Throws: StateError `.notWritten`, also where it could not be read again within the budget.
-    static func write(_ value: some Encodable, to path: String, within budget: Budget = .stateFile) throws(StateError) {
+    package static func write(
+        _ value: some Encodable, to path: String, within budget: Budget = .stateFile
+    ) throws(StateError) {
         try write(to: path, within: budget) { try text(value) }
     }
 

@@ -7,6 +7,8 @@ package struct SnapshotProperties: Sendable, Hashable {
     static let consistencyKey = "stillpoint:consistency"
     package static let machinesKey = "stillpoint:vms"
     package static let runKey = "stillpoint:run"
+    /// What the file systems in the snapshot itself say.
+    package static let evidenceKey = "stillpoint:evidence"
 
     let consistency: String
     let machines: String

@@ -53,8 +53,12 @@ public enum TrustedPath {
 public struct UntrustedPathError: Error, Sendable, CustomStringConvertible {
     /// Itself, or a folder above what was asked about.
     public let path: String
-    /// Says what is wrong and which command fixes it.
-    public let description: String
+    /// Says what is wrong.
+    public let problem: String
+    /// The command that fixes it.
+    public let command: String
+    /// Both.
+    public var description: String { "\(problem); run: \(command)" }
 
     /// The user that an NFS server takes root for (exports(5)), and the kernel shows for users it cannot map.
     private static let nobody: uid_t = 65534
@@ -67,11 +71,12 @@ public struct UntrustedPathError: Error, Sendable, CustomStringConvertible {
                 status.st_uid == Self.nobody
                 ? " (an NFS server with root_squash shows root's own so: export it to this host with no_root_squash)"
                 : ""
-            description =
-                "\(place) belongs to the user \(status.st_uid) and not to root\(reason); run: chown root \(place)"
+            problem = "\(place) belongs to the user \(status.st_uid) and not to root\(reason)"
+            command = "chown root \(shellQuoted(step.path))"
         } else if status.st_mode & 0o022 != 0, step.isLast || !PathDescent.isSticky(status) {
             let mode = String(status.st_mode & 0o7777, radix: 8)
-            description = "others may write to \(place) (mode \(mode)); run: chmod go-w \(place)"
+            problem = "others may write to \(place) (mode \(mode))"
+            command = "chmod go-w \(shellQuoted(step.path))"
         } else {
             return nil
         }

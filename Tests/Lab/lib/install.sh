@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# lab install: the packages; zfs-auto-snapshot, which cannot be installed beside zfs-fuse; database servers; zfs-autobackup, which
-# Debian has not.
+# lab install: the packages; zfs-auto-snapshot, which cannot be installed beside zfs-fuse; database servers; promtool;
+# zfs-autobackup, which Debian has not.
 
 LAB_PACKAGES=(
 	libvirt-dev libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
@@ -8,6 +8,7 @@ LAB_PACKAGES=(
 	libzstd-dev libssl-dev libexpat1-dev libjansson-dev libcurl4-openssl-dev
 	e2fsprogs cpio kmod procps strace util-linux zstd gcc libc6-dev
 	golang-go golang-github-vmware-govmomi-dev openssl curl python3 python3-venv
+	zsh fish mandoc man-db tidy python3-html5lib
 )
 POLICY=/usr/sbin/policy-rc.d
 POLICY_MARK='# made by "lab install", which removes it when it is done'
@@ -32,6 +33,7 @@ lab_install() {
 	lab_vcsim >/dev/null
 	[[ -x $LAB_CACHE/zfs-auto-snapshot/usr/sbin/zfs-auto-snapshot ]] || unpack_zfs_auto_snapshot
 	[[ -x $DATABASES/usr/sbin/mariadbd && -x $DATABASES/usr/bin/redis-server ]] || unpack_databases
+	"$LAB_CACHE/promtool/promtool" --version >/dev/null 2>&1 || unpack_promtool
 	"$LAB_CACHE/zfs-autobackup/bin/zfs-autobackup" --version >/dev/null 2>&1 || install_zfs_autobackup
 }
 
@@ -65,6 +67,21 @@ unpack_zfs_auto_snapshot() (
 	apt-get -q "${options[@]}" update
 	apt-get -q "${options[@]}" download zfs-auto-snapshot
 	dpkg -x zfs-auto-snapshot_*.deb "$LAB_CACHE/zfs-auto-snapshot"
+)
+
+# Of the package prometheus nothing but promtool: the server of it is for nobody here.
+unpack_promtool() (
+	scratch=$(mktemp -d)
+	trap 'rm -rf "$scratch"' EXIT
+	cd "$scratch"
+	download() { apt-get -q -o APT::Sandbox::User=root download prometheus; }
+	download || {
+		apt-get -q update
+		download
+	}
+	dpkg --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
+	mkdir -p "$LAB_CACHE/promtool"
+	mv usr/bin/promtool "$LAB_CACHE/promtool/"
 )
 
 # From PyPI, one version of it, known by its digest. What it needs besides Python (colorama) is for colours alone.

@@ -103,7 +103,7 @@ lab_inside() {
 	trap tear_down EXIT
 	start_zfs
 	start_libvirt
-	export PATH=$LAB_DIR/bin:$LAB_CACHE/zfs-auto-snapshot/usr/sbin:$LAB_CACHE/zfs-autobackup/bin:$PATH:/usr/sbin:/sbin
+	export PATH=$LAB_DIR/bin:$LAB_CACHE/zfs-auto-snapshot/usr/sbin:$LAB_CACHE/zfs-autobackup/bin:$LAB_CACHE/promtool:$PATH:/usr/sbin:/sbin
 	export LIBVIRT_DEFAULT_URI=qemu:///system
 	"$@" || status=$?
 	exit "$status"

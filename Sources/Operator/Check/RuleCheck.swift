@@ -7,11 +7,14 @@ internal import Support
 internal import ZFS
 
 /// Sections that never count, though nothing is wrong with them.
-extension PreflightCheck {
-    /// - Parameter machines: those of all hypervisors; nil: one of them has not told its own, or is not
-    ///   enabled.
-    func rules(_ machines: [VirtualMachine]?) -> [Finding] {
-        (machines.map(patterns) ?? []) + types() + disabled()
+struct RuleCheck: CheckTheme {
+    let site: CheckedSite
+    var subject: String { "the configuration's sections" }
+    private var configuration: Configuration { site.configuration }
+
+    func findings() async throws -> [Finding] {
+        let types = try await blocking("reading the catalogue", within: .seconds(60)) { self.types() }
+        return (site.allMachines.map(patterns) ?? []) + types + disabled()
     }
 
     /// `[vm …]` that match no VM, or only such as an earlier one matches.

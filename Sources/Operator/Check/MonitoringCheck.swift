@@ -1,0 +1,93 @@
+internal import Configuration
+internal import Engine
+internal import Glibc
+internal import Hypervisor
+internal import Support
+
+/// Whether those can be told of a run who are to be.
+struct MonitoringCheck: CheckTheme {
+    let site: CheckedSite
+    var subject: String { "who is told" }
+    private var settings: NotificationSettings { site.configuration.notifications }
+
+    func findings() async throws -> [Finding] {
+        guard settings.isWanted else { return [] }
+        return try await blocking("checking who is told", within: .seconds(30)) {
+            metrics() + mail() + [program(), webhook()].compactMap { $0 }
+        }
+    }
+
+    private func metrics() -> [Finding] {
+        guard let path = settings.metricsFile, !site.isHidden(path) else { return [] }
+        var findings: [Finding] = []
+        let folder = FileAccess.parent(path)
+        if !FileAccess.isFolder(folder) {
+            findings.append(
+                Finding(
+                    .metricsFileUnusable, "the folder of metrics_file \(printable(path, limit: 300)) is not there",
+                    fix: "install -d \(shellQuoted(folder))"))
+        } else if FileAccess.isFolder(path) {
+            findings.append(
+                Finding(
+                    .metricsFileUnusable, "metrics_file \(printable(path, limit: 300)) is a folder",
+                    fix: "metrics_file = \(path)/stillpoint.prom"))
+        } else if !site.context.user.may(W_OK | X_OK, folder) {
+            findings.append(
+                Finding(
+                    .metricsFileUnusable,
+                    "the folder of metrics_file \(printable(path, limit: 300)) cannot be written to",
+                    fix: "set metrics_file to a folder that can"))
+        }
+        if !path.hasSuffix(".prom") {
+            findings.append(
+                Finding(
+                    .metricsFileUnread,
+                    "metrics_file \(printable(path, limit: 300)) does not end in .prom, and node_exporter reads no other",
+                    fix: "metrics_file = \(path).prom"))
+        }
+        return findings
+    }
+
+    private func mail() -> [Finding] {
+        guard settings.mailTo != nil else { return [] }
+        guard let url = settings.smtpURL else {
+            guard site.host.program("sendmail") == nil else { return [] }
+            return [
+                Finding(
+                    .mailUnsendable, "mail_to is set, and this host has no sendmail, nor is smtp_url set",
+                    fix: "smtp_url = smtps://mail.example.com in [stillpoint], or install a mail server")
+            ]
+        }
+        let isKnown = ["smtp://", "smtps://"].contains { url.hasPrefix($0) && url.utf8.count > $0.utf8.count }
+        guard !isKnown else { return [] }
+        return [
+            Finding(
+                .mailServerUnknown, "smtp_url \(printable(url, limit: 300)) begins with neither smtp:// nor smtps://",
+                fix: "smtp_url = smtps://mail.example.com")
+        ]
+    }
+
+    private func program() -> Finding? {
+        guard let path = settings.onProblem, !site.isHidden(path) else { return nil }
+        let name = "on_problem \(printable(path, limit: 300))"
+        do {
+            try TrustedPath.requireFile(path)
+        } catch let problem as UntrustedPathError {
+            return Finding(
+                .problemProgramUnusable, "\(name) is not run: \(problem.problem)", fix: problem.command)
+        } catch {
+            return Finding(
+                .problemProgramUnusable, "\(name) cannot be run (\(error))", fix: "name a program that is there")
+        }
+        guard access(path, X_OK) != 0 else { return nil }
+        return Finding(
+            .problemProgramUnusable, "\(name) is not executable", fix: "chmod u+x \(shellQuoted(path))")
+    }
+
+    private func webhook() -> Finding? {
+        guard let url = settings.webhookURL, !url.lowercased().hasPrefix("https://") else { return nil }
+        return Finding(
+            .webhookInsecure, "webhook_url \(printable(url, limit: 300)) does not begin with https://",
+            fix: "webhook_url = https://…")
+    }
+}
