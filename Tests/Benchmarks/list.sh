@@ -7,12 +7,12 @@ bin=$1 snapshots=${2:-20000} vms=${3:-1000}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# scene NAME DATASETS SHAPE: each VM on one of so many datasets; SHAPE is `apart` (a run for each dataset) or `together`
+# scene NAME DATASETS SHAPE [SNAPSHOTS]: each VM on one of so many datasets; SHAPE is `apart` (a run for each dataset) or `together`
 # (one run for all datasets of a time).
 scene() {
     mkdir -p "$work/$1/bin"
     chmod 755 "$work/$1" "$work/$1/bin"
-    python3 - "$work/$1" "$snapshots" "$vms" "$2" "$3" <<'PYTHON'
+    python3 - "$work/$1" "${4:-$snapshots}" "$vms" "$2" "$3" <<'PYTHON'
 import datetime, json, os, sys
 
 work, snapshots, vms, datasets, shape = sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5]
@@ -109,8 +109,9 @@ PYTHON
 printf '%s snapshots, %s VMs\n' "$snapshots" "$vms"
 scene many "$vms" apart       # a run for each snapshot
 scene recursive "$vms" together
-scene crowded 100 apart       # ten VMs in each snapshot
-for scene in many recursive crowded; do
+scene whole 1 apart $((snapshots / vms)) # all VMs in each snapshot
+scene crowded $((vms / 10)) apart # ten VMs in each snapshot: ten lines for each
+for scene in many recursive whole crowded; do
     measured $scene list
     measured $scene list --json
     measured $scene status

@@ -13,7 +13,8 @@ struct ProgramEnvironmentTests {
         arguments: [
             ("SANOID_TARGETS", "tank/a,tank/b"), ("ZREPL_FS", "tank"), ("ZNAP_NAME", "tank@a"),
             ("STILLPOINT_CONFIG", "/etc/x.conf"), ("JOURNAL_STREAM", "8:1"), ("CREDENTIALS_DIRECTORY", "/run/c"),
-            ("INVOCATION_ID", "1"), ("TERM", "xterm"), ("COLUMNS", "80"), ("LANG", "de_DE.UTF-8@euro"),
+            ("INVOCATION_ID", "1"), ("TERM", "xterm"), ("COLUMNS", "80"), ("NO_COLOR", "1"),
+            ("LANG", "de_DE.UTF-8@euro"),
             ("LC_TIME", "C"), ("TZ", "Europe/Berlin"), ("TZ", "CET-1CEST,M3.5.0,M10.5.0/3"), ("TZ", "<+03>-3"),
             ("SSH_AUTH_SOCK", "/run/agent"),
         ])
