@@ -85,7 +85,7 @@ extension RealParts {
                 let post = try await shell(
                     "zfs snapshot \(stage.dataset)@a; \(stage.lab.postSnapshot) \(stage.dataset)@a")
                 #expect(post.status == 0 && post.errors.contains("freeze_limit"), "\(post.errors)")
-                let early = "iced=crash:released-early,still=crash:released-early"
+                let early = "iced=crash:released-early,still=crash"
                 #expect(try await stage.property("vms", of: "\(stage.dataset)@a") == early)
                 try await stage.expectNothingLeft()
             }
