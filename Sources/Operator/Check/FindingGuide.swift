@@ -27,5 +27,7 @@ extension FindingCode {
 }
 
 extension FindingGuide {
-    static let families = [ofConfiguration, ofHypervisors, ofGuests, ofHost, ofLeftovers]
+    static let families = [
+        ofConfiguration, ofHypervisors, ofGuests, ofSpace, ofHost, ofSnapshotManager, ofLeftovers, ofRemains, ofMonitoring,
+    ]
 }

@@ -1,0 +1,64 @@
+internal import Hypervisor
+
+extension FindingGuide {
+    static let ofSpace: [FindingCode: FindingGuide] = [
+        .overlayRoomTight: FindingGuide(
+            meaning: "There is room for what guests wrote during the last runs, and not for twice as much.",
+            detection:
+                "The free space of `overlay_dir` is compared with the writes that the history has of the last runs.",
+            remedy: "Free space there, or set `overlay_dir` to a file system with more."),
+        .ramRoomLacking: FindingGuide(
+            meaning: "The RAM of the VMs that one run dumps together is more than `ram_dir` has room for.",
+            detection:
+                "The RAM of all VMs of a dataset with `strategy = memory` is added up, and compared with what is free.",
+            remedy: """
+                Free space in `ram_dir`: `stillpoint archive` moves what waits for cold storage, `stillpoint prune --orphans` deletes \
+                dumps without snapshots. Or set `ram_dir` to a larger file system, or give fewer VMs `memory`.
+                """),
+        .coldRoomTight: FindingGuide(
+            meaning: "The dumps of one run, as large as the last ones, would not fit into cold storage.",
+            detection:
+                "The free space of `cold_storage` is compared with the dumps that the catalogue has of the last runs.",
+            remedy: """
+                Free space there: `stillpoint prune --orphans` deletes dumps whose snapshots are gone. Keep fewer snapshots with RAM, \
+                or set `cold_storage` to a larger file system.
+                """),
+        .poolUnusable: FindingGuide(
+            meaning: "A pool with VMs is suspended, faulted, or imported read-only.",
+            detection: "`zpool list` is asked for the health of each pool with VMs, and for `readonly`.",
+            remedy: """
+                `zpool status -x POOL` says what is wrong. When the devices are back: `zpool clear POOL`. One that was imported \
+                read-only is exported and imported again.
+                """),
+        .poolNearlyFull: FindingGuide(
+            meaning: "More than nine tenths of a pool are in use.",
+            detection: "`zpool list` is asked for `capacity`.",
+            remedy: """
+                `zfs list -o space -s used -r POOL` shows what takes the room. Destroy old snapshots, or add devices. A full pool \
+                takes neither a snapshot nor a commit.
+                """),
+        .folderVolatile: FindingGuide(
+            meaning: "`state_dir` or `overlay_dir` is on a file system in memory, such as a tmpfs.",
+            detection: "The type of the file system that holds the folder is read.",
+            remedy: "Set the key to a folder on a disk. The folders that the package makes below `/var/lib` are."),
+        .dumpsVolatile: FindingGuide(
+            meaning: "`ram_dir` is on a file system in memory, and without `cold_storage` dumps stay there.",
+            detection: "The type of the file system that holds the folder is read.",
+            remedy: "Set `cold_storage` to a folder on a disk: then `ram_dir` in memory is only a fast way there."),
+        .commitRoomLacking: FindingGuide(
+            meaning: """
+                While a snapshot exists, what guests write takes new space. A dataset has less than its VMs wrote into their \
+                overlays during the last runs.
+                """,
+            detection:
+                "What is available to the dataset, quotas included, is compared with the writes that the history has.",
+            remedy: """
+                Free space, or raise the quota: `zfs get -r quota,refquota,reservation POOL` shows them. A commit that finds no \
+                room leaves the VM on its overlay, and is tried again; nothing is lost.
+                """),
+        .fileUntrusted: FindingGuide(
+            meaning: "A file or folder that root reads or runs can be changed by another user.",
+            detection: "Owner and mode of each file, and of every folder above it, are read.",
+            remedy: "The message has the command that takes it back, such as `chown root: FILE` or `chmod go-w FILE`."),
+    ]
+}
