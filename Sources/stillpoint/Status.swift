@@ -21,10 +21,14 @@ struct Explain: OperatorCommand {
         discussion: """
             The VM by its name, or its id. Of a finding's code (SP301) or a reason's (agent-silent) it says what it means.
             Neither a hypervisor nor zfs is asked.
+
+            Examples:
+                stillpoint explain web01
+                stillpoint explain SP303
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("The VM, or a code.", valueName: "vm")) var word: String
+    @Argument(help: ArgumentHelp("The VM, or a code.", valueName: "vm"), completion: .machine) var word: String
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("How many runs.", valueName: "count")) var runs = 10
     @Flag(help: "Print JSON.") var json = false
 

@@ -9,7 +9,8 @@ enum FindingReference {
         # What `stillpoint check` finds
 
         Made of what the program itself prints (CONTRIBUTING.md says how). Each line of `stillpoint check` ends in a code, such as
-        `[SP101]`; stillpoint-findings(7) is this page, too. A code keeps its meaning for ever.
+        `[SP101]`; `stillpoint explain SP101` says what it means, and stillpoint-findings(7)
+        is this page, too. A code keeps its meaning for ever.
 
         - **problem**: the next run fails, or a VM does not get what the configuration wants for it. With one the exit code is 1.
         - **warning**: nothing fails, but somebody gets less than they may expect. The exit code is 0.

@@ -15,7 +15,7 @@ enum ReasonReference {
         |---|---|
         | on the snapshot | `stillpoint:vms` has `db=crash:agent-silent`: the VM, what it got, why it is not more |
         | `stillpoint list`, `stillpoint show` | with the VM and its consistency; `show` adds the words, such as libvirt's answer |
-        | the command `explain` | for the last runs of one VM, with the fallbacks before it |
+        | `stillpoint explain VM` | for the last runs of one VM, with the fallbacks before it |
         | metrics, mail, webhook, the HTML report | how many VMs have which reason, and which |
         | the journal | the report of the run, in words |
 

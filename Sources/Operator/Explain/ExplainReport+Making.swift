@@ -9,7 +9,8 @@ extension ExplainReport.Code {
     init?(_ word: String) {
         if let finding = FindingCode(rawValue: word.uppercased()) {
             self.init(
-                code: finding.rawValue, title: finding.title, severity: finding.severity, why: finding.why, remedy: nil)
+                code: finding.rawValue, title: finding.title, severity: finding.severity, why: finding.why,
+                remedy: finding.remedy)
         } else if let reason = ReasonCode.all.first(where: { $0.rawValue == word }) {
             self.init(code: reason.rawValue, title: reason.title, severity: nil, why: nil, remedy: reason.remedy)
         } else {
