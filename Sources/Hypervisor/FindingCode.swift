@@ -106,8 +106,6 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case metricsFileUnread = "SP802"
     case mailUnsendable = "SP803"
     case problemProgramUnusable = "SP804"
-    case webhookInsecure = "SP805"
-    case mailServerUnknown = "SP806"
 }
 
 /// How much a finding matters.
@@ -147,8 +145,7 @@ extension FindingCode {
             .hooksMissing, .hookMissing, .hookUnusable, .templateMissing, .managerServiceUnfit, .runAbandoned,
             .runNotEnded, .overlayLeft, .restoreLeft, .serverSnapshotLeft, .stateUnreadable, .stateNewer,
             .archiveOverdue, .labelsMissing, .appArmorParserMissing, .zfsMissing, .zfsSilent, .checkUnfinished,
-            .metricsFileUnusable, .metricsFileUnread, .mailUnsendable, .problemProgramUnusable, .webhookInsecure,
-            .mailServerUnknown:
+            .metricsFileUnusable, .metricsFileUnread, .mailUnsendable, .problemProgramUnusable:
             .problem
         }
     }

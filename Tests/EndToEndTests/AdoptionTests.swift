@@ -21,7 +21,9 @@ extension RealParts {
                     }
                     let problems = said.output.split(separator: "\n").filter { $0.hasPrefix("problem: lost: the run ") }
                     #expect(command == "recover" || !problems.isEmpty, "\(said.output)")
-                    #expect(problems.allSatisfy { $0.hasSuffix("; fix: stillpoint recover --adopt [SP603]") }, "\(said.output)")
+                    #expect(
+                        problems.allSatisfy { $0.hasSuffix("; fix: stillpoint recover --adopt [SP603]") },
+                        "\(said.output)")
                 }
                 let adopted = try await shell("\(stage.stillpoint) recover --adopt")
                 #expect(adopted.status == 0, "\(adopted.errors)")

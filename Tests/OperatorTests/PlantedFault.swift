@@ -239,9 +239,7 @@ struct PlantedFault {
         case .metricsFileUnusable: PlantedFault(general: "metrics_file = SCRATCH/nowhere/stillpoint.prom")
         case .metricsFileUnread: PlantedFault(general: "metrics_file = SCRATCH/overlays/stillpoint.txt")
         case .mailUnsendable: PlantedFault(general: "mail_to = root")
-        case .mailServerUnknown: PlantedFault(general: "mail_to = root\nsmtp_url = mail.example.com")
         case .problemProgramUnusable: PlantedFault(general: "on_problem = /nonexistent/program")
-        case .webhookInsecure: PlantedFault(general: "webhook_url = http://hooks.example.com/x")
         default: nil
         }
     }

@@ -107,7 +107,7 @@ extension FindingCode {
                 "sanoid calls only one of the two hooks",
                 "without pre-snapshot nothing is frozen; without post-snapshot VMs stay frozen or on overlays until max_hold"
             )
-        case .hookUnusable: ("A hook cannot be run", "nothing is frozen, or nothing is released")
+        case .hookUnusable: ("A hook cannot be run", "nothing is frozen, nothing is released, or RAM dumps stay")
         case .hookForeign:
             ("sanoid calls another program than the hook", "if that does not call the hook, nothing is frozen")
         case .scriptTimeoutShort:
@@ -137,7 +137,7 @@ extension FindingCode {
         case .templateMissing:
             (
                 "A section of sanoid.conf uses a template that is not there",
-                "sanoid takes its defaults, and calls no hook"
+                "sanoid takes its defaults for what it was to say, and may call no hook"
             )
         case .managerUnconfigured:
             ("sanoid is installed and has no sanoid.conf", "it does not begin without one")
@@ -197,8 +197,6 @@ extension FindingCode {
             ("metrics_file has a name that node_exporter does not read", "monitoring sees nothing of any run")
         case .mailUnsendable: ("No mail can be sent", "nobody is told when a run fails")
         case .problemProgramUnusable: ("The program of on_problem cannot be used", "nobody is told when a run fails")
-        case .webhookInsecure: ("webhook_url is not https", "nothing is sent to it")
-        case .mailServerUnknown: ("smtp_url names no mail server", "no mail is sent")
         }
     }
 }

@@ -17,19 +17,11 @@ extension FindingGuide {
         .mailUnsendable: FindingGuide(
             meaning: "`mail_to` is set, and nothing takes a mail: no sendmail is installed, and `smtp_url` is not set.",
             detection: "sendmail is searched for where it usually is.",
-            remedy: "Set `smtp_url = smtps://mail.example.com`, or install a mail server: `apt install msmtp-mta`."),
-        .mailServerUnknown: FindingGuide(
-            meaning: "`smtp_url` is no address of a mail server.",
-            detection: "The beginning of the URL is read.",
-            remedy: "`smtp_url = smtps://mail.example.com`, or `smtp_url = smtp://mail.example.com:587`."),
+            remedy: "Set `smtp_url = smtps://mail.example.com`, or install a mail server: `apt install msmtp-mta`. `stillpoint notify --test` sends one to try."),
         .problemProgramUnusable: FindingGuide(
             meaning:
                 "The program of `on_problem` is not there, cannot be executed, or could be changed by others than root.",
             detection: "The file and every folder above it are checked, as before it is run.",
             remedy: "`install -o root -g root -m 0755 PROGRAM PATH` puts it where it may be run."),
-        .webhookInsecure: FindingGuide(
-            meaning: "`webhook_url` is not encrypted, so it is not called: the report has names of VMs and datasets.",
-            detection: "The beginning of the URL is read.",
-            remedy: "Use `https://`. A service of this host can be reached by `on_problem` and a program such as curl."),
     ]
 }

@@ -28,6 +28,7 @@ extension FindingCode {
 
 extension FindingGuide {
     static let families = [
-        ofConfiguration, ofHypervisors, ofGuests, ofSpace, ofHost, ofSnapshotManager, ofLeftovers, ofRemains, ofMonitoring,
+        ofConfiguration, ofHypervisors, ofGuests, ofSpace, ofHost, ofSnapshotManager, ofLeftovers, ofRemains,
+        ofMonitoring,
     ]
 }

@@ -32,7 +32,9 @@ struct HookCommand {
             return .unusable("it is \(other)", fix: nil)
         }
         // A script that calls the hook names it.
-        let content = (try? TrustedPath.content(of: path, limit: 1 << 20)) ?? []
+        let script = (try? FileAccess.realPath(path)) ?? path
+        if FileAccess.lastComponent(script) == expected { return nil }
+        let content = (try? TrustedPath.content(of: script, limit: 1 << 20)) ?? []
         return String(decoding: content, as: UTF8.self).has(expected) ? nil : .foreign
     }
 

@@ -13,7 +13,7 @@ struct MonitoringCheck: CheckTheme {
     func findings() async throws -> [Finding] {
         guard settings.isWanted else { return [] }
         return try await blocking("checking who is told", within: .seconds(30)) {
-            metrics() + mail() + [program(), webhook()].compactMap { $0 }
+            metrics() + mail() + [program()].compactMap { $0 }
         }
     }
 
@@ -50,20 +50,11 @@ struct MonitoringCheck: CheckTheme {
 
     private func mail() -> [Finding] {
         guard settings.mailTo != nil else { return [] }
-        guard let url = settings.smtpURL else {
-            guard site.host.program("sendmail") == nil else { return [] }
-            return [
-                Finding(
-                    .mailUnsendable, "mail_to is set, and this host has no sendmail, nor is smtp_url set",
-                    fix: "smtp_url = smtps://mail.example.com in [stillpoint], or install a mail server")
-            ]
-        }
-        let isKnown = ["smtp://", "smtps://"].contains { url.hasPrefix($0) && url.utf8.count > $0.utf8.count }
-        guard !isKnown else { return [] }
+        guard settings.smtpURL == nil, site.host.program("sendmail") == nil else { return [] }
         return [
             Finding(
-                .mailServerUnknown, "smtp_url \(printable(url, limit: 300)) begins with neither smtp:// nor smtps://",
-                fix: "smtp_url = smtps://mail.example.com")
+                .mailUnsendable, "mail_to is set, and this host has no sendmail, nor is smtp_url set",
+                fix: "smtp_url = smtps://mail.example.com in [stillpoint], or install a mail server")
         ]
     }
 
@@ -82,12 +73,5 @@ struct MonitoringCheck: CheckTheme {
         guard access(path, X_OK) != 0 else { return nil }
         return Finding(
             .problemProgramUnusable, "\(name) is not executable", fix: "chmod u+x \(shellQuoted(path))")
-    }
-
-    private func webhook() -> Finding? {
-        guard let url = settings.webhookURL, !url.lowercased().hasPrefix("https://") else { return nil }
-        return Finding(
-            .webhookInsecure, "webhook_url \(printable(url, limit: 300)) does not begin with https://",
-            fix: "webhook_url = https://…")
     }
 }

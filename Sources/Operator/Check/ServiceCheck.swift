@@ -8,7 +8,7 @@ internal import Support
 struct ServiceCheck: CheckTheme {
     /// All that are asked about.
     static let units = [
-        recoveryService, recoveryTimer, holdService, pruneTimer, archiveTimer, sanoid, "sanoid.timer",
+        recoveryService, recoveryTimer, holdService, pruneTimer, archiveTimer, sanoid,
     ]
     private static let recoveryService = "stillpoint-recover.service"
     private static let recoveryTimer = "stillpoint-recover.timer"
@@ -82,7 +82,9 @@ struct ServiceCheck: CheckTheme {
                     ))
             }
         }
-        let longest = calls.compactMap(\.scriptTimeout).max() ?? .seconds(60)
+        // Without a limit of its own a hook has no longest time; a minute is the least that most take.
+        let limits = calls.map(\.scriptTimeout)
+        let longest = max(limits.compactMap { $0 }.max() ?? .zero, limits.contains(nil) ? .seconds(60) : .zero)
         if let limit = SystemdUnits.seconds(value("TimeoutStartUSec")), limit > 0,
             limit < Double(longest.components.seconds)
         {

@@ -70,7 +70,8 @@ package struct RestorePointVM: Sendable, Codable, Equatable {
 
     package init(
         hypervisor: String, id: String, name: String, datasets: [DatasetName], consistency: Consistency,
-        reason: ReasonCode? = nil, staleSince: Int64? = nil, frozenMilliseconds: Int64? = nil, pausedMilliseconds: Int64? = nil,
+        reason: ReasonCode? = nil, staleSince: Int64? = nil, frozenMilliseconds: Int64? = nil,
+        pausedMilliseconds: Int64? = nil,
         notes: [String] = [], dump: StoredDump? = nil, kept: String? = nil
     ) {
         self.hypervisor = hypervisor
