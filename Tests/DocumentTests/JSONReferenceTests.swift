@@ -12,6 +12,7 @@ struct JSONReferenceTests {
     enum Document: String, Sendable, CaseIterable {
         case listing = "`list --json` and `show --json`"
         case plan = "`plan --json`"
+        case check = "`check --json`"
         case status = "`status --json`"
         case explanation = "`explain --json`"
         case report = "The report of a run"
@@ -29,6 +30,7 @@ struct JSONReferenceTests {
         switch document {
         case .listing: try check([ListedVM].self, document)
         case .plan: try check([PlanEntry].self, document)
+        case .check: try check(CheckReport.self, document)
         case .status: try check(StatusReport.self, document)
         case .explanation: try check(ExplainReport.self, document)
         case .report: try check(RunReport.self, document)

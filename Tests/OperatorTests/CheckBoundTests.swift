@@ -15,7 +15,7 @@ struct CheckBoundTests {
         let subject = "what hangs"
         let limit = Duration.milliseconds(100)
         func findings() async throws -> [Finding] {
-            try await Task.sleep(for: .seconds(30))
+            try await Task.sleep(for: .seconds(600))
             return []
         }
     }
@@ -25,7 +25,7 @@ struct CheckBoundTests {
         let began = ContinuousClock.now
         let found = await Hanging().result()
         #expect(found.map(\.code) == [.checkUnfinished])
-        #expect(began.duration(to: .now) < .seconds(10))
+        #expect(began.duration(to: .now) < .seconds(300))
     }
 
     @Test("with one finding where a hypervisor hangs, and the others' VMs are judged")

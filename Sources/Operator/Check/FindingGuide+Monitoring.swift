@@ -17,7 +17,10 @@ extension FindingGuide {
         .mailUnsendable: FindingGuide(
             meaning: "`mail_to` is set, and nothing takes a mail: no sendmail is installed, and `smtp_url` is not set.",
             detection: "sendmail is searched for where it usually is.",
-            remedy: "Set `smtp_url = smtps://mail.example.com`, or install a mail server: `apt install msmtp-mta`. `stillpoint notify --test` sends one to try."),
+            remedy: """
+                Set `smtp_url = smtps://mail.example.com`, or install a mail server: `apt install msmtp-mta`. \
+                `stillpoint notify --test` sends one to try.
+                """),
         .problemProgramUnusable: FindingGuide(
             meaning:
                 "The program of `on_problem` is not there, cannot be executed, or could be changed by others than root.",
