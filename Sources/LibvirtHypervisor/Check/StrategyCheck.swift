@@ -13,6 +13,7 @@ struct StrategyCheck: Sendable {
 
     private var limit: Duration { Self.limit(settings) }
     private var name: String { request.machine.name }
+    private var domainWord: String { request.machine.virshWord }
 
     private var agent: GuestAgent {
         GuestAgent(
@@ -45,14 +46,14 @@ struct StrategyCheck: Sendable {
     }
 
     private func obstacle(of state: DomainState) -> StrategyObstacle? {
-        let resume = "\(settings.virsh) resume \(shellQuoted(name))"
+        let resume = "\(settings.virsh) resume \(domainWord)"
         switch state {
         case .running: return nil
         case .paused: return StrategyObstacle(.vmPaused, "the VM is paused", fix: resume)
         case .pausedByFailedWrite:
             return StrategyObstacle(
                 .vmPaused, "QEMU has paused the VM since a write to its storage failed",
-                fix: "see \(settings.virsh) domblkerror \(shellQuoted(name)), make room, then \(resume)")
+                fix: "see \(settings.virsh) domblkerror \(domainWord), make room, then \(resume)")
         case .off, .saved, .migratedAway, .undefined:
             return StrategyObstacle(.vmChanged, "the VM does not run any more")
         }
@@ -74,8 +75,9 @@ struct StrategyCheck: Sendable {
         } catch let error as HypervisorError where error.code == .timedOut {
             return StrategyObstacle(
                 .unreachable,
-                "its QEMU has not answered libvirt for \(limit.text), or another call to libvirt waits for it",
-                fix: "see \(settings.virsh) domcontrol \(shellQuoted(name))")
+                "libvirt has had no answer about \(target) for \(limit.text): its QEMU or that disk's storage hangs, or another "
+                    + "call waits for it",
+                fix: "see \(settings.virsh) domcontrol \(domainWord)")
         } catch {
             // Each strategy finds out itself whether it needs that.
         }
@@ -145,6 +147,6 @@ struct StrategyCheck: Sendable {
         guard let error = error as? HypervisorError else {
             return StrategyObstacle(.callFailed, "libvirt does not tell of the VM: \(error)")
         }
-        return StrategyObstacle(error, fix: AgentFix(machine: name, virsh: settings.virsh).text(for: error.reason))
+        return StrategyObstacle(error, fix: AgentFix(domain: domainWord, virsh: settings.virsh).text(for: error.reason))
     }
 }
