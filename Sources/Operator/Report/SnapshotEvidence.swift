@@ -39,7 +39,7 @@ struct SnapshotEvidence: Sendable {
 
     private static func verdict(_ text: Substring) -> Evidence {
         let words = text.utf8.split { !$0.isLetterOrDigit }.map { String(Substring($0)) }
-        if words.contains("dirty") { return .dirty }
-        return words.contains("clean") ? .clean : .unknown
+        if words.contains(where: { $0 == "dirty" }) { return .dirty }
+        return words.contains { $0 == "clean" } ? .clean : .unknown
     }
 }
