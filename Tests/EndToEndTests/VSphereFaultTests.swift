@@ -56,18 +56,18 @@ struct FaultCase: Sendable {
         FaultCase(
             "the guest does not quiesce",
             #"{\#(create), "quiesce": true, "taskFault": "ApplicationQuiesceFault", "message": "VSS writer failed"}"#,
-            web: "crash:freeze-failed", word: "VSS writer failed", creations: 3),
+            web: "crash", word: "VSS writer failed", creations: 3),
         FaultCase(
             "the guest quiesces at the second attempt",
             #"{\#(create), "quiesce": true, "taskFault": "ApplicationQuiesceFault", "times": 1}"#, creations: 3),
         FaultCase(
             "the account may not", #"{\#(create), "callFault": "NoPermission", "message": "Permission denied"}"#,
-            web: "crash:call-failed", word: "ermission", creations: 2),
+            web: "crash", word: "ermission", creations: 2),
         FaultCase(
             "the task fails for good", #"{\#(create), "taskFault": "RestrictedVersion", "message": "licence"}"#,
-            web: "crash:call-failed", word: "licence", creations: 2),
+            web: "crash", word: "licence", creations: 2),
         FaultCase(
-            "the snapshot is made, not quiesced", #"{\#(create), "notQuiesced": true}"#, web: "crash:freeze-failed", word: "quiesce"),
+            "the snapshot is made, not quiesced", #"{\#(create), "notQuiesced": true}"#, web: "crash", word: "quiesce"),
         FaultCase("a deletion says TaskInProgress twice", #"{\#(remove), "callFault": "TaskInProgress", "times": 2}"#),
         FaultCase(
             "the task of a deletion says FileLocked twice", #"{\#(remove), "taskFault": "FileLocked", "times": 2}"#),
@@ -131,7 +131,7 @@ extension RealParts {
                 try await stage.snapshot("a")
                 let post = try await shell(stage.post("a"))
                 #expect(post.status == 0, "\(post.errors)")
-                #expect(try await stage.got("a") == ["web": "crash:no-time", "db": "quiesced"])
+                #expect(try await stage.got("a") == ["web": "crash", "db": "quiesced"])
                 try await stage.expectNothingLeft()
                 #expect(try await stage.server.counts().running == 0)
             }
@@ -151,7 +151,7 @@ extension RealParts {
                 try await stage.snapshot("a")
                 let post = try await shell(stage.post("a"))
                 #expect([0, 3].contains(post.status), "\(post.errors)")
-                #expect(try await stage.got("a")["web"] == "crash:no-time")
+                #expect(try await stage.got("a")["web"] == "crash")
                 try await Task.sleep(for: .seconds(3))
                 if post.status == 3 {
                     let recovered = try await shell(stage.recover)
@@ -198,7 +198,7 @@ extension RealParts {
                 try await stage.snapshot("a")
                 let post = try await shell(stage.post("a"))
                 #expect(post.errors.contains("did not come within 2 s"), "\(post.errors)")
-                #expect(try await stage.got("a") == ["web": "crash:released-early", "db": "crash:released-early"])
+                #expect(try await stage.got("a") == ["web": "crash", "db": "crash"])
                 try await stage.expectNothingLeft()
             }
         }
