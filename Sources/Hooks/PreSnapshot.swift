@@ -219,8 +219,9 @@ struct PreSnapshot: Sendable {
         guard isFrozen else { return await undo(run, hypervisors, unfinished) }
         let machines = await run.journal.run.machines
         for record in machines where record.consistency == .crash || record.consistency == .stale {
-            // By `pause` it got what it was to get.
-            let level: Logger.Level = record.consistency == .stale ? .error : record.isPaused ? .info : .warning
+            // By `pause`, or where no more is configured, it got what it was to get.
+            let isAsWanted = record.isPaused || record.isCrashConsistentAsConfigured
+            let level: Logger.Level = record.consistency == .stale ? .error : isAsWanted ? .info : .warning
             context.log.log(level: level, "\(record.reportLine)")
         }
         let failed = zip(run.plan, machines).contains { $0.onFailure == .abort && $1.phase == .failed }

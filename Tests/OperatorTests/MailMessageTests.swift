@@ -52,6 +52,36 @@ struct MailMessageTests {
     }
 
     @Test(
+        "has a short subject of plain text where pre-snapshot refused or failed, and all of it below",
+        arguments: [
+            (
+                OutboxEntry.Ending.failed, nil, "/etc/x: others may write … fix: chmod",
+                "pre-snapshot refused (see mail)"
+            ),
+            (.failed, nil, String(repeating: "long ", count: 90), "pre-snapshot refused (see mail)"),
+            (.unanswered, nil, "[hypervisor esx]: its VMs … /x", "a hypervisor did not answer (see mail)"),
+            (.unarchived, "20261121T110000Z-1f3c9a", "/cold/ram is full", "failed: see mail"),
+            (.open, "20261121T110000Z-1f3c9a", "/a/b cannot be read …", "still held: see mail"),
+        ] as [(OutboxEntry.Ending, RunID?, String, String)])
+    func refusal(ending: OutboxEntry.Ending, run: RunID?, reason: String, expected: String) throws {
+        var entry = try Self.entry("db", ending)
+        entry.run = run
+        entry.machines = []
+        entry.reasons = [reason]
+        let message = message(entry)
+        #expect(message.subject == "[stillpoint] kvm1: tank/VM: \(expected)")
+        #expect(message.body.contains("* " + reason.prefix(300)))
+    }
+
+    @Test("has a subject of plain text however long a name is")
+    func long() throws {
+        let subject = message(try Self.entry(String(repeating: "x", count: 5000))).subject
+        #expect(
+            subject.utf8.count < 200 && subject.utf8.allSatisfy { $0 < 127 }
+                && subject.contains("...: crash-consistent"))
+    }
+
+    @Test(
         "has no header by the name of a VM",
         arguments: [
             "a\nBcc: victim@example.com", "a\r\n\r\nbody", "a\u{2028}b", "\u{202E}gpj", "ünïcödé", "=?utf-8?q?x?=",

@@ -44,6 +44,8 @@ struct RunReport: Sendable, Codable, Equatable {
         let pausedMilliseconds: Int64?
     }
 
+    static let untaken = "no snapshot was taken while the VMs were held"
+
     var format = 1
     /// The same each time that it is sent.
     let id: String
@@ -71,7 +73,7 @@ extension RunReport {
         datasets = entry.datasets
         snapshots = entry.snapshots
         outcome = Outcome(entry)
-        reasons = (entry.ending == .untaken ? ["no snapshot was taken while the VMs were held"] : []) + entry.reasons
+        reasons = (entry.ending == .untaken ? [Self.untaken] : []) + entry.reasons
         machines = entry.machines.map(Machine.init)
     }
 
