@@ -33,10 +33,10 @@ extension RunReport {
     /// The lines of a mail.
     var text: String {
         var lines = [printable("\(host): \(summary)", limit: 400), ""]
-        for (name, value) in facts { lines.append(Self.padded(name, 11) + printable(value, limit: 2000)) }
         if !reasons.isEmpty {
-            lines += [""] + reasons.prefix(Self.mostReasons).map { "* " + printable($0, limit: 1000) }
+            lines += reasons.prefix(Self.mostReasons).map { "* " + printable($0, limit: 1000) } + [""]
         }
+        for (name, value) in facts { lines.append(Self.padded(name, 11) + printable(value, limit: 2000)) }
         if !machines.isEmpty { lines += [""] + table }
         for machine in problems.prefix(Self.mostMachines) {
             let why = machine.fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + machine.notes
@@ -78,7 +78,8 @@ extension RunReport {
     private var advice: [String] {
         if outcome == .test { return ["nothing"] }
         let names = problems.prefix(3).map { "stillpoint explain \(shellQuoted($0.vm))" }
-        return (outcome == .open ? ["stillpoint recover"] : []) + names + ["stillpoint check"]
+        let recovery = problems.contains { $0.consistency == .stale } ? ["stillpoint recover --adopt"] : []
+        return recovery + (outcome == .open ? ["stillpoint recover"] : []) + names + ["stillpoint check"]
     }
 
     private static func listed(_ names: [String], most: Int) -> String {
@@ -93,7 +94,8 @@ extension RunReport {
 extension RunReport.Machine {
     /// `crash-consistent (agent-silent)`
     fileprivate var result: String {
-        let got = consistency == .crash ? "crash-consistent" : consistency?.rawValue ?? "not frozen"
-        return got + (reason.map { " (\(printable($0.rawValue, limit: 40)))" } ?? "")
+        let got = consistency == .crash ? "crash-consistent" : consistency?.rawValue ?? "nothing"
+        return got
+            + (reason.flatMap { $0 == .stale ? nil : $0 }.map { " (\(printable($0.rawValue, limit: 40)))" } ?? "")
     }
 }
