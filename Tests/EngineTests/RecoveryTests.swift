@@ -287,7 +287,7 @@ struct RecoveryTests {
     func killedFreezing(isTaken: Bool) async throws {
         try await withPool { pool async throws in
             pool.bench.has(pool.host.web())
-            var run = try openRun(pool.bench, Self.old, .freezing)
+            var run = try openRun(pool.bench, RunID.make(), .freezing)
             run.machines[0].consistency = nil
             try pool.bench.directory.write(run)
             if isTaken { try pool.pool.add("tank/VM@daily", ["creation": "\((run.id.time ?? 0) + 1)"]) }

@@ -71,7 +71,7 @@ struct NoticeTests {
             let entries = try entries(bench)
             #expect(entries.map(\.ending) == [.undone])
             #expect(entries[0].reasons[0] == "all was undone: on_failure = abort, because of legacy")
-            #expect(entries[0].reasons.count == 2 && entries[0].reasons[1].contains("no_inconsistent_snapshot"))
+            #expect(entries[0].reasons.count == 2 && entries[0].reasons[1].hasPrefix("there is no consistent snapshot"))
             let history = RunHistory(bench.directory)
             let kept = history.entries(on: try #require(history.days.first))
             #expect(kept.map(\.outcome) == [.undone, .undone] && kept.map(\.consistency) == [nil, nil])

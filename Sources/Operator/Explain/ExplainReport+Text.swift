@@ -35,8 +35,8 @@ extension ExplainReport.Machine {
         var table = Table([
             .init("TIME", keeping: .time), .init("SNAPSHOT", keeping: .end, worth: 3),
             .init("GOT", colour: Colour.ofConsistency), .init("STRATEGY", keeping: .beginning, worth: 2),
-            .init("REASON", keeping: .beginning, worth: 5), .init("FROZEN", worth: 1), .init("PAUSED", worth: 0),
-            .init("OUTCOME", worth: 4) { $0 == HistoryEntry.Outcome.released.rawValue ? nil : .red },
+            .init("REASON", keeping: .beginning, worth: 4), .init("FROZEN", worth: 1), .init("PAUSED", worth: 0),
+            .init("OUTCOME", worth: 5) { $0 == HistoryEntry.Outcome.released.rawValue ? nil : .red },
         ])
         for run in runs {
             let more = run.snapshots.count > 1 ? " +\(run.snapshots.count - 1)" : ""
