@@ -167,6 +167,39 @@ struct MailMessageTests {
         #expect(text.contains("\n  stillpoint explain \(word)\n"), "\(text)")
     }
 
+    @Test("of a run that was undone says so first, and that no VM got anything")
+    func undone() throws {
+        var entry = try Self.entry("legacy", .undone)
+        entry.reasons = ["all was undone: on_failure = abort, because of legacy", "there is no consistent snapshot"]
+        entry.machines[0].consistency = .crash
+        entry.machines[0].loweredBy = .undone
+        let message = message(entry)
+        #expect(
+            message.subject
+                == "[stillpoint] kvm1: tank/VM: failed: all was undone: on_failure = abort, because of legacy")
+        let text = message.body
+        #expect(
+            text.hasPrefix(
+                "kvm1: failed: all was undone: on_failure = abort, because of legacy\n\n"
+                    + "* all was undone: on_failure = abort, because of legacy\n* there is no consistent snapshot\n"))
+        for line in ["web     quiesce  nothing (undone)\n", "legacy  quiesce  nothing (agent-silent)\n"] {
+            #expect(text.contains(line), "\(text)")
+        }
+        #expect(!text.contains("quiesced") && !text.contains("crash-consistent"))
+    }
+
+    @Test("of a VM that is stale says what it wanted, and how it comes back to its own disks")
+    func stale() throws {
+        var entry = try Self.entry()
+        entry.machines[1].strategy = nil
+        entry.machines[1].consistency = .stale
+        entry.machines[1].fallbacks = [.init(strategy: .quiesce, reason: "no open run has that overlay", code: .stale)]
+        let text = message(entry).body
+        for line in ["db   quiesce  stale\n", "What to do:\n  stillpoint recover --adopt\n"] {
+            #expect(text.contains(line), "\(text)")
+        }
+    }
+
     @Test("of a thousand VMs is of a bearable length")
     func many() throws {
         var entry = try Self.entry()

@@ -52,6 +52,7 @@ extension [ExpectedOutcome] {
     /// What the VM would get: a strategy's word; nil: it is not known, or was not asked.
     var winner: String? {
         guard !isEmpty, !contains(where: { $0.outcome == .unknown }) else { return nil }
+        if allSatisfy({ $0.outcome == .fails && $0.reason == .stale }) { return Consistency.stale.rawValue }
         return first { $0.outcome == .wins }?.strategy ?? Strategy.crashConsistent.rawValue
     }
 
@@ -59,6 +60,10 @@ extension [ExpectedOutcome] {
     var lines: [String] {
         guard let first else { return [] }
         guard let winner else { return ["not known: \(printable(first.message ?? "", limit: 400))"] }
+        if winner == Consistency.stale.rawValue {
+            let fix = first.fix.map { "; fix: \(printable($0, limit: 600))" } ?? ""
+            return ["\(winner): \(printable(first.message ?? "", limit: 400))\(fix)"]
+        }
         return [printable(winner, limit: 400)]
             + filter { $0.outcome == .fails }.map { item in
                 let words = printable(item.message ?? "", limit: 400)

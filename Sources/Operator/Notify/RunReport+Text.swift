@@ -51,10 +51,10 @@ extension RunReport {
         var lines = [
             printable("\(host): \(summary(reason: reasons.first.map { printable($0, limit: 120) }))", limit: 400), "",
         ]
-        for (name, value) in facts { lines.append(Self.padded(name, 11) + printable(value, limit: 2000)) }
         if !reasons.isEmpty {
-            lines += [""] + reasons.prefix(Self.mostReasons).map { "* " + printable($0, limit: 1000) }
+            lines += reasons.prefix(Self.mostReasons).map { "* " + printable($0, limit: 1000) } + [""]
         }
+        for (name, value) in facts { lines.append(Self.padded(name, 11) + printable(value, limit: 2000)) }
         if !machines.isEmpty { lines += [""] + table }
         for machine in problems.prefix(Self.mostMachines) {
             let why = machine.fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + machine.notes
@@ -98,7 +98,8 @@ extension RunReport {
         let names = problems.prefix(3).map { problem in
             "stillpoint explain \(problem.vm.hasPrefix("-") ? "-- " : "")\(shellQuoted(problem.vm))"
         }
-        return (outcome == .open ? ["stillpoint recover"] : []) + names + ["stillpoint check"]
+        let recovery = problems.contains { $0.consistency == .stale } ? ["stillpoint recover --adopt"] : []
+        return recovery + (outcome == .open ? ["stillpoint recover"] : []) + names + ["stillpoint check"]
     }
 
     private static func listed(_ names: [String], most: Int) -> String {
@@ -113,7 +114,8 @@ extension RunReport {
 extension RunReport.Machine {
     /// `crash-consistent (agent-silent)`
     fileprivate var result: String {
-        let got = consistency == .crash ? "crash-consistent" : consistency?.rawValue ?? "not frozen"
-        return got + (reason.map { " (\(printable($0.rawValue, limit: 40)))" } ?? "")
+        let got = consistency == .crash ? "crash-consistent" : consistency?.rawValue ?? "nothing"
+        return got
+            + (reason.flatMap { $0 == .stale ? nil : $0 }.map { " (\(printable($0.rawValue, limit: 40)))" } ?? "")
     }
 }

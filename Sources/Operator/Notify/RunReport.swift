@@ -74,7 +74,7 @@ extension RunReport {
         snapshots = entry.snapshots
         outcome = Outcome(entry)
         reasons = (entry.ending == .untaken ? [Self.untaken] : []) + entry.reasons
-        machines = entry.machines.map(Machine.init)
+        machines = entry.machines.map { Machine($0, isWithoutSnapshot: entry.ending.isWithoutSnapshot) }
     }
 
     /// What `stillpoint notify --test` sends.
@@ -107,16 +107,16 @@ extension RunReport.Outcome {
 }
 
 extension RunReport.Machine {
-    fileprivate init(_ record: VMRecord) {
+    fileprivate init(_ record: VMRecord, isWithoutSnapshot: Bool) {
         vm = record.name
         vmID = record.id
         hypervisor = record.hypervisor
         datasets = record.datasets
         wanted = record.wanted
         strategy = record.strategy
-        consistency = record.consistency
+        consistency = isWithoutSnapshot ? nil : record.consistency
         reason = record.reason
-        isProblem = record.fellShort
+        isProblem = record.fellShort || isWithoutSnapshot && record.reason != .configured
         fallbacks = record.fallbacks.map { Fallback(strategy: $0.strategy, code: $0.code, reason: $0.reason) }
         notes = record.notes
         frozenMilliseconds = (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil

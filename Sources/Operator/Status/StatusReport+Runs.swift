@@ -71,6 +71,6 @@ extension StatusReport.LastRun {
             ageSeconds: first.run.time.map { max(0, now - $0) }, snapshot: first.snapshot,
             outcome: worst.first { outcome in entries.contains { $0.outcome == outcome } } ?? first.outcome,
             machines: entries.count, consistency: entries.compactMap(\.consistency).min(),
-            fellBack: entries.count { $0.reason != nil && $0.reason != .configured })
+            fellBack: entries.count(where: \.fellShort))
     }
 }
