@@ -6,7 +6,8 @@ extension PlanEntry {
     /// The lines of a dry run.
     package var dryRunLines: [String] {
         let places = disks.filter { $0.handling != .elsewhere && $0.handling != .excluded }.map(\.target)
-        let isInVain = expected.first?.outcome == .fails && expected.winner == Strategy.crashConsistent.rawValue
+        let isInVain =
+            [.fails, .aborts].contains(expected.first?.outcome) && expected.winner == Strategy.crashConsistent.rawValue
         let verb = isIgnored ? "leave out" : isInVain ? "try in vain to freeze" : "freeze"
         let expectation = expected.lines.first.map { "\(printable(vm)): expected now: \($0)" }
         return [

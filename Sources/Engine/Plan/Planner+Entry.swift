@@ -22,7 +22,7 @@ extension Planner {
     /// - Parameter answer: why strategies would fail now; nil: that was not asked.
     package func entry(of planned: PlannedVM, _ answer: ObstacleSurvey.Answer? = nil) -> PlanEntry {
         let machine = planned.machine
-        let expected = [ExpectedOutcome](planned.strategies, answer)
+        let expected = [ExpectedOutcome](planned.strategies, answer, onFailure: planned.onFailure)
         let winner = answer == nil ? nil : Strategy(rawValue: expected.winner ?? "") ?? .crashConsistent
         let tried = winner.map { [$0] } ?? planned.strategies
         let walk = PathLocator()

@@ -2,6 +2,7 @@ internal import Configuration
 internal import Engine
 internal import Glibc
 internal import Hypervisor
+internal import RunState
 internal import Support
 
 /// Whether those can be told of a run who are to be.
@@ -11,9 +12,17 @@ struct MonitoringCheck: CheckTheme {
     private var settings: NotificationSettings { site.configuration.notifications }
 
     func findings() async throws -> [Finding] {
-        guard settings.isWanted else { return [] }
+        guard settings.isWanted else {
+            guard site.plans.contains(where: \.isTouched) else { return [] }
+            return [
+                Finding(
+                    .nobodyTold,
+                    "nobody is told when a run fails: mail_to, webhook_url, on_problem, metrics_file are not set",
+                    fix: "mail_to = root in [stillpoint]")
+            ]
+        }
         return try await blocking("checking who is told", within: .seconds(30)) {
-            metrics() + mail() + [program()].compactMap { $0 }
+            metrics() + mail() + [program(), waiting()].compactMap { $0 }
         }
     }
 
@@ -56,6 +65,20 @@ struct MonitoringCheck: CheckTheme {
                 .mailUnsendable, "mail_to is set, and this host has no sendmail, nor is smtp_url set",
                 fix: "smtp_url = smtps://mail.example.com in [stillpoint], or install a mail server")
         ]
+    }
+
+    /// Reports that `stillpoint notify` has not got rid of.
+    private func waiting() -> Finding? {
+        let outbox = Outbox(StateDirectory(site.configuration.stateDirectory))
+        let names = outbox.names
+        let times = names.compactMap { FileAccess.linkStatus("\(outbox.folder)/\($0)")?.st_mtim.tv_sec }
+        guard let oldest = times.min() else { return nil }
+        let age = time(nil) - oldest
+        guard age > 3600 || names.count > 10 else { return nil }
+        return Finding(
+            .reportsWaiting,
+            "\(names.count) reports in \(printable(outbox.folder, limit: 300)) are not sent, the oldest for "
+                + "\(age / 3600) h \(age / 60 % 60) min", fix: "stillpoint notify, which says why")
     }
 
     private func program() -> Finding? {
