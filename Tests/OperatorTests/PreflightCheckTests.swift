@@ -235,6 +235,24 @@ struct PreflightCheckTests {
         }
     }
 
+    @Test(
+        "warns of reports that wait for an hour, or more than ten, and of none that has been sent",
+        arguments: [(1, true, false, true), (1, false, false, false), (11, false, false, true), (1, true, true, false)])
+    func waiting(count: Int, isOld: Bool, isSent: Bool, isFound: Bool) async throws {
+        try await withCheckedBench { bench async throws in
+            let outbox = Outbox(bench.bench.directory)
+            try bench.bench.directory.prepare()
+            for _ in 0..<count {
+                let run = isOld ? PoolBench.run : .make()
+                var entry = OutboxEntry(.failed, run: run, manager: "sanoid", began: 1, ended: 2, datasets: [])
+                entry.pending = isSent ? [] : ["mail"]
+                #expect(try outbox.add(entry).isNew)
+            }
+            let found = try await bench.report().findings.filter { $0.code == .reportsWaiting }
+            #expect(found.isEmpty != isFound && found.allSatisfy { $0.severity == .warning })
+        }
+    }
+
     @Test("plans for each type that has a section: a ram_dir that only one of them needs is checked")
     func typed() async throws {
         let sections = "[tank/VM]\nstrategy = ignore\n[type daily]\nstrategy = memory"

@@ -70,15 +70,16 @@ struct MonitoringCheck: CheckTheme {
     /// Reports that `stillpoint notify` has not got rid of.
     private func waiting() -> Finding? {
         let outbox = Outbox(StateDirectory(site.configuration.stateDirectory))
-        let names = outbox.names
-        let times = names.compactMap { FileAccess.linkStatus("\(outbox.folder)/\($0)")?.st_mtim.tv_sec }
-        guard let oldest = times.min() else { return nil }
-        let age = time(nil) - oldest
-        guard age > 3600 || names.count > 10 else { return nil }
+        // What lasts stays when it has been told, so that it is told once.
+        let waiting = outbox.names.filter { name in (try? outbox.read(name))?.pending != [] }
+        guard let oldest = waiting.compactMap({ Outbox.run(in: $0)?.time }).min() else { return nil }
+        let age = max(0, Int64(time(nil)) - oldest)
+        guard age > 3600 || waiting.count > 10 else { return nil }
+        let reports = waiting.count == 1 ? "1 report is" : "\(waiting.count) reports are"
         return Finding(
             .reportsWaiting,
-            "\(names.count) reports in \(printable(outbox.folder, limit: 300)) are not sent, the oldest for "
-                + "\(age / 3600) h \(age / 60 % 60) min", fix: "stillpoint notify, which says why")
+            "\(reports) in \(printable(outbox.folder, limit: 300)) and not sent, the oldest for \(age / 3600) h "
+                + "\(age / 60 % 60) min", fix: "stillpoint notify, which says why")
     }
 
     private func program() -> Finding? {
