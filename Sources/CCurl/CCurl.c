@@ -52,6 +52,11 @@ long ccurl_get_long(const struct CCurl *curl, CURL *handle, CURLINFO info) {
     return (curl->curl_easy_getinfo)(handle, info, &value) == CURLE_OK ? value : 0;
 }
 
+int ccurl_get_socket(const struct CCurl *curl, CURL *handle) {
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    return (curl->curl_easy_getinfo)(handle, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK ? socket : -1;
+}
+
 const struct curl_certinfo *ccurl_get_certificates(const struct CCurl *curl, CURL *handle) {
     struct curl_certinfo *certificates = NULL;
     return (curl->curl_easy_getinfo)(handle, CURLINFO_CERTINFO, &certificates) == CURLE_OK ? certificates : NULL;

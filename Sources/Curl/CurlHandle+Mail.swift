@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Glibc
 
 /// Where and how a mail is handed over by SMTP.
 package struct MailTransfer: Sendable {
@@ -44,6 +45,7 @@ extension CurlHandle {
         defer { curl.pointee.curl_slist_free_all(recipients) }
         try set(CURLOPT_MAIL_RCPT, list: recipients)
         try set(CURLOPT_UPLOAD, 1)
+        defer { hearNoMore() }
         do throws(CurlError) {
             try perform(into: ResponseBuffer(limit: limits.bytes), from: RequestBody(message))
         } catch {
@@ -51,5 +53,12 @@ extension CurlHandle {
             guard reply >= 400, [.refused, .broken].contains(error.kind) else { throw error }
             throw CurlError(.refused, "\(error.text) (reply \(reply))")
         }
+    }
+
+    /// libcurl says QUIT when its handle is freed, and waits for the answer for two minutes whatever the limits are; what became
+    /// of the mail is known by then.
+    private func hearNoMore() {
+        let socket = ccurl_get_socket(curl, handle)
+        if socket >= 0 { shutdown(socket, Int32(SHUT_RD)) }
     }
 }

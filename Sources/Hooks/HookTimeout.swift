@@ -10,6 +10,9 @@ struct HookTimeout: Sendable {
     let work: ContinuousClock.Instant
     /// When the hook exits, whatever is under way: a call that hangs cannot be interrupted.
     let exit: ContinuousClock.Instant
+    /// Until when it may be written down, before the exit and after it, who is to be told that nothing was done: a manager
+    /// dies of a hook that is late, whatever it was late for.
+    let telling: ContinuousClock.Instant
 
     /// - Parameter waited: for how long the manager has been waiting already; nil: the limit counts from now, and whoever set
     ///   it is not known to die of it.
@@ -19,10 +22,13 @@ struct HookTimeout: Sendable {
             let reserve = min(.milliseconds(500), limit / 10)
             work = now + limit - reserve
             exit = now + max(limit - reserve * 3 / 5, .seconds(1))
+            telling = exit + reserve * 3 / 10
             return
         }
         // On a busy host it takes its time until this process is gone and the manager has seen that.
-        exit = max(now + (limit - waited) - min(.seconds(1), limit / 4), now + .milliseconds(100))
+        let (end, reserve) = (now + (limit - waited), min(.seconds(1), limit / 4))
+        exit = max(end - reserve, now + .milliseconds(100))
+        telling = max(exit, end - reserve * 7 / 10)
         work = exit - min(.milliseconds(200), limit / 25)
     }
 }

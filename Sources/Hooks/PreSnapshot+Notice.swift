@@ -19,30 +19,33 @@ extension PreSnapshot {
     }
 
     /// Who has mistyped something, or is not root, is told at once, and nobody else.
-    func tellFailure(_ error: any Error) async {
+    func tell(of error: any Error, before deadline: ContinuousClock.Instant?) async {
         let isCallers = error is InvocationError || error is UnknownDatasetError || error is MissingRightsError
         guard !invocation.isDryRun, !isCallers else { return }
-        await notice.tell(entry(.failed, "\(error)"))
+        _ = await withDeadline(deadline) { await notice.tell(entry(.failed, "\(error)")) }
     }
 
-    func tellLateness() async {
+    func tellLateness(before deadline: ContinuousClock.Instant?) async {
         guard !invocation.isDryRun else { return }
         let reason = "the manager waits no longer, and no VM was frozen yet: the snapshot is crash-consistent"
-        _ = await withDeadline(.now + .milliseconds(300)) { await notice.tell(entry(.failed, reason)) }
+        _ = await withDeadline(deadline) { await notice.tell(entry(.failed, reason)) }
     }
 
     /// Which hypervisors did not answer, so that their VMs were not touched; one that does is told of anew the next time.
-    /// - Parameter startsSender: false where VMs stand still already: post-snapshot starts it.
+    /// - Parameter startsSender: false where whoever tells of the run starts it.
     func tellAnswers(_ found: Discovery, startingSender startsSender: Bool) async {
+        var isTold = false
         for (hypervisor, problem) in found.answers {
             guard let problem else {
-                notice.withdraw(unanswered: hypervisor)
+                await notice.withdraw(unanswered: hypervisor)
                 continue
             }
             var entry = entry(
                 .unanswered, "[hypervisor \(hypervisor)]: its VMs are not touched, and crash-consistent: \(problem)")
             entry.hypervisor = hypervisor
-            await notice.tell(entry, startingSender: startsSender)
+            await notice.tell(entry, startingSender: false)
+            isTold = true
         }
+        if isTold, startsSender { await notice.startSender() }
     }
 }

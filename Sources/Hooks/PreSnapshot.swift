@@ -21,11 +21,14 @@ struct PreSnapshot: Sendable {
     /// concerns no VM, when the hypervisors have said so.
     /// - Throws: what `ExitCode.init(of:phase:)` makes an exit code of.
     func run() throws -> ExitCode {
+        // As long as it is not known how long the manager waits, and what it has read says no more.
+        var telling: ContinuousClock.Instant? = .now + .milliseconds(300)
         do {
             guard let call = try readInvocation() else { return .done }
+            telling = call.timeout?.telling
             return try MainLoop().run { try await freezeInTime(call, UnfinishedFreeze()) }
         } catch {
-            MainLoop().run { await tellFailure(error) }
+            MainLoop().run { [telling] in await tell(of: error, before: telling) }
             throw error
         }
     }
@@ -41,7 +44,7 @@ struct PreSnapshot: Sendable {
         }
         if let code { return code }
         let left = await unfinished.leave(context.log, abortsWithoutVMs: call.abortsWithoutVMs)
-        if !unfinished.hasRun { await tellLateness() }
+        if !unfinished.hasRun { await tellLateness(before: call.timeout?.telling) }
         return left
     }
 
@@ -61,18 +64,22 @@ struct PreSnapshot: Sendable {
         return try await withTaskExecutorPreference(globalConcurrentExecutor) {
             let isRecovered = await recoverStaleRuns(of: found.plan, call)
             let present = isRecovered ? try await discoverVMs(call, claim, hypervisors) : found
-            guard let run = try await claimRun(claim, for: present, call, hypervisors) else { return .done }
+            guard let run = try await claimRun(claim, for: present, call, hypervisors) else {
+                await tellAnswers(found, startingSender: true)
+                return .done
+            }
             unfinished.begin(run)
             let hasWatchdog = await startWatchdog(of: run)
             // Beside the freeze, whose guests wait for the snapshot already. What takes the snapshot itself has looked before.
             let shortages = Task { invocation.manager == .stillpoint ? [] : await foreseenShortages(call.scope) }
             let existing = Task { await noteExistingSnapshots(run.journal) }
+            // Whoever tells of the run starts the sender.
+            let answers = Task { await tellAnswers(found, startingSender: false) }
             let isFrozen = await freeze(run, call, try await hypervisors.enabled(), hasWatchdog) {
-                _ = await (shortages.value, existing.value)
+                _ = await (shortages.value, existing.value, answers.value)
             }
-            await existing.value
+            _ = await (existing.value, answers.value)
             let code = await conclude(run, isFrozen: isFrozen, hypervisors, unfinished)
-            await tellAnswers(found, startingSender: code != .done)
             if code == .done { await awaitNextSecond(run.journal, call) }
             for shortage in await shortages.value { context.log.warning("\(shortage)") }
             return code
@@ -230,21 +237,29 @@ struct PreSnapshot: Sendable {
         let journal = run.journal
         let stage = ReleaseStage(
             journal: journal, hypervisors: hypervisors, configuration: configuration, log: context.log)
-        do {
-            let isReleased = await stage.run(await stage.begin())
-            await RunHistory(StateDirectory(configuration.stateDirectory)).remember(
-                await journal.run, isReleased ? .undone : .open, log: context.log)
-            await notice.tell(journal.run, isReleased ? .undone : .open)
-            guard isReleased else { return .needsRecovery }
-            // There is no snapshot that they could belong to.
-            for dump in await journal.run.machines.compactMap(\.ramDump) { try removeFile(at: dump.path) }
-            try await journal.close()
-            Catalogue(StateDirectory(configuration.stateDirectory)).discardSavedDefinitions(of: await journal.run.id)
-            return .failed
-        } catch {
-            context.log.error("\(error)")
-            return .needsRecovery
+        let isReleased = await stage.run(await stage.begin())
+        var (code, problems): (ExitCode, [String]) = (isReleased ? .failed : .needsRecovery, [])
+        if isReleased {
+            do {
+                try await closeUndone(journal)
+            } catch {
+                context.log.error("\(error)")
+                (code, problems) = (.needsRecovery, ["\(error)"])
+            }
         }
+        // Last: what hangs there leaves nothing to the watchdog.
+        let undone = await journal.run
+        await RunHistory(StateDirectory(configuration.stateDirectory)).remember(
+            undone, isReleased ? .undone : .open, log: context.log)
+        await notice.tell(undone, code == .failed ? .undone : .open, problems)
+        return code
+    }
+
+    private func closeUndone(_ journal: Journal) async throws {
+        // There is no snapshot that they could belong to.
+        for dump in await journal.run.machines.compactMap(\.ramDump) { try removeFile(at: dump.path) }
+        try await journal.close()
+        Catalogue(StateDirectory(configuration.stateDirectory)).discardSavedDefinitions(of: await journal.run.id)
     }
 }
 

@@ -47,14 +47,17 @@ extension ZFSCommand {
         }
     }
 
-    /// The space of each of the datasets.
+    /// The space of each of the datasets that are there.
     public func space(of datasets: [DatasetName]) async throws(ZFSError) -> [DatasetSpace] {
         guard !datasets.isEmpty else { return [] }
         let keys = DatasetSpace.keys
         let outcome = try await run(
             ["get", "-H", "-p", "-o", "name,property,value", keys.map(\.name).joined(separator: ",")]
                 + datasets.map(\.rawValue))
-        guard outcome.exitStatus == 0 else { throw failure(outcome, "zfs could not tell the space of datasets") }
+        // One that is gone is named on standard error, and the others are told of.
+        guard outcome.exitStatus == 0 || outcome.exitStatus == 1 && !outcome.output.isEmpty else {
+            throw failure(outcome, "zfs could not tell the space of datasets")
+        }
         var found: [String: DatasetSpace] = [:]
         for line in outcome.output.split(separator: "\n") {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)

@@ -95,6 +95,12 @@ extension RealParts {
                     "away": "crash",
                 ]
                 #expect(try await stage.got("a") == expected, "\(post.errors)")
+                let reasons = [
+                    "linked": "disk-unsupported", "gpu": "device-unsupported", "rdm": "disk-unsupported",
+                    "bus": "disk-unsupported", "ft": "device-unsupported", "mute": "agent-silent",
+                    "away": "unreachable",
+                ]
+                #expect(try await stage.reasons("a") == reasons, "\(post.errors)")
                 for (name, reason) in [
                     ("gpu", "PCI"), ("rdm", "raw device"), ("bus", "bus"), ("ft", "ault"), ("mute", "Tools"),
                     ("indep", "independent"), ("asleep", "RAM"), ("away", "disconnected"),

@@ -117,8 +117,19 @@ extension VSphereStage {
         try await need("zfs snapshot \(recursive ? "-r" : "") \(dataset)/\(child)@\(name)")
     }
 
-    /// What each VM got, as it is written on the snapshot.
+    /// What each VM got, as it is written on the snapshot, without why.
     func got(_ name: String, on child: String = "nfs") async throws -> [String: String] {
+        try await claims(name, on: child).mapValues { String($0.split(separator: ":")[0]) }
+    }
+
+    /// Why VMs are crash-consistent, in a word; those of which the snapshot says why.
+    func reasons(_ name: String, on child: String = "nfs") async throws -> [String: String] {
+        try await claims(name, on: child).compactMapValues {
+            $0.split(separator: ":").dropFirst().first.map(String.init)
+        }
+    }
+
+    private func claims(_ name: String, on child: String) async throws -> [String: String] {
         let text = try await need("zfs get -H -o value stillpoint:vms \(dataset)/\(child)@\(name)")
         let pairs = text.split(separator: ",").map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
         return Dictionary(uniqueKeysWithValues: pairs.filter { $0.count == 2 }.map { ($0[0], $0[1]) })

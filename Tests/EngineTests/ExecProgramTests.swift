@@ -223,7 +223,8 @@ struct ExecProgramTests {
         "is found to have a first line that no program can be started by",
         arguments: [
             ("#!/bin/sh\n", nil), ("#! /bin/sh -e\n", nil), ("#!\t/bin/sh\n", nil), ("echo\n", nil), ("", nil),
-            ("#!/usr/bin/env sh\n", nil), ("#!/usr/bin/env -S sh -e\n", nil), ("#!\n", nil),
+            ("#!/usr/bin/env sh\n", nil), ("#!/usr/bin/env sh \t\n", nil), ("#!/bin/sh \n", nil),
+            ("#!/usr/bin/env -S sh -e\n", nil), ("#!\n", nil),
             ("#!/nowhere/sh\n", "/nowhere/sh"), ("#!bin/sh\n", "bin/sh"), ("#!/bin/sh\r\n", "/bin/sh"),
             ("#!/usr/bin/env no-such-program\n", "/usr/bin/env no-such-program"), ("#!/etc/passwd\n", "/etc/passwd"),
         ] as [(String, String?)])

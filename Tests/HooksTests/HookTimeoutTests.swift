@@ -33,6 +33,17 @@ struct HookTimeoutTests {
         #expect(isAbout(found.work, deadline) && isAbout(found.exit, end), "\(found)")
     }
 
+    @Test(
+        "leaves a part of the manager's second for telling that nothing was done, and none where the hook came late",
+        arguments: [
+            (5, 0, 4.3), (120, 1, 118.3), (1, 0, 0.825), (5, 3.5, 0.8), (5, 4.5, 0.1), (5, 60, 0.1), (5, nil, 4.85),
+        ] as [(Double, Double?, Double)])
+    func telling(limit: Double, waited: Double?, end: Double) {
+        let now = ContinuousClock.now
+        let timeout = HookTimeout(.seconds(limit), waited: waited.map { .seconds($0) })
+        #expect(isAbout(now.duration(to: timeout.telling) / .seconds(1), end), "\(timeout)")
+    }
+
     /// A process of a /proc of our own, which began so many seconds ago.
     private func add(
         _ id: pid_t, _ name: String, parent: pid_t, age: Double, _ scratch: ScratchFolder

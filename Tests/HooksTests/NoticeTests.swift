@@ -126,6 +126,40 @@ struct NoticeTests {
         }
     }
 
+    @Test("of what is in the outbox already by a run that was well, too: nobody else might send it", arguments: [0, 1])
+    func left(count: Int) async throws {
+        try await withBench(general: Self.told) { bench, host async throws in
+            bench.has(host.web())
+            if count > 0 {
+                var entry = OutboxEntry(.unanswered, manager: "sanoid", began: 1, ended: 1, datasets: [])
+                entry.hypervisor = "vc1"
+                try bench.directory.prepare()
+                _ = try Outbox(bench.directory).add(entry)
+            }
+            await bench.run(.pre)
+            var starting = bench
+            starting.executable = bench.scratch.path + "/bin/post-snapshot"
+            #expect(await starting.run(.post) == .done)
+            let starts = bench.log.lines.filter { $0.contains("reports are not sent yet") }
+            #expect(starts.count == count, "\(bench.log.lines)")
+        }
+    }
+
+    @Test("of a hypervisor that does not answer while another one's VMs are frozen")
+    func partlyUnanswered() async throws {
+        let uri = "fake://gone-\(UInt64.random(in: 0 ... .max))"
+        let gone = FakeWorld(uri: uri, stateDirectory: "/nonexistent")
+        defer { gone.forget() }
+        gone.change { $0.list = { throw HypervisorError(.unreachable, "no answer", remedy: .fallBack) } }
+        let sections = "[hypervisor gone]\nkind = fake\nuri = \(uri)"
+        try await withBench(general: Self.told, sections: sections) { bench, host async throws in
+            bench.has(host.web())
+            #expect(await bench.run(.pre) == .done)
+            #expect(try bench.openRuns().count == 1)
+            #expect(try entries(bench).map(\.ending) == [.unanswered])
+        }
+    }
+
     @Test("of a pre-snapshot that could not do its work, but not of one that was mistyped or was a dry run")
     func failed() async throws {
         try await withBench(general: Self.told + "\non_failure = abort") { bench, host async throws in

@@ -20,6 +20,8 @@ package struct HookBench: Sendable {
     private let configurationPath: String
     /// Whose rights the hooks have.
     package var user = ProgramUser.ofThisProcess
+    /// The hook's own file; nil: it starts nothing.
+    package var executable: String?
 
     package var statePath: String { scratch.path + "/state" }
     package var directory: StateDirectory { StateDirectory(statePath) }
@@ -97,6 +99,7 @@ package struct HookBench: Sendable {
             roots: roots,
             zfs: zfs.command, log: log.logger)
         context.user = user
+        context.executable = executable
         return context
     }
 

@@ -78,4 +78,13 @@ struct AgentRefusalTests {
         #expect(HypervisorError.freezeFailed(error).reason == reason)
         #expect(HypervisorError.refused(error).reason == reason)
     }
+
+    @Test("is read as far as an agent may say so much", arguments: [(200, true), (200_000, false)])
+    func bounded(count: Int, isRead: Bool) throws {
+        let command = "{\"enabled\":true,\"name\":\"x\"}"
+        let list = Array(repeating: command, count: count).joined(separator: ",")
+        let text = Array("{\"return\":{\"supported_commands\":[\(list)]}}".utf8)
+        let info = text.withUnsafeBytes { try? AgentAnswer<AgentInfo>.read($0) }
+        #expect((info != nil) == isRead)
+    }
 }

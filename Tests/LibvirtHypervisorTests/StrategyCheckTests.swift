@@ -48,16 +48,30 @@ struct StrategyCheckTests {
 
     @Test("have no channel added again that the definition has already")
     func definedAgent() {
-        let fix = AgentFix(machine: "web", virsh: "virsh", isDefined: true)
+        let fix = AgentFix(domain: "web", virsh: "virsh", isDefined: true)
         #expect(fix.text(for: .agentMissing)?.contains("shut the VM down and start it") == true)
         #expect(fix.text(for: .agentMissing)?.contains("attach-device") == false)
-        #expect(fix.text(for: .agentSilent) == AgentFix(machine: "web", virsh: "virsh").text(for: .agentSilent))
+        #expect(fix.text(for: .agentSilent) == AgentFix(domain: "web", virsh: "virsh").text(for: .agentSilent))
     }
 
     @Test("are named in commands with the name quoted, and with the URI where it is not the usual one")
     func command() async throws {
         let fix = try #require(try await obstacles(to: [.quiesce])[.quiesce]?.fix)
-        #expect(fix.hasPrefix("virsh -c test:///default attach-device 'web 01' --config /dev/stdin <<<\"<channel "))
+        #expect(fix.hasPrefix("printf %s \"<channel "))
+        #expect(fix.contains("\" | virsh -c test:///default attach-device 'web 01' /dev/stdin --config; then install "))
+    }
+
+    @Test(
+        "are named in commands by the UUID where virsh, or a shell, would take the name for something else",
+        arguments: [
+            ("web01", "web01"), ("web 01", "'web 01'"), ("it's", "'it'\\''s'"), ("7", "U"), ("007", "U"), ("-x", "U"),
+            ("--", "U"), ("", "U"), ("6695eb01-f6a4-8304-79aa-97f2502e193f", "U"), ("a\u{202E}b", "U"), ("a\nb", "U"),
+            ("7a", "7a"), ("größe", "'größe'"),
+        ])
+    func virshWord(name: String, expected: String) {
+        let id = "c0ffee00-0000-4000-8000-000000000001"
+        let machine = VirtualMachine(id: id, name: name, power: .running, disks: [])
+        #expect(machine.virshWord == (expected == "U" ? id : expected))
     }
 
     @Test(

@@ -149,6 +149,15 @@ struct DeliveryTests {
         #expect(text.contains("\r\nSubject: [stillpoint] kvm1: tank/VM: db: crash-consistent (agent-silent)\r\n"))
     }
 
+    @Test("is mailed, and not mailed again, where the server takes it and never says farewell")
+    func mailedWithoutFarewell() async throws {
+        let server = try LineServer { connection, _ in _ = Self.serve(["QUIT": ""], connection) }
+        defer { server.stop() }
+        let start = ContinuousClock.now
+        #expect(try await outcome(mail(server.port), within: .seconds(2))?.description == nil)
+        #expect(ContinuousClock.now - start < .seconds(2))
+    }
+
     @Test(
         "that a mail server does not take is not sent",
         arguments: [

@@ -129,6 +129,14 @@ struct MailMessageTests {
         ] { #expect(text.contains(line), "\(text)") }
     }
 
+    @Test(
+        "has commands that take a VM's name for nothing else",
+        arguments: [("-n", "-- -n"), ("--json", "-- --json"), ("it's", "'it'\\''s'"), ("a;id", "'a;id'")])
+    func commands(name: String, word: String) throws {
+        let text = message(try Self.entry(name)).body
+        #expect(text.contains("\n  stillpoint explain \(word)\n"), "\(text)")
+    }
+
     @Test("of a thousand VMs is of a bearable length")
     func many() throws {
         var entry = try Self.entry()

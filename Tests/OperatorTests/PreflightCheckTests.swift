@@ -1,9 +1,11 @@
+import Glibc
 import HostFixtures
 import Hypervisor
 import SnapshotManagers
 import Support
 import TestSupport
 import Testing
+import ZFS
 
 @testable import Engine
 @testable import Operator
@@ -52,6 +54,88 @@ struct PreflightCheckTests {
             #expect(result.findings[1].hasPrefix("[tank/VM/db] holds no disk of a VM"))
             #expect(result.findings[2].hasPrefix("[tank/gone] does not exist; fix: "))
             #expect(await bench.operating.check() == .failed)
+        }
+    }
+
+    @Test(
+        "asks for no overlay_dir where no VM is to get an overlay",
+        arguments: [("freeze, crash-consistent", false), ("pause", false), ("freeze, quiesce", true), ("memory", true)])
+    func needlessOverlays(strategies: String, isNeeded: Bool) async throws {
+        try await withCheckedBench(sections: "[tank/VM]\nstrategy = \(strategies)") { bench async throws in
+            try bench.mountTmpfs("overlays")
+            #expect(rmdir(bench.scratch.path + "/overlays") == 0)
+            let found = try await bench.report().findings.filter {
+                [.folderUnusable, .folderVolatile].contains($0.code)
+            }
+            #expect(found.isEmpty != isNeeded, "\(found.map(\.line))")
+        }
+    }
+
+    @Test(
+        "counts what a VM on several datasets writes where they have their room in common, and once",
+        arguments: [(3 << 20, 700_000, false), (1 << 19, 700_000, true), (1 << 19, 3 << 20, true)])
+    func roomInCommon(shared: Int, below: Int, isLacking: Bool) async throws {
+        try await withCheckedBench { bench async throws in
+            let host = bench.pool.host
+            bench.bench.has(
+                host.machine("web01", host.disk("vda", "tank/VM/a.raw"), host.disk("vdb", "tank/VM/db/b.raw")))
+            try bench.wrote(1 << 20)
+            try bench.pool.pool.add("tank/VM", ["available": "\(shared)"])
+            try bench.pool.pool.add("tank/VM/db", ["available": "\(below)"])
+            let found = try await bench.report().findings.filter { $0.code == .commitRoomLacking }
+            #expect(found.count == (isLacking ? 1 : 0), "\(found.map(\.line))")
+            #expect(found.allSatisfy { $0.what.hasPrefix("tank/VM has room for ") }, "\(found.map(\.line))")
+        }
+    }
+
+    @Test("asks for the room of no VM that gets no overlay any more, and of the datasets that are there")
+    func roomOfOthers() async throws {
+        try await withCheckedBench(sections: "[tank/VM]\nstrategy = freeze") { bench async throws in
+            try bench.wrote(1 << 20)
+            try bench.pool.pool.add("tank/VM", ["available": "1000"])
+            #expect(try await bench.report().findings.allSatisfy { $0.code != .commitRoomLacking })
+        }
+        try await withCheckedBench { bench async throws in
+            try bench.pool.pool.add("tank/VM", ["available": "1000"])
+            let zfs = ZFSCommand(executable: bench.scratch.path + "/bin/zfs")
+            let gone = try DatasetName("tank/gone")
+            #expect(try await zfs.space(of: [DatasetName("tank/VM"), gone]).map(\.available) == [1000])
+            await #expect(throws: ZFSError.self) { try await zfs.space(of: [gone]) }
+        }
+    }
+
+    @Test("says of a RAM dump that is gone how it comes that nothing names it any more")
+    func lostDump() async throws {
+        try await withCheckedBench { bench async throws in
+            unlink(try bench.dump().path)
+            let found = try #require(try await bench.report().findings.first { $0.code == .dumpMissing })
+            #expect(found.fix?.has("destroy the snapshot") == true, "\(found.line)")
+        }
+    }
+
+    @Test(
+        "finds a file without which no mail can be sent: it is not there, or others can read it",
+        arguments: ["smtp_username = a\nsmtp_password_file", "smtp_ca_file"], [0o600, 0o666, nil] as [mode_t?])
+    func mailFiles(key: String, mode: mode_t?) async throws {
+        let general = "mail_to = a@example.com\nsmtp_url = smtps://mail.example.com\n\(key) = SCRATCH/file"
+        try await withCheckedBench(general: general) { bench async throws in
+            if let mode { try bench.scratch.write("file", "text", mode: UInt32(mode)) }
+            let found = try await bench.report().findings
+            #expect(found.map(\.code) == (mode == 0o600 ? [] : [.mailUnsendable]), "\(found.map(\.line))")
+        }
+    }
+
+    @Test("finds a metrics_file to which no metrics would be written, since its folder is behind another user's link")
+    func foreignLink() async throws {
+        try await withCheckedBench(general: "metrics_file = SCRATCH/theirs/prom/stillpoint.prom") {
+            bench async throws in
+            try bench.scratch.folder("elsewhere")
+            try bench.scratch.folder("theirs")
+            try bench.scratch.link("theirs/prom", to: bench.scratch.path + "/elsewhere")
+            try bench.scratch.giveAway("theirs")
+            try bench.scratch.giveAway("theirs/prom")
+            let found = try await bench.report().findings
+            #expect(found.map(\.code) == [.metricsFileUnusable], "\(found.map(\.line))")
         }
     }
 

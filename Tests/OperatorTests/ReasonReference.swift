@@ -13,7 +13,8 @@ enum ReasonReference {
 
         | where | how it is shown |
         |---|---|
-        | on the snapshot | `stillpoint:vms` has `db=crash:agent-silent`: the VM, what it got, why it is not more |
+        | on the snapshot | `stillpoint:vms` has `db=crash:agent-silent`: the VM, what it got, why it is not more; \
+        without the reasons where they do not fit, since ZFS keeps 1024 bytes |
         | `stillpoint list`, `stillpoint show` | with the VM and its consistency; `show` adds the words, such as libvirt's answer |
         | `stillpoint explain VM` | for the last runs of one VM, with the fallbacks before it |
         | metrics, mail, webhook, the HTML report | how many VMs have which reason, and which |

@@ -1,3 +1,4 @@
+import Glibc
 import HostFixtures
 import Hypervisor
 import Support
@@ -85,11 +86,12 @@ struct SanoidCheckTests {
     }
 
     @Test(
-        "is nothing to a VM that is not frozen",
-        arguments: ["strategy = crash-consistent", "strategy = ignore"])
-    func untouched(strategy: String) async throws {
+        "is nothing to a VM that is not frozen, whichever lines are there",
+        arguments: ["strategy = crash-consistent", "strategy = ignore"], ["pre", "post", "pre = post", ""])
+    func untouched(strategy: String, lines: String) async throws {
+        let scripts = lines.split(separator: " = ").map { "\($0)_snapshot_script = HOOKS/\($0)-snapshot\n" }.joined()
         #expect(
-            try await codes("[tank/VM]\n", sections: "[tank/VM]\n\(strategy)").allSatisfy {
+            try await codes("[tank/VM]\n\(scripts)", sections: "[tank/VM]\n\(strategy)").allSatisfy {
                 $0.severity == .note || $0 == .datasetWithoutVM
             })
     }
@@ -142,6 +144,19 @@ struct SanoidCheckTests {
         try await apart("[tank]\nrecursive = yes\nLINES") { item in
             #expect(item.fix?.has("or in the section [tank] that is in ") == true)
             #expect(item.fix?.hasSuffix("sanoid.conf: `recursive = zfs`") == true)
+        }
+    }
+
+    @Test("is not told to have a line that it has, where the hook that it names is not there")
+    func absentHook() async throws {
+        try await withCheckedBench { bench async throws in
+            for hook in ["pre", "post", "prune"] { unlink("\(bench.hooks)/\(hook)-snapshot") }
+            let found = try await bench.report().findings.filter { $0.code == .hookUnusable }
+            #expect(found.count == 3)
+            for finding in found {
+                let fix = try #require(finding.fix)
+                #expect(fix.hasPrefix("install Stillpoint's hooks") && !fix.has("_script = "), "\(fix)")
+            }
         }
     }
 

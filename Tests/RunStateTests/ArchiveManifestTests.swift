@@ -71,6 +71,19 @@ struct ArchiveManifestTests {
         }
     }
 
+    /// A field that a version does not know is left out of what it compares with the seal.
+    @Test("have no field that their first version did not have, or it would call them forged")
+    func known() async throws {
+        try await withPool { pool async throws in
+            var machine = try keptMachine(dump: pool.dump())
+            machine.reason = .agentSilent
+            _ = try pool.archived(machine, in: ["tank/VM@daily"])
+            let path = "cold/tank/VM/web01/\(PoolBench.run).json"
+            #expect(try !text(pool.scratch, path).contains("reason"))
+            #expect(pool.points.points.first?.machines.first?.reason == .agentSilent)
+        }
+    }
+
     enum Lie: CaseIterable {
         case run, twoMachines, noMachine, folder, parent, stored, bytes, notPacked, source, missing, shorter, truncated
         case newer, link

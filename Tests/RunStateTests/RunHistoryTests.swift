@@ -70,6 +70,22 @@ struct RunHistoryTests {
         }
     }
 
+    @Test(
+        "takes a run of a day that has not come, since the clock was ahead, for the last one only where there is no other"
+    )
+    func clockAhead() throws {
+        try withScratchFolder { scratch in
+            let history = RunHistory(StateDirectory(scratch.path))
+            var ahead = try Self.entry("web01")
+            ahead.run = "20990101T110000Z-1f3c9a"
+            try history.append([ahead], on: "2099-01-01")
+            #expect(history.lastRuns().values.allSatisfy { $0.map(\.run) == [ahead.run] })
+            try history.append([try Self.entry("db")], on: Self.day)
+            let last = history.lastRuns()
+            #expect(last.count == 2 && last.values.allSatisfy { $0.map(\.name) == ["db"] })
+        }
+    }
+
     @Test("finds the last run of each dataset, and a VM's runs, among lines that are none")
     func searching() throws {
         try withScratchFolder { scratch in

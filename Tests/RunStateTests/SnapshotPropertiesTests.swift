@@ -95,6 +95,19 @@ struct SnapshotPropertiesTests {
         if more > 0 { #expect(value.utf8.count > ZFSCommand.longestPropertyValue - 140) }
     }
 
+    @Test("leave the reasons out where they would take the place of what a VM got", arguments: [30, 60])
+    func crowded(count: Int) throws {
+        var records = try (0..<count).map { try makeRecord("web\($0 + 10)", .crash) }
+        for index in records.indices { records[index].loweredBy = .deviceUnsupported }
+        records.append(try makeRecord("zz", .quiesced))
+        let text = try #require(SnapshotProperties(records, run: "1")).machines
+        #expect(text.utf8.count <= ZFSCommand.longestPropertyValue)
+        let claims = SnapshotProperties.read(machines: text)
+        #expect(claims.map(\.name) == records.map(\.name))
+        #expect(claims.last?.consistency == .quiesced)
+        #expect(claims.dropLast().allSatisfy { $0.reason == (count == 30 ? .deviceUnsupported : nil) })
+    }
+
     @Test("only count a VM whose name alone is too long")
     func tooLong() throws {
         let records = [try makeRecord(String(repeating: "日", count: 200)), try makeRecord("~")]

@@ -36,5 +36,7 @@ CURLcode ccurl_set_callback(
     const struct CCurl *_Nonnull curl, CURL *_Nonnull handle, CURLoption option, curl_write_callback _Nonnull value);
 /// A long that libcurl tells after a transfer; 0 when it does not.
 long ccurl_get_long(const struct CCurl *_Nonnull curl, CURL *_Nonnull handle, CURLINFO info);
+/// The socket of the last transfer's connection, which libcurl closes; -1 when there is none any more.
+int ccurl_get_socket(const struct CCurl *_Nonnull curl, CURL *_Nonnull handle);
 /// The server's certificates after a transfer with CURLOPT_CERTINFO; NULL when there are none.
 const struct curl_certinfo *_Nullable ccurl_get_certificates(const struct CCurl *_Nonnull curl, CURL *_Nonnull handle);

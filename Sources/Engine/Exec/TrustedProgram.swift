@@ -64,8 +64,10 @@ extension TrustedProgram {
     /// What the first line of a script names that could not be started; nil where it is no script, or can be run (execve(2)).
     private var missingInterpreter: String? {
         guard let head = try? FileAccess.read(path, limit: 256), head.starts(with: Array("#!".utf8)) else { return nil }
-        let line = head.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") }
         let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        // The kernel takes away blanks at the end, too (fs/binfmt_script.c).
+        var line = head.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") }
+        while let last = line.last, isBlank(last) { line.removeLast() }
         let words = line.split(maxSplits: 1, whereSeparator: isBlank).map { String(decoding: $0, as: UTF8.self) }
         guard let interpreter = words.first else { return nil }
         guard interpreter.hasPrefix("/"), access(interpreter, X_OK) == 0 else { return interpreter }

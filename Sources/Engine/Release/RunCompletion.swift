@@ -68,9 +68,10 @@ package struct RunCompletion: Sendable {
             await notice.tell(journal.run, .open, asFoundIn: found, ["\(error)"])
             throw error
         }
-        await archive()
+        // Before the archive: of RAM that waits the next run thinks again, and of this run's problems nobody does.
         let run = await journal.run
         await notice.tell(run, run.isUntaken == true ? .untaken : .released, asFoundIn: found)
+        await archive()
         return true
     }
 

@@ -38,7 +38,11 @@ package struct RunNotice: Sendable {
     /// Of what is no run: a pre-snapshot that could not do its work, a hypervisor that did not answer it.
     /// - Parameter isAwaited: false where VMs stand still: who tells of their run starts the sender.
     package func tell(_ entry: OutboxEntry, startingSender isAwaited: Bool = true) async {
-        guard settings.isWanted(ofProblem: entry.isProblem) else { return }
+        guard settings.isWanted(ofProblem: entry.isProblem) else {
+            // What pre-snapshot has left there, or what could not be sent before, is told all the same.
+            if isAwaited { await startSender() }
+            return
+        }
         do {
             let addition = try await blocking("writing to \(outbox.folder)", within: .seconds(2)) { [outbox] in
                 try outbox.add(entry)
@@ -55,9 +59,11 @@ package struct RunNotice: Sendable {
 
     /// Where there is something to send, and nobody sends.
     package func startSender() async {
-        guard settings.isWanted, let executable = context.executable, !outbox.names.isEmpty, !outbox.isBeingSent else {
-            return
+        guard settings.isWanted, let executable = context.executable else { return }
+        let isNeeded = try? await blocking("reading \(outbox.folder)", within: .seconds(2)) { [outbox] in
+            !outbox.names.isEmpty && !outbox.isBeingSent
         }
+        guard isNeeded == true else { return }
         let sender = BackgroundCommand(
             command: "notify", title: "reports", otherwise: "reports are not sent yet", executable: executable,
             environment: context.environment, log: context.log, timeout: .seconds(1))
@@ -65,8 +71,10 @@ package struct RunNotice: Sendable {
     }
 
     /// A hypervisor has answered.
-    package func withdraw(unanswered hypervisor: String) {
+    package func withdraw(unanswered hypervisor: String) async {
         guard settings.isWanted else { return }
-        outbox.withdraw(unanswered: hypervisor)
+        try? await blocking("reading \(outbox.folder)", within: .seconds(2)) { [outbox] in
+            outbox.withdraw(unanswered: hypervisor)
+        }
     }
 }

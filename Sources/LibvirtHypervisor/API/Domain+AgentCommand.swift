@@ -1,3 +1,4 @@
+internal import Bounds
 internal import CLibvirt
 internal import Glibc
 internal import Hypervisor
@@ -21,13 +22,22 @@ extension Domain {
             throw library.lastError("asking the guest agent (\(question))")
         }
         defer { free(text) }
-        return try JSON.decode(AgentAnswer<Answer>.self, from: Array(String(cString: text).utf8)).return
+        return try AgentAnswer<Answer>.read(UnsafeRawBufferPointer(start: text, count: strlen(text)))
     }
 }
 
 /// As qemu-ga wraps it.
-private struct AgentAnswer<Answer: Decodable>: Decodable {
-    let `return`: Answer
+struct AgentAnswer<Answer: Decodable>: Decodable {
+    private let `return`: Answer
+
+    /// The guest wrote it, and many are asked at once: what libvirt lets pass, ten megabytes, may take hundreds to read.
+    private static var budget: Budget { Budget(bytes: 256 << 10, nodes: 10_000, depth: 16) }
+
+    /// - Throws: JSONError.
+    static func read(_ text: UnsafeRawBufferPointer) throws(JSONError) -> Answer {
+        // One byte more than is read tells that there are too many.
+        try JSON.decode(Self.self, from: Array(text.prefix(budget.bytes + 1)), within: budget).return
+    }
 }
 
 /// What qemu-ga answers to `guest-info`.

@@ -3,8 +3,8 @@ internal import Support
 
 /// How a guest comes to have an agent that answers.
 struct AgentFix: Sendable {
-    /// The VM's name.
-    let machine: String
+    /// The VM, as virsh takes it.
+    let domain: String
     /// `virsh`, with the URI where it is not the usual one.
     let virsh: String
     /// Its definition has the channel already, which it gets when it is started next.
@@ -20,7 +20,7 @@ struct AgentFix: Sendable {
             "its definition has the channel since it was started: shut the VM down and start it (a reboot in the guest is "
                 + "not enough); qemu-guest-agent must be installed in the guest"
         case .agentMissing:
-            "\(virsh) attach-device \(shellQuoted(machine)) --config /dev/stdin <<<\"\(Self.channel)\"; then install "
+            "printf %s \"\(Self.channel)\" | \(virsh) attach-device \(domain) /dev/stdin --config; then install "
                 + "qemu-guest-agent in the guest, shut it down and start it"
         case .agentSilent:
             "install and start it in the guest: systemctl enable --now qemu-guest-agent (Windows: the service QEMU Guest "

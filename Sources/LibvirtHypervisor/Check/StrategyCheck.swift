@@ -14,6 +14,7 @@ struct StrategyCheck: Sendable {
 
     private var limit: Duration { Self.limit(settings) }
     private var name: String { request.machine.name }
+    private var domainWord: String { request.machine.virshWord }
 
     private var agent: GuestAgent {
         GuestAgent(
@@ -46,14 +47,14 @@ struct StrategyCheck: Sendable {
     }
 
     private func obstacle(of state: DomainState) -> StrategyObstacle? {
-        let resume = "\(settings.virsh) resume \(shellQuoted(name))"
+        let resume = "\(settings.virsh) resume \(domainWord)"
         switch state {
         case .running: return nil
         case .paused: return StrategyObstacle(.vmPaused, "the VM is paused", fix: resume)
         case .pausedByFailedWrite:
             return StrategyObstacle(
                 .vmPaused, "QEMU has paused the VM since a write to its storage failed",
-                fix: "see \(settings.virsh) domblkerror \(shellQuoted(name)), make room, then \(resume)")
+                fix: "see \(settings.virsh) domblkerror \(domainWord), make room, then \(resume)")
         case .off, .saved, .migratedAway, .undefined:
             return StrategyObstacle(.vmChanged, "the VM does not run any more")
         }
@@ -75,8 +76,9 @@ struct StrategyCheck: Sendable {
         } catch let error as HypervisorError where error.code == .timedOut {
             return StrategyObstacle(
                 .unreachable,
-                "its QEMU has not answered libvirt for \(limit.text), or another call to libvirt waits for it",
-                fix: "see \(settings.virsh) domcontrol \(shellQuoted(name))")
+                "libvirt has had no answer about \(target) for \(limit.text): its QEMU or that disk's storage hangs, or another "
+                    + "call waits for it",
+                fix: "see \(settings.virsh) domcontrol \(domainWord)")
         } catch {
             // Each strategy finds out itself whether it needs that.
         }
@@ -157,7 +159,7 @@ struct StrategyCheck: Sendable {
         guard let error = error as? HypervisorError else {
             return StrategyObstacle(.callFailed, "libvirt does not tell of the VM: \(error)")
         }
-        let fix = AgentFix(machine: name, virsh: settings.virsh, isDefined: hasDefinedAgent)
+        let fix = AgentFix(domain: domainWord, virsh: settings.virsh, isDefined: hasDefinedAgent)
         return StrategyObstacle(error, fix: fix.text(for: error.reason))
     }
 }

@@ -69,7 +69,9 @@ struct ArchiveCheck: CheckTheme {
                 .dumpMissing,
                 "\(gone.count) RAM dump\(gone.count == 1 ? " is" : "s are") not where the catalogue says, the newest of them of "
                     + "\(printable(newest.machine)), run \(newest.run): \(printable(newest.dump.path, limit: 400))",
-                fix: "put back what was moved, or: stillpoint prune --orphans")
+                fix:
+                    "put back what was moved; what is lost is named until you destroy the snapshot, and then: stillpoint prune "
+                    + "--orphans")
         ]
     }
 

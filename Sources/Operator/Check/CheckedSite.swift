@@ -108,6 +108,9 @@ extension PlannedVM {
     /// Something is to be done to it before the snapshot.
     var isTouched: Bool { strategies.first.map { $0.changesMachine } ?? false }
 
+    /// It may get overlays.
+    var mayMoveDisks: Bool { strategies.contains(where: \.movesDisks) }
+
     fileprivate func wantsLess(than other: PlannedVM) -> Bool {
         rank < other.rank
     }

@@ -3,7 +3,10 @@ internal import Hypervisor
 extension FindingGuide {
     static let ofMonitoring: [FindingCode: FindingGuide] = [
         .metricsFileUnusable: FindingGuide(
-            meaning: "`metrics_file` cannot be written: its folder is not there, or it is a folder itself.",
+            meaning: """
+                `metrics_file` cannot be written: its folder is not there, is behind a symbolic link that another user can \
+                change, or it is a folder itself.
+                """,
             detection: "The folder and the rights of who asks are read.",
             remedy: """
                 Name a file in the folder that node_exporter reads (`--collector.textfile.directory`); on Debian it is \
@@ -15,11 +18,14 @@ extension FindingGuide {
             remedy:
                 "`metrics_file = /var/lib/prometheus/node-exporter/stillpoint.prom`, or another name with that ending."),
         .mailUnsendable: FindingGuide(
-            meaning: "`mail_to` is set, and nothing takes a mail: no sendmail is installed, and `smtp_url` is not set.",
-            detection: "sendmail is searched for where it usually is.",
+            meaning: """
+                `mail_to` is set, and nothing takes a mail: no sendmail is installed, and `smtp_url` is not set; or the file of \
+                `smtp_password_file` or `smtp_ca_file` is not there, or can be read or changed by others.
+                """,
+            detection: "sendmail is searched for where it usually is, and those files are read as for a mail.",
             remedy: """
-                Set `smtp_url = smtps://mail.example.com`, or install a mail server: `apt install msmtp-mta`. \
-                `stillpoint notify --test` sends one to try.
+                Set `smtp_url = smtps://mail.example.com`, or install a mail server: `apt install msmtp-mta`. `chmod 600 FILE` keeps a \
+                password to root. `stillpoint notify --test` sends a mail to try.
                 """),
         .nobodyTold: FindingGuide(
             meaning: "None of `mail_to`, `webhook_url`, `on_problem` and `metrics_file` is set.",

@@ -38,8 +38,9 @@ extension FindingGuide {
             meaning: "The catalogue names a file that is not there.",
             detection: "The places of the newest dumps are looked up.",
             remedy: """
-                Put back what was moved, or mount what is not. Where it is gone, `stillpoint prune --orphans` clears the \
-                catalogue, and the VM can be restored without its RAM.
+                Put back what was moved, or mount what is not. Where it is gone, the VM can be restored without its RAM, and the \
+                dump is named for as long as its snapshot exists: when that is destroyed, `stillpoint prune --orphans` clears the \
+                catalogue.
                 """),
         .catalogueUnreadable: FindingGuide(
             meaning: "A file of the catalogue in `state_dir/restore-points` is damaged, or is not sealed by this host.",

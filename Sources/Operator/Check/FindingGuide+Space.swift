@@ -39,9 +39,11 @@ extension FindingGuide {
                 system, and the mount hides them later. Only where it is no mount: `install -d -m 0711 DIR`.
                 """),
         .coldRoomTight: FindingGuide(
-            meaning: "The dumps of one run, as large as the last ones, would not fit into cold storage.",
-            detection:
-                "The free space of `cold_storage` is compared with the dumps that the catalogue has of the last runs.",
+            meaning: "The RAM of the VMs that one run dumps together would not fit into cold storage.",
+            detection: """
+                The RAM of all VMs of a dataset with `strategy = memory` is added up, half of it where it is compressed \
+                (`ram_compression`), and compared with what is free.
+                """,
             remedy: """
                 Free space there: `stillpoint prune --orphans` deletes dumps whose snapshots are gone. Keep fewer snapshots with RAM, \
                 or set `cold_storage` to a larger file system.
@@ -73,8 +75,10 @@ extension FindingGuide {
                 While a snapshot exists, what guests write takes new space. A dataset has less than its VMs wrote into their \
                 overlays during the last runs.
                 """,
-            detection:
-                "What is available to the dataset, quotas included, is compared with the writes that the history has.",
+            detection: """
+                What is available to the dataset, quotas included, is compared with the writes that the history has. Those of a VM \
+                on several datasets count for the lowest dataset above all of them.
+                """,
             remedy: """
                 Free space, or raise the quota: `zfs get -r quota,refquota,reservation POOL` shows them. A commit that finds no \
                 room leaves the VM on its overlay, and is tried again; nothing is lost.

@@ -13,7 +13,8 @@ struct FolderCheck: CheckTheme {
     let site: CheckedSite
     var subject: String { "the folders" }
     private var configuration: Configuration { site.configuration }
-    private var local: [PlannedVM] { site.plans.filter(\.hasLocalOverlays) }
+    private var moved: [PlannedVM] { site.plans.filter(\.mayMoveDisks) }
+    private var local: [PlannedVM] { moved.filter(\.hasLocalOverlays) }
 
     func findings() async throws -> [Finding] {
         try await blocking("checking the folders", within: .seconds(60)) {
@@ -56,7 +57,7 @@ struct FolderCheck: CheckTheme {
                 )
             }
         }
-        for (directory, theirs) in Dictionary(grouping: site.plans, by: \.hypervisor.mappedOverlayDirectory) {
+        for (directory, theirs) in Dictionary(grouping: moved, by: \.hypervisor.mappedOverlayDirectory) {
             guard let directory else { continue }
             test(WorkFolder(key: .overlayDirectory, path: directory)) {
                 try $0.requireOther(than: site.scope(of: theirs), storage)

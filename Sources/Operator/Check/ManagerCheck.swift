@@ -92,7 +92,7 @@ struct ManagerCheck: CheckTheme {
 
 extension [DatasetName] {
     /// The lowest dataset that holds all of them; nil: they are of several pools.
-    fileprivate var commonAncestor: DatasetName? {
+    var commonAncestor: DatasetName? {
         guard let first else { return nil }
         return ([first] + first.ancestors.reversed()).first { root in allSatisfy { $0.isSameOrDescendant(of: root) } }
     }

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Curl
 internal import Engine
 internal import Glibc
 internal import Hypervisor
@@ -46,6 +47,13 @@ struct MonitoringCheck: CheckTheme {
                     .metricsFileUnusable,
                     "the folder of metrics_file \(printable(path, limit: 300)) cannot be written to",
                     fix: "set metrics_file to a folder that can"))
+        } else if (try? Folder(reaching: folder)) == nil {
+            findings.append(
+                Finding(
+                    .metricsFileUnusable,
+                    "on the way to metrics_file \(printable(path, limit: 300)) is a symbolic link that another user can change",
+                    fix: "name the folder itself: metrics_file = "
+                        + "\((try? FileAccess.realPath(folder)) ?? folder)/\(FileAccess.lastComponent(path))"))
         }
         if !path.hasSuffix(".prom") {
             findings.append(
@@ -59,7 +67,13 @@ struct MonitoringCheck: CheckTheme {
 
     private func mail() -> [Finding] {
         guard settings.mailTo != nil else { return [] }
-        guard settings.smtpURL == nil, site.host.program("sendmail") == nil else { return [] }
+        guard settings.smtpURL == nil else {
+            return [
+                unusable(settings.smtpPasswordFile) { _ = try SecretFile($0).read() },
+                unusable(settings.smtpCAFile) { _ = try CertificateCheck.of($0, key: "smtp_ca_file") },
+            ].compactMap { $0 }
+        }
+        guard site.host.program("sendmail") == nil else { return [] }
         return [
             Finding(
                 .mailUnsendable, "mail_to is set, and this host has no sendmail, nor is smtp_url set",
@@ -80,6 +94,17 @@ struct MonitoringCheck: CheckTheme {
             .reportsWaiting,
             "\(reports) in \(printable(outbox.folder, limit: 300)) and not sent, the oldest for \(age / 3600) h "
                 + "\(age / 60 % 60) min", fix: "stillpoint notify, which says why")
+    }
+
+    /// Of a file that is read for each mail.
+    private func unusable(_ path: String?, _ use: (String) throws -> Void) -> Finding? {
+        guard let path, !site.isHidden(path) else { return nil }
+        do {
+            try use(path)
+            return nil
+        } catch {
+            return site.isRoot ? Finding(.mailUnsendable, "no mail is sent: \(error)") : nil
+        }
     }
 
     private func program() -> Finding? {

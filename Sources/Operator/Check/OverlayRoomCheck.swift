@@ -32,12 +32,12 @@ struct OverlayRoomCheck: CheckTheme {
 
     private func overlays() throws -> [Measured] {
         let local = site.runs.map { run in
-            (run.target, run.plans.filter { $0.hasLocalOverlays && $0.strategies.contains(where: \.movesDisks) })
+            (run.target, run.plans.filter { $0.hasLocalOverlays && $0.mayMoveDisks })
         }
         var found = check(local, configuration.overlayDirectory)
         for directory in Set(site.plans.compactMap(\.hypervisor.mappedOverlayDirectory)).sorted() {
             let theirs = site.runs.map { run in
-                (run.target, run.plans.filter { $0.hypervisor.mappedOverlayDirectory == directory })
+                (run.target, run.plans.filter { $0.mayMoveDisks && $0.hypervisor.mappedOverlayDirectory == directory })
             }
             found += check(theirs, directory)
         }

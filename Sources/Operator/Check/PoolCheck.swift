@@ -1,3 +1,4 @@
+internal import Bounds
 internal import Engine
 internal import Hypervisor
 internal import Support
@@ -42,13 +43,24 @@ struct PoolCheck: CheckTheme {
         return findings
     }
 
+    /// What a VM on several datasets wrote is not known of each: it counts where they have their room in common.
     private func commitRoom(_ zfs: ZFSCommand) async throws -> [Finding] {
         var wanted: [DatasetName: UInt64] = [:]
-        for plan in site.machines where plan.isTouched {
-            guard let bytes = site.overlays.largest[plan.key], bytes > 0 else { continue }
-            for dataset in plan.datasets { wanted[dataset, default: 0] += bytes }
+        for plan in site.machines where plan.mayMoveDisks {
+            guard let bytes = site.overlays.largest[plan.key], let dataset = plan.datasets.commonAncestor else {
+                continue
+            }
+            wanted[dataset, default: 0] = (wanted[dataset] ?? 0).plus(bytes)
         }
-        return try await zfs.space(of: wanted.keys.sorted()).compactMap { space in
+        let spaces: [DatasetSpace]
+        do throws(ZFSError) {
+            spaces = try await zfs.space(of: wanted.keys.sorted())
+        } catch {
+            guard error.code == .notFound else { throw error }
+            // None of them is there, which is a finding of its own.
+            return []
+        }
+        return spaces.compactMap { space in
             guard let bytes = wanted[space.name], space.available < bytes else { return nil }
             return Finding(
                 .commitRoomLacking,

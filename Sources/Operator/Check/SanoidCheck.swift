@@ -38,15 +38,15 @@ struct SanoidCheck: CheckTheme {
         let pre = (key: "pre_snapshot_script", hook: "pre-snapshot", text: call.preSnapshotScript)
         let post = (key: "post_snapshot_script", hook: "post-snapshot", text: call.postSnapshotScript)
         let touched = plans.filter(\.isTouched)
+        // What a hook does not touch needs none.
+        if touched.isEmpty, pre.text == nil || post.text == nil { return }
         switch (pre.text, post.text) {
         case (nil, nil):
-            guard !touched.isEmpty else { return }
             faults.add(
                 .hooksMissing, call, "sanoid calls no hook, and does not freeze: \(names(touched))",
                 lines: [line(pre), line(post), "script_timeout = \(timeout(for: touched))"])
             return
         case (nil, _):
-            if touched.isEmpty { return }
             faults.add(.hookMissing, call, "post_snapshot_script is set alone: nothing is frozen", lines: [line(pre)])
         case (_, nil):
             faults.add(
@@ -60,8 +60,11 @@ struct SanoidCheck: CheckTheme {
             switch HookCommand(text: text, expected: script.hook, host: site.host).fault() {
             case nil: continue
             case .unusable(let reason, let fix)?:
+                // To write the very line that is there would mend nothing.
+                let install = fileExists("\(hooks)/\(script.hook)") ? nil : "install Stillpoint's hooks in \(hooks)"
                 faults.add(
-                    .hookUnusable, call, "\(what) cannot do its work: \(reason)", command: fix, lines: [line(script)])
+                    .hookUnusable, call, "\(what) cannot do its work: \(reason)", command: fix ?? install,
+                    lines: [line(script)])
             case .untrusted(let reason, let fix)?:
                 faults.add(.fileUntrusted, call, "\(what), and \(reason)", command: fix, lines: [line(script)])
             case .foreign?:

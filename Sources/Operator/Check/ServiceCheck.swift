@@ -28,7 +28,7 @@ struct ServiceCheck: CheckTheme {
     private func enabled(_ units: SystemdUnits) -> [Finding] {
         var needed: [String] = []
         if site.plans.contains(where: \.isTouched) { needed += [Self.recoveryService, Self.recoveryTimer] }
-        if site.plans.contains(where: { $0.hasLocalOverlays && $0.strategies.contains(where: \.movesDisks) }) {
+        if site.plans.contains(where: { $0.hasLocalOverlays && $0.mayMoveDisks }) {
             needed.append(Self.holdService)
         }
         if site.plans.contains(where: { $0.strategies.contains(.memory) }) {

@@ -77,7 +77,9 @@ extension RunReport {
 
     private var advice: [String] {
         if outcome == .test { return ["nothing"] }
-        let names = problems.prefix(3).map { "stillpoint explain \(shellQuoted($0.vm))" }
+        let names = problems.prefix(3).map { problem in
+            "stillpoint explain \(problem.vm.hasPrefix("-") ? "-- " : "")\(shellQuoted(problem.vm))"
+        }
         return (outcome == .open ? ["stillpoint recover"] : []) + names + ["stillpoint check"]
     }
 

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Support
 package import ZFS
 
@@ -102,10 +103,13 @@ extension RunHistory {
 
     private func forEachDay(_ body: ([ArraySlice<UInt8>]) -> Bool) { forEachDay { lines, _ in body(lines) } }
 
-    /// Gives the lines of one day after another, newest day first, until `body` wants no more.
+    /// Gives the lines of one day after another, newest day first, until `body` wants no more. Days that have not come, since the
+    /// clock was ahead, are the last ones.
     private func forEachDay(_ body: (_ lines: [ArraySlice<UInt8>], _ day: String) -> Bool) {
         var read = 0
-        for day in days.reversed() where read < Self.mostRead {
+        let today = Self.day(at: Int64(time(nil)))
+        let newestFirst = days.filter { $0 <= today }.reversed() + days.filter { $0 > today }.reversed()
+        for day in newestFirst where read < Self.mostRead {
             let bytes = self.bytes(of: day)
             read += bytes.count
             guard body(bytes.split(separator: UInt8(ascii: "\n")), day) else { return }

@@ -38,6 +38,8 @@ package enum ArchiveManifest {
     ) throws {
         var copy = point
         var only = machine
+        // Versions that do not know it would find the seal to be of something else.
+        only.reason = nil
         only.dump = StoredDump(
             path: FileAccess.lastComponent(dump), bytes: packed.plainBytes, packed: packed,
             usableUntil: machine.dump?.usableUntil)

@@ -19,10 +19,14 @@ package struct SnapshotProperties: Sendable, Hashable {
         guard let lowest = records.compactMap(\.consistency).min() else { return nil }
         consistency = lowest.rawValue
         self.run = run
-        let words = records.sorted { $0.name < $1.name }.map { record in
-            "\(percentEncoded(record.name))=\(Self.word(record))"
+        let sorted = records.sorted { $0.name < $1.name }
+        func joined(withReasons: Bool) -> (text: String, isWhole: Bool) {
+            Self.joined(
+                sorted.map { "\(percentEncoded($0.name))=\(Self.word($0, withReason: withReasons))" })
         }
-        machines = Self.joined(words)
+        // What one VM got matters more than why another got no more.
+        let whole = joined(withReasons: true)
+        machines = whole.isWhole ? whole.text : joined(withReasons: false).text
     }
 
     package var pairs: [(name: String, value: String)] {
@@ -37,13 +41,13 @@ package struct SnapshotProperties: Sendable, Hashable {
 
     /// `quiesced`; of a VM that got less with why: `crash:agent-silent`; of one that is stale with the time:
     /// `stale:2026-11-21T11:00:00Z`. Versions that do not know such a word take it for one that claims nothing.
-    private static func word(_ record: VMRecord) -> String {
+    private static func word(_ record: VMRecord, withReason: Bool) -> String {
         let consistency = record.consistency ?? .crash
         let detail: String?
         switch consistency {
         case .stale: detail = record.staleSince.map(utcText)
-        case .crash: detail = record.reason.flatMap { ReasonCode(reading: $0.rawValue)?.rawValue }
-        case .off, .quiesced, .memory: detail = nil
+        case .crash where withReason: detail = record.reason.flatMap { ReasonCode(reading: $0.rawValue)?.rawValue }
+        case .crash, .off, .quiesced, .memory: detail = nil
         }
         return ([consistency.rawValue] + [detail].compactMap { $0 }).joined(separator: ":")
     }
@@ -91,17 +95,17 @@ package struct SnapshotProperties: Sendable, Hashable {
     }
 
     /// As many as fit, then how many more.
-    private static func joined(_ words: [String]) -> String {
+    private static func joined(_ words: [String]) -> (text: String, isWhole: Bool) {
         var text = ""
         for (index, word) in words.enumerated() {
             let rest = ",+\(words.count - index)"
             let longer = text.isEmpty ? word : text + "," + word
             guard longer.utf8.count + rest.utf8.count <= ZFSCommand.longestPropertyValue else {
-                return text.isEmpty ? "+\(words.count)" : text + rest
+                return (text.isEmpty ? "+\(words.count)" : text + rest, false)
             }
             text = longer
         }
-        return text
+        return (text, true)
     }
 }
 

@@ -28,13 +28,15 @@ public func printable(_ s: String, limit: Int = 80) -> String {
 /// Accents on one letter: Vietnamese has two, Hebrew with cantillation four.
 private let longestPile = 4
 
-/// `s` as it is written in a command for a POSIX shell with `$'…'` (bash, ksh, zsh, and POSIX since 2024): a plain word
-/// as it is, else in quotes, so that a name from outside that is copied with the command stays one word of it.
+/// `s` as it is written in a command for a POSIX shell: a plain word as it is, else in quotes, so that a name from outside that
+/// is copied with the command stays one word of it.
 ///
-/// Nothing is left out, as the command would be another one then.
+/// What a terminal does not show as itself needs a shell with `$'…'` (bash, ksh, zsh, and POSIX since 2024). Nothing is left out, as the command would be another one then.
 public func shellQuoted(_ s: String) -> String {
     if !s.isEmpty, s.utf8.allSatisfy({ $0.isLetterOrDigit || plainMarks.contains($0) }) { return s }
-    if s.unicodeScalars.allSatisfy({ $0.isShownAlone && $0 != "'" }) { return "'\(s)'" }
+    let isShown = s.unicodeScalars.allSatisfy(\.isShownAlone)
+    // By scalars: a quote and the letter beside it may be one character.
+    if isShown { return "'" + s.unicodeScalars.map { $0 == "'" ? #"'\''"# : String($0) }.joined() + "'" }
     var result = "$'"
     for scalar in s.unicodeScalars {
         if scalar == "'" || scalar == "\\" {

@@ -98,6 +98,9 @@ struct ReportPageTests {
         let page = try #require(try Self.pages.get()["ordinary"])
         #expect(page.contains(##"<a href="#reason-agent-silent">"##))
         for reason in ReasonCode.all { #expect(page.contains(#"<dt id="reason-\#(reason)">"#)) }
+        #expect(page.contains("<dd>The VM has no guest agent channel, or its tools are not installed. Install "))
+        #expect(page.contains("Install <code>qemu-guest-agent</code> in the guest"))
+        #expect(!page.contains("`"))
     }
 
     @Test("has rows and columns with headings, and cells that can be heard")

@@ -37,6 +37,17 @@ struct Markup: Sendable {
         end(tag)
     }
 
+    /// Adds text in which code stands between backticks, as in docs/.
+    mutating func prose(_ text: String) {
+        for (place, part) in text.split(separator: "`", omittingEmptySubsequences: false).enumerated() {
+            if place.isMultiple(of: 2) {
+                self.text(String(part))
+            } else {
+                element(.code, text: String(part))
+            }
+        }
+    }
+
     /// Adds a name that somebody else chose: whatever its direction, it does not turn what stands around it.
     mutating func name(_ name: String) { element(.bdi, text: name) }
 

@@ -112,7 +112,7 @@ extension ReportPage {
                 for reason in ReasonCode.all {
                     guard let anchor = Anchor(reason) else { continue }
                     page.element(.dt, .id(anchor)) { $0.element(.code, text: reason.rawValue) }
-                    page.element(.dd, text: ReasonMeaning.text(reason))
+                    page.element(.dd) { $0.prose("\(reason.title). \(reason.remedy)") }
                 }
             }
         }
