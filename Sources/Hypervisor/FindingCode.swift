@@ -55,6 +55,8 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case dumpsVolatile = "SP412"
     case commitRoomLacking = "SP413"
     case fileUntrusted = "SP414"
+    case overlayFolderClosed = "SP415"
+    case coldStorageUnusable = "SP416"
 
     // The snapshot manager.
     case managerConfigurationUnreadable = "SP501"
@@ -73,6 +75,7 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case datasetUnmanaged = "SP514"
     case disksApart = "SP515"
     case managerServiceUnfit = "SP516"
+    case managedDatasetMissing = "SP517"
 
     // What runs and restores have left.
     case runAbandoned = "SP601"
@@ -106,6 +109,8 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case metricsFileUnread = "SP802"
     case mailUnsendable = "SP803"
     case problemProgramUnusable = "SP804"
+    case nobodyTold = "SP805"
+    case reportsWaiting = "SP806"
 }
 
 /// How much a finding matters.
@@ -129,11 +134,11 @@ extension FindingCode {
         switch self {
         case .wildcardUnmatched, .typeUnusual, .hypervisorDisabled, .datastoreForeign, .appArmorInForce,
             .selinuxInForce, .confinementMissing, .fallbackImpossible, .failureWithholdsSnapshot, .postForced,
-            .managerUnconfigured, .datasetUnmanaged, .runOpen, .archiveWaiting:
+            .managerUnconfigured, .datasetUnmanaged, .runOpen, .archiveWaiting, .nobodyTold:
             .note
         case .machineBusy, .nameShared, .overlayRoomTight, .coldRoomTight, .poolNearlyFull, .dumpsVolatile,
             .hookForeign, .scriptTimeoutShort, .failureIgnored, .recursionContradicted, .pruningMissing, .disksApart,
-            .dumpNotArchived, .dumpMissing, .catalogueUnreadable, .unitDisabled, .notRoot:
+            .dumpNotArchived, .dumpMissing, .catalogueUnreadable, .unitDisabled, .notRoot, .reportsWaiting:
             .warning
         case .datasetMissing, .datasetWithoutVM, .patternUnmatched, .patternShadowed, .typeMistyped,
             .noHypervisorEnabled, .mappingUnused, .hypervisorUnreachable, .nothingVisible, .privilegesMissing,
@@ -145,7 +150,8 @@ extension FindingCode {
             .hooksMissing, .hookMissing, .hookUnusable, .templateMissing, .managerServiceUnfit, .runAbandoned,
             .runNotEnded, .overlayLeft, .restoreLeft, .serverSnapshotLeft, .stateUnreadable, .stateNewer,
             .archiveOverdue, .labelsMissing, .appArmorParserMissing, .zfsMissing, .zfsSilent, .checkUnfinished,
-            .metricsFileUnusable, .metricsFileUnread, .mailUnsendable, .problemProgramUnusable:
+            .metricsFileUnusable, .metricsFileUnread, .mailUnsendable, .problemProgramUnusable, .overlayFolderClosed,
+            .coldStorageUnusable, .managedDatasetMissing:
             .problem
         }
     }

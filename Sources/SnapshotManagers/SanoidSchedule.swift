@@ -89,6 +89,38 @@ public struct SanoidSchedule: Sendable {
         return targets.allSatisfy { $0 == first }
     }
 
+    /// The datasets of sections for which a script of that name would be called.
+    public func datasets(calling hook: String) -> [(section: String, dataset: String)] {
+        let keys = ["pre_snapshot_script", "post_snapshot_script"]
+        var found: [(section: String, dataset: String)] = []
+        for section in configuration.file.names where !section.hasPrefix(Self.templatePrefix) {
+            let names = (configuration.file.sections[section]?["use_template"]?.text ?? "").split(separator: ",")
+            let sections = [section] + names.map { Self.templatePrefix + $0.trimmed() }
+            let texts = sections.flatMap { name in keys.compactMap { configuration.file.sections[name]?[$0]?.text } }
+            guard texts.contains(where: { $0.has(hook) }) else { continue }
+            found.append((section, configuration.file.sections[section]?["path"]?.text ?? section))
+        }
+        return found
+    }
+
+    /// Whether the dataset has a section of its own.
+    public func hasSection(_ dataset: DatasetName) -> Bool { configuration.file.sections[dataset.rawValue] != nil }
+
+    /// What another section needs to be treated as those of the call: its template, and its hooks where that has none.
+    public func lines(like call: Call) -> [String] {
+        let section = configuration.file.sections[call.section] ?? [:]
+        func own(_ key: String, _ value: String?) -> String? {
+            section["use_template"]?.text == nil || section[key] != nil ? value.map { "\(key) = \($0)" } : nil
+        }
+        let timeout = call.scriptTimeout.map { "\($0.components.seconds)" }
+        let template = section["use_template"]?.text.map { "use_template = \($0)" }
+        return [
+            template, own("pre_snapshot_script", call.preSnapshotScript),
+            own("post_snapshot_script", call.postSnapshotScript), own("pruning_script", call.pruningScript),
+            own("script_timeout", timeout),
+        ].compactMap { $0 }
+    }
+
     /// The templates that sections use and that are not there, by section.
     public var missingTemplates: [(section: String, template: String)] {
         let file = configuration.file

@@ -33,6 +33,21 @@ struct ExpectedOutcomeTests {
         }
     }
 
+    @Test(
+        "is that all is released where the whole list fails and on_failure = abort",
+        arguments: [
+            ([.quiesce, .pause], "fails, aborts", true), ([.quiesce, .crashConsistent], "fails, wins", false),
+            ([.quiesce, .freeze], "fails, wins", false),
+        ] as [([Strategy], String, Bool)])
+    func abort(strategies: [Strategy], outcomes: String, aborts: Bool) {
+        let answer = ObstacleSurvey.Answer.known([.quiesce: Self.mute, .pause: Self.mute])
+        let expected = [ExpectedOutcome](strategies, answer, onFailure: .abort)
+        #expect(expected.map(\.outcome.rawValue).joined(separator: ", ") == outcomes)
+        #expect(expected.aborts == aborts)
+        #expect(expected.lines.first?.hasPrefix("on_failure = abort: nothing is snapshotted consistently") == aborts)
+        #expect(expected.lines.count == expected.count { $0.message != nil } + 1)
+    }
+
     @Test("is not known where the hypervisor does not tell, and nothing where it was not asked")
     func unknown() {
         let expected = [ExpectedOutcome]([.quiesce], .unknown("it hangs"))

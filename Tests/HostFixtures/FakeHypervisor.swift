@@ -87,7 +87,7 @@ package final class FakeHypervisor: FileSystemFreezing, ProcessorPausing, GuestS
     package func obstacles(
         to strategies: [Strategy], of machine: VirtualMachine, disks: [Disk]
     ) async throws -> [Strategy: StrategyObstacle] {
-        try await world.behaviour.obstacles(strategies, machine)
+        try await world.behaviour.obstacles(strategies, machine.with(disks: disks))
     }
 
     package func leftovers() async throws -> [Leftover] { try world.behaviour.leftovers() }

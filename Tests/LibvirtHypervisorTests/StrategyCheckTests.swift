@@ -46,6 +46,14 @@ struct StrategyCheckTests {
         #expect(obstacles[.quiesce] == obstacles[.freeze])
     }
 
+    @Test("have no channel added again that the definition has already")
+    func definedAgent() {
+        let fix = AgentFix(domain: "web", virsh: "virsh", isDefined: true)
+        #expect(fix.text(for: .agentMissing)?.contains("shut the VM down and start it") == true)
+        #expect(fix.text(for: .agentMissing)?.contains("attach-device") == false)
+        #expect(fix.text(for: .agentSilent) == AgentFix(domain: "web", virsh: "virsh").text(for: .agentSilent))
+    }
+
     @Test("are named in commands with the name quoted, and with the URI where it is not the usual one")
     func command() async throws {
         let fix = try #require(try await obstacles(to: [.quiesce])[.quiesce]?.fix)

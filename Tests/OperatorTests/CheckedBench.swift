@@ -97,7 +97,8 @@ struct CheckedBench {
 func withCheckedBench(
     general: String = "", sections: String = "", _ body: (inout CheckedBench) async throws -> Void
 ) async throws {
-    try await withPool(general: general, sections: sections) { pool async throws in
+    let told = general.contains("metrics_file") ? "" : "\nmetrics_file = SCRATCH/overlays/stillpoint.prom"
+    try await withPool(general: general + told, sections: sections) { pool async throws in
         var checked = CheckedBench(pool: pool)
         pool.bench.has(pool.machine())
         for hook in ["pre", "post", "prune"] {

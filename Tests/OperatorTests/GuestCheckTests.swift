@@ -64,6 +64,50 @@ struct GuestCheckTests {
         }
     }
 
+    @Test(
+        "asks of each run with the disks that it snapshots",
+        arguments: [
+            ("[tank/VM]\nLINES[tank/other]\nLINES", ["vda", "vdb"]), ("[tank/VM]\nLINES", ["vda"]),
+            ("[tank]\nrecursive = zfs\nLINES", []), ("", []),
+        ])
+    func runs(conf: String, held: [String]) async throws {
+        try await withCheckedBench(general: "strategy = memory") { bench async throws in
+            let host = bench.pool.host
+            let disks = (host.disk("vda", "tank/VM/db.raw"), host.disk("vdb", "tank/other/db.raw"))
+            bench.bench.has(host.machine("db", disks.0, disks.1))
+            try bench.sanoid(conf.split(separator: "LINES").joined(separator: bench.lines))
+            bench.pool.world.change {
+                $0.obstacles = { _, machine in
+                    let targets = machine.disks.map(\.target).joined(separator: "+")
+                    return machine.disks.count == 2
+                        ? [:] : [.memory: StrategyObstacle(.diskUnsupported, "only \(targets)")]
+                }
+            }
+            let found = try await bench.report().findings.filter { $0.code == .shapeUnsupported }
+            #expect(
+                found.map(\.what)
+                    == held.map { "db: memory would fail: only \($0); now it would get: crash-consistent only" })
+        }
+    }
+
+    @Test(
+        "says what becomes of the snapshot where on_failure = abort",
+        arguments: [
+            ("", "now nothing there would be snapshotted consistently (on_failure = abort)"),
+            (
+                "no_inconsistent_snapshot = yes",
+                "now tank/VM would get no snapshot because of it (on_failure = abort, no_inconsistent_snapshot)"
+            ),
+        ])
+    func abort(line: String, end: String) async throws {
+        try await withCheckedBench(general: "strategy = quiesce\non_failure = abort") { bench async throws in
+            try bench.sanoid(adding: line)
+            bench.pool.world.change { $0.obstacles = { _, _ in [.quiesce: Self.mute] } }
+            let found = try await bench.report().findings.filter { $0.code == .agentMissing }
+            #expect(found.map(\.what) == ["web01: quiesce would fail: the VM has no guest agent channel; \(end)"])
+        }
+    }
+
     @Test("of a strategy further down the list is a note")
     func later() async throws {
         try await withBench(general: "strategy = pause, quiesce") { bench, host async throws in

@@ -69,7 +69,13 @@ struct PlantedFault {
             { $0.bench.has($0.pool.machine(memory: bytes)) }
         }
         switch code {
-        case .folderUnusable: return PlantedFault(general: "cold_storage = SCRATCH/missing")
+        case .folderUnusable: return PlantedFault(general: "overlay_dir = SCRATCH/missing")
+        case .coldStorageUnusable: return PlantedFault(general: "cold_storage = SCRATCH/missing")
+        case .overlayFolderClosed:
+            return PlantedFault {
+                try $0.scratch.write("host/etc/libvirt/qemu.conf", "user = \"+4000000000\"\n")
+                chmod($0.scratch.path, 0o700)
+            }
         case .programUnusable: return PlantedFault(sections: "[tank/VM]\nstrategy = exec:/nonexistent/program")
         case .overlayRoomLacking: return wrote { $0 * 2 }
         case .overlayRoomTight: return wrote { $0 / 4 * 3 }
@@ -147,6 +153,8 @@ struct PlantedFault {
                 bench.bench.has(host.machine("db", disks.0, disks.1))
                 try bench.sanoid("[tank/VM]\n\(bench.lines)[tank/other]\n\(bench.lines)")
             }
+        case .managedDatasetMissing:
+            return PlantedFault { try $0.sanoid("[tank/VM]\n\($0.lines)[tank/gone]\n\($0.lines)") }
         case .managerServiceUnfit:
             return PlantedFault {
                 try $0.systemd(soundUnits.merging(["sanoid.service": "TimeoutStartUSec=1min 30s\nUser="]) { $1 })
@@ -239,6 +247,18 @@ struct PlantedFault {
         case .metricsFileUnusable: PlantedFault(general: "metrics_file = SCRATCH/nowhere/stillpoint.prom")
         case .metricsFileUnread: PlantedFault(general: "metrics_file = SCRATCH/overlays/stillpoint.txt")
         case .mailUnsendable: PlantedFault(general: "mail_to = root")
+        case .nobodyTold:
+            PlantedFault {
+                try $0.bench.reconfigure { text in
+                    text.split(separator: "\n").filter { !$0.hasPrefix("metrics_file") }.joined(separator: "\n")
+                }
+            }
+        case .reportsWaiting:
+            PlantedFault {
+                for second in 10...20 {
+                    try $0.scratch.write("state/outbox/20261121T1100\(second)Z-1f3c9a.json", "{}", mode: 0o600)
+                }
+            }
         case .problemProgramUnusable: PlantedFault(general: "on_problem = /nonexistent/program")
         default: nil
         }

@@ -20,7 +20,8 @@ struct PreflightCheckTests {
             configuration: configuration, context: context, hypervisors: Hypervisors(configuration, context),
             host: CheckedHost(root: bench.scratch.path + "/host")
         ).run()
-        return (report.facts, report.lines(.note), report.lines(.problem))
+        let notes = report.findings.filter { $0.severity == .note && $0.code != .nobodyTold }.map(\.summary)
+        return (report.facts, notes, report.lines(.problem))
     }
 
     @Test("says which VMs it found, and no problem where there is none")
@@ -28,7 +29,7 @@ struct PreflightCheckTests {
         try await withBench(sections: "[tank/VM]\nstrategy = quiesce") { bench, host async throws in
             bench.has(host.web())
             let result = try await check(bench)
-            #expect(result.facts == ["local: 1 VMs", "tank/VM: web01"])
+            #expect(result.facts == ["local: 1 VMs", "tank/VM: 1 VM: web01"])
             #expect(result.findings == [])
             #expect(await bench.operating.check() == .done)
         }
@@ -178,9 +179,7 @@ struct PreflightCheckTests {
             #expect(
                 findings.contains {
                     $0.has("cold_storage")
-                        && $0.has(
-                            "is not there; fix: create it with: "
-                                + "install")
+                        && $0.has("is not there; fix: mount what it is on; only where it is no mount: install -d ")
                 })
             #expect(findings.contains { $0.has(PoolBench.run.text) && $0.hasSuffix("; fix: stillpoint recover") })
         }
@@ -309,13 +308,42 @@ struct PreflightCheckTests {
         }
     }
 
+    @Test("says how many VMs are on each dataset that sanoid snapshots, and names the first ten")
+    func facts() async throws {
+        try await withCheckedBench { bench async throws in
+            let host = bench.pool.host
+            let machines = (10...21).map { host.machine("vm\($0)", host.disk("vda", "tank/VM/\($0).raw")) }
+            bench.pool.world.change { $0.list = { machines } }
+            let names = (10...19).map { "vm\($0)" }.joined(separator: ", ")
+            #expect(try await bench.report().facts == ["local: 12 VMs", "tank/VM: 12 VMs: \(names) and 2 more"])
+        }
+    }
+
+    @Test(
+        "warns of reports that wait for an hour, or more than ten, and of none that has been sent",
+        arguments: [(1, true, false, true), (1, false, false, false), (11, false, false, true), (1, true, true, false)])
+    func waiting(count: Int, isOld: Bool, isSent: Bool, isFound: Bool) async throws {
+        try await withCheckedBench { bench async throws in
+            let outbox = Outbox(bench.bench.directory)
+            try bench.bench.directory.prepare()
+            for _ in 0..<count {
+                let run = isOld ? PoolBench.run : .make()
+                var entry = OutboxEntry(.failed, run: run, manager: "sanoid", began: 1, ended: 2, datasets: [])
+                entry.pending = isSent ? [] : ["mail"]
+                #expect(try outbox.add(entry).isNew)
+            }
+            let found = try await bench.report().findings.filter { $0.code == .reportsWaiting }
+            #expect(found.isEmpty != isFound && found.allSatisfy { $0.severity == .warning })
+        }
+    }
+
     @Test("plans for each type that has a section: a ram_dir that only one of them needs is checked")
     func typed() async throws {
         let sections = "[tank/VM]\nstrategy = ignore\n[type daily]\nstrategy = memory"
         try await withBench(general: "ram_dir = SCRATCH/none", sections: sections) { bench, host async throws in
             bench.has(host.web())
             let result = try await check(bench)
-            #expect(result.facts.contains("tank/VM: web01"))
+            #expect(result.facts.contains("tank/VM: 1 VM: web01"))
             #expect(result.findings.count == 1 && result.findings[0].hasPrefix("ram_dir "), "\(result.findings)")
         }
     }

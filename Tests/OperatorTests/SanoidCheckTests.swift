@@ -96,6 +96,57 @@ struct SanoidCheckTests {
             })
     }
 
+    @Test(
+        "calls a hook with arguments that it takes, or not",
+        arguments: [
+            ("--type x", true), ("--deadline=30", true), ("-r", true), ("# mine", false), ("#mine", false),
+            ("mine", false),
+            ("--wrong", false), ("tank/VM", false), ("tank/VM@x", false), ("--help", false), ("--type", false),
+            ("; # mine!", true),
+        ])
+    func arguments(words: String, isFine: Bool) async throws {
+        try await withCheckedBench { bench async throws in
+            let path = "\(bench.hooks)/pre-snapshot"
+            try bench.sanoid(without: "pre_snapshot_script", adding: "pre_snapshot_script = \(path) \(words)")
+            let found = try await bench.report().findings
+            #expect(found.map(\.code) == (isFine ? [] : [.hookUnusable]), "\(found.map(\.line))")
+            #expect(found.allSatisfy { $0.fix?.has("`pre_snapshot_script = \(path)`") == true })
+            #expect(found.allSatisfy { $0.what.has("begins no comment") == words.hasPrefix("#") })
+        }
+    }
+
+    /// On `tank/VM` and `tank/other`.
+    private func apart(
+        _ conf: String, _ test: (CheckReport.FoundItem) throws -> Void
+    ) async throws {
+        try await withCheckedBench { bench async throws in
+            let host = bench.pool.host
+            let disks = (host.disk("vda", "tank/VM/db.raw"), host.disk("vdb", "tank/other/db.raw"))
+            bench.bench.has(host.machine("db", disks.0, disks.1))
+            try bench.sanoid(conf.split(separator: "LINES").joined(separator: bench.lines))
+            try test(try #require(try await bench.report().findings.first { $0.code == .disksApart }))
+        }
+    }
+
+    @Test("of disks apart says what sanoid does, and how one section takes all, which has template and hooks")
+    func disksApart() async throws {
+        try await apart("[tank/VM]\nLINES[tank/other]\nLINES") { item in
+            #expect(item.what.hasSuffix("are on tank/VM, tank/other, which sanoid snapshots one after another"))
+            let fix = try #require(item.fix)
+            #expect(fix.has("write a new section [tank], which snapshots all below it, in "))
+            #expect(fix.has("`recursive = zfs`, `pre_snapshot_script = ") && fix.has("`script_timeout = 120`"))
+            #expect(fix.hasSuffix(", and take out [tank/VM], [tank/other]"))
+        }
+        try await apart("[tank/VM]\nuse_template = vm\n[template_vm]\nLINES") { item in
+            #expect(item.what.hasSuffix(", of which sanoid does not snapshot tank/other"))
+            #expect(item.fix?.hasSuffix(": `recursive = zfs`, `use_template = vm`, and take out [tank/VM]") == true)
+        }
+        try await apart("[tank]\nrecursive = yes\nLINES") { item in
+            #expect(item.fix?.has("or in the section [tank] that is in ") == true)
+            #expect(item.fix?.hasSuffix("sanoid.conf: `recursive = zfs`") == true)
+        }
+    }
+
     @Test("is not told to have a line that it has, where the hook that it names is not there")
     func absentHook() async throws {
         try await withCheckedBench { bench async throws in

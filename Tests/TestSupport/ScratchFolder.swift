@@ -17,6 +17,8 @@ public struct ScratchFolder: Sendable {
         let resolved = try required(made)
         defer { free(resolved) }
         path = String(cString: resolved)
+        // As a folder that QEMU must reach.
+        try required(chmod(path, 0o711) == 0)
     }
 
     /// Writes a file, with the folders above it, and returns its path.

@@ -1,3 +1,4 @@
+internal import Configuration
 package import Hypervisor
 internal import Support
 
@@ -8,6 +9,8 @@ package struct ExpectedOutcome: Sendable, Codable, Equatable {
         case wins
         /// It would fail, and the next one be tried.
         case fails
+        /// It would fail, and is the last: `on_failure = abort` then releases all VMs of the run.
+        case aborts
         /// One before it wins.
         case notTried = "not tried"
         /// The hypervisor does not tell.
@@ -23,15 +26,23 @@ package struct ExpectedOutcome: Sendable, Codable, Equatable {
     package let fix: String?
 }
 
+extension ExpectedOutcome {
+    fileprivate func with(_ outcome: Outcome) -> ExpectedOutcome {
+        ExpectedOutcome(strategy: strategy, outcome: outcome, reason: reason, message: message, fix: fix)
+    }
+}
+
 extension [ExpectedOutcome] {
     /// Of each strategy, in the list's order; none where nothing was asked.
-    init(_ strategies: [Strategy], _ answer: ObstacleSurvey.Answer?) {
+    init(
+        _ strategies: [Strategy], _ answer: ObstacleSurvey.Answer?, onFailure: Policy.OnFailure = .continue
+    ) {
         guard let answer else {
             self = []
             return
         }
         var isWon = false
-        self = strategies.map { strategy in
+        var items = strategies.map { strategy in
             func outcome(
                 _ outcome: ExpectedOutcome.Outcome, _ obstacle: StrategyObstacle? = nil, _ message: String? = nil
             ) -> ExpectedOutcome {
@@ -47,9 +58,21 @@ extension [ExpectedOutcome] {
                 return outcome(isWon ? .notTried : .wins)
             }
         }
+        if onFailure == .abort, !isWon, let last = items.last, last.outcome == .fails {
+            items[items.count - 1] = last.with(.aborts)
+        }
+        self = items
     }
 
-    /// What the VM would get: a strategy's word; nil: it is not known, or was not asked.
+    /// The whole list fails, and `on_failure = abort`.
+    var aborts: Bool { contains { $0.outcome == .aborts } }
+
+    private static var abortion: String {
+        "on_failure = abort: nothing is snapshotted consistently, and with no_inconsistent_snapshot of sanoid there is no "
+            + "snapshot"
+    }
+
+    /// What the VM would get, where there is a snapshot: a strategy's word; nil: it is not known, or was not asked.
     var winner: String? {
         guard !isEmpty, !contains(where: { $0.outcome == .unknown }) else { return nil }
         if allSatisfy({ $0.outcome == .fails && $0.reason == .stale }) { return Consistency.stale.rawValue }
@@ -58,14 +81,15 @@ extension [ExpectedOutcome] {
 
     /// `pause`, then a line for each strategy that fails; none where nothing was asked.
     var lines: [String] {
-        guard let first else { return [] }
-        guard let winner else { return ["not known: \(printable(first.message ?? "", limit: 400))"] }
+        guard let asked = first else { return [] }
+        guard let winner else { return ["not known: \(printable(asked.message ?? "", limit: 400))"] }
         if winner == Consistency.stale.rawValue {
-            let fix = first.fix.map { "; fix: \(printable($0, limit: 600))" } ?? ""
-            return ["\(winner): \(printable(first.message ?? "", limit: 400))\(fix)"]
+            let fix = asked.fix.map { "; fix: \(printable($0, limit: 600))" } ?? ""
+            return ["\(winner): \(printable(asked.message ?? "", limit: 400))\(fix)"]
         }
-        return [printable(winner, limit: 400)]
-            + filter { $0.outcome == .fails }.map { item in
+        let first = aborts ? Self.abortion : printable(winner, limit: 400)
+        return [first]
+            + filter { [.fails, .aborts].contains($0.outcome) }.map { item in
                 let words = printable(item.message ?? "", limit: 400)
                 let reason = item.reason.map { " [\($0)]" } ?? ""
                 let fix = item.fix.map { "; fix: \(printable($0, limit: 600))" } ?? ""

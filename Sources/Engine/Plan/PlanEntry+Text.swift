@@ -7,7 +7,7 @@ extension PlanEntry {
     package var dryRunLines: [String] {
         let places = disks.filter { $0.handling != .elsewhere && $0.handling != .excluded }.map(\.target)
         let isInVain =
-            expected.first?.outcome == .fails
+            [.fails, .aborts].contains(expected.first?.outcome)
             && [Strategy.crashConsistent.rawValue, Consistency.stale.rawValue].contains(expected.winner)
         let verb = isIgnored ? "leave out" : isInVain ? "try in vain to freeze" : "freeze"
         let outcomes = self.outcomes

@@ -26,7 +26,7 @@ extension Planner {
         of planned: PlannedVM, _ answer: ObstacleSurvey.Answer? = nil, _ overlayRuns: OverlayRuns? = nil
     ) -> PlanEntry {
         let machine = planned.machine
-        let expected = [ExpectedOutcome](planned.strategies, answer)
+        let expected = [ExpectedOutcome](planned.strategies, answer, onFailure: planned.onFailure)
         let winner = answer == nil ? nil : Strategy(rawValue: expected.winner ?? "") ?? .crashConsistent
         let tried = winner.map { [$0] } ?? planned.strategies
         let walk = PathLocator()

@@ -7,6 +7,8 @@ struct AgentFix: Sendable {
     let domain: String
     /// `virsh`, with the URI where it is not the usual one.
     let virsh: String
+    /// Its definition has the channel already, which it gets when it is started next.
+    var isDefined = false
 
     /// The channel as libvirt wants it in a definition (libvirt.org/formatdomain.html#channel).
     static let channel = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
@@ -14,6 +16,9 @@ struct AgentFix: Sendable {
     /// Nil where the reason is not the agent's absence or silence.
     func text(for reason: ReasonCode) -> String? {
         switch reason {
+        case .agentMissing where isDefined:
+            "its definition has the channel since it was started: shut the VM down and start it (a reboot in the guest is "
+                + "not enough); qemu-guest-agent must be installed in the guest"
         case .agentMissing:
             "printf %s \"\(Self.channel)\" | \(virsh) attach-device \(domain) /dev/stdin --config; then install "
                 + "qemu-guest-agent in the guest, shut it down and start it"

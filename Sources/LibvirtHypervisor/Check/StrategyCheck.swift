@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import Support
+internal import XMLTree
 
 /// Why strategies would fail for one domain, by the very steps that a freeze takes before it makes or freezes anything.
 struct StrategyCheck: Sendable {
@@ -125,8 +126,19 @@ struct StrategyCheck: Sendable {
             let selection = try await agent.selection(of: request.disks)
             return try await agent.refusal() ?? selection.obstacle
         } catch {
-            return obstacle(error)
+            let isMissing = (error as? HypervisorError)?.reason == .agentMissing
+            return obstacle(error, hasDefinedAgent: isMissing ? await hasDefinedAgent() : false)
         }
+    }
+
+    /// Whether the definition has the agent's channel that the running VM has not.
+    private func hasDefinedAgent() async -> Bool {
+        let domain = domain
+        let known = try? await blocking("reading the definition of \(name)", within: limit) {
+            DomainDescription.AgentChannel(
+                try domain.document(live: false).first("devices")?.children(named: "channel") ?? [])
+        }
+        return known.map { $0 != .none } ?? false
     }
 
     /// - Parameter freeze: why its agent would not freeze; one that merely refuses that may take a shutdown all the same.
@@ -143,10 +155,11 @@ struct StrategyCheck: Sendable {
         }
     }
 
-    private func obstacle(_ error: any Error) -> StrategyObstacle {
+    private func obstacle(_ error: any Error, hasDefinedAgent: Bool = false) -> StrategyObstacle {
         guard let error = error as? HypervisorError else {
             return StrategyObstacle(.callFailed, "libvirt does not tell of the VM: \(error)")
         }
-        return StrategyObstacle(error, fix: AgentFix(domain: domainWord, virsh: settings.virsh).text(for: error.reason))
+        let fix = AgentFix(domain: domainWord, virsh: settings.virsh, isDefined: hasDefinedAgent)
+        return StrategyObstacle(error, fix: fix.text(for: error.reason))
     }
 }

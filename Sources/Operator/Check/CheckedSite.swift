@@ -15,6 +15,8 @@ struct CheckedSite: Sendable {
     let hypervisors: Hypervisors
     /// The VMs of those hypervisors that answer, for each type of snapshot that has a section.
     var plans: [PlannedVM] = []
+    /// Whose plans those are, by the hypervisor's name.
+    var planners: [Planner] = []
     /// The hypervisors that have not told theirs.
     var silent: Set<String> = []
     /// Nil: a hypervisor has not told its own, or is not enabled.
@@ -52,6 +54,44 @@ struct CheckedSite: Sendable {
             for target in Set(plan.datasets.flatMap(targets)) { runs[target, default: []].append(plan) }
         }
         return runs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// The plans as the runs have them: of a VM whose disks are snapshotted one after another, only those of each run's
+    /// datasets. In one group a VM has the same disks.
+    var plansOfRuns: [[PlannedVM]] {
+        var groups: [[PlannedVM]] = [plans.filter { scopes(of: $0).isEmpty }]
+        var split: [VMKey: PlannedVM] = [:]
+        for plan in plans where !scopes(of: plan).isEmpty { split[plan.key] = plan }
+        for plan in split.values.sorted(by: { $0.machine.name < $1.machine.name }) {
+            for (index, scope) in scopes(of: plan).enumerated() {
+                let parts = planners.flatMap { planner in
+                    var planner = planner
+                    planner.scope = scope
+                    return planner.plan([plan.machine], of: plan.hypervisor)
+                }
+                if groups.count == index + 1 { groups.append([]) }
+                groups[index + 1] += parts
+            }
+        }
+        return groups
+    }
+
+    /// What each run snapshots that concerns the VM; none where that is one, or not known.
+    private func scopes(of plan: PlannedVM) -> [Scope] {
+        guard plan.datasets.count > 1, let sanoid else { return [] }
+        var recursive: [DatasetName: Bool] = [:]
+        for call in plan.datasets.flatMap(sanoid.calls) {
+            let isRecursive: Bool =
+                switch configuration.recursive(for: call.target) {
+                case .yes: true
+                case .no: false
+                case .auto: call.isZFSRecursive
+                }
+            recursive[call.target] = isRecursive || recursive[call.target] == true
+        }
+        return recursive.sorted { $0.key < $1.key }.map { target, isRecursive in
+            Scope(targets: [target], recursiveTargets: isRecursive ? [target] : [])
+        }
     }
 
     /// What a manager names when it snapshots the dataset.

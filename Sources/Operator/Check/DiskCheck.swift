@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Engine
 internal import Hypervisor
 internal import Support
@@ -16,7 +17,10 @@ struct DiskCheck: Sendable {
         let refused = plans.filter { $0.strategies.first?.movesDisks == true }.flatMap { planned in
             planned.disks.compactMap(\.refusal).map {
                 let others = planned.strategies.filter { $0.changesMachine && !$0.movesDisks }
-                let instead = others.map { printable($0.rawValue, limit: 300) } + ["crash-consistent only"]
+                let last =
+                    planned.onFailure == .abort && !planned.strategies.contains(.crashConsistent)
+                    ? "in no consistent snapshot (on_failure = abort)" : "crash-consistent only"
+                let instead = others.map { printable($0.rawValue, limit: 300) } + [last]
                 return Finding(
                     .diskRefused,
                     "\(printable(planned.machine.name)) will be \(instead.joined(separator: ", or ")): \($0)",

@@ -98,6 +98,12 @@ extension FindingCode {
             )
         case .fileUntrusted:
             ("Others can change a file that root uses", "who can change it can do all that root may")
+        case .overlayFolderClosed:
+            (
+                "QEMU cannot enter overlay_dir",
+                "no disk can be moved to an overlay: VMs get the next strategy of their list, or are crash-consistent"
+            )
+        case .coldStorageUnusable: ("Cold storage cannot be used", "RAM dumps stay in ram_dir, and fill it")
         case .managerConfigurationUnreadable:
             ("sanoid.conf cannot be read", "a hook that sanoid calls refuses it, and freezes nothing")
         case .hooksMissing:
@@ -153,6 +159,8 @@ extension FindingCode {
             )
         case .managerServiceUnfit:
             ("sanoid's service does not let the hooks work", "they fail when systemd runs sanoid, and only then")
+        case .managedDatasetMissing:
+            ("A section of sanoid.conf is of no dataset", "sanoid skips it, and snapshots nothing of what was meant")
         case .runAbandoned:
             ("A run was left open", "its VMs may be on overlays, frozen, paused or shut off until it is ended")
         case .runNotEnded:
@@ -196,6 +204,9 @@ extension FindingCode {
         case .metricsFileUnread:
             ("metrics_file has a name that node_exporter does not read", "monitoring sees nothing of any run")
         case .mailUnsendable: ("No mail can be sent", "nobody is told when a run fails")
+        case .nobodyTold: ("Nobody is told of runs", "a run that fails is in the system log, and nobody reads that")
+        case .reportsWaiting:
+            ("Reports of runs could not be sent", "those who are to be told do not know how these runs ended")
         case .problemProgramUnusable: ("The program of on_problem cannot be used", "nobody is told when a run fails")
         }
     }

@@ -27,6 +27,20 @@ extension FindingGuide {
                 Set `smtp_url = smtps://mail.example.com`, or install a mail server: `apt install msmtp-mta`. `chmod 600 FILE` keeps a \
                 password to root. `stillpoint notify --test` sends a mail to try.
                 """),
+        .nobodyTold: FindingGuide(
+            meaning: "None of `mail_to`, `webhook_url`, `on_problem` and `metrics_file` is set.",
+            detection: "The keys of `[stillpoint]` are read.",
+            remedy: """
+                `mail_to = root` in `[stillpoint]` sends a mail when a VM did not get what it was to get. docs/monitoring.md has \
+                the other ways. Nothing, where something else watches `stillpoint status`.
+                """),
+        .reportsWaiting: FindingGuide(
+            meaning: "Reports lie in `state_dir/outbox` for more than an hour, or more than ten of them.",
+            detection: "The files there are counted, and the time of the oldest is read.",
+            remedy: """
+                `stillpoint notify` sends them, and says why one cannot be sent: a mail server or a webhook that does not answer, or \
+                a wrong certificate or password.
+                """),
         .problemProgramUnusable: FindingGuide(
             meaning:
                 "The program of `on_problem` is not there, cannot be executed, or could be changed by others than root.",

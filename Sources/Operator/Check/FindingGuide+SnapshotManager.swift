@@ -23,6 +23,10 @@ extension FindingGuide {
                 The package has the hooks in `/usr/lib/stillpoint`, `make install` in `/usr/local/lib/stillpoint`. sanoid takes a \
                 comment behind a value for part of it: put it on a line of its own.
                 """),
+        .managedDatasetMissing: FindingGuide(
+            meaning: "A section of sanoid.conf has our hooks, and no dataset is called so.",
+            detection: "The sections whose lines, templates included, name our hooks are compared with `zfs list`.",
+            remedy: "Correct the section's name, or its `path`, or remove it."),
         .hookForeign: FindingGuide(
             meaning: "sanoid.conf names a program of somebody else's. It may be a wrapper that calls ours.",
             detection: "As for hooks that are missing; what a wrapper does is not looked into.",

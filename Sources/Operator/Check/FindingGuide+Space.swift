@@ -15,6 +15,29 @@ extension FindingGuide {
                 Free space in `ram_dir`: `stillpoint archive` moves what waits for cold storage, `stillpoint prune --orphans` deletes \
                 dumps without snapshots. Or set `ram_dir` to a larger file system, or give fewer VMs `memory`.
                 """),
+        .overlayFolderClosed: FindingGuide(
+            meaning: """
+                QEMU runs as a user of its own, and opens an overlay itself. A folder on the way to `overlay_dir`, or that folder, \
+                does not let this user in. libvirt gives the overlay to that user, and no folder above it.
+                """,
+            detection: """
+                The user is what `/etc/libvirt/qemu.conf` says, or a running QEMU has, or `libvirt-qemu` or `qemu`. The modes and \
+                access lists of all folders from `/` to `overlay_dir` are read, where a VM's strategies move disks.
+                """,
+            remedy: """
+                The message has the command. `chmod o+x FOLDER` lets others go through a folder, and not list it; mode 0711 is \
+                enough for each.
+                """),
+        .coldStorageUnusable: FindingGuide(
+            meaning: """
+                `cold_storage` is not there, cannot be written, or can be changed by others than root. Snapshots are taken all the \
+                same, and their RAM dumps wait in `ram_dir`.
+                """,
+            detection: "The folder, and its owner and mode, are read.",
+            remedy: """
+                Where it is a mount (NFS, a disk): mount it. A folder that is made in its place takes the dumps on the root file \
+                system, and the mount hides them later. Only where it is no mount: `install -d -m 0711 DIR`.
+                """),
         .coldRoomTight: FindingGuide(
             meaning: "The RAM of the VMs that one run dumps together would not fit into cold storage.",
             detection: """

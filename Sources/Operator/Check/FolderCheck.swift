@@ -17,7 +17,9 @@ struct FolderCheck: CheckTheme {
     private var local: [PlannedVM] { moved.filter(\.hasLocalOverlays) }
 
     func findings() async throws -> [Finding] {
-        try await blocking("checking the folders", within: .seconds(60)) { programs() + usable() + volatile() }
+        try await blocking("checking the folders", within: .seconds(60)) {
+            programs() + usable() + closed() + volatile()
+        }
     }
 
     private func programs() -> [Finding] {
@@ -67,10 +69,49 @@ struct FolderCheck: CheckTheme {
         if fileExists(configuration.stateDirectory) {
             test(WorkFolder(key: .stateDirectory, path: configuration.stateDirectory)) { try $0.requireTrust() }
         }
-        if let cold = configuration.coldStorage {
-            test(WorkFolder(key: .coldStorage, path: cold)) { try $0.check(Scope(targets: []), storage) }
+        return findings + coldStorage()
+    }
+
+    /// No hook needs it: dumps wait in `ram_dir` meanwhile.
+    private func coldStorage() -> [Finding] {
+        guard let cold = configuration.coldStorage, !site.isHidden(cold) else { return [] }
+        do {
+            try WorkFolder(key: .coldStorage, path: cold).check(Scope(targets: []), site.storage)
+            return []
+        } catch let error as WorkFolderError where error.code == .notWritable && !site.isRoot {
+            return []
+        } catch let error as WorkFolderError where error.code == .missing {
+            return [
+                Finding(
+                    .coldStorageUnusable, "cold_storage \(printable(cold, limit: 300)) is not there",
+                    fix: "mount what it is on; only where it is no mount: install -d -m 0711 \(shellQuoted(cold))")
+            ]
+        } catch {
+            return [Finding(.coldStorageUnusable, of: error)]
         }
-        return findings
+    }
+
+    /// Folders that keep QEMU from the overlays that libvirt gives to it.
+    private func closed() -> [Finding] {
+        let path = configuration.overlayDirectory
+        guard local.contains(where: { $0.strategies.contains(where: \.movesDisks) && !isOfSession($0) }),
+            !site.isHidden(path), FileAccess.isFolder(path)
+        else { return [] }
+        let user = QEMUUser(of: site.host)
+        let closed = user.closedFolders(to: path)
+        guard !closed.isEmpty else { return [] }
+        let names = shortList(closed.map { printable($0.folder, limit: 300) })
+        return [
+            Finding(
+                .overlayFolderClosed,
+                "\(user.name) cannot enter \(names), so QEMU cannot open an overlay in overlay_dir "
+                    + printable(path, limit: 300), fix: closed.map(\.fix).joined(separator: " && "))
+        ]
+    }
+
+    /// Its QEMU runs as who asks.
+    private func isOfSession(_ planned: PlannedVM) -> Bool {
+        configuration.hypervisors.contains { $0.name == planned.hypervisor.name && $0.uri.hasSuffix("/session") }
     }
 
     private var needsRAM: Bool { local.contains { $0.strategies.contains(.memory) } }

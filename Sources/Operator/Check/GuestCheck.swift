@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Engine
 internal import Hypervisor
 internal import RunState
@@ -9,30 +10,39 @@ struct GuestCheck: Sendable {
     let survey: ObstacleSurvey
     /// VMs of open runs, which are as those have left them.
     let held: Set<VMKey>
+    /// Of some datasets those that get no snapshot where pre-snapshot fails.
+    var withheld: @Sendable ([DatasetName]) -> [DatasetName] = { _ in [] }
 
-    /// - Parameter plans: a VM may be planned several times, for other types of snapshots.
-    func findings(_ plans: [PlannedVM]) async -> [Finding] {
-        let asked = plans.filter { !held.contains($0.key) && $0.overlayRuns.isEmpty }
-        let answers = await survey.ask(asked, sharesRoom: false)
+    /// - Parameters:
+    ///   - plans: a VM may be planned several times, for other types of snapshots.
+    ///   - runs: the same as runs have them; in each group a VM has the same disks.
+    func findings(_ plans: [PlannedVM], asRunsHaveThem runs: [[PlannedVM]]) async -> [Finding] {
         var unknown: [(PlannedVM, String)] = []
         var findings: [Finding] = []
-        for planned in asked {
-            switch answers[planned.key] {
-            case .known(let obstacles)?: findings += Self.findings(of: planned, obstacles)
-            case .unknown(let why)?: unknown.append((planned, why))
-            case nil: continue
+        for plans in runs {
+            let silent = Set(unknown.map { $0.0.hypervisor.name })
+            let asked = plans.filter {
+                !held.contains($0.key) && $0.overlayRuns.isEmpty && !silent.contains($0.hypervisor.name)
+            }
+            let answers = await survey.ask(asked, sharesRoom: false)
+            for planned in asked {
+                switch answers[planned.key] {
+                case .known(let obstacles)?: findings += self.findings(of: planned, obstacles)
+                case .unknown(let why)?: unknown.append((planned, why))
+                case nil: continue
+                }
             }
         }
         return findings + Self.findings(ofUnknown: unknown) + Self.sharedNames(plans)
     }
 
     /// One for each cause, however many strategies it concerns.
-    private static func findings(of planned: PlannedVM, _ obstacles: [Strategy: StrategyObstacle]) -> [Finding] {
+    private func findings(of planned: PlannedVM, _ obstacles: [Strategy: StrategyObstacle]) -> [Finding] {
         let wanted = planned.strategies.filter(\.changesMachine)
         guard let first = planned.strategies.first, first.changesMachine else { return [] }
         var causes: [(obstacle: StrategyObstacle, strategies: [Strategy])] = []
         for strategy in wanted {
-            guard let obstacle = obstacles[strategy], !isToldOtherwise(obstacle, planned) else { continue }
+            guard let obstacle = obstacles[strategy], !Self.isToldOtherwise(obstacle, planned) else { continue }
             if let index = causes.firstIndex(where: { $0.obstacle == obstacle }) {
                 causes[index].strategies.append(strategy)
             } else {
@@ -40,15 +50,28 @@ struct GuestCheck: Sendable {
             }
         }
         let name = printable(planned.machine.name)
-        let winner = planned.strategies.first { obstacles[$0] == nil } ?? .crashConsistent
+        let instead = instead(of: planned, planned.strategies.first { obstacles[$0] == nil })
         return causes.map { obstacle, strategies in
             let words = strategies.map { printable($0.rawValue, limit: 300) }.joined(separator: " and ")
             let what = "\(name): \(words) would fail: \(printable(obstacle.message, limit: 400))"
             guard strategies.contains(first) else { return Finding(.fallbackImpossible, what, fix: obstacle.fix) }
-            let instead = winner == .crashConsistent ? "crash-consistent only" : printable(winner.rawValue, limit: 300)
-            return Finding(
-                FindingCode(first, obstacle.reason), "\(what); now it would get: \(instead)", fix: obstacle.fix)
+            return Finding(FindingCode(first, obstacle.reason), "\(what); \(instead)", fix: obstacle.fix)
         }
+    }
+
+    /// - Parameter winner: nil: its whole list fails.
+    private func instead(of planned: PlannedVM, _ winner: Strategy?) -> String {
+        guard winner == nil, planned.onFailure == .abort else {
+            let winner = winner ?? .crashConsistent
+            let words = winner == .crashConsistent ? "crash-consistent only" : printable(winner.rawValue, limit: 300)
+            return "now it would get: \(words)"
+        }
+        let lost = withheld(planned.datasets)
+        guard !lost.isEmpty else {
+            return "now nothing there would be snapshotted consistently (on_failure = abort)"
+        }
+        return "now \(shortList(lost.map(\.rawValue))) would get no snapshot because of it (on_failure = abort, "
+            + "no_inconsistent_snapshot)"
     }
 
     /// A disk's shape, a program, and room in ram_dir are findings of their own.

@@ -2,6 +2,7 @@ internal import Configuration
 internal import Engine
 internal import Hypervisor
 internal import RunState
+internal import SnapshotManagers
 
 /// What each VM that is up would get now.
 struct GuestTheme: CheckTheme {
@@ -17,8 +18,11 @@ struct GuestTheme: CheckTheme {
         let runs = ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
         let held = Set(runs.flatMap(\.machines).filter { $0.freezeState != nil }.map(\.key))
         let survey = ObstacleSurvey(maxParallel: configuration.maxParallel, ramDirectory: configuration.ramDirectory)
+        let check = GuestCheck(survey: survey, held: held) { [sanoid = site.sanoid] datasets in
+            datasets.filter { sanoid?.calls(for: $0).contains(where: \.withholdsInconsistent) == true }
+        }
         return await whileWaiting(for: "the guests") {
-            await GuestCheck(survey: survey, held: held).findings(site.plans)
+            await check.findings(site.plans, asRunsHaveThem: site.plansOfRuns)
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Hypervisor
+internal import SnapshotManagers
 internal import Support
 
 /// What sanoid.conf says is to be run, as Perl's `system` of one text runs it: by a shell where there is anything for one.
@@ -27,7 +28,9 @@ struct HookCommand {
         let hook = words.first { $0.hasPrefix("/") && FileAccess.lastComponent($0) == expected }
         if let problem = problem(path) ?? hook.flatMap(problem) { return problem }
         let names = words.map { FileAccess.lastComponent($0) }
-        if names.contains(expected) { return nil }
+        if let place = names.firstIndex(of: expected) {
+            return refusal(of: Array(words[(place + 1)...])).map { .unusable($0, fix: nil) }
+        }
         if let other = names.first(where: Self.ours.contains) {
             return .unusable("it is \(other)", fix: nil)
         }
@@ -36,6 +39,27 @@ struct HookCommand {
         if FileAccess.lastComponent(script) == expected { return nil }
         let content = (try? TrustedPath.content(of: script, limit: 1 << 20)) ?? []
         return String(decoding: content, as: UTF8.self).has(expected) ? nil : .foreign
+    }
+
+    /// Why the hook would not do sanoid's work with these arguments; nil: it would.
+    private func refusal(of arguments: [String]) -> String? {
+        guard !arguments.isEmpty, let phase = Phase.allCases.first(where: { $0.program == expected }) else {
+            return nil
+        }
+        let comment =
+            arguments.contains { $0.hasPrefix("#") } ? "; to sanoid a # behind a value begins no comment" : ""
+        let sanoid = [
+            "SANOID_SCRIPT": phase.rawValue, "SANOID_TARGET": "tank", "SANOID_SNAPNAME": "autosnap",
+        ]
+        do {
+            let call = try Invocation.read(phase: phase, arguments: arguments, environment: sanoid)
+            if call.manager == .sanoid { return nil }
+        } catch {
+            return "it refuses its arguments: \(printable(error.message, limit: 300))\(comment)"
+        }
+        return
+            "it takes the arguments \(printable(arguments.joined(separator: " "), limit: 300)) for what is snapshotted"
+            + comment
     }
 
     private func problem(_ path: String) -> Fault? {
@@ -54,7 +78,11 @@ struct HookCommand {
     }
 
     /// The words of a command line; nil where a shell would do more with it than split it.
+    ///
+    /// Perl calls a shell only where it sees a sign for one (`do_exec3` in its doio.c), and `#` is none: to a shell it begins a
+    /// comment, to Perl a word.
     static func words(_ text: String) -> [String]? {
+        let isOfShell = text.utf8.contains { "'\"".utf8.contains($0) }
         var words: [String] = []
         var word: [UInt8]?
         var quote: UInt8?
@@ -73,7 +101,11 @@ struct HookCommand {
             } else if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") {
                 quote = byte
                 word = word ?? []
-            } else if "$`\\|&;<>()*?[]#~={}!\n".utf8.contains(byte) {
+            } else if byte == UInt8(ascii: "#"), isOfShell, word == nil {
+                break
+            } else if "$`\\|&;<>()*?[]~{}\n".utf8.contains(byte)
+                || words.isEmpty && "=!".utf8.contains(byte)
+            {
                 return nil
             } else {
                 word = (word ?? []) + [byte]

@@ -63,13 +63,30 @@ struct ManagerCheck: CheckTheme {
                     .disksApart, "\(what), which are of several pools: no snapshot holds them of one moment",
                     fix: "move its disks to one pool")
             }
-            guard plan.datasets.contains(where: { !sanoid.calls(for: $0).isEmpty }),
-                !sanoid.takesTogether(plan.datasets)
-            else { return nil }
+            let lacking = plan.datasets.filter { sanoid.calls(for: $0).isEmpty }
+            guard lacking.count < plan.datasets.count, !sanoid.takesTogether(plan.datasets) else { return nil }
+            let how =
+                lacking.isEmpty
+                ? "which sanoid snapshots one after another"
+                : "of which sanoid does not snapshot \(shortList(lacking.map(\.rawValue)))"
             return Finding(
-                .disksApart, "\(what), which sanoid snapshots one after another",
-                fix: "move its disks to one dataset, or in [\(root)] of \(site.sanoidFile): `recursive = zfs`")
+                .disksApart, "\(what), \(how)",
+                fix: "move its disks to one dataset, or \(together(plan.datasets, below: root, sanoid))")
         }
+    }
+
+    /// How one section of sanoid.conf snapshots all of them at once.
+    private func together(_ datasets: [DatasetName], below root: DatasetName, _ sanoid: SanoidSchedule) -> String {
+        let others = datasets.filter { $0 != root && sanoid.hasSection($0) }.map { "[\($0)]" }
+        let instead = others.isEmpty ? "" : ", and take out \(shortList(others))"
+        let file = site.sanoidFile
+        guard !sanoid.hasSection(root) else {
+            return "in the section [\(root)] that is in \(file): `recursive = zfs`\(instead)"
+        }
+        // Without a template and hooks of its own it would be snapshotted as sanoid's defaults have it, and unfrozen.
+        let lines = datasets.lazy.flatMap(sanoid.calls).first.map { sanoid.lines(like: $0) } ?? []
+        let written = (["recursive = zfs"] + lines).map { "`\(printable($0, limit: 400))`" }.joined(separator: ", ")
+        return "write a new section [\(root)], which snapshots all below it, in \(file): \(written)\(instead)"
     }
 }
 

@@ -3,6 +3,7 @@ internal import Curl
 internal import Engine
 internal import Glibc
 internal import Hypervisor
+internal import RunState
 internal import Support
 
 /// Whether those can be told of a run who are to be.
@@ -12,9 +13,17 @@ struct MonitoringCheck: CheckTheme {
     private var settings: NotificationSettings { site.configuration.notifications }
 
     func findings() async throws -> [Finding] {
-        guard settings.isWanted else { return [] }
+        guard settings.isWanted else {
+            guard site.plans.contains(where: \.isTouched) else { return [] }
+            return [
+                Finding(
+                    .nobodyTold,
+                    "nobody is told when a run fails: mail_to, webhook_url, on_problem, metrics_file are not set",
+                    fix: "mail_to = root in [stillpoint]")
+            ]
+        }
         return try await blocking("checking who is told", within: .seconds(30)) {
-            metrics() + mail() + [program()].compactMap { $0 }
+            metrics() + mail() + [program(), waiting()].compactMap { $0 }
         }
     }
 
@@ -70,6 +79,21 @@ struct MonitoringCheck: CheckTheme {
                 .mailUnsendable, "mail_to is set, and this host has no sendmail, nor is smtp_url set",
                 fix: "smtp_url = smtps://mail.example.com in [stillpoint], or install a mail server")
         ]
+    }
+
+    /// Reports that `stillpoint notify` has not got rid of.
+    private func waiting() -> Finding? {
+        let outbox = Outbox(StateDirectory(site.configuration.stateDirectory))
+        // What lasts stays when it has been told, so that it is told once.
+        let waiting = outbox.names.filter { name in (try? outbox.read(name))?.pending != [] }
+        guard let oldest = waiting.compactMap({ Outbox.run(in: $0)?.time }).min() else { return nil }
+        let age = max(0, Int64(time(nil)) - oldest)
+        guard age > 3600 || waiting.count > 10 else { return nil }
+        let reports = waiting.count == 1 ? "1 report is" : "\(waiting.count) reports are"
+        return Finding(
+            .reportsWaiting,
+            "\(reports) in \(printable(outbox.folder, limit: 300)) and not sent, the oldest for \(age / 3600) h "
+                + "\(age / 60 % 60) min", fix: "stillpoint notify, which says why")
     }
 
     /// Of a file that is read for each mail.

@@ -28,6 +28,7 @@ struct PreflightCheck: Sendable {
             hypervisors: hypervisors, zfs: zfs)
         try await ask(&site, &report)
         await read(&site, &report)
+        report.facts += datasets(site)
         for theme in themes(site) { report.add(await theme.result()) }
         return report
     }
@@ -49,6 +50,7 @@ struct PreflightCheck: Sendable {
         let planners = ([[]] + configuration.types.map { [$0.name] }).map {
             Planner(scope: .everything, storage: site.storage, configuration: configuration, types: $0)
         }
+        site.planners = planners
         var machines: [VirtualMachine] = []
         var answering = 0
         let asked = try await hypervisors.enabled()
@@ -69,16 +71,27 @@ struct PreflightCheck: Sendable {
             } catch let error as HypervisorError where error.code == .timedOut {
                 site.silent.insert(hypervisor.name)
                 let late = "it does not tell its VMs within \(listing.text)"
-                report.add([Finding(.hypervisorUnreachable, late).of(hypervisor.name)])
+                let fix = configuration.hypervisors.first { $0.name == hypervisor.name }?.wayOutOfSilence
+                report.add([Finding(.hypervisorUnreachable, late, fix: fix).of(hypervisor.name)])
             } catch {
                 let finding = HostCheck(context: context).finding(.hypervisorUnreachable, of: error)
                 report.add([finding.of(hypervisor.name)])
             }
         }
         if answering == configuration.hypervisors.count { site.allMachines = machines }
-        for section in configuration.datasets {
-            let found = site.plans(on: section.dataset)
-            if !found.isEmpty { report.facts.append("\(section.dataset): \(Self.names(of: found))") }
+    }
+
+    /// The VMs of each dataset that has a section, or is snapshotted by sanoid.
+    private func datasets(_ site: CheckedSite) -> [String] {
+        let named = configuration.datasets.map(\.dataset)
+        let managed = site.datasets.filter { dataset in
+            !named.contains { dataset.isSameOrDescendant(of: $0) } && site.sanoid?.calls(for: dataset).isEmpty == false
+        }
+        return (named + managed.sorted()).compactMap { dataset in
+            let names = Self.names(of: site.plans(on: dataset))
+            guard !names.isEmpty else { return nil }
+            let count = names.count == 1 ? "1 VM" : "\(names.count) VMs"
+            return "\(dataset): \(count): \(shortList(names, most: 10))"
         }
     }
 
@@ -110,9 +123,19 @@ struct PreflightCheck: Sendable {
     }
 
     /// Each once, however many types it is planned for.
-    private static func names(of plans: [PlannedVM]) -> String {
+    private static func names(of plans: [PlannedVM]) -> [String] {
         let machines = plans.reduce(into: [VMKey: String]()) { $0[$1.key] = printable($1.machine.name) }
-        return machines.values.sorted().joined(separator: ", ")
+        return machines.values.sorted()
+    }
+}
+
+extension HypervisorSettings {
+    /// What helps where it takes calls and answers none; nil: it is not known.
+    fileprivate var wayOutOfSilence: String? {
+        guard kind == "libvirt" else { return nil }
+        return
+            "where 'virsh -c \(shellQuoted(uri)) list' hangs too: systemctl restart libvirtd (or virtqemud) on its host, "
+            + "which does not touch VMs"
     }
 }
 

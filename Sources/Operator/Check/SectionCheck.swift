@@ -1,6 +1,8 @@
 internal import Configuration
 internal import Engine
 internal import Hypervisor
+internal import SnapshotManagers
+internal import Support
 internal import ZFS
 
 /// The datasets that the configuration names.
@@ -26,6 +28,21 @@ struct SectionCheck: CheckTheme {
                         .datasetWithoutVM, "[\(dataset)] holds no disk of a VM",
                         fix: "remove the section, or where it is behind a datastore: datastore = NAME=\(dataset)"))
             }
+        }
+        return try await findings + managed(zfs)
+    }
+
+    /// Sections of sanoid.conf that were written for us.
+    private func managed(_ zfs: ZFSCommand) async throws -> [Finding] {
+        var findings: [Finding] = []
+        for (section, name) in site.sanoid?.datasets(calling: "-snapshot") ?? [] {
+            if let dataset = try? DatasetName(name), try await zfs.exists(dataset.rawValue) { continue }
+            let path = name == section ? "" : " has path = \(printable(name)), which"
+            findings.append(
+                Finding(
+                    .managedDatasetMissing,
+                    "[\(printable(section))] of \(site.sanoidFile)\(path) does not exist",
+                    fix: "correct or remove the section ('zfs list' shows the datasets that exist)"))
         }
         return findings
     }
