@@ -73,7 +73,7 @@ struct TableTests {
     @Test("of runs loses what is worth least, and never the day and the minute", arguments: [200, 100, 80, 60, 40])
     func worth(width: Int) {
         let run = ExplainReport.PastRun(
-            run: "20261130T013100Z-0000aa", ageSeconds: 60, manager: "sanoid", outcome: .released,
+            run: "20261130T013100Z-0000aa", time: 1_795_915_860, ageSeconds: 60, manager: "sanoid", outcome: .released,
             snapshots: ["tank/VM@autosnap_2026-11-30_01:31:00_hourly"], consistency: .crash, strategy: .crashConsistent,
             reason: .agentSilent, frozenMilliseconds: 92, pausedMilliseconds: 3, overlayBytes: nil, notes: [])
         let machine = ExplainReport.Machine(
