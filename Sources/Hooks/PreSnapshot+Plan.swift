@@ -117,9 +117,11 @@ extension PreSnapshot {
         try await checkWorkFolders(found.plan, call)
         for remark in call.planner.remarks { context.log.info("\(remark)") }
         let survey = ObstacleSurvey(maxParallel: configuration.maxParallel, ramDirectory: configuration.ramDirectory)
-        let answers = await survey.ask(found.plan)
+        let runs = try? OverlayRuns(
+            in: StateDirectory(configuration.stateDirectory), maxHold: configuration.maxHold)
+        let answers = await survey.ask(found.plan, overlayRuns: runs)
         for planned in found.plan + found.ignored {
-            let entry = call.planner.entry(of: planned, answers[planned.key])
+            let entry = call.planner.entry(of: planned, answers[planned.key], runs)
             for line in entry.dryRunLines { context.log.info("\(line)") }
         }
         guard !found.plan.isEmpty else { return .done }

@@ -216,35 +216,47 @@ struct PreSnapshot: Sendable {
     private func conclude(_ run: ClaimedRun, isFrozen: Bool, _ hypervisors: Hypervisors, _ unfinished: UnfinishedFreeze)
         async -> ExitCode
     {
-        guard isFrozen else { return await undo(run, hypervisors, unfinished) }
+        guard isFrozen else {
+            return await undo(run, "the run's state could not be written", hypervisors, unfinished)
+        }
         let machines = await run.journal.run.machines
         for record in machines where record.consistency == .crash || record.consistency == .stale {
-            // By `pause` it got what it was to get.
-            let level: Logger.Level = record.consistency == .stale ? .error : record.isPaused ? .info : .warning
+            // By `pause`, or where no more is configured, it got what it was to get.
+            let isAsWanted = record.isPaused || record.isCrashConsistentAsConfigured
+            let level: Logger.Level = record.consistency == .stale ? .error : isAsWanted ? .info : .warning
             context.log.log(level: level, "\(record.reportLine)")
         }
-        let failed = zip(run.plan, machines).contains { $0.onFailure == .abort && $1.phase == .failed }
-        guard failed else { return .done }
+        let failed = zip(run.plan, machines).filter { $0.onFailure == .abort && $1.phase == .failed }.map(\.1.name)
+        guard !failed.isEmpty else { return .done }
         context.log.error("on_failure = abort: all VMs are released, there is nothing to snapshot consistently")
-        return await undo(run, hypervisors, unfinished)
+        let more = failed.count > Self.mostNamed ? " and \(failed.count - Self.mostNamed) more" : ""
+        let names = failed.prefix(Self.mostNamed).map { printable($0, limit: 100) }.joined(separator: ", ") + more
+        return await undo(run, "on_failure = abort, because of \(names)", hypervisors, unfinished)
     }
 
+    /// VMs that a message names; the others are counted.
+    private static let mostNamed = 5
+
     /// Releases everything and closes the run.
+    /// - Parameter why: in words.
     private func undo(
-        _ run: ClaimedRun, _ hypervisors: Hypervisors, _ unfinished: UnfinishedFreeze
+        _ run: ClaimedRun, _ why: String, _ hypervisors: Hypervisors, _ unfinished: UnfinishedFreeze
     ) async -> ExitCode {
         unfinished.beginUndoing()
         let journal = run.journal
+        let told = ["all was undone: \(why)", invocation.manager.afterUndoing]
+        await journal.change { $0.noteUndoing(because: why) }
         let stage = ReleaseStage(
             journal: journal, hypervisors: hypervisors, configuration: configuration, log: context.log)
         let isReleased = await stage.run(await stage.begin())
-        var (code, problems): (ExitCode, [String]) = (isReleased ? .failed : .needsRecovery, [])
+        var (code, problems): (ExitCode, [String]) = (isReleased ? .failed : .needsRecovery, told)
         if isReleased {
             do {
                 try await closeUndone(journal)
             } catch {
                 context.log.error("\(error)")
-                (code, problems) = (.needsRecovery, ["\(error)"])
+                code = .needsRecovery
+                problems.append("\(error)")
             }
         }
         // Last: what hangs there leaves nothing to the watchdog.

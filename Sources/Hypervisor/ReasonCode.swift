@@ -71,6 +71,12 @@ public struct ReasonCode: RawRepresentable, Sendable, Hashable, Codable, CustomS
     public static let programFailed = ReasonCode("program-failed")
 
     // The run.
+    /// It was on an overlay that an earlier run had made: the snapshot holds nothing of what it wrote since.
+    public static let stale = ReasonCode("stale")
+    /// No snapshot was taken while it was held, or none of what its disks are on.
+    public static let noSnapshot = ReasonCode("no-snapshot")
+    /// pre-snapshot undid all (`on_failure = abort`), since another VM could not be frozen.
+    public static let undone = ReasonCode("undone")
     /// It was released before the snapshot was taken, or may have been.
     public static let releasedEarly = ReasonCode("released-early")
     /// pre-snapshot did not finish.
@@ -82,7 +88,7 @@ public struct ReasonCode: RawRepresentable, Sendable, Hashable, Codable, CustomS
     public static let all: [ReasonCode] = [
         agentMissing, agentSilent, agentRefuses, freezeFailed, partlyFrozen, thawedEarly, thawUnknown, shutdownIgnored,
         vmPaused, vmBusy, vmChanged, diskUnsupported, deviceUnsupported, noRoom, noTime, noWatchdog, overlayFailed,
-        unreachable, callFailed, programFailed, releasedEarly, unfinished, configured,
+        unreachable, callFailed, programFailed, stale, noSnapshot, undone, releasedEarly, unfinished, configured,
     ]
 }
 

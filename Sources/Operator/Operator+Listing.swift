@@ -18,7 +18,13 @@ extension Operator {
             if json {
                 try write(listing.machines(of: snapshots))
             } else {
-                write(ListedVM.table(listing.machines(of: snapshots)))
+                let table = ListedVM.table(listing.machines(of: snapshots))
+                guard !table.rows.isEmpty else {
+                    let which = dataset.map { "a snapshot of \($0) or below it" } ?? "any snapshot"
+                    say("no VM is known in \(which)\n")
+                    return .done
+                }
+                write(table)
             }
             return .done
         }

@@ -55,8 +55,10 @@ extension Operator {
                 let survey = ObstacleSurvey(
                     maxParallel: configuration.maxParallel, ramDirectory: configuration.ramDirectory)
                 let plan = found
-                let answers = await whileWaiting(for: "the guests") { await survey.ask(plan) }
-                entries = found.map { planner.entry(of: $0, answers[$0.key]) }
+                let runs = try? OverlayRuns(
+                    in: StateDirectory(configuration.stateDirectory), maxHold: configuration.maxHold)
+                let answers = await whileWaiting(for: "the guests") { await survey.ask(plan, overlayRuns: runs) }
+                entries = found.map { planner.entry(of: $0, answers[$0.key], runs) }
             }
             for remark in planner.remarks { context.log.info("\(remark)") }
             if options.json {

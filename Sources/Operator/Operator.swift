@@ -54,6 +54,13 @@ package struct Operator: Sendable {
         write(lines.map { paint(printable(String($0), limit: 4000)) }.joined(separator: "\n"))
     }
 
+    /// Says sentences, in lines that are no wider than the terminal.
+    func sayWrapped(_ text: String) {
+        let width = terminal.width
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        say(lines.map { wrapped(printable(String($0), limit: 4000), to: width) }.joined(separator: "\n"))
+    }
+
     /// Writes a table, a part after another: it may have a hundred thousand rows.
     func write(_ table: Table) {
         var part = ""

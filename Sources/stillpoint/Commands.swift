@@ -12,7 +12,7 @@ struct Check: OperatorCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @Flag(help: "Print JSON for programs; docs/json.md has each field.") var json = false
+    @Flag(help: "Print JSON (docs/json.md).") var json = false
 
     func perform() async -> Engine.ExitCode { await common.makeOperator().check(json: json) }
 }
@@ -29,7 +29,7 @@ struct List: OperatorCommand {
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "The dataset; those below it are listed too.", completion: .dataset) var dataset: String?
-    @Flag(help: "Print JSON for programs; docs/json.md has each field.") var json = false
+    @Flag(help: "Print JSON (docs/json.md).") var json = false
 
     func perform() async -> Engine.ExitCode { await common.makeOperator().list(dataset, json: json) }
 }
@@ -49,7 +49,7 @@ struct Show: OperatorCommand {
     var snapshot: String
     @Flag(name: .shortAndLong, help: "Include the snapshots of that name on the datasets below.")
     var recursive = false
-    @Flag(help: "Print JSON for programs; docs/json.md has each field.") var json = false
+    @Flag(help: "Print JSON (docs/json.md).") var json = false
 
     func perform() async -> Engine.ExitCode {
         await common.makeOperator().show(snapshot, recursive: recursive, json: json)
@@ -102,14 +102,17 @@ struct Notify: OperatorCommand {
         abstract: "Send the reports that wait: mail, webhook and on_problem, as the configuration says.",
         discussion: """
             The hooks start this on their own when a run has ended, and stillpoint recover when something is left. It tries for \
-            five minutes; exit code 3 where something could not be sent, which is tried again the next time, for a week.
+            five minutes; exit code 3 where something could not be sent, which is tried again the next time, for a week. One \
+            process sends at a time, with the configuration that it began with: where one is at it, this one waits for some \
+            seconds, then says which one it is, and ends with 3.
             """)
 
     @OptionGroup var common: CommonOptions
     @Flag(help: "Send a test report by each way, and say how that went. Exit code 1 where one failed.") var test = false
+    @Flag(help: .hidden) var background = false
 
     func perform() async -> Engine.ExitCode {
-        await common.makeOperator(inBackground: true).notify(test: test)
+        await common.makeOperator(inBackground: true).notify(test: test, inBackground: background)
     }
 }
 

@@ -22,6 +22,13 @@ extension CompletionKind {
         }
     }
 
+    /// The VMs of the last runs, and codes when one was begun.
+    static var machineOrCode: CompletionKind {
+        offering { stillpoint, _, word in
+            await stillpoint.machines(in: nil, beginning: word) + stillpoint.codes(beginning: word)
+        }
+    }
+
     static var snapshotType: CompletionKind { .list(SnapshotType.known) }
 
     static var openRun: CompletionKind { offering { stillpoint, _, word in stillpoint.openRuns(beginning: word) } }

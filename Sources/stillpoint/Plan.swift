@@ -22,7 +22,7 @@ struct Plan: OperatorCommand {
             "The snapshot's type, such as daily, for [type NAME]; several between commas.", valueName: "name"),
         completion: .snapshotType)
     var type: [String] = []
-    @Flag(help: "Print JSON for programs; docs/json.md has each field.") var json = false
+    @Flag(help: "Print JSON (docs/json.md).") var json = false
 
     func perform() async -> Engine.ExitCode {
         await common.makeOperator().plan(

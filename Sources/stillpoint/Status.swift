@@ -10,7 +10,7 @@ struct Status: OperatorCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @Flag(help: "Print JSON.") var json = false
+    @Flag(help: "Print JSON (docs/json.md).") var json = false
 
     func perform() async -> Engine.ExitCode { await common.makeOperator().status(json: json) }
 }
@@ -28,9 +28,9 @@ struct Explain: OperatorCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("The VM, or a code.", valueName: "vm"), completion: .machine) var word: String
+    @Argument(help: ArgumentHelp("The VM, or a code.", valueName: "vm"), completion: .machineOrCode) var word: String
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("How many runs.", valueName: "count")) var runs = 10
-    @Flag(help: "Print JSON.") var json = false
+    @Flag(help: "Print JSON (docs/json.md).") var json = false
 
     func validate() throws {
         guard runs > 0 else { throw ValidationError("-n takes a number from 1 on.") }

@@ -17,6 +17,8 @@ struct CompletionTests {
         ("stillpoint snapshot tank/VM/", ["tank/VM/db@"], []),
         ("stillpoint restore \(first) --vm ", ["db1", "web"], ["touch", "$"]),
         ("stillpoint plan tank/VM --type ho", ["hourly"], []),
+        ("stillpoint explain SP30", ["SP301", "SP303"], ["SP101"]),
+        ("stillpoint explain agent-sil", ["agent-silent"], []),
         ("stillpoint list --config /etc/passw", ["/etc/passwd"], []),
     ]
 

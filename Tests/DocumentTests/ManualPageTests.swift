@@ -49,7 +49,7 @@ struct ManualPageTests {
         for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "SEE ALSO"] {
             #expect(page.contains(".SH \(section)\n"), "\(program) \(section)")
         }
-        #expect(page.contains(".TP\n.B 3\n"), "\(program)")
+        #expect(page.contains(".TP\n.B 0\n") && page.contains(".TP\n.B 2\n"), "\(program)")
     }
 
     @Test("say of a command's exit codes what is its own alone")
@@ -59,6 +59,15 @@ struct ManualPageTests {
             #expect(check.contains("it found a problem") && !check.contains("there is no snapshot"))
             let list = try #require(pages["man8/stillpoint-list.8"])
             #expect(list.contains("the command failed") && !list.contains("it found a problem"))
+            #expect(list.contains("an unknown dataset") && !list.contains("restore that was") && !list.contains("key"))
+            let report = try #require(pages["man8/stillpoint-report.8"])
+            #expect(report.contains("does not write to") && report.contains("(default: 365)"))
+            for (path, page) in pages where path.hasPrefix("man8/stillpoint-") && !path.contains("hooks") {
+                #expect(!page.contains("not used"), "\(path)")
+            }
+            for name in ["notify", "recover", "status", "restore", "snapshot", "archive"] {
+                #expect(pages["man8/stillpoint-\(name).8"]?.contains(".TP\n.B 3\n") == true, "\(name)")
+            }
         }
     }
 

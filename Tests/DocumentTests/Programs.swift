@@ -39,6 +39,8 @@ struct Programs: Sendable {
     private static func options(of command: JSONValue) -> Set<String> {
         var found: Set<String> = []
         for argument in command["arguments"]?.elements ?? [] {
+            // What our own programs alone say.
+            if case .bool(false)? = argument["shouldDisplay"] { continue }
             for name in argument["names"]?.elements ?? [] {
                 guard let text = name["name"]?.asText else { continue }
                 found.insert((name["kind"]?.asText == "short" ? "-" : "--") + text)

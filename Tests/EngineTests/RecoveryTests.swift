@@ -282,6 +282,23 @@ struct RecoveryTests {
         }
     }
 
+    @Test(
+        "says that no snapshot was taken, of a pre-snapshot that was killed while it froze", arguments: [true, false])
+    func killedFreezing(isTaken: Bool) async throws {
+        try await withPool { pool async throws in
+            pool.bench.has(pool.host.web())
+            var run = try openRun(pool.bench, RunID.make(), .freezing)
+            run.machines[0].consistency = nil
+            try pool.bench.directory.write(run)
+            if isTaken { try pool.pool.add("tank/VM@daily", ["creation": "\((run.id.time ?? 0) + 1)"]) }
+            #expect(try await recovery(pool.bench).recover())
+            let history = RunHistory(pool.bench.directory)
+            let kept = history.entries(on: RunHistory.day(of: run.id))
+            #expect(kept.map(\.outcome) == [isTaken ? .released : .untaken])
+            #expect(kept.map(\.consistency) == [isTaken ? .crash : nil] && kept.map(\.reason) == [.unfinished])
+        }
+    }
+
     @Test("lowers no claim of a run that its post had released when it was killed", arguments: [true, false])
     func released(isWatchdog: Bool) async throws {
         try await withPool { pool async throws in

@@ -93,7 +93,7 @@ struct ReportLineTests {
         var told = try makeRecord("web01", .crash)
         told.notes = ["vdb is shareable"]
         var record = told
-        #expect(record.reportLine(after: told) == "web01: crash-consistent only, as pre-snapshot said")
+        #expect(record.reportLine(after: told) == nil)
         record.notes.append("vda: the VM was off")
         #expect(
             record.reportLine(after: told)

@@ -59,10 +59,27 @@ struct NoticeTests {
     func undone() async throws {
         try await withBench(general: Self.told + "\nstrategy = quiesce\non_failure = abort") {
             bench, host async throws in
-            bench.has(host.web())
-            refuse(bench)
+            bench.has(host.web(), host.web("legacy"))
+            bench.world.change { behaviour in
+                let freeze = behaviour.freeze
+                behaviour.freeze = { request, record in
+                    if request.machine.name == "legacy" { throw refusal(.fallBack) }
+                    return try await freeze(request, record)
+                }
+            }
             #expect(await bench.run(.pre) == .failed)
-            #expect(try entries(bench).map(\.ending) == [.undone])
+            let entries = try entries(bench)
+            #expect(entries.map(\.ending) == [.undone])
+            #expect(entries[0].reasons[0] == "all was undone: on_failure = abort, because of legacy")
+            #expect(entries[0].reasons.count == 2 && entries[0].reasons[1].hasPrefix("there is no consistent snapshot"))
+            let history = RunHistory(bench.directory)
+            let kept = history.entries(on: try #require(history.days.first))
+            #expect(kept.map(\.outcome) == [.undone, .undone] && kept.map(\.consistency) == [nil, nil])
+            #expect(
+                Set(kept.map { "\($0.name) \($0.reason?.rawValue ?? "-")" }) == [
+                    "web01 undone", "legacy freeze-failed",
+                ])
+            #expect(kept.allSatisfy { $0.notes.contains("all was undone: on_failure = abort, because of legacy") })
         }
     }
 

@@ -115,7 +115,7 @@ struct PostSnapshotTests {
         }
     }
 
-    @Test("does not repeat why a VM is crash-consistent, and says what is new", arguments: [true, false])
+    @Test("says nothing of a VM of which all was said, and what is new of another", arguments: [true, false])
     func repetition(isNew: Bool) async throws {
         try await withBench { bench, host async throws in
             bench.has(host.web(), host.web("idle", power: .off))
@@ -126,9 +126,18 @@ struct PostSnapshotTests {
             if isNew { bench.world.change { $0.looking = refusal(.stop, "no answer") } }
             #expect(await bench.run(.post) == .done)
             let post = bench.log.lines.dropFirst(pre.count)
-            #expect(post.contains("info: web01: crash-consistent only, as pre-snapshot said"))
-            #expect(!post.contains { $0.contains("no agent") })
+            #expect(!post.contains { $0.contains("web01") })
             #expect(post.contains { $0.hasPrefix("info: idle: crash-consistent only (it was off before") } == isNew)
+        }
+    }
+
+    @Test("says once of a VM that is to be crash-consistent that it is, and does not warn of it")
+    func configured() async throws {
+        try await withBench(general: "strategy = crash-consistent\n") { bench, host async throws in
+            bench.has(host.web())
+            await bench.run(.pre)
+            #expect(await bench.run(.post) == .done)
+            #expect(bench.log.lines.filter { $0.contains("web01") } == ["info: web01: crash-consistent only"])
         }
     }
 

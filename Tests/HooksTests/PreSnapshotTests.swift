@@ -228,6 +228,9 @@ struct PreSnapshotTests {
             #expect(await bench.run(.pre) == .needsRecovery)
             let records = try bench.openRuns().flatMap(\.machines)
             #expect(records.filter { $0.freezeState != nil }.map(\.name) == ["good"])
+            // A snapshot that is taken all the same must not be told to hold it frozen.
+            #expect(records.allSatisfy { $0.consistency == .crash })
+            #expect(records.allSatisfy { $0.earlyRelease != nil })
             #expect(bench.log.text.contains("good: not released: no answer"))
         }
     }

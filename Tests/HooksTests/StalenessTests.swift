@@ -115,6 +115,7 @@ struct StalenessTests {
             let record = try bench.onlyRecord()
             #expect(record.consistency == .stale)
             #expect(record.staleSince == Self.frozenAt)
+            #expect(record.fellShort && record.reason == .stale && record.wanted == .quiesce)
             #expect(bench.world.calls == ["list"] && bench.world.kept == [])
             #expect(bench.log.text.contains("no open run has that overlay: stillpoint recover --adopt"))
         }

@@ -25,6 +25,21 @@ struct UntakenTests {
         }
     }
 
+    @Test("counts no VM as fallen back that was to be crash-consistent")
+    func configured() async throws {
+        let section = "[vm plain]\nstrategy = crash-consistent"
+        try await withBench(sections: section) { bench, host async throws in
+            bench.has(host.web(), host.web("plain"))
+            await bench.run(.pre, ["tank/VM@none"])
+            #expect(await bench.run(.post, ["tank/VM@none"]) == .failed)
+            let history = RunHistory(bench.directory)
+            let kept = history.entries(on: try #require(history.days.first))
+            #expect(kept.map(\.outcome) == [.untaken, .untaken] && kept.map(\.consistency) == [nil, nil])
+            #expect(
+                Set(kept.map { "\($0.name) \($0.shortfall?.rawValue ?? "-")" }) == ["web01 no-snapshot", "plain -"])
+        }
+    }
+
     /// - Returns: the file that takes the RAM.
     private func freezesWithRAM(_ bench: HookBench) throws -> String {
         let dump = try bench.scratch.write("web01.mem", "RAM")

@@ -21,6 +21,16 @@ struct CompletionTests {
         }
     }
 
+    @Test("are codes where one was begun")
+    func codes() async throws {
+        try await withBench { bench, _ async throws in
+            #expect(bench.operating.codes(beginning: "SP30").contains("SP303"))
+            #expect(bench.operating.codes(beginning: "SP30").allSatisfy { $0.hasPrefix("SP30") })
+            #expect(bench.operating.codes(beginning: "agent-").contains("agent-silent"))
+            #expect(bench.operating.codes(beginning: "").isEmpty && bench.operating.codes(beginning: "$(").isEmpty)
+        }
+    }
+
     @Test("are the open runs")
     func openRuns() async throws {
         try await withBench { bench, _ async throws in

@@ -7,6 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Curl
 @testable import Operator
 
 /// The clients alone; real servers are in the lab's NotificationTests.
@@ -115,6 +116,13 @@ struct DeliveryTests {
         settings.mailTo = "ops@example.com, root@example.com"
         settings.smtpURL = "smtp://127.0.0.1:\(port)"
         return MailDelivery(settings: settings, environment: [:])
+    }
+
+    @Test("says for how long it waited: to connect there is less time than for the whole")
+    func waited() {
+        let error = DeliveryError(
+            CurlError(.timedOut, "late"), at: "mail.example.com:25", since: .now - .seconds(20), authorities: "")
+        #expect(error.description == "no answer from mail.example.com:25 within 20 s")
     }
 
     /// What a server says: the greeting, then an answer to each line, `354` to DATA, and one to the message.

@@ -125,8 +125,29 @@ struct ExplainTests {
             #expect(await bench.operating.explain("web1", most: 10, json: false) == .usage)
             #expect(bench.log.text.contains("'web1' is neither a VM"))
             #expect(bench.log.text.contains("did you mean 'web01'?"))
+            #expect(bench.log.text.contains("; what the next run would do with a VM says: stillpoint plan DATASET"))
             #expect(await bench.operating.explain("\u{1B}[31m\n", most: 10, json: true) == .usage)
             #expect(bench.log.lines.count == 2 && !bench.log.text.contains("\u{1B}"))
+        }
+    }
+
+    @Test("before the first run says that none is known, and where to look")
+    func early() async throws {
+        try await withBench { bench, host async throws in
+            #expect(await bench.operating.explain("web", most: 10, json: false) == .usage)
+            #expect(bench.log.text.contains("no run of 'web' is known yet, nor of any other VM; "))
+            #expect(bench.log.text.contains("stillpoint plan DATASET"))
+        }
+    }
+
+    @Test("counts runs without a snapshot for what they are")
+    func noSnapshot() async throws {
+        try await withBench { bench, host async throws in
+            try keep(bench, "20261121T110000Z-0000aa", [makeRecord("web01")])
+            try keep(bench, "20261122T110000Z-0000aa", [makeRecord("web01")], .undone)
+            let machine = try #require(report(bench, "web01").machines.first)
+            #expect(machine.summary.hasPrefix("in the last 30 days: 2 runs: 1 quiesced, 1 without a snapshot\n"))
+            #expect(machine.table.text.split(separator: "\n")[1].contains("tank/VM@daily  -  "))
         }
     }
 

@@ -52,6 +52,36 @@ struct MailMessageTests {
     }
 
     @Test(
+        "has a short subject of plain text where pre-snapshot refused or failed, and all of it below",
+        arguments: [
+            (
+                OutboxEntry.Ending.failed, nil, "/etc/x: others may write … fix: chmod",
+                "pre-snapshot refused (see mail)"
+            ),
+            (.failed, nil, String(repeating: "long ", count: 90), "pre-snapshot refused (see mail)"),
+            (.unanswered, nil, "[hypervisor esx]: its VMs … /x", "a hypervisor did not answer (see mail)"),
+            (.unarchived, "20261121T110000Z-1f3c9a", "/cold/ram is full", "failed: see mail"),
+            (.open, "20261121T110000Z-1f3c9a", "/a/b cannot be read …", "still held: see mail"),
+        ] as [(OutboxEntry.Ending, RunID?, String, String)])
+    func refusal(ending: OutboxEntry.Ending, run: RunID?, reason: String, expected: String) throws {
+        var entry = try Self.entry("db", ending)
+        entry.run = run
+        entry.machines = []
+        entry.reasons = [reason]
+        let message = message(entry)
+        #expect(message.subject == "[stillpoint] kvm1: tank/VM: \(expected)")
+        #expect(message.body.contains("* " + reason.prefix(300)))
+    }
+
+    @Test("has a subject of plain text however long a name is")
+    func long() throws {
+        let subject = message(try Self.entry(String(repeating: "x", count: 5000))).subject
+        #expect(
+            subject.utf8.count < 200 && subject.utf8.allSatisfy { $0 < 127 }
+                && subject.contains("...: crash-consistent"))
+    }
+
+    @Test(
         "has no header by the name of a VM",
         arguments: [
             "a\nBcc: victim@example.com", "a\r\n\r\nbody", "a\u{2028}b", "\u{202E}gpj", "ünïcödé", "=?utf-8?q?x?=",
@@ -135,6 +165,39 @@ struct MailMessageTests {
     func commands(name: String, word: String) throws {
         let text = message(try Self.entry(name)).body
         #expect(text.contains("\n  stillpoint explain \(word)\n"), "\(text)")
+    }
+
+    @Test("of a run that was undone says so first, and that no VM got anything")
+    func undone() throws {
+        var entry = try Self.entry("legacy", .undone)
+        entry.reasons = ["all was undone: on_failure = abort, because of legacy", "there is no consistent snapshot"]
+        entry.machines[0].consistency = .crash
+        entry.machines[0].loweredBy = .undone
+        let message = message(entry)
+        #expect(
+            message.subject
+                == "[stillpoint] kvm1: tank/VM: failed: all was undone: on_failure = abort, because of legacy")
+        let text = message.body
+        #expect(
+            text.hasPrefix(
+                "kvm1: failed: all was undone: on_failure = abort, because of legacy\n\n"
+                    + "* all was undone: on_failure = abort, because of legacy\n* there is no consistent snapshot\n"))
+        for line in ["web     quiesce  nothing (undone)\n", "legacy  quiesce  nothing (agent-silent)\n"] {
+            #expect(text.contains(line), "\(text)")
+        }
+        #expect(!text.contains("quiesced") && !text.contains("crash-consistent"))
+    }
+
+    @Test("of a VM that is stale says what it wanted, and how it comes back to its own disks")
+    func stale() throws {
+        var entry = try Self.entry()
+        entry.machines[1].strategy = nil
+        entry.machines[1].consistency = .stale
+        entry.machines[1].fallbacks = [.init(strategy: .quiesce, reason: "no open run has that overlay", code: .stale)]
+        let text = message(entry).body
+        for line in ["db   quiesce  stale\n", "What to do:\n  stillpoint recover --adopt\n"] {
+            #expect(text.contains(line), "\(text)")
+        }
     }
 
     @Test("of a thousand VMs is of a bearable length")

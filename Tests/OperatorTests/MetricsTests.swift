@@ -191,6 +191,20 @@ struct MetricsTests {
         }
     }
 
+    @Test("count a stale VM as the fallback that it is, also of a run that gave no reason")
+    func stale() throws {
+        var state = MetricsState()
+        _ = Self.text(&state, [try Self.entry("web")])
+        let lines = Self.text(&state, [try Self.entry("web", .stale, in: Self.next)])
+        for line in [
+            #"stillpoint_last_success_timestamp_seconds{dataset="tank/VM"} 1795258800"#,
+            "stillpoint_vm_consistency{vm=\"web\",\(Self.labels)} -1",
+            "stillpoint_vm_fallback{vm=\"web\",\(Self.labels),reason=\"stale\"} 1",
+            "stillpoint_vm_consecutive_fallbacks{vm=\"web\",\(Self.labels)} 1",
+            #"stillpoint_fallbacks_total{reason="stale"} 1"#,
+        ] { #expect(lines.contains(line), "\(line)") }
+    }
+
     @Test("claim nothing for a run without a snapshot", arguments: [HistoryEntry.Outcome.undone, .untaken])
     func noSnapshot(_ outcome: HistoryEntry.Outcome) throws {
         var state = MetricsState()

@@ -1,4 +1,5 @@
 import Configuration
+import Engine
 import Glibc
 import HostFixtures
 import RunState
@@ -73,10 +74,10 @@ struct NotificationSenderTests {
             let ways = ["mail", "webhook", "on_problem"].map { FakeDelivery($0) }
             let metrics = Mutex(0)
             let sender = sender(directory, ways) { metrics.withLock { $0 += 1 } }
-            #expect(try await sender.run())
+            #expect(try await sender.run() == .done)
             for way in ways { #expect(way.delivered == [Self.one, Self.two]) }
             #expect(outbox.names.isEmpty && metrics.withLock { $0 } == 1)
-            #expect(try await sender.run() && ways[0].attempts.count == 2)
+            #expect(try await sender.run() == .done && ways[0].attempts.count == 2)
         }
     }
 
@@ -85,7 +86,7 @@ struct NotificationSenderTests {
         try await withOutbox { _, directory, outbox async throws in
             let mail = FakeDelivery("mail") { _, attempt in attempt < 3 ? DeliveryError(description: "down") : nil }
             let hook = FakeDelivery("webhook")
-            #expect(try await sender(directory, [mail, hook], whole: .seconds(20)).run())
+            #expect(try await sender(directory, [mail, hook], whole: .seconds(20)).run() == .done)
             #expect(mail.delivered == [Self.one, Self.two] && hook.attempts == [Self.one, Self.two])
             #expect(log.lines.count { $0.contains("down") } == 1)
             #expect(outbox.names.isEmpty)
@@ -98,13 +99,13 @@ struct NotificationSenderTests {
             let (down, hook) = (
                 FakeDelivery("mail") { _, _ in DeliveryError(description: "down") }, FakeDelivery("webhook")
             )
-            #expect(try await sender(directory, [down, hook]).run() == false)
+            #expect(try await sender(directory, [down, hook]).run() == .left)
             #expect(outbox.names.count == 2 && hook.attempts.count == 2)
             // A server that is down is not asked for each report.
             #expect(!down.attempts.contains(Self.two))
             #expect(log.lines.contains { $0.hasPrefix("error: reports are left") })
             let (mail, again) = (FakeDelivery("mail"), FakeDelivery("webhook"))
-            #expect(try await sender(directory, [mail, again]).run())
+            #expect(try await sender(directory, [mail, again]).run() == .done)
             #expect(mail.delivered == [Self.one, Self.two] && again.attempts.isEmpty && outbox.names.isEmpty)
         }
     }
@@ -115,7 +116,7 @@ struct NotificationSenderTests {
             let mail = FakeDelivery("mail") { id, _ in
                 id == Self.one ? DeliveryError(description: "no such user", isRefusal: true) : nil
             }
-            #expect(try await sender(directory, [mail]).run() == false)
+            #expect(try await sender(directory, [mail]).run() == .left)
             #expect(mail.delivered == [Self.two] && outbox.names == ["\(Self.one).json"])
         }
     }
@@ -124,7 +125,7 @@ struct NotificationSenderTests {
     func old() async throws {
         try await withOutbox { _, directory, outbox async throws in
             let mail = FakeDelivery("mail") { _, _ in DeliveryError(description: "down") }
-            #expect(try await sender(directory, [mail], oldest: -(1 << 40)).run())
+            #expect(try await sender(directory, [mail], oldest: -(1 << 40)).run() == .done)
             #expect(outbox.names.isEmpty)
             #expect(log.lines.count { $0.contains("could not be sent for a week") } == 2)
         }
@@ -141,12 +142,46 @@ struct NotificationSenderTests {
                 #expect(outbox.isBeingSent)
                 return nil
             }
-            #expect(try await sender(directory, [mail]).run())
+            #expect(try await sender(directory, [mail]).run() == .done)
             #expect(mail.delivered == [Self.one, Self.two, three.text] && outbox.names.isEmpty)
             let lock = try outbox.lock(in: directory)
             let other = FakeDelivery("mail")
             _ = try outbox.add(OutboxEntry(MailMessageTests.entry(), run: three))
-            #expect(try await sender(directory, [other]).run() && other.attempts.isEmpty && outbox.names.count == 1)
+            #expect(try await sender(directory, [other]).run() == .elsewhere(getpid()))
+            #expect(other.attempts.isEmpty && outbox.names.count == 1)
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    @Test("waits for another that is sending, and sends what that one leaves", arguments: [true, false])
+    func waiting(endsInTime: Bool) async throws {
+        try await withOutbox { _, directory, outbox async throws in
+            var lock = try outbox.lock(in: directory)
+            #expect(lock != nil)
+            let mail = FakeDelivery("mail")
+            let sender = sender(directory, [mail])
+            let waiting = Task { try await sender.run(waiting: endsInTime ? .seconds(20) : .milliseconds(200)) }
+            if endsInTime {
+                try await Task.sleep(for: .milliseconds(150))
+                lock = nil
+            }
+            #expect(try await waiting.value == (endsInTime ? .done : .elsewhere(getpid())))
+            #expect(mail.delivered.isEmpty != endsInTime)
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    @Test("called by hand says which process is sending, and is silent about it where a hook has started it")
+    func elsewhere() async throws {
+        try await withBench { bench, _ async throws in
+            let outbox = Outbox(bench.directory)
+            #expect(await bench.operating.notify() == .done)
+            _ = try outbox.add(OutboxEntry(MailMessageTests.entry(), run: try #require(RunID(Self.one))))
+            let lock = try outbox.lock(in: bench.directory)
+            #expect(await bench.operating.notify(inBackground: true) == .done && bench.log.lines.isEmpty)
+            #expect(await bench.operating.notify() == .needsRecovery)
+            #expect(bench.log.text.contains("error: the process \(getpid()) is sending what is in "))
+            #expect(outbox.names.count == 1)
             withExtendedLifetime(lock) {}
         }
     }
@@ -159,7 +194,7 @@ struct NotificationSenderTests {
             try scratch.write("outbox/\(Self.one).json", text)
             try scratch.write("outbox/20261121T110000Z-000009.json", "{\"format\": 99}")
             let mail = FakeDelivery("mail")
-            #expect(try await sender(directory, [mail]).run())
+            #expect(try await sender(directory, [mail]).run() == .done)
             #expect(mail.delivered == [Self.two])
             #expect(outbox.names == ["20261121T110000Z-000009.json"])
             #expect(
@@ -181,11 +216,11 @@ struct NotificationSenderTests {
             let entry = OutboxEntry(run, .open, ended: 0, reasons: [])
             let mail = FakeDelivery("mail")
             #expect(try outbox.add(entry).isNew)
-            for _ in 0..<2 { #expect(try await sender(directory, [mail]).run()) }
+            for _ in 0..<2 { #expect(try await sender(directory, [mail]).run() == .done) }
             #expect(mail.delivered.count == 1)
             #expect(try !outbox.add(entry).isNew)
             try directory.remove(run.id)
-            #expect(try await sender(directory, [mail]).run())
+            #expect(try await sender(directory, [mail]).run() == .done)
             #expect(outbox.names.isEmpty && mail.delivered.count == 1)
         }
     }
@@ -197,7 +232,7 @@ struct NotificationSenderTests {
             let entry = OutboxEntry(.released, run: "1", manager: "sanoid", began: 0, ended: 0, datasets: [])
             _ = try Outbox(directory).add(entry)
             let ways = ["mail", "webhook", "on_problem"].map { FakeDelivery($0) }
-            #expect(try await sender(directory, ways).run())
+            #expect(try await sender(directory, ways).run() == .done)
             #expect(ways.allSatisfy(\.attempts.isEmpty) && Outbox(directory).names.isEmpty)
         }
     }

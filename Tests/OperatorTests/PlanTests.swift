@@ -1,3 +1,4 @@
+import Configuration
 import Glibc
 import HostFixtures
 import Hypervisor
@@ -6,6 +7,7 @@ import Testing
 
 @testable import Engine
 @testable import Operator
+@testable import RunState
 
 @Suite("stillpoint plan")
 struct PlanTests {
@@ -24,6 +26,50 @@ struct PlanTests {
             #expect(bench.world.calls == ["list", "list"])
             #expect(access(bench.statePath, F_OK) != 0)
             #expect(try bench.zfs.calls().allSatisfy { $0.hasPrefix("list ") })
+        }
+    }
+
+    /// A VM that is on an overlay of that run now.
+    private func stuck(_ host: HostFixture) -> VirtualMachine {
+        var disk = host.disk("vda", "overlays/o.qcow2", "tank/VM/web01.raw")
+        disk.overlay = DiskOverlay(path: "/o/web01.stillpoint.qcow2", run: Self.run.text)
+        return host.machine("web01", power: .running, disk)
+    }
+
+    private static let run: RunID = "20200101T000000Z-000001"
+
+    @Test(
+        "says of a VM that is on an overlay what comes first, or that it is stale",
+        arguments: [
+            (true, "after the run 20200101T000000Z-000001 is ended, which the next pre-snapshot does: quiesce"),
+            (
+                false,
+                "stale: it is on an overlay of the run 20200101T000000Z-000001, of which there is no state file; "
+                    + "fix: stillpoint recover --adopt"
+            ),
+        ])
+    func overlay(isKnown: Bool, expected: String) async throws {
+        try await withBench { bench, host async throws in
+            let machine = stuck(host)
+            if isKnown {
+                var record = try makeRecord("web01")
+                record.freezeState = someHold
+                try bench.directory.prepare()
+                try bench.directory.write(try makeRun(Self.run, machines: [record]))
+            }
+            let configuration = try bench.configuration
+            let planner = Planner(
+                scope: try host.scope(["tank/VM"], configuration), storage: try host.storage(),
+                configuration: configuration)
+            let hypervisor = FakeHypervisor(HypervisorSettings(name: "local", uri: bench.world.uri))
+            let planned = planner.survey([machine], of: hypervisor)
+            let runs = try OverlayRuns(in: bench.directory, maxHold: configuration.maxHold)
+            let survey = ObstacleSurvey(maxParallel: 2, ramDirectory: configuration.ramDirectory)
+            let answers = await survey.ask(planned, overlayRuns: runs)
+            let entry = planner.entry(of: try #require(planned.first), answers[planned[0].key], runs)
+            #expect(entry.paragraph.contains("expected:   \(expected)\n"), "\(entry.paragraph)")
+            #expect((entry.waitsFor != nil) == isKnown)
+            #expect(entry.dryRunLines.contains("web01: expected now: \(expected)"))
         }
     }
 

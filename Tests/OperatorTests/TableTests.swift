@@ -1,5 +1,6 @@
 import Glibc
 import Hypervisor
+import RunState
 import Support
 import Testing
 
@@ -67,6 +68,38 @@ struct TableTests {
         #expect(lines(table(rows), width: whole)[0].hasSuffix("RAM") == false)
         #expect(lines(table(rows), width: whole + 2)[0].hasSuffix("RAM"))
         #expect(lines(table(rows), width: whole - 3)[1] == "\(Self.long)  web01  quiesced")
+    }
+
+    @Test("of runs loses what is worth least, and never the day and the minute", arguments: [200, 100, 80, 60, 40])
+    func worth(width: Int) {
+        let run = ExplainReport.PastRun(
+            run: "20261130T013100Z-0000aa", ageSeconds: 60, manager: "sanoid", outcome: .released,
+            snapshots: ["tank/VM@autosnap_2026-11-30_01:31:00_hourly"], consistency: .crash, strategy: .crashConsistent,
+            reason: .agentSilent, frozenMilliseconds: 92, pausedMilliseconds: 3, overlayBytes: nil, notes: [])
+        let machine = ExplainReport.Machine(
+            vm: "web", vmID: "1", hypervisor: "local", runs: [run],
+            lastDays: ExplainReport.Summary(days: 30, runs: 1, consistencies: [], reasons: []))
+        let headings = ["TIME", "SNAPSHOT", "GOT", "STRATEGY", "REASON", "FROZEN", "PAUSED", "OUTCOME"]
+        let lines = lines(machine.table, width: width)
+        let shown = lines[0].split(separator: " ").map(String.init)
+        #expect(shown.allSatisfy { headings.contains($0) } && shown.starts(with: ["TIME"]), "\(lines[0])")
+        #expect(shown.contains("GOT") && shown.contains("OUTCOME") && (width >= 100) == (shown.count == 8))
+        #expect(lines[1].hasPrefix(width >= 200 ? "2026-11-30 01:31:00Z" : "11-30 01:31Z"), "\(lines[1])")
+        #expect(width < 80 || shown.contains("REASON") && shown.contains("SNAPSHOT"))
+        #expect(lines.allSatisfy { cellWidth($0) <= width })
+    }
+
+    @Test(
+        "stands among sentences that are wrapped between words",
+        arguments: [
+            ("one two three four five six", 16, "one two three\n  four five six"),
+            ("  fix: a b c d e f g h", 17, "  fix: a b c d e\n    f g h"),
+            ("short", 16, "short"), ("one-word-that-is-wider-than-all", 16, "one-word-that-is-wider-than-all"),
+            ("日本語 日本語 日本語", 16, "日本語 日本語\n  日本語"),
+        ])
+    func wrapping(line: String, width: Int, expected: String) {
+        #expect(wrapped(line, to: width) == expected)
+        #expect(wrapped(line, to: nil) == line)
     }
 
     @Test("has its columns below one another where letters are wide or have marks")

@@ -96,7 +96,9 @@ package struct FreezeStage: Sendable {
                 record.phase = .failed
                 record.consistency = .stale
                 record.staleSince = staleness.since
-                record.notes.append(staleness.reason)
+                if let first = planned.strategies.first {
+                    record.fallbacks = [.init(strategy: first, reason: staleness.reason, code: .stale)]
+                }
             }
             return true
         }

@@ -75,6 +75,7 @@ extension [ExpectedOutcome] {
     /// What the VM would get, where there is a snapshot: a strategy's word; nil: it is not known, or was not asked.
     var winner: String? {
         guard !isEmpty, !contains(where: { $0.outcome == .unknown }) else { return nil }
+        if allSatisfy({ $0.outcome == .fails && $0.reason == .stale }) { return Consistency.stale.rawValue }
         return first { $0.outcome == .wins }?.strategy ?? Strategy.crashConsistent.rawValue
     }
 
@@ -82,6 +83,10 @@ extension [ExpectedOutcome] {
     var lines: [String] {
         guard let asked = first else { return [] }
         guard let winner else { return ["not known: \(printable(asked.message ?? "", limit: 400))"] }
+        if winner == Consistency.stale.rawValue {
+            let fix = asked.fix.map { "; fix: \(printable($0, limit: 600))" } ?? ""
+            return ["\(winner): \(printable(asked.message ?? "", limit: 400))\(fix)"]
+        }
         let first = aborts ? Self.abortion : printable(winner, limit: 400)
         return [first]
             + filter { [.fails, .aborts].contains($0.outcome) }.map { item in

@@ -29,9 +29,12 @@ package struct ObstacleSurvey: Sendable {
 
     /// - Parameters:
     ///   - plan: a VM may stand in it several times, with other strategies.
+    ///   - overlayRuns: what is known of those that may have put a VM on an overlay; nil: that is not known.
     ///   - sharesRoom: all are frozen by one run, and share the room in `ram_dir`.
     /// - Returns: those of the VMs that are up and not left out.
-    package func ask(_ plan: [PlannedVM], sharesRoom: Bool = true) async -> [VMKey: Answer] {
+    package func ask(
+        _ plan: [PlannedVM], overlayRuns: OverlayRuns? = nil, sharesRoom: Bool = true
+    ) async -> [VMKey: Answer] {
         var order: [VMKey] = []
         var asked: [VMKey: (planned: PlannedVM, strategies: [Strategy])] = [:]
         for planned in plan where !planned.machine.power.isAtRest && !planned.isIgnored {
@@ -40,7 +43,7 @@ package struct ObstacleSurvey: Sendable {
             let more = planned.strategies.filter { !known.contains($0) }
             asked[planned.key] = (planned, known + more)
         }
-        var answers = await answers(order.compactMap { asked[$0] })
+        var answers = await answers(order.compactMap { asked[$0] }, overlayRuns)
         let budget = RAMSpaceBudget(directory: ramDirectory)
         for key in order {
             guard let (planned, strategies) = asked[key], case .known(var obstacles)? = answers[key] else { continue }
@@ -59,7 +62,9 @@ package struct ObstacleSurvey: Sendable {
         return answers
     }
 
-    private func answers(_ asked: [(planned: PlannedVM, strategies: [Strategy])]) async -> [VMKey: Answer] {
+    private func answers(
+        _ asked: [(planned: PlannedVM, strategies: [Strategy])], _ overlayRuns: OverlayRuns?
+    ) async -> [VMKey: Answer] {
         let answers = Mutex<[VMKey: Answer]>([:])
         // One that does not answer is not asked for each of its VMs.
         let silent = Mutex<[String: String]>([:])
@@ -70,7 +75,7 @@ package struct ObstacleSurvey: Sendable {
                 if let reason = silent.withLock({ $0[name] }) {
                     return answers.withLock { $0[planned.key] = .unknown(reason) }
                 }
-                let (answer, isSilent) = await answer(planned, strategies)
+                let (answer, isSilent) = await answer(planned, strategies, overlayRuns)
                 if case .unknown(let reason) = answer, isSilent { silent.withLock { $0[name] = reason } }
                 answers.withLock { $0[planned.key] = answer }
             }
@@ -78,16 +83,21 @@ package struct ObstacleSurvey: Sendable {
         return answers.withLock { $0 }
     }
 
-    private func answer(_ planned: PlannedVM, _ strategies: [Strategy]) async -> (Answer, isSilent: Bool) {
-        if let staleness = planned.staleness {
+    private func answer(
+        _ planned: PlannedVM, _ strategies: [Strategy], _ overlayRuns: OverlayRuns?
+    ) async -> (Answer, isSilent: Bool) {
+        let staleness = overlayRuns.map { $0.staleness(of: planned) } ?? planned.staleness
+        if let staleness {
             return (.known(Dictionary(uniqueKeysWithValues: strategies.map { ($0, staleness) })), false)
         }
         let own = await obstacles(to: strategies, planned)
         let left = strategies.filter { $0.changesMachine && own[$0] == nil || planned.machine.power == .paused }
         let answer: Result<[Strategy: StrategyObstacle], any Error>? = await withDeadline(.now + Self.limit) {
             do {
-                return .success(
-                    try await planned.hypervisor.obstacles(to: left, of: planned.machine, disks: planned.disks))
+                let found = try await planned.hypervisor.obstacles(
+                    to: left, of: planned.machine, disks: planned.disks + planned.disksOnOverlays)
+                // Of one on an overlay, whose run ends first, the disks are not as they will be.
+                return .success(planned.disksOnOverlays.isEmpty ? found : found.filter { $1.reason.isOfGuest })
             } catch {
                 return .failure(error)
             }
@@ -120,5 +130,12 @@ package struct ObstacleSurvey: Sendable {
             }
         }
         return obstacles
+    }
+}
+
+extension ReasonCode {
+    /// It stands in the way whatever the disks are on.
+    fileprivate var isOfGuest: Bool {
+        [.agentMissing, .agentRefuses, .shutdownIgnored, .deviceUnsupported, .unreachable].contains(self)
     }
 }

@@ -44,6 +44,8 @@ package struct PlanEntry: Sendable, Codable, Equatable {
     package let strategies: [String]
     /// What would come of each, were it tried now; none where nothing has to be frozen.
     package let expected: [ExpectedOutcome]
+    /// What comes before that, in words: the VM is on an overlay of a run that is open. Nil where nothing.
+    package let waitsFor: String?
     /// Nil: it is the default.
     package let strategyLine: SettingLine?
     package let onFailure: String

@@ -4,7 +4,7 @@ extension PlannedVM {
     /// Why a strategy is not even tried for the VM as it is planned; nil: it is.
     func obstacle(to strategy: Strategy) -> StrategyObstacle? {
         if machine.power == .paused, strategy != .pause { return StrategyObstacle(.vmPaused, "the VM is paused") }
-        if disks.isEmpty {
+        if disks.isEmpty, disksOnOverlays.isEmpty {
             return StrategyObstacle(.diskUnsupported, "none of its disks writes to the snapshotted datasets")
         }
         return OwnDiskFreeze.obstacle(to: strategy, by: hypervisor)

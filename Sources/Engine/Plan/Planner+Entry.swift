@@ -19,8 +19,12 @@ extension Planner {
     }
 
     /// What a plan says of a VM, in words.
-    /// - Parameter answer: why strategies would fail now; nil: that was not asked.
-    package func entry(of planned: PlannedVM, _ answer: ObstacleSurvey.Answer? = nil) -> PlanEntry {
+    /// - Parameters:
+    ///   - answer: why strategies would fail now; nil: that was not asked.
+    ///   - overlayRuns: as they were known when that was asked.
+    package func entry(
+        of planned: PlannedVM, _ answer: ObstacleSurvey.Answer? = nil, _ overlayRuns: OverlayRuns? = nil
+    ) -> PlanEntry {
         let machine = planned.machine
         let expected = [ExpectedOutcome](planned.strategies, answer, onFailure: planned.onFailure)
         let winner = answer == nil ? nil : Strategy(rawValue: expected.winner ?? "") ?? .crashConsistent
@@ -35,7 +39,7 @@ extension Planner {
                     target: disk.target, path: disk.source,
                     datasets: datasets(holding: disk, by: walk).map(\.rawValue), handling: handling, reason: reason)
             }, strategies: planned.strategies.map(\.rawValue), expected: expected,
-            strategyLine: planned.strategyLine,
+            waitsFor: answer == nil ? nil : overlayRuns?.prerequisite(of: planned), strategyLine: planned.strategyLine,
             onFailure: planned.onFailure.rawValue, onFailureLine: planned.onFailureLine,
             types: types.filter { !$0.isEmpty }, isIgnored: planned.isIgnored, notes: planned.notes)
     }

@@ -16,7 +16,9 @@ extension RunCompletion {
         let run = await journal.run
         guard let named = try? listed.get(), !run.machines.isEmpty else { return listed }
         guard run.isUntaken != true else {
-            await disclaim(run.machines.indices.map { $0 }, "no snapshot was taken while it was held", journal)
+            await disclaim(
+                run.machines.indices.map { $0 }, "no snapshot was taken while it was held",
+                keepingRAM: run.frozenAt == nil && run.earlyRelease != nil, journal)
             return .success([])
         }
         // One that was there before is another run's.
@@ -34,8 +36,9 @@ extension RunCompletion {
             await noteUntaken(journal)
             return .success([])
         }
-        // A run whose pre-snapshot did not come to its end, or is an older version's, does not know since when it held.
-        guard let frozen = run.frozenAt else { return listed }
+        // A run whose pre-snapshot did not come to its end, or is an older version's, does not know since when it held; but
+        // what was taken for it was taken since it began.
+        guard run.frozenAt != nil || named.isEmpty, let frozen = run.frozenAt ?? run.id.time else { return listed }
         let end = run.earlyRelease?.began ?? .max
         let later: [ListedSnapshot]
         do {
@@ -47,6 +50,7 @@ extension RunCompletion {
         // ZFS tells whole seconds: of one taken in the second in which the release began nobody knows, so nothing is
         // deleted.
         guard !later.contains(where: { ($0.creation ?? end) == end }) else { return listed }
+        guard run.frozenAt != nil || !later.contains(where: { $0.creation ?? .max < end }) else { return listed }
         // What was taken later holds VMs that were writing; it keeps its own silence.
         let found: [ListedSnapshot]
         do {
@@ -57,7 +61,8 @@ extension RunCompletion {
         }
         let datasets = Set(found.map(\.name.dataset))
         let uncovered = run.machines.indices.filter { datasets.isDisjoint(with: run.machines[$0].datasets) }
-        await disclaim(uncovered, "no snapshot was taken while it was held", journal)
+        await disclaim(
+            uncovered, "no snapshot was taken while it was held", keepingRAM: run.frozenAt == nil, journal)
         guard !found.isEmpty else {
             await noteUntaken(journal)
             return .success([])
@@ -87,11 +92,17 @@ extension RunCompletion {
     }
 
     /// Nothing is said of these VMs, and the RAM that was dumped for a snapshot that does not exist is deleted.
-    private func disclaim(_ indices: [Int], _ reason: String, _ journal: Journal) async {
+    /// - Parameter keepsRAM: that there is none is not as sure as that.
+    private func disclaim(
+        _ indices: [Int], _ reason: String, keepingRAM keepsRAM: Bool = false, _ journal: Journal
+    ) async {
         for index in indices {
-            await deleteDump(index, journal)
+            if !keepsRAM { await deleteDump(index, journal) }
             try? await journal.record(machine: index) { record in
-                record.downgrade(to: .crash, because: .unfinished)
+                // What was to be crash-consistent, and what had failed before, says why itself.
+                if record.reason == nil || record.consistency ?? .memory > .crash {
+                    record.downgrade(to: .crash, because: .noSnapshot)
+                }
                 // A release that failed is tried again, and comes here again.
                 if !record.notes.contains(reason) { record.notes.append(reason) }
             }

@@ -65,7 +65,8 @@ package struct RunNotice: Sendable {
         }
         guard isNeeded == true else { return }
         let sender = BackgroundCommand(
-            command: "notify", title: "reports", otherwise: "reports are not sent yet", executable: executable,
+            command: "notify", options: ["--background"], title: "reports", otherwise: "reports are not sent yet",
+            executable: executable,
             environment: context.environment, log: context.log, timeout: .seconds(1))
         await sender.launch(configuration: configurationPath)
     }

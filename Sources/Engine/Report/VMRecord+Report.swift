@@ -25,15 +25,15 @@ extension VMRecord {
         return line + inBrackets(reasons)
     }
 
-    /// The line of a hook that comes after one which has told of the VM: what was said is not repeated, what is new is.
+    /// The line of a hook that comes after one which has told of the VM: what was said is not repeated, what is new is. Nil where
+    /// nothing is: one journal may have both hooks' lines.
     /// - Parameters:
     ///   - told: the VM as it was then.
     ///   - isSame: whether the same program told.
-    func reportLine(after told: VMRecord, bySame isSame: Bool = false) -> String {
-        guard consistency == .crash, told.consistency == .crash, !told.reasons.isEmpty, !isPaused else {
-            return reportLine
-        }
+    func reportLine(after told: VMRecord, bySame isSame: Bool = false) -> String? {
+        guard consistency == .crash, told.consistency == .crash, !isPaused else { return reportLine }
         let new = reasons.filter { !told.reasons.contains($0) }
+        guard !new.isEmpty else { return nil }
         let who = isSame ? "as said" : "as pre-snapshot said"
         return "\(printable(name)): \(Consistency.crash.summary), \(who)" + inBrackets(new)
     }
@@ -54,6 +54,11 @@ extension VMRecord {
             && (pausedMilliseconds != nil || freezeState?.strategy == .pause)
     }
 
+    /// Its first strategy promises no more, and there is nothing else to be said of it.
+    package var isCrashConsistentAsConfigured: Bool {
+        consistency == .crash && wanted == .crashConsistent && reasons.isEmpty
+    }
+
     private var reasons: [String] { fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + notes }
 
     private func inBrackets(_ reasons: [String]) -> String {
@@ -69,7 +74,9 @@ extension Run {
             // What was told at the end of a freeze that did not come to its end nobody knows.
             let before = told?.frozenAt == nil ? nil : told?.machines.first { $0.key == machine.key }
             let isSame = manager == SnapshotManager.stillpoint.rawValue
-            let line = before.map { machine.reportLine(after: $0, bySame: isSame) } ?? machine.reportLine
+            guard let line = before.map({ machine.reportLine(after: $0, bySame: isSame) }) ?? machine.reportLine else {
+                continue
+            }
             log.log(level: machine.consistency == .stale ? .error : .info, "\(line)")
         }
     }

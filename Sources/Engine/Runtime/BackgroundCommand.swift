@@ -8,6 +8,8 @@ internal import SystemPackage
 struct BackgroundCommand {
     /// `archive`
     let command: String
+    /// What tells it that nobody called it by hand.
+    var options: [String] = []
     /// What systemd calls it.
     let title: String
     /// What is said where it cannot be started: `RAM dumps stay in ram_dir`.
@@ -29,7 +31,7 @@ struct BackgroundCommand {
             log.error("there is no program stillpoint beside \(executable): \(otherwise); install it")
             return
         }
-        let arguments = Self.arguments(command, configuration, environment: environment)
+        let arguments = Self.arguments(command, configuration, environment: environment) + options
         do {
             if access(Self.systemd, F_OK) == 0, try await handToSystemd([program] + arguments) { return }
             try DetachedProcess.start(program, [program] + arguments, environment)

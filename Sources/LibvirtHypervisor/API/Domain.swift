@@ -150,7 +150,7 @@ extension Domain {
     /// Moves disks to overlay files that exist already, all or none of them.
     func createDiskSnapshot(xml: String) throws {
         try createSnapshot(
-            xml: xml, VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY.rawValue, "moving the disks to their overlays")
+            xml: xml, VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY.rawValue, "libvirt's snapshot")
     }
 
     /// Dumps the RAM while the guest runs on, stops the guest for the rest of it, moves the disks to overlay files that

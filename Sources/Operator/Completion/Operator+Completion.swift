@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Engine
+internal import Hypervisor
 internal import RunState
 internal import Support
 internal import ZFS
@@ -38,6 +39,12 @@ extension Operator {
             names = history.days.suffix(2).flatMap { history.entries(on: $0) }.map(\.name)
         }
         return Self.safe(Set(names).sorted().filter { $0.hasPrefix(word) })
+    }
+
+    /// The codes of findings and of reasons; none where nothing was typed yet: there are so many that VMs would not be seen.
+    package func codes(beginning word: String) -> [String] {
+        guard !word.isEmpty else { return [] }
+        return (FindingCode.allCases.map(\.rawValue) + ReasonCode.all.map(\.rawValue)).filter { $0.hasPrefix(word) }
     }
 
     /// The open runs.

@@ -59,7 +59,8 @@ extension ExplainReport {
 extension ExplainReport.PastRun {
     init(_ entry: HistoryEntry, now: Int64) {
         self.init(
-            run: entry.run.text, ageSeconds: entry.run.time.map { max(0, now - $0) }, manager: entry.manager,
+            run: entry.run.text, time: entry.run.time, ageSeconds: entry.run.time.map { max(0, now - $0) },
+            manager: entry.manager,
             outcome: entry.outcome,
             snapshots: entry.datasets.map { dataset in entry.snapshot.map { "\(dataset)@\($0)" } ?? dataset.rawValue },
             consistency: entry.consistency, strategy: entry.strategy, reason: entry.reason,
@@ -85,7 +86,7 @@ extension ExplainReport.Summary {
 extension ExplainReport.OpenRun {
     init(_ run: Run, _ record: VMRecord) {
         self.init(
-            run: run.id.text, phase: run.phase, machine: StatusReport.HeldVM(record),
+            run: run.id.text, time: run.id.time, phase: run.phase, machine: StatusReport.HeldVM(record),
             notes: record.fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes)
     }
 }

@@ -33,9 +33,10 @@ extension ExplainReport.Machine {
     /// Its runs.
     var table: Table {
         var table = Table([
-            .init("TIME"), .init("SNAPSHOT", keeping: .end), .init("GOT", colour: Colour.ofConsistency),
-            .init("STRATEGY", keeping: .beginning), .init("REASON", keeping: .beginning), .init("FROZEN"),
-            .init("PAUSED"), .init("OUTCOME") { $0 == HistoryEntry.Outcome.released.rawValue ? nil : .red },
+            .init("TIME", keeping: .time), .init("SNAPSHOT", keeping: .end, worth: 3),
+            .init("GOT", colour: Colour.ofConsistency), .init("STRATEGY", keeping: .beginning, worth: 2),
+            .init("REASON", keeping: .beginning, worth: 4), .init("FROZEN", worth: 1), .init("PAUSED", worth: 0),
+            .init("OUTCOME", worth: 5) { $0 == HistoryEntry.Outcome.released.rawValue ? nil : .red },
         ])
         for run in runs {
             let more = run.snapshots.count > 1 ? " +\(run.snapshots.count - 1)" : ""
@@ -55,12 +56,17 @@ extension ExplainReport.Machine {
     /// How often it got what, and what the reasons mean.
     var summary: String {
         var lines = ["in the last \(lastDays.days) days: \(lastDays.runs) run\(lastDays.runs == 1 ? "" : "s")"]
-        if !lastDays.consistencies.isEmpty {
-            lines[0] += ": " + lastDays.consistencies.map { "\($0.runs) \($0.word)" }.joined(separator: ", ")
+        var shares = lastDays.consistencies.map { "\($0.runs) \($0.word)" }
+        let vain = lastDays.runs - lastDays.consistencies.reduce(0) { $0 + $1.runs }
+        if vain > 0 { shares.append("\(vain) without a snapshot") }
+        if !shares.isEmpty {
+            lines[0] += ": " + shares.joined(separator: ", ")
         }
         for reason in lastDays.reasons {
             let code = ReasonCode(rawValue: reason.word)
-            lines.append("\(printable(reason.word, limit: 40)), \(reason.runs) times: \(code.title)")
+            lines.append(
+                "\(printable(reason.word, limit: 40)), \(reason.runs == 1 ? "once" : "\(reason.runs) times"): \(code.title)"
+            )
             lines.append("  what to do: \(code.remedy)")
         }
         return lines.joined(separator: "\n    ") + "\n"

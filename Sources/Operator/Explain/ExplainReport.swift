@@ -34,6 +34,8 @@ struct ExplainReport: Sendable, Codable, Equatable {
     /// What it got in one run.
     struct PastRun: Sendable, Codable, Equatable {
         let run: String
+        /// When it began, in seconds since 1970.
+        let time: Int64?
         let ageSeconds: Int64?
         let manager: String
         let outcome: HistoryEntry.Outcome
@@ -65,6 +67,8 @@ struct ExplainReport: Sendable, Codable, Equatable {
 
     struct OpenRun: Sendable, Codable, Equatable {
         let run: String
+        /// When it began, in seconds since 1970.
+        let time: Int64?
         let phase: Run.Phase
         let machine: StatusReport.HeldVM
         /// Why the strategies before did not do.

@@ -23,9 +23,14 @@ extension Operator {
             guard report.machines.isEmpty else { return try tell(report, json: json) }
             let directory = StateDirectory(configuration.stateDirectory)
             let names = RunHistory(directory).names().union(openRuns(in: directory).flatMap(\.machines).map(\.name))
+            let plan = "what the next run would do with a VM says: stillpoint plan DATASET"
+            guard !names.isEmpty else {
+                context.log.error("no run of '\(printable(word))' is known yet, nor of any other VM; \(plan)")
+                return .usage
+            }
             let near = nearest(to: word, among: names.sorted()).map { "; did you mean '\(printable($0))'?" } ?? ""
             context.log.error(
-                "'\(printable(word))' is neither a VM of past or open runs, by name or id, nor a code\(near)")
+                "'\(printable(word))' is neither a VM of past or open runs, by name or id, nor a code\(near); \(plan)")
             return .usage
         }
     }
@@ -45,18 +50,18 @@ extension Operator {
             write(String(decoding: try StateFile.text(report), as: UTF8.self) + "\n")
             return .done
         }
-        if let code = report.code { say(code.text) }
+        if let code = report.code { sayWrapped(code.text) }
         for machine in report.machines {
-            say(machine.head)
+            sayWrapped(machine.head)
             if !machine.runs.isEmpty {
                 let lines = Array(machine.table.lines(for: terminal))
                 write(lines[0] + "\n")
                 for (line, run) in zip(lines.dropFirst(), machine.runs) {
                     write(line + "\n")
-                    say(run.notes.map { "    \(printable($0, limit: 400))\n" }.joined())
+                    sayWrapped(run.notes.map { "    \(printable($0, limit: 400))\n" }.joined())
                 }
             }
-            say(machine.summary)
+            sayWrapped(machine.summary)
         }
         return .done
     }

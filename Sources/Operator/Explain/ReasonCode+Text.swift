@@ -171,6 +171,28 @@ extension ReasonCode {
             `stillpoint check` says whether the program may be run at all.
             """
         ),
+        .stale: (
+            "The VM was on an overlay of an earlier run, so its disks hold nothing of what it wrote since",
+            """
+            `stillpoint status` names the run that has not released it: `stillpoint recover` ends it. Where no run is open, its \
+            state file is lost, and `stillpoint recover --adopt` brings the VM back to its own disks. Restore from an older snapshot, \
+            or from one that is taken after that.
+            """
+        ),
+        .noSnapshot: (
+            "No snapshot was taken while the VM was held",
+            """
+            The snapshot manager's messages say why: a pool without space, a dataset that is not there, a quota. Where \
+            pre-snapshot was killed, see the journal for why, and under sanoid set `script_timeout = 120`.
+            """
+        ),
+        .undone: (
+            "All was undone (`on_failure = abort`), since another VM could not be frozen",
+            """
+            The notes of the run name that VM: `stillpoint explain VM` says why it failed. With `on_failure = continue` the others \
+            are snapshotted consistently all the same, and that VM as it is.
+            """
+        ),
         .releasedEarly: (
             "The VM was released before the snapshot was taken, or may have been",
             """

@@ -10,6 +10,7 @@ func cellWidth(_ text: String) -> Int {
 func shortened(_ text: String, to width: Int, keeping kept: Table.Column.Kept) -> String {
     guard cellWidth(text) > width else { return text }
     guard width > 0 else { return "" }
+    if kept == .time, width >= 12, let short = shortTime(text) { return short }
     // A letter and its marks stay together.
     let letters = text.map { String($0) }
     var taken: [String] = []
@@ -21,6 +22,34 @@ func shortened(_ text: String, to width: Int, keeping kept: Table.Column.Kept) -
         taken.append(letter)
     }
     return kept == .end ? "…" + taken.reversed().joined() : taken.joined() + "…"
+}
+
+/// `11-21 11:00Z`, of `2026-11-21 11:00:00Z`; nil where it is no such time.
+private func shortTime(_ text: String) -> String? {
+    let bytes = Array(text.utf8)
+    guard bytes.count == 20, bytes[4] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: " "),
+        bytes[19] == UInt8(ascii: "Z")
+    else { return nil }
+    return String(decoding: bytes[5..<16], as: UTF8.self) + "Z"
+}
+
+/// A line in several, none wider than that, each further one as far to the right as the first and two more; a word that is
+/// wider stays whole.
+func wrapped(_ line: String, to width: Int?) -> String {
+    guard let width, cellWidth(line) > width else { return line }
+    let indent = String(line.prefix { $0 == " " })
+    guard cellWidth(indent) + 12 < width else { return line }
+    var (lines, current) = ([String](), "")
+    for word in line.split(separator: " ") {
+        let start = current.isEmpty ? lines.isEmpty ? indent : indent + "  " : current + " "
+        if !current.isEmpty, cellWidth(start) + cellWidth(String(word)) > width {
+            lines.append(current)
+            current = indent + "  " + word
+        } else {
+            current = start + word
+        }
+    }
+    return (lines + [current]).joined(separator: "\n")
 }
 
 private func cells(_ scalar: Unicode.Scalar) -> Int {

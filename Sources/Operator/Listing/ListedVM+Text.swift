@@ -6,8 +6,11 @@ extension ListedVM {
     static func table(_ machines: some Sequence<ListedVM>) -> Table {
         var table = Table([
             .init("SNAPSHOT", keeping: .end), .init("VM", keeping: .beginning),
-            .init("CONSISTENCY", colour: Colour.ofConsistency), .init("REASON", keeping: .beginning), .init("FROZEN"),
-            .init("RAM"), .init("PLACE", keeping: .beginning) { $0.hasPrefix("missing") ? .red : nil }, .init("AGE"),
+            .init("CONSISTENCY", colour: Colour.ofConsistency), .init("REASON", keeping: .beginning, worth: 4),
+            .init("FROZEN", worth: 0),
+            .init("RAM", worth: 1),
+            .init("PLACE", keeping: .beginning, worth: 3) { $0.hasPrefix("missing") ? .red : nil },
+            .init("AGE", worth: 2),
         ])
         for machine in machines {
             table.add([

@@ -1,6 +1,7 @@
 /// Text in columns, two spaces between them: one line a row, whatever its cells hold and however narrow the terminal is.
 ///
-/// What is wider than the terminal loses columns that say nothing first; then the widest columns become narrower.
+/// What is wider than the terminal loses columns that say nothing first; then those that are worth the least, where to make
+/// others narrower does not do.
 struct Table {
     struct Column: Sendable {
         /// Which part of a cell stays where the column is made narrower.
@@ -10,19 +11,24 @@ struct Table {
             case beginning
             /// Of a snapshot's name the time is at the end.
             case end
+            /// Of `2026-11-21 11:00:00Z` at least `11-21 11:00Z`.
+            case time
         }
 
         let heading: String
         var kept = Kept.whole
+        /// The column with the lowest is left out first where there is no room for all; nil: never.
+        var worth: Int?
         /// The colour of a cell that says that.
         var colour: @Sendable (String) -> Colour? = { _ in nil }
 
         init(
-            _ heading: String, keeping kept: Kept = .whole,
+            _ heading: String, keeping kept: Kept = .whole, worth: Int? = nil,
             colour: @escaping @Sendable (String) -> Colour? = { _ in nil }
         ) {
             self.heading = heading
             self.kept = kept
+            self.worth = worth
             self.colour = colour
         }
     }
@@ -35,6 +41,8 @@ struct Table {
     private var isVoid: [Bool]
     /// A column that can give way stays as wide as that, and every other as `narrowest`, as far as the terminal has room.
     private static let narrow = 12
+    /// Before a time loses its year, the others that can give way come down to that.
+    private static let comfortable = 20
     private static let narrowest = 4
     private static let gap = 2
 
@@ -65,6 +73,9 @@ struct Table {
                 shown.count > 1
             {
                 shown.removeAll { $0 == void }
+            }
+            while Self.total(shown.map(least)) > width, let worthless = leastWorthy(of: shown) {
+                shown.removeAll { $0 == worthless }
             }
             widths = fitted(shown, to: width)
         }
@@ -99,13 +110,30 @@ struct Table {
         return line
     }
 
+    /// Nil where none may be left out.
+    private func leastWorthy(of shown: [Int]) -> Int? {
+        shown.filter { columns[$0].worth != nil }.min { (columns[$0].worth ?? 0) < (columns[$1].worth ?? 0) }
+    }
+
+    /// How narrow a column becomes before others are left out for it.
+    private func least(_ column: Int) -> Int {
+        let heading = cellWidth(columns[column].heading)
+        return columns[column].kept == .whole ? widths[column] : min(widths[column], max(heading, Self.narrow))
+    }
+
     /// The widest give way first: those whose cells can be shortened sensibly, then all.
     private func fitted(_ shown: [Int], to width: Int) -> [Int] {
         var widths = self.widths
         var excess = Self.total(shown.map { widths[$0] }) - width
-        let stages = [(shown.filter { columns[$0].kept != .whole }, Self.narrow), (shown, Self.narrowest)]
+        let times = shown.filter { columns[$0].kept == .time }
+        let texts = shown.filter { columns[$0].kept == .beginning || columns[$0].kept == .end }
+        let stages = [
+            (texts, Self.comfortable), (times, Self.narrow), (texts, Self.narrow), (shown, Self.narrowest),
+        ]
         for (candidates, floor) in stages {
-            while excess > 0, let widest = candidates.max(by: { widths[$0] < widths[$1] }), widths[widest] > floor {
+            while excess > 0,
+                let widest = candidates.max(by: { widths[$0] < widths[$1] }), widths[widest] > floor
+            {
                 widths[widest] -= 1
                 excess -= 1
             }

@@ -58,7 +58,7 @@ extension MetricsState {
     private mutating func count(_ entries: [HistoryEntry], _ outcome: HistoryEntry.Outcome) {
         runs[outcome.rawValue, default: 0] &+= 1
         for entry in entries {
-            if let reason = entry.fallback { fallbacks[reason.rawValue, default: 0] &+= 1 }
+            if let reason = entry.shortfall { fallbacks[reason.rawValue, default: 0] &+= 1 }
             if let duration = entry.frozenMilliseconds { frozen.add(duration) }
             if let duration = entry.pausedMilliseconds { paused.add(duration) }
         }
@@ -67,7 +67,7 @@ extension MetricsState {
     private mutating func note(
         _ run: RunID, _ entries: [HistoryEntry], on dataset: DatasetName, _ index: inout [DatasetName: Int], now: Int64
     ) {
-        let isSuccess = entries.allSatisfy { $0.outcome == .released && $0.fallback == nil }
+        let isSuccess = entries.allSatisfy { $0.outcome == .released && !$0.fellShort }
         guard let place = index[dataset] else {
             index[dataset] = datasets.count
             datasets.append(Dataset(name: dataset, lastRun: run, lastSuccess: isSuccess ? run : nil))
@@ -85,13 +85,13 @@ extension MetricsState {
         let key = Key(machine: entry.key, dataset: dataset)
         var machine = Machine(
             hypervisor: entry.hypervisor, id: entry.id, name: entry.name, dataset: dataset, run: entry.run,
-            consistency: entry.consistency ?? .crash, reason: entry.fallback,
+            consistency: entry.consistency ?? .crash, reason: entry.shortfall,
             frozenMilliseconds: entry.frozenMilliseconds, pausedMilliseconds: entry.pausedMilliseconds)
         let known = index[key].map { machines[$0] }
         if let known, !entry.run.isNews(after: known.run, now: now) { return }
         (machine.fallbacks, machine.countedRun) = (known?.fallbacks ?? 0, known?.countedRun)
         if entry.outcome == .released, machine.countedRun != entry.run, entry.reason != .configured {
-            machine.fallbacks = entry.fallback == nil ? 0 : machine.fallbacks &+ 1
+            machine.fallbacks = !entry.fellShort ? 0 : machine.fallbacks &+ 1
             machine.countedRun = entry.run
         }
         if let place = index[key] {
@@ -133,11 +133,6 @@ extension MetricsState {
     private func index<Key: Hashable>(_ keys: [Key]) -> [Key: Int] {
         Dictionary(keys.enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
     }
-}
-
-extension HistoryEntry {
-    /// Why the VM got less than it was to get; nil where it did not.
-    fileprivate var fallback: ReasonCode? { reason == .configured ? nil : reason }
 }
 
 extension RunID {

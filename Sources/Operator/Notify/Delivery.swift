@@ -37,7 +37,8 @@ extension CertificateCheck {
 
 extension DeliveryError {
     /// A transfer that failed; `libcurl`'s words may have the address, so those of a secret one are left out.
-    init(_ error: CurlError, at server: String, within limit: Duration, authorities: String) {
+    /// - Parameter start: when it began. What there is less time for than for the whole, to connect, ends it earlier.
+    init(_ error: CurlError, at server: String, since start: ContinuousClock.Instant, authorities: String) {
         let text = printable(error.text, limit: 300)
         switch error.kind {
         case .unresolved: self.init(description: "the name of \(server) cannot be resolved")
@@ -48,7 +49,7 @@ extension DeliveryError {
                     + "and of an issuer that this host or \(authorities) knows")
         case .badAuthorities: self.init(description: "\(authorities) cannot be read as certificates: \(text)")
         case .noTLS: self.init(description: "no TLS connection to \(server): \(text)")
-        case .timedOut: self.init(description: "no answer from \(server) within \(limit.text)")
+        case .timedOut: self.init(description: "no answer from \(server) within \((.now - start).text)")
         case .tooLong: self.init(description: "\(server) answers with more than makes sense")
         case .refused: self.init(description: "\(server) has refused it: \(text)", isRefusal: true)
         case .missing, .noMemory: self.init(description: text)

@@ -36,7 +36,7 @@ struct MailDelivery: Delivery {
                 Result { () throws(DeliveryError) in try transfer(message, to: server, within: limit) }
             }
         } catch {
-            throw DeliveryError(description: "no answer from \(server.authority) within \(limit.text)")
+            throw DeliveryError(description: "no answer from \(server.authority) within \((limit + .seconds(2)).text)")
         }
         try result.get()
     }
@@ -58,10 +58,11 @@ struct MailDelivery: Delivery {
             needsTLS: server.scheme == "smtps" || !server.isLoopback || settings.smtpCAFile != nil,
             check: try CertificateCheck.of(settings.smtpCAFile, key: "smtp_ca_file"), account: account,
             client: message.host, sender: message.sender, recipients: message.recipients)
+        let start = ContinuousClock.now
         do throws(CurlError) {
             try CurlHandle().send(message.bytes, by: transfer, limits: CurlLimits(whole: limit, bytes: 1 << 20))
         } catch {
-            throw DeliveryError(error, at: server.authority, within: limit, authorities: "smtp_ca_file")
+            throw DeliveryError(error, at: server.authority, since: start, authorities: "smtp_ca_file")
         }
     }
 

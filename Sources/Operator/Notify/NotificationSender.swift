@@ -29,6 +29,7 @@ actor NotificationSender {
     private let host: String
     private let log: Logger
     private let timing: Timing
+    private let proc: String
     /// Called when there are new reports, before they are sent.
     private let writeMetrics: @Sendable () async -> Void
     /// What was seen since the process began.
@@ -38,7 +39,8 @@ actor NotificationSender {
 
     init(
         _ directory: StateDirectory, _ settings: NotificationSettings, _ deliveries: [any Delivery], host: String,
-        log: Logger, timing: Timing = Timing(), writeMetrics: @escaping @Sendable () async -> Void = {}
+        log: Logger, timing: Timing = Timing(), proc: String = "/proc",
+        writeMetrics: @escaping @Sendable () async -> Void = {}
     ) {
         self.directory = directory
         outbox = Outbox(directory)
@@ -47,20 +49,44 @@ actor NotificationSender {
         self.host = host
         self.log = log
         self.timing = timing
+        self.proc = proc
         self.writeMetrics = writeMetrics
     }
 
+    /// How it came out.
+    enum Outcome: Sendable, Equatable {
+        /// Nothing is left.
+        case done
+        /// Something could not be sent.
+        case left
+        /// Another process is sending; its id, where that is seen.
+        case elsewhere(Int32?)
+    }
+
     /// Sends until nothing is left or the time is over.
-    /// - Returns: whether nothing is left that could not be sent. Where another process is sending, that does it.
+    /// - Parameter limit: for how long it waits for another process that is sending.
     /// - Throws: StateError where the outbox cannot be used.
-    func run() async throws -> Bool {
-        guard fileExists(outbox.folder) else { return true }
+    func run(waiting limit: Duration = .zero) async throws -> Outcome {
+        guard fileExists(outbox.folder) else { return .done }
         let end = ContinuousClock.now + timing.whole
         while true {
-            guard let lock = try outbox.lock(in: directory) else { return true }
+            guard let lock = try await self.lock(waiting: limit) else {
+                return outbox.names.isEmpty ? .done : .elsewhere(outbox.sender(proc: proc))
+            }
             let isDone = await lock.withLockAwaiting { await sendAll(until: end) }
             // Who has added one while this process had the lock has started no other.
-            guard outbox.names.contains(where: { !seen.contains($0) }), .now < end else { return isDone }
+            guard outbox.names.contains(where: { !seen.contains($0) }), .now < end else {
+                return isDone ? .done : .left
+            }
+        }
+    }
+
+    private func lock(waiting limit: Duration) async throws -> FileLock? {
+        let end = ContinuousClock.now + limit
+        while true {
+            if let lock = try outbox.lock(in: directory) { return lock }
+            guard ContinuousClock.now < end, !outbox.names.isEmpty else { return nil }
+            try await Task.sleep(for: .milliseconds(100))
         }
     }
 

@@ -5,15 +5,30 @@ internal import RunState
 internal import Support
 
 extension Operator {
+    /// For how long one that is called by hand waits for another that is sending.
+    private static let lockWait = Duration.seconds(5)
+
     /// `stillpoint notify`: sends what is in the outbox; with `test` a report of nothing by each way that is configured.
-    package func notify(test: Bool = false) async -> ExitCode {
+    /// - Parameter inBackground: a hook has started it: what another process sends is that one's to tell of.
+    package func notify(test: Bool = false, inBackground: Bool = false) async -> ExitCode {
         await perform { configuration in
             let deliveries = deliveries(configuration.notifications)
             guard !test else { return await sendTest(by: deliveries) }
             let sender = NotificationSender(
                 StateDirectory(configuration.stateDirectory), configuration.notifications, deliveries, host: hostName(),
                 log: context.log, writeMetrics: { await refreshMetrics(configuration) })
-            return try await sender.run() ? .done : .needsRecovery
+            switch try await sender.run(waiting: inBackground ? .zero : Self.lockWait) {
+            case .done: return .done
+            case .left: return .needsRecovery
+            case .elsewhere(let process):
+                guard !inBackground else { return .done }
+                let who = process.map { "the process \($0)" } ?? "another process"
+                let what = "\(who) is sending what is in \(configuration.stateDirectory)/outbox"
+                context.log.error(
+                    "\(what), with the configuration that it began with, for five minutes at most; then call this again"
+                )
+                return .needsRecovery
+            }
         }
     }
 

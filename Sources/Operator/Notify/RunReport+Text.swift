@@ -8,35 +8,53 @@ extension RunReport {
     private static let mostMachines = 200
     private static let mostReasons = 20
 
-    /// `[stillpoint] kvm1: tank/VM: db: crash-consistent (agent-silent)`
+    /// `[stillpoint] kvm1: tank/VM: db: crash-consistent (agent-silent)`: short, and ASCII unless a VM's name is not.
     var subject: String {
-        let place = datasets.isEmpty ? [] : [Self.listed(datasets.map(\.rawValue), most: 2)]
-        return printable((["[stillpoint] \(host)"] + place + [summary]).joined(separator: ": "), limit: 250)
+        let place = datasets.isEmpty ? [] : [Self.cut(Self.listed(datasets.map(\.rawValue), most: 2), 80)]
+        let parts = [Self.cut("[stillpoint] \(host)", 60)] + place + [summary(reason: shortReason)]
+        return Self.cut(parts.joined(separator: ": "), 190)
+    }
+
+    /// A reason in full has paths and other errors' words, and so no place in a subject.
+    private var shortReason: String? {
+        guard let one = reasons.first else { return nil }
+        if one == Self.untaken { return one }
+        guard run == nil else { return "see mail" }
+        return one.hasPrefix("[hypervisor ")
+            ? "a hypervisor did not answer (see mail)" : "pre-snapshot refused (see mail)"
+    }
+
+    /// The ellipsis of `printable` would make encoded words of all of a subject.
+    private static func cut(_ text: String, _ limit: Int) -> String {
+        printable(text, limit: limit).map { $0 == "\u{2026}" ? "..." : String($0) }.joined()
     }
 
     /// What happened, in a line.
-    private var summary: String {
+    /// - Parameter one: why, where that concerns more than a VM.
+    private func summary(reason one: String?) -> String {
         let what = problems.first.map { first in
             let more = problems.count - 1
-            return "\(printable(first.vm, limit: 60)): \(first.result)" + (more > 0 ? ", and \(more) more" : "")
+            return "\(Self.cut(first.vm, 60)): \(first.result)" + (more > 0 ? ", and \(more) more" : "")
         }
-        let one = reasons.first.map { printable($0, limit: 120) }
         switch outcome {
         case .test: return "a test"
         case .well: return "well, \(machines.count) \(machines.count == 1 ? "VM" : "VMs")"
         case .open: return "still held: " + (what ?? one ?? "")
         case .fallback: return what ?? one ?? ""
+        case .failed where run == nil: return one ?? "failed"
         case .failed: return "failed: " + (one ?? what ?? "")
         }
     }
 
     /// The lines of a mail.
     var text: String {
-        var lines = [printable("\(host): \(summary)", limit: 400), ""]
-        for (name, value) in facts { lines.append(Self.padded(name, 11) + printable(value, limit: 2000)) }
+        var lines = [
+            printable("\(host): \(summary(reason: reasons.first.map { printable($0, limit: 120) }))", limit: 400), "",
+        ]
         if !reasons.isEmpty {
-            lines += [""] + reasons.prefix(Self.mostReasons).map { "* " + printable($0, limit: 1000) }
+            lines += reasons.prefix(Self.mostReasons).map { "* " + printable($0, limit: 1000) } + [""]
         }
+        for (name, value) in facts { lines.append(Self.padded(name, 11) + printable(value, limit: 2000)) }
         if !machines.isEmpty { lines += [""] + table }
         for machine in problems.prefix(Self.mostMachines) {
             let why = machine.fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + machine.notes
@@ -80,7 +98,8 @@ extension RunReport {
         let names = problems.prefix(3).map { problem in
             "stillpoint explain \(problem.vm.hasPrefix("-") ? "-- " : "")\(shellQuoted(problem.vm))"
         }
-        return (outcome == .open ? ["stillpoint recover"] : []) + names + ["stillpoint check"]
+        let recovery = problems.contains { $0.consistency == .stale } ? ["stillpoint recover --adopt"] : []
+        return recovery + (outcome == .open ? ["stillpoint recover"] : []) + names + ["stillpoint check"]
     }
 
     private static func listed(_ names: [String], most: Int) -> String {
@@ -95,7 +114,8 @@ extension RunReport {
 extension RunReport.Machine {
     /// `crash-consistent (agent-silent)`
     fileprivate var result: String {
-        let got = consistency == .crash ? "crash-consistent" : consistency?.rawValue ?? "not frozen"
-        return got + (reason.map { " (\(printable($0.rawValue, limit: 40)))" } ?? "")
+        let got = consistency == .crash ? "crash-consistent" : consistency?.rawValue ?? "nothing"
+        return got
+            + (reason.flatMap { $0 == .stale ? nil : $0 }.map { " (\(printable($0.rawValue, limit: 40)))" } ?? "")
     }
 }

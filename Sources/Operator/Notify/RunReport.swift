@@ -44,6 +44,8 @@ struct RunReport: Sendable, Codable, Equatable {
         let pausedMilliseconds: Int64?
     }
 
+    static let untaken = "no snapshot was taken while the VMs were held"
+
     var format = 1
     /// The same each time that it is sent.
     let id: String
@@ -71,8 +73,8 @@ extension RunReport {
         datasets = entry.datasets
         snapshots = entry.snapshots
         outcome = Outcome(entry)
-        reasons = (entry.ending == .untaken ? ["no snapshot was taken while the VMs were held"] : []) + entry.reasons
-        machines = entry.machines.map(Machine.init)
+        reasons = (entry.ending == .untaken ? [Self.untaken] : []) + entry.reasons
+        machines = entry.machines.map { Machine($0, isWithoutSnapshot: entry.ending.isWithoutSnapshot) }
     }
 
     /// What `stillpoint notify --test` sends.
@@ -105,16 +107,16 @@ extension RunReport.Outcome {
 }
 
 extension RunReport.Machine {
-    fileprivate init(_ record: VMRecord) {
+    fileprivate init(_ record: VMRecord, isWithoutSnapshot: Bool) {
         vm = record.name
         vmID = record.id
         hypervisor = record.hypervisor
         datasets = record.datasets
         wanted = record.wanted
         strategy = record.strategy
-        consistency = record.consistency
+        consistency = isWithoutSnapshot ? nil : record.consistency
         reason = record.reason
-        isProblem = record.fellShort
+        isProblem = record.fellShort || isWithoutSnapshot && record.reason != .configured
         fallbacks = record.fallbacks.map { Fallback(strategy: $0.strategy, code: $0.code, reason: $0.reason) }
         notes = record.notes
         frozenMilliseconds = (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil

@@ -21,7 +21,7 @@ struct WebhookDelivery: Delivery {
                 Result { () throws(DeliveryError) in try post(report, within: limit) }
             }
         } catch {
-            throw DeliveryError(description: "no answer from \(server) within \(limit.text)")
+            throw DeliveryError(description: "no answer from \(server) within \((limit + .seconds(2)).text)")
         }
         let status = try answer.get().status
         switch status {
@@ -47,11 +47,12 @@ struct WebhookDelivery: Delivery {
         } catch {
             throw DeliveryError(description: "\(error)", isRefusal: true)
         }
+        let start = ContinuousClock.now
         do throws(CurlError) {
             return try CurlHandle().post(
                 body, headers: headers, to: url, check, limits: CurlLimits(whole: limit, bytes: 1 << 20))
         } catch {
-            throw DeliveryError(error, at: server, within: limit, authorities: "webhook_ca_file")
+            throw DeliveryError(error, at: server, since: start, authorities: "webhook_ca_file")
         }
     }
 

@@ -42,7 +42,7 @@ enum Grade: UInt8, Sendable, Comparable, CaseIterable {
 
     /// Restore points do not have the reason, but notes where there was one.
     private static func isFallback(_ entry: HistoryEntry) -> Bool {
-        if let reason = entry.reason { return reason != .configured }
+        if entry.reason != nil { return entry.fellShort }
         return entry.strategy == nil && !entry.notes.isEmpty
     }
 }

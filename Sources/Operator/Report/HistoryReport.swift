@@ -34,8 +34,10 @@ struct HistoryReport: Sendable {
     var present: [ReportedVM] { machines.filter { $0.lastRun > lastNightEnd - 7 * 86400 } }
     /// Those that got less than in the two weeks before.
     var worsened: [ReportedVM] { present.filter(\.hasWorsened) }
-    /// Those that got less than they were to get, as usual.
+    /// Those that got less than they were to get, as usual, or where nobody knows what is usual.
     var lacking: [ReportedVM] { present.filter(\.isLacking) }
+    /// Whether what is usual of each of them is known.
+    var isLackingUsual: Bool { lacking.allSatisfy { $0.usual.worst != .none } }
     /// Of the last week.
     var recentTroubles: [RunTrouble] { troubles.filter { $0.time > now - 7 * 86400 || $0.kind.isOpen } }
 }

@@ -104,13 +104,13 @@ struct HistoryReportBuilder {
                 machines[machine].name = entry.name
                 machines[machine].datasets = entry.datasets
             }
-            let isLess = grade < .crash || entry.reason.map { $0 != .configured } ?? false
+            let isLess = grade < .crash || entry.fellShort
             lastRuns[machine].removeAll { $0.time <= time - 86400 }
             lastRuns[machine].append(
                 RunOfVM(
-                    time: time, grade: grade, evidence: evidence, reason: isLess ? entry.reason : nil,
+                    time: time, grade: grade, evidence: evidence, reason: isLess ? entry.shortfall : nil,
                     note: isLess ? entry.notes.first { !$0.isEmpty } : nil))
-            if isLess, grade > .failed { count(entry.reason, machine, on: day) }
+            if isLess, grade > .failed { count(entry.shortfall, machine, on: day) }
             if let window = entry.frozenMilliseconds {
                 frozen[day].append(window)
                 if machines[machine].longestFrozen.map({ $0.milliseconds < window }) ?? true {

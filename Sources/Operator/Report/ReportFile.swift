@@ -16,6 +16,10 @@ struct ReportFile {
             folder = nil
             return
         }
+        // The name of a folder may be written in many ways, and none of them names a file.
+        guard path.utf8.last != UInt8(ascii: "/"), !["", ".", ".."].contains(name) else {
+            throw ReportFileError("\(printable(path, limit: 300)) names a folder; \(Self.fix(in: path))")
+        }
         do throws(Errno) {
             folder = try Folder(reaching: FileAccess.parent(Self.absolute(path)))
         } catch {
@@ -23,9 +27,17 @@ struct ReportFile {
         }
         // A device or a link in its place would be replaced by a file.
         if let kind = folder?.kind(of: name), kind != S_IFREG {
+            guard kind != S_IFDIR else {
+                throw ReportFileError("\(printable(path, limit: 300)) is a folder; \(Self.fix(in: path))")
+            }
             throw ReportFileError(
                 "\(printable(path, limit: 300)) is no regular file; name one, or - for standard output")
         }
+    }
+
+    private static func fix(in folder: String) -> String {
+        let slash = folder.utf8.last == UInt8(ascii: "/") ? "" : "/"
+        return "name a file in it: \(printable(folder + slash + "report.html", limit: 300))"
     }
 
     private static func absolute(_ path: String) throws(Errno) -> String {

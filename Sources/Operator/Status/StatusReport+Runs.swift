@@ -16,14 +16,15 @@ extension StatusReport.OpenRun {
         let age = run.age.map { $0.components.seconds }
         let isLate =
             run.machines.contains { $0.phase == .failed }
-            || run.earlyRelease.map { Int64(time(nil)) - $0.began > Self.grace }
+            || run.earlyRelease.map { Int64(Glibc.time(nil)) - $0.began > Self.grace }
                 ?? ((age ?? 0) > maxHold.components.seconds + Self.grace)
         let isLeft = state == .abandoned || state == .ending && isLate
         let left = maxHold - (watchdog?.age ?? run.age ?? .zero)
         let acts = max(0, left.components.seconds)
         let process = state == .owned ? owner.process.map { StatusReport.Process(id: $0, program: owner.program) } : nil
         self.init(
-            run: run.id.text, manager: run.manager, phase: run.phase, ageSeconds: age,
+            run: run.id.text, manager: run.manager, phase: run.phase, time: run.id.time,
+            ageSeconds: age,
             datasets: (run.kind == .snapshots ? run.targets : Set(run.machines.flatMap(\.datasets)).sorted())
                 .map(\.rawValue),
             snapshots: run.snapshots.map(\.rawValue), state: state, needsRecovery: isLeft,
@@ -66,10 +67,10 @@ extension StatusReport.LastRun {
         guard let first = entries.first else { return nil }
         let worst: [HistoryEntry.Outcome] = [.open, .undone, .untaken, .released]
         self.init(
-            dataset: dataset.rawValue, run: first.run.text, manager: first.manager,
+            dataset: dataset.rawValue, run: first.run.text, manager: first.manager, time: first.run.time,
             ageSeconds: first.run.time.map { max(0, now - $0) }, snapshot: first.snapshot,
             outcome: worst.first { outcome in entries.contains { $0.outcome == outcome } } ?? first.outcome,
             machines: entries.count, consistency: entries.compactMap(\.consistency).min(),
-            fellBack: entries.count { $0.reason != nil && $0.reason != .configured })
+            fellBack: entries.count(where: \.fellShort))
     }
 }

@@ -16,10 +16,11 @@ extension StatusReport {
     /// The last runs.
     var table: Table {
         var table = Table([
-            .init("DATASET", keeping: .end), .init("LAST RUN"), .init("AGE"), .init("VMS"),
-            .init("LOWEST", colour: Colour.ofConsistency), .init("FELL BACK") { $0 == "0" ? nil : .yellow },
+            .init("DATASET", keeping: .end), .init("LAST RUN", keeping: .time, worth: 2), .init("AGE", worth: 3),
+            .init("VMS", worth: 1), .init("LOWEST", colour: Colour.ofConsistency),
+            .init("FELL BACK", worth: 4) { $0 == "0" ? nil : .yellow },
             .init("OUTCOME") { $0 == HistoryEntry.Outcome.released.rawValue ? nil : .red },
-            .init("SNAPSHOT", keeping: .end),
+            .init("SNAPSHOT", keeping: .end, worth: 0),
         ])
         for last in datasets {
             table.add([

@@ -20,6 +20,8 @@ struct StatusReport: Sendable, Codable, Equatable {
         /// The program that takes the snapshots; `restore`, `adoption`.
         let manager: String
         let phase: Run.Phase
+        /// When it began, in seconds since 1970.
+        let time: Int64?
         let ageSeconds: Int64?
         /// The datasets that are snapshotted; of a restore those of its VM.
         let datasets: [String]
@@ -87,6 +89,8 @@ struct StatusReport: Sendable, Codable, Equatable {
         let dataset: String
         let run: String
         let manager: String
+        /// When it began, in seconds since 1970.
+        let time: Int64?
         let ageSeconds: Int64?
         let snapshot: String?
         let outcome: HistoryEntry.Outcome

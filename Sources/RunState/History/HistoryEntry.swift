@@ -13,6 +13,9 @@ package struct HistoryEntry: Sendable, Equatable {
         case untaken
         /// Something could not be released; a later line of the same run says what became of it.
         case open
+
+        /// There is no snapshot by the run: its VMs got nothing, whatever was frozen.
+        package var isWithoutSnapshot: Bool { self == .undone || self == .untaken }
     }
 
     package var run: RunID
@@ -28,6 +31,7 @@ package struct HistoryEntry: Sendable, Equatable {
     package var snapshot: String?
     /// The strategy that was carried out.
     package var strategy: Strategy?
+    /// Nil where there is no snapshot by the run.
     package var consistency: Consistency?
     /// Why it is not more.
     package var reason: ReasonCode?
@@ -53,13 +57,25 @@ package struct HistoryEntry: Sendable, Equatable {
     }
 
     package var key: VMKey { VMKey(id, of: hypervisor) }
+
+    /// It did not get what the first strategy of its list is for; as `VMRecord.fellShort`, by what the history keeps.
+    package var fellShort: Bool { shortfall != nil }
+
+    /// Why it fell short, in a word; nil where it did not.
+    package var shortfall: ReasonCode? {
+        if let reason { return reason == .configured ? nil : reason }
+        if consistency == .stale { return .stale }
+        guard let strategy, strategy != .crashConsistent, outcome.isWithoutSnapshot else { return nil }
+        return outcome == .undone ? .undone : .noSnapshot
+    }
 }
 
 extension HistoryEntry {
     init(_ record: VMRecord, of run: Run, _ outcome: Outcome) {
         self.init(
             run: run.id, manager: run.manager, outcome: outcome, hypervisor: record.hypervisor, id: record.id,
-            name: record.name, datasets: record.datasets, consistency: record.consistency)
+            name: record.name, datasets: record.datasets,
+            consistency: outcome.isWithoutSnapshot ? nil : record.consistency)
         snapshot = run.snapshots.first?.name
         strategy = record.strategy
         reason = record.reason

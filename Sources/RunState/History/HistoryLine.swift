@@ -46,7 +46,7 @@ enum HistoryLine {
             run: run, manager: unescaped(fields[2]), outcome: outcome, hypervisor: unescaped(fields[3]),
             id: unescaped(fields[4]), name: unescaped(fields[5]),
             datasets: datasets(fields[datasetsField]),
-            consistency: Consistency(rawValue: string(fields[9])))
+            consistency: outcome.isWithoutSnapshot ? nil : Consistency(rawValue: string(fields[9])))
         if !fields[7].isEmpty { entry.snapshot = unescaped(fields[7]) }
         entry.strategy = Strategy(rawValue: unescaped(fields[8]))
         if !fields[10].isEmpty { entry.reason = ReasonCode(rawValue: unescaped(fields[10])) }

@@ -101,6 +101,11 @@ package struct Outbox: Sendable {
         return try directory.locking(path("lock")) { try FileLock(path: $0) }
     }
 
+    /// The process that is sending; nil: none is, or it is not seen.
+    package func sender(proc: String) -> Int32? {
+        FileAccess.status(path("lock")).flatMap { processLocking(UInt64($0.st_ino), proc: proc) }
+    }
+
     /// Whether a process is sending, which takes what is added now.
     package var isBeingSent: Bool {
         guard fileExists(path("lock")), let lock = try? FileLock(path: path("lock")) else {

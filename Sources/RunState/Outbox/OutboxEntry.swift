@@ -22,6 +22,9 @@ package struct OutboxEntry: Sendable, Codable, Equatable {
         case unanswered
         /// RAM could not be moved to cold storage.
         case unarchived
+
+        /// There is no snapshot by the run: its VMs got nothing, whatever was frozen.
+        package var isWithoutSnapshot: Bool { self == .undone || self == .untaken }
     }
 
     package var format = newestFormat

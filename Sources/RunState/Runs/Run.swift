@@ -166,7 +166,8 @@ package struct VMRecord: Sendable, Codable, Equatable {
     /// it got what its first strategy is for.
     package var reason: ReasonCode? {
         if let loweredBy { return loweredBy }
-        if let last = fallbacks.last { return last.code ?? .callFailed }
+        if let last = fallbacks.last, fellShort { return last.code ?? .callFailed }
+        if consistency == .stale { return .stale }
         return consistency == .crash && strategy == .crashConsistent ? .configured : nil
     }
 }

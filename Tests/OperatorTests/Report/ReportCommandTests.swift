@@ -104,16 +104,32 @@ struct ReportCommandTests {
 
     @Test(
         "writes to no folder, device or link, and into no folder that is not there",
-        arguments: ["sub", "link", "none/page.html", "fifo"])
+        arguments: ["link", "none/page.html", "fifo"])
     func refused(_ name: String) async throws {
         try await withBench { bench, _ async throws in
-            try bench.scratch.folder("sub")
             try bench.scratch.write("target", "kept")
             try bench.scratch.link("link", to: bench.scratch.path + "/target")
             try #require(mkfifo(bench.scratch.path + "/fifo", 0o600) == 0)
             #expect(await report(bench, name) == .usage)
             #expect(bench.log.lines.count == 1)
             #expect(try page(bench, "target") == "kept")
+        }
+    }
+
+    @Test(
+        "writes to no folder, however that is written, and says how to name a file in it",
+        arguments: [
+            "sub", "sub/", "sub//", "sub/.", "sub/./", "sub/..", "sub/../", ".", "./", "..", "none/", "link-to-sub/",
+            "//",
+        ])
+    func folder(_ name: String) async throws {
+        try await withBench { bench, _ async throws in
+            try bench.scratch.folder("sub")
+            try bench.scratch.link("link-to-sub", to: bench.scratch.path + "/sub")
+            let before = try bench.scratch.names(in: ".")
+            #expect(await report(bench, name) == .usage)
+            #expect(bench.log.text.contains("folder; name a file in it: ") && bench.log.text.contains("/report.html"))
+            #expect(try bench.scratch.names(in: ".") == before && bench.scratch.names(in: "sub").isEmpty)
         }
     }
 }

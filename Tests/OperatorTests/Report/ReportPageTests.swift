@@ -136,7 +136,54 @@ struct ReportPageTests {
             builder.add([try HistoryReportBuilderTests.entry("new", hoursAgo: hour, .crash, reason: .agentMissing)])
         }
         let worse = String(decoding: ReportPage(builder.report(host: "h")).bytes, as: UTF8.self)
-        #expect(worse.contains("</span>1 VM got less than configured, as before</h2>"))
+        // Nobody knows what is usual of it.
+        #expect(worse.contains("</span>1 VM got less than configured</h2>") && !worse.contains("as before"))
+        #expect(worse.contains(">VMs that got less than configured</caption>") && worse.contains("<td>not known</td>"))
+        var longer = HistoryReportBuilder(now: Self.now, days: 30)
+        for day in (Int64(0)..<9).reversed() {
+            longer.add([
+                try HistoryReportBuilderTests.entry("new", hoursAgo: day * 24 + 1, .crash, reason: .agentMissing)
+            ])
+        }
+        let usual = String(decoding: ReportPage(longer.report(host: "h")).bytes, as: UTF8.self)
+        #expect(usual.contains("</span>1 VM got less than configured, as before</h2>"))
+    }
+
+    @Test("calls the best and the worst of a VM so, and a manager that is a person's hand by that alone")
+    func words() throws {
+        var builder = HistoryReportBuilder(now: Self.now, days: 30)
+        for day in (Int64(1)..<9).reversed() {
+            builder.add([try HistoryReportBuilderTests.entry("a", hoursAgo: day * 24 + 1)])
+        }
+        builder.add([try HistoryReportBuilderTests.entry("a", hoursAgo: 2)])
+        var entry = try HistoryReportBuilderTests.entry("a", hoursAgo: 1, .crash, reason: .agentSilent, .untaken)
+        entry.manager = "by hand"
+        builder.add([entry])
+        let page = String(decoding: ReportPage(builder.report(host: "h")).bytes, as: UTF8.self)
+        let text = page.replacing(/<span class="key[^>]*>.<\/span>/, with: "").replacing(/<[^>]*>/, with: "")
+        #expect(text.contains("best quiesced, worst no snapshot"), "\(text)")
+        #expect(page.contains("<small>by hand</small>") && !page.contains(" to <span class=\"grade\">"))
+    }
+
+    @Test("has the cells of few days beside the names")
+    func first() throws {
+        var builder = HistoryReportBuilder(now: Self.now, days: 365)
+        builder.add([try HistoryReportBuilderTests.entry("a", hoursAgo: 1)])
+        let page = String(decoding: ReportPage(builder.report(host: "h")).bytes, as: UTF8.self)
+        #expect(page.contains("scroll cal few") && !page.contains("Week by week"))
+        #expect(page.matches(of: /<i class="n">(\.+)<\/i>/).allSatisfy { $0.1.count < 7 })
+        let long = try #require(try Self.pages.get()["ordinary"])
+        #expect(long.contains("Week by week") && long.contains("Earlier months") && long.contains("\"scroll cal\""))
+    }
+
+    @Test("has the heading of each cell for a narrow window, in which rows are blocks")
+    func narrow() throws {
+        let page = try #require(try Self.pages.get()["ordinary"])
+        let quoted =
+            "--c1:&#39;VM&#39;;--c2:&#39;Usually&#39;;--c3:&#39;Now&#39;;--c4:&#39;When&#39;;--c5:&#39;Why&#39;"
+        #expect(page.contains(quoted))
+        let most = page.matches(of: /--c([0-9]+):&#39;/).compactMap { Int($0.1) }.max() ?? 0
+        #expect((2...most).allSatisfy { page.contains("nth-child(\($0))::before{content:var(--c\($0))}") })
     }
 
     @Test("is of some kilobytes for a VM, also where every fourth day is another")

@@ -35,6 +35,15 @@ struct MarkupAttribute: Sendable {
     static func width(percent: Double) -> Self { Self("style", .percentage(percent, before: "width:")) }
     static func width(pixels: Int) -> Self { Self("style", .pixels(pixels, before: "width:")) }
 
+    /// The headings of a table's columns, for the style sheet: `--c1`, `--c2`, …
+    static func columns(_ headings: [StaticString]) -> Self {
+        let parts = headings.enumerated().map { index, heading in
+            let text = heading.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
+            return "--c\(index + 1):'\(text)'"
+        }
+        return Self("style", .text(parts.joined(separator: ";")))
+    }
+
     static let headsColumn = word("scope", "col")
     static let headsRow = word("scope", "row")
     static let isHidden = word("aria-hidden", "true")

@@ -23,7 +23,7 @@ extension ReportPage {
             }
             if !worse.isEmpty { list(&page, "VMs that got less than usual", worse) }
             if !troubles.isEmpty { failed(&page, troubles) }
-            if !lacking.isEmpty { list(&page, "VMs that got less than configured, as before", lacking) }
+            if !lacking.isEmpty { list(&page, "VMs that got less than configured\(asBefore)", lacking) }
         }
     }
 
@@ -61,7 +61,8 @@ extension ReportPage {
         page.element(.tr) { page in
             page.element(.th, .headsRow) { page in
                 page.element(.code, text: printable(trouble.run))
-                page.element(.small, text: "by \(printable(trouble.manager, limit: 30))")
+                let manager = printable(trouble.manager, limit: 30)
+                page.element(.small, text: manager.hasPrefix("by ") ? manager : "by \(manager)")
             }
             page.element(.td) { page in
                 page.element(.span, .class("grade")) { page in

@@ -2,6 +2,8 @@ extension ReportPage {
     /// VMs in one table: with more, a browser lays out only those tables that are in sight.
     private static let machinesPerTable = 50
     private static let recentWeeks = 8
+    /// With no more units a row would be too short for the page's width.
+    private static let fewUnits = 42
 
     /// The last eight weeks by day, all by week, and each earlier month by day.
     func calendars(_ page: inout Markup) {
@@ -28,7 +30,7 @@ extension ReportPage {
                 let present = report.machines.indices.filter { index in
                     month.contains { report.machines[index].cells[offset($0)].worst != .none }
                 }
-                page.element(.details, .class("month")) { page in
+                page.element(.details) { page in
                     page.element(.summary) { page in
                         page.text(title)
                         page.element(.small) { monthSummary(&$0, month, present) }
@@ -70,8 +72,10 @@ extension ReportPage {
             let part = chosen[start..<min(start + Self.machinesPerTable, chosen.count)]
             let isWhole = part.count == chosen.count
             let what = isWhole ? title : "\(title): \(labels[part.first ?? 0]) to \(labels[part.last ?? 0])"
+            let isShort = table.columns.reduce(0) { $0 + $1.units.count } <= Self.fewUnits
+            let classes = "scroll cal" + (isWhole ? "" : " many") + (isShort ? " few" : "")
             page.element(
-                .div, .class(isWhole ? "scroll cal" : "scroll cal many"), .word("tabindex", "0"),
+                .div, .class(classes), .word("tabindex", "0"),
                 .word("role", "region"), .label(what)
             ) { page in
                 page.element(.table) { page in

@@ -14,7 +14,7 @@ extension ReportPage {
             guard !report.reasons.isEmpty else {
                 return page.element(.p, .class("quiet"), text: "No VM got less than it was to get.")
             }
-            let headings = ["Reason", "Times, 7 days", "30 days", "All", "VMs", "Last", "By week"]
+            let headings: [StaticString] = ["Reason", "Times, 7 days", "30 days", "All", "VMs", "Last", "By week"]
             table(&page, "Times that a VM got less than it was to get", headings, numbers: 1...5) { page in
                 for tally in report.reasons.prefix(Self.mostReasons) { row(&page, tally) }
             }
@@ -61,7 +61,7 @@ extension ReportPage {
             guard !report.datasets.isEmpty else {
                 return page.element(.p, .class("quiet"), text: "None held a disk of a VM.")
             }
-            let headings = ["Dataset", "VMs", "Runs", "Last run", "Worst of it"]
+            let headings: [StaticString] = ["Dataset", "VMs", "Runs", "Last run", "Worst of it"]
             table(&page, "Datasets that hold disks of VMs", headings, numbers: 1...2) { page in
                 for tally in report.datasets.prefix(Self.mostDatasets) {
                     page.element(.tr) { page in

@@ -58,12 +58,15 @@ extension ReportPage {
         }
     }
 
+    /// What is said of those that got less than configured; nothing of what there is no earlier run to tell.
+    var asBefore: String { report.isLackingUsual ? ", as before" : "" }
+
     private var complaints: [String] {
         let (worse, lacking) = (report.worsened.count, report.lacking.count)
         let troubles = report.recentTroubles.count
         var parts: [String] = []
         if worse > 0 { parts.append("\(counted(worse, "VM")) got less than usual") }
-        if lacking > 0 { parts.append("\(counted(lacking, "VM")) got less than configured, as before") }
+        if lacking > 0 { parts.append("\(counted(lacking, "VM")) got less than configured\(asBefore)") }
         if troubles > 0 { parts.append("\(counted(troubles, "run")) failed or \(troubles == 1 ? "is" : "are") open") }
         return parts
     }

@@ -19,13 +19,14 @@ extension ReportPage {
         page.element(.a, .href(anchor)) { $0.element(.code, text: reason.rawValue) }
     }
 
-    /// What a VM got, the worst and the best of it.
+    /// What a VM got, the best and the worst of it.
     func grades(_ page: inout Markup, _ cell: DayCell) {
         guard cell.worst != .none else { return page.text("not known") }
-        grade(&page, cell.worst)
-        guard cell.best != cell.worst else { return }
-        page.text(" to ")
+        guard cell.best != cell.worst else { return grade(&page, cell.worst) }
+        page.text("best ")
         grade(&page, cell.best)
+        page.text(", worst ")
+        grade(&page, cell.worst)
     }
 
     private func grade(_ page: inout Markup, _ grade: Grade) {
@@ -35,14 +36,14 @@ extension ReportPage {
         }
     }
 
-    /// A table with headings, in a box that scrolls where the window is narrow.
+    /// A table with headings; where the window is narrow, each row is a block in which each cell has its heading.
     /// - Parameter numbers: the columns of numbers, from 0.
     func table(
-        _ page: inout Markup, _ caption: String, _ headings: [String], numbers: ClosedRange<Int>? = nil,
+        _ page: inout Markup, _ caption: String, _ headings: [StaticString], numbers: ClosedRange<Int>? = nil,
         rows: (inout Markup) -> Void
     ) {
         page.element(.div, .class("scroll"), .word("tabindex", "0"), .word("role", "region"), .label(caption)) { page in
-            page.element(.table, .class("list")) { page in
+            page.element(.table, .class("list"), .columns(headings)) { page in
                 page.element(.caption, text: caption)
                 page.element(.thead) { page in
                     page.element(.tr) { page in
@@ -50,7 +51,7 @@ extension ReportPage {
                             let isNumber = numbers?.contains(index) ?? false
                             page.element(
                                 .th, attributes: [.headsColumn] + (isNumber ? [.class("number")] : [])
-                            ) { $0.text(heading) }
+                            ) { $0.fixed(heading) }
                         }
                     }
                 }

@@ -36,7 +36,7 @@ extension ReportPage {
         }
         page.element(.details) { page in
             page.element(.summary, text: "\(title): figures by week")
-            let headings = ["Week of", "Times", "Middle", "Nineteen of twenty", "Longest"]
+            let headings: [StaticString] = ["Week of", "Times", "Middle", "Nineteen of twenty", "Longest"]
             table(&page, "\(title), by week", headings, numbers: 1...4) { weeks(&$0, windows) }
         }
     }

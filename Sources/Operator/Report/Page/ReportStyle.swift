@@ -78,7 +78,7 @@ enum ReportStyle {
         .cal table{direction:ltr;width:100%}
         .cal td,.cal th{padding:0 4px 0 0;font-weight:400;white-space:nowrap}
         .cal td,.cal thead th{text-align:left;border-left:4px solid transparent;padding:0}
-        .month .cal table{width:auto;margin-right:auto}.month .cal .vm{width:220px;min-width:220px;max-width:220px}
+        .cal.few table{width:auto;margin-right:auto}.cal.few .vm{width:220px;min-width:220px;max-width:220px}
         .cal thead th{font-size:11px;color:var(--soft);height:26px}
         .cal .vm{position:sticky;left:0;z-index:1;background:var(--panel);width:100%;min-width:190px;max-width:0;
         overflow:hidden;text-overflow:ellipsis;text-align:left;padding:0 8px 0 14px;font-size:13px;border-left:0}
@@ -129,9 +129,20 @@ enum ReportStyle {
         .figures{grid-template-columns:1fr 1fr}.figures li{padding:10px 14px;border-top:1px solid var(--line);
         margin-top:-1px}
         .figures b{font-size:22px}
-        .cal .vm,.month .cal .vm{min-width:112px;padding-left:10px}.month .cal .vm{width:112px;max-width:112px}
+        .cal .vm,.cal.few .vm{min-width:112px;padding-left:10px}.cal.few .vm{width:112px;max-width:112px}
         dl{display:block}dt{border:0;padding-bottom:0}dd{padding-top:0}
-        .list th,.list td{padding:6px 10px}summary small{display:block;margin:0}}
+        summary small{display:block;margin:0}
+        .list,.list caption,.list tbody,.list tr,.list tbody th,.list td{display:block}
+        .list thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+        .list caption{padding:8px 14px}.list tr{border-top:1px solid var(--line);padding:7px 14px}
+        .list tbody th,.list td,.list tbody .number{position:relative;border:0;padding:1px 0 1px 128px;
+        text-align:left;white-space:normal;min-width:0}
+        .list tbody th{padding-left:0}.list td:empty{display:none}
+        .list td::before{position:absolute;left:0;color:var(--soft);font-size:13px;line-height:21px}
+        .list td:nth-child(2)::before{content:var(--c2)}.list td:nth-child(3)::before{content:var(--c3)}
+        .list td:nth-child(4)::before{content:var(--c4)}.list td:nth-child(5)::before{content:var(--c5)}
+        .list td:nth-child(6)::before{content:var(--c6)}.list td:nth-child(7)::before{content:var(--c7)}
+        .list .when,.list .grade,.list th code{white-space:normal}.list .trend{max-width:100%}}
         @media print{:root{--bg:#fff;--panel:#fff;--ink:#000;--soft:#444;--line:#ccc;color-scheme:light}
         nav,.skip{display:none}body{font-size:11px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
         .scroll{overflow:visible;border:0}.many{content-visibility:visible}section{break-inside:auto}
