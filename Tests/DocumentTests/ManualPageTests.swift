@@ -59,7 +59,7 @@ struct ManualPageTests {
             #expect(check.contains("it found a problem") && !check.contains("there is no snapshot"))
             let list = try #require(pages["man8/stillpoint-list.8"])
             #expect(list.contains("the command failed") && !list.contains("it found a problem"))
-            #expect(list.contains("an unknown dataset") && !list.contains("restore that was") && !list.contains("key"))
+            #expect(list.contains("an unknown dataset") && !list.contains("restore that was") && !list.contains("unknown key"))
             let report = try #require(pages["man8/stillpoint-report.8"])
             #expect(report.contains("does not write to") && report.contains("(default: 365)"))
             for (path, page) in pages where path.hasPrefix("man8/stillpoint-") && !path.contains("hooks") {

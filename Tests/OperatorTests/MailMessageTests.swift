@@ -174,9 +174,7 @@ struct MailMessageTests {
         entry.machines[0].consistency = .crash
         entry.machines[0].loweredBy = .undone
         let message = message(entry)
-        #expect(
-            message.subject
-                == "[stillpoint] kvm1: tank/VM: failed: all was undone: on_failure = abort, because of legacy")
+        #expect(message.subject == "[stillpoint] kvm1: tank/VM: failed: all was undone (see mail)")
         let text = message.body
         #expect(
             text.hasPrefix(

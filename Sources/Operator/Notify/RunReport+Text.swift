@@ -19,7 +19,7 @@ extension RunReport {
     private var shortReason: String? {
         guard let one = reasons.first else { return nil }
         if one == Self.untaken { return one }
-        guard run == nil else { return "see mail" }
+        guard run == nil else { return one.has("all was undone") ? "all was undone (see mail)" : "see mail" }
         return one.hasPrefix("[hypervisor ")
             ? "a hypervisor did not answer (see mail)" : "pre-snapshot refused (see mail)"
     }
