@@ -142,7 +142,7 @@ struct NotificationSenderTests {
                 #expect(outbox.isBeingSent)
                 return nil
             }
-            #expect(try await sender(directory, [mail]).run() == .done)
+            #expect(try await sender(directory, [mail], whole: .seconds(20)).run() == .done)
             #expect(mail.delivered == [Self.one, Self.two, three.text] && outbox.names.isEmpty)
             let lock = try outbox.lock(in: directory)
             let other = FakeDelivery("mail")

@@ -64,7 +64,7 @@ struct ReportedVM: Sendable {
 
     /// Whether it got less in the last night than it usually does, of its best snapshot or of its worst.
     var hasWorsened: Bool {
-        guard lastNight.worst != .none, usual.worst != .none else { return lastNight.worst == .open }
+        guard lastNight.worst != .none, usual.worst != .none else { return false }
         return lastNight.best < usual.best || lastNight.worst < usual.worst
     }
 }

@@ -57,6 +57,12 @@ struct HistoryReportBuilderTests {
         #expect(report.runCount == 5)
     }
 
+    @Test("calls a VM whose first run is still open one that lacks something, and not worse than usual")
+    func firstRun() throws {
+        let report = try report([Self.entry("web", hoursAgo: 1, nil, reason: nil, .open)])
+        #expect(report.worsened.isEmpty && report.lacking.map(\.name) == ["web"] && !report.isLackingUsual)
+    }
+
     @Test(
         "tells a fallback from what is configured, and what is no snapshot from what is none yet",
         arguments: [
