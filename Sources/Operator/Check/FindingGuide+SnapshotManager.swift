@@ -17,8 +17,14 @@ extension FindingGuide {
             detection: "As for hooks that are missing.",
             remedy: "Add the line that is missing: the message has it."),
         .hookUnusable: FindingGuide(
-            meaning: "The program that sanoid.conf names as a hook is not there, or cannot be executed.",
-            detection: "The first word of the line is looked up, as the shell that sanoid calls does.",
+            meaning: """
+                The program that sanoid.conf names as a hook is not there, cannot be executed, or refuses the arguments that stand \
+                behind it.
+                """,
+            detection: """
+                The first word of the line is looked up, as the shell that sanoid calls does, and the words behind the hook's name \
+                are read as the hook reads them.
+                """,
             remedy: """
                 The package has the hooks in `/usr/lib/stillpoint`, `make install` in `/usr/local/lib/stillpoint`. sanoid takes a \
                 comment behind a value for part of it: put it on a line of its own.
@@ -97,12 +103,15 @@ extension FindingGuide {
             remedy:
                 "Nothing, where zrepl, znapzend, zfs-autobackup or a script of yours takes its snapshots. Else add it."),
         .disksApart: FindingGuide(
-            meaning:
-                "A VM has disks on several datasets, which are snapshotted one after another, or are on several pools.",
+            meaning: """
+                A VM has disks on several datasets, which are snapshotted one after another, or one of them not at all, or are on \
+                several pools.
+                """,
             detection: "The datasets of each VM are compared with what sanoid takes in one go.",
             remedy: """
-                `recursive = zfs` in the section of the dataset above both takes them at one instant. Or move the disks to one \
-                dataset. Disks on several pools can have no snapshot of one instant.
+                Move the disks to one dataset. Or have the section of the dataset above both take them at one instant with \
+                `recursive = zfs`, instead of sections of their own; where that section is new it needs a template and the hooks, too. \
+                Disks on several pools can have no snapshot of one instant.
                 """),
         .managerServiceUnfit: FindingGuide(
             meaning: "systemd confines sanoid.service in a way that keeps the hooks from their work.",
