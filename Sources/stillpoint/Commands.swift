@@ -102,9 +102,9 @@ struct Notify: OperatorCommand {
         abstract: "Send the reports that wait: mail, webhook and on_problem, as the configuration says.",
         discussion: """
             The hooks start this on their own when a run has ended, and stillpoint recover when something is left. It tries for \
-            five minutes; exit code 3 where something could not be sent, which is tried again the next time, for a week. One \
-            process sends at a time, with the configuration that it began with: where one is at it, this one waits for some \
-            seconds, then says which one it is, and ends with 3.
+            five minutes; exit code 3 where something could not be sent, which is tried again the next time, for a week. \
+            One process sends at a time, with the configuration that it began with: where one is at it, this one waits for \
+            some seconds, then says which one it is, and ends with 3.
             """)
 
     @OptionGroup var common: CommonOptions

@@ -25,8 +25,8 @@ extension VMRecord {
         return line + inBrackets(reasons)
     }
 
-    /// The line of a hook that comes after one which has told of the VM: what was said is not repeated, what is new is. Nil where
-    /// nothing is: one journal may have both hooks' lines.
+    /// The line of a hook that comes after one which has told of the VM: what was said is not repeated, what is new is.
+    /// Nil where nothing is: one journal may have both hooks' lines.
     /// - Parameters:
     ///   - told: the VM as it was then.
     ///   - isSame: whether the same program told.

@@ -41,7 +41,8 @@ extension Operator {
         return Self.safe(Set(names).sorted().filter { $0.hasPrefix(word) })
     }
 
-    /// The codes of findings and of reasons; none where nothing was typed yet: there are so many that VMs would not be seen.
+    /// The codes of findings and of reasons; none where nothing was typed yet: they are so many
+    /// that VMs would not be seen.
     package func codes(beginning word: String) -> [String] {
         guard !word.isEmpty else { return [] }
         return (FindingCode.allCases.map(\.rawValue) + ReasonCode.all.map(\.rawValue)).filter { $0.hasPrefix(word) }
