@@ -96,7 +96,7 @@ extension RealParts {
                 ]
                 #expect(try await stage.got("a") == expected, "\(post.errors)")
                 let reasons = [
-                    "linked": "disk-unsupported", "gpu": "device-unsupported", "rdm": "disk-unsupported",
+                    "gpu": "device-unsupported", "rdm": "disk-unsupported",
                     "bus": "disk-unsupported", "ft": "device-unsupported", "mute": "agent-silent",
                     "away": "unreachable",
                 ]
