@@ -110,7 +110,7 @@ struct ToolsShutdownTests {
                 return call.method == "ShutdownGuest" && count == 1 ? .reply(.dropped) : .reply(then)
             }
             let error = await #expect(throws: HypervisorError.self) {
-                try await shutDown(server.transport, within: .seconds(1))
+                try await shutDown(server.transport, within: .seconds(3))
             }
             #expect(error?.remedy == .stop)
         }
