@@ -4,10 +4,7 @@ internal import Support
 package enum MailAddress {
     /// Those between commas, without blanks around them.
     static func list(_ text: String) -> [String] {
-        text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            let start = part.drop { $0 == " " || $0 == "\t" }
-            return String(start.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
-        }
+        text.split(separator: ",", omittingEmptySubsequences: false).map { $0.trimmed() }
     }
 
     /// No quotes, comments or names: nothing that a header or a mail server could take for more than the address.

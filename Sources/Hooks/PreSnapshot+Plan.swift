@@ -84,7 +84,7 @@ extension PreSnapshot {
         guard !below.isEmpty else { return explainNothing() }
         let targets = call.scope.targets.map(\.rawValue).joined(separator: ", ")
         let names = Set(below.map { printable($0.machine.name) }).sorted()
-        let shown = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
+        let shown = shortList(names, most: 10)
         let snapshots = invocation.snapshots.map(\.rawValue)
         let arguments = (snapshots.isEmpty ? call.scope.targets.map(\.rawValue) : snapshots).map(shellQuoted)
         let program = invocation.manager == .stillpoint ? "stillpoint snapshot" : "pre-snapshot"

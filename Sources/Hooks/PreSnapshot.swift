@@ -229,13 +229,9 @@ struct PreSnapshot: Sendable {
         let failed = zip(run.plan, machines).filter { $0.onFailure == .abort && $1.phase == .failed }.map(\.1.name)
         guard !failed.isEmpty else { return .done }
         context.log.error("on_failure = abort: all VMs are released, there is nothing to snapshot consistently")
-        let more = failed.count > Self.mostNamed ? " and \(failed.count - Self.mostNamed) more" : ""
-        let names = failed.prefix(Self.mostNamed).map { printable($0, limit: 100) }.joined(separator: ", ") + more
+        let names = shortList(failed.map { printable($0, limit: 100) })
         return await undo(run, "on_failure = abort, because of \(names)", hypervisors, unfinished)
     }
-
-    /// VMs that a message names; the others are counted.
-    private static let mostNamed = 5
 
     /// Releases everything and closes the run.
     /// - Parameter why: in words.

@@ -82,8 +82,7 @@ struct SnapshotRequest: Sendable {
         }
         let taken = try await zfs.snapshots(named: all).map(\.name.rawValue)
         guard taken.isEmpty else {
-            let shown =
-                taken.prefix(3).joined(separator: ", ") + (taken.count > 3 ? " and \(taken.count - 3) more" : "")
+            let shown = shortList(taken, most: 3)
             throw InvocationError(.badValue, "there already: \(shown); choose another name, or destroy what is there")
         }
     }

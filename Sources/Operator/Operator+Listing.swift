@@ -55,7 +55,7 @@ extension Operator {
         for problem in points.problems { context.log.warning("\(problem)") }
         // Those whose files cannot be read are status's to name.
         let directory = StateDirectory(configuration.stateDirectory)
-        return Listing(points: points, zfs: context.zfs, openRuns: openRuns(in: directory))
+        return Listing(points: points, zfs: context.zfs, openRuns: directory.readableRuns)
     }
 
     private func write(_ machines: some Sequence<ListedVM>) throws {

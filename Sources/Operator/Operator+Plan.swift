@@ -62,7 +62,7 @@ extension Operator {
             }
             for remark in planner.remarks { context.log.info("\(remark)") }
             if options.json {
-                write(String(decoding: try StateFile.text(entries), as: UTF8.self) + "\n")
+                try write(json: entries)
             } else {
                 say(entries.map(\.paragraph).joined(), paint: palette.planLine)
                 if entries.isEmpty, isWhole { say(absence(from: planner.scope, below)) }

@@ -1,6 +1,5 @@
 internal import Configuration
 package import Engine
-internal import Glibc
 internal import JSON
 internal import Logging
 internal import RunState
@@ -28,7 +27,10 @@ extension Operator {
             switch request {
             case .show:
                 try directory.prepare()
-                say(String(decoding: try StateFile.text(try keys.exported(host: hostName())), as: UTF8.self) + "\n")
+                say(
+                    String(
+                        decoding: try StateFile.text(try keys.exported(host: hostName() ?? "unknown")), as: UTF8.self)
+                        + "\n")
             case .list:
                 let known = keys.trusted()
                 for problem in known.problems { context.log.warning("\(problem)") }
@@ -83,11 +85,5 @@ extension Operator {
             bytes += piece[..<count]
         }
         return bytes
-    }
-
-    private func hostName() -> String {
-        var name = [CChar](repeating: 0, count: 256)
-        guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -38,9 +38,10 @@ package struct Operator: Sendable {
         Catalogue(StateDirectory(configuration.stateDirectory))
     }
 
-    /// Those that can be read.
-    func openRuns(in directory: StateDirectory) -> [Run] {
-        ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
+    /// Prints a value for programs.
+    /// - Throws: JSONError.
+    func write(json value: some Encodable) throws {
+        write(String(decoding: try StateFile.text(value), as: UTF8.self) + "\n")
     }
 
     /// Standard output.

@@ -37,11 +37,10 @@ public struct ZFSError: Error, Sendable, CustomStringConvertible {
 
     /// Nothing is known of the snapshots of datasets that are not there.
     public init(missing datasets: some Collection<DatasetName>) {
-        let names = datasets.sorted().prefix(3).map(\.rawValue).joined(separator: ", ")
-        let more = datasets.count > 3 ? " and \(datasets.count - 3) more" : ""
+        let names = shortList(datasets.sorted().map(\.rawValue), most: 3)
         self.init(
             .datasetMissing,
-            "nothing tells of the snapshots of \(names)\(more), which is not there: its pool is not imported "
+            "nothing tells of the snapshots of \(names), which is not there: its pool is not imported "
                 + "(zpool import), or it was renamed or destroyed")
     }
 

@@ -19,7 +19,7 @@ struct ExplainTests {
     private func report(_ bench: HookBench, _ word: String, most: Int = 10) -> ExplainReport {
         var report = ExplainReport()
         report.add(
-            word, RunHistory(bench.directory), open: bench.operating.openRuns(in: bench.directory), most: most,
+            word, RunHistory(bench.directory), open: bench.directory.readableRuns, most: most,
             now: Self.now)
         return report
     }

@@ -175,7 +175,7 @@ struct ListingTests {
             try pool.bench.directory.prepare()
             try pool.bench.directory.write(run)
             func found() async throws -> [ListedVM] {
-                let open = pool.bench.operating.openRuns(in: pool.bench.directory)
+                let open = pool.bench.directory.readableRuns
                 return try await Listing(points: pool.points, zfs: pool.pool.command, openRuns: open).machines(on: nil)
             }
             let machines = try await found()

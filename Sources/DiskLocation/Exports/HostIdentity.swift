@@ -35,11 +35,9 @@ final class HostIdentity: Sendable {
 
     /// The host this process runs on.
     static func ofThisHost() -> HostIdentity {
-        var name = [CChar](repeating: 0, count: 257)
-        gethostname(&name, name.count - 1)
         let hosts = (try? FileAccess.read("/etc/hosts", limit: 1 << 20)) ?? []
         return HostIdentity(
-            hostName: String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self),
+            hostName: Support.hostName() ?? "",
             addresses: NetworkAddress.ofThisHost(), hostsFile: String(decoding: hosts, as: UTF8.self),
             lookUp: NameLookup.addresses)
     }

@@ -22,7 +22,7 @@ extension VMRecord {
         if ramDump != nil || isPaused, let milliseconds = pausedMilliseconds {
             line += ", paused for \(milliseconds) ms"
         }
-        return line + inBrackets(reasons)
+        return line + inBrackets(reasonsInWords)
     }
 
     /// The line of a hook that comes after one which has told of the VM: what was said is not repeated, what is new is.
@@ -32,7 +32,7 @@ extension VMRecord {
     ///   - isSame: whether the same program told.
     func reportLine(after told: VMRecord, bySame isSame: Bool = false) -> String? {
         guard consistency == .crash, told.consistency == .crash, !isPaused else { return reportLine }
-        let new = reasons.filter { !told.reasons.contains($0) }
+        let new = reasonsInWords.filter { !told.reasonsInWords.contains($0) }
         guard !new.isEmpty else { return nil }
         let who = isSame ? "as said" : "as pre-snapshot said"
         return "\(printable(name)): \(Consistency.crash.summary), \(who)" + inBrackets(new)
@@ -56,10 +56,8 @@ extension VMRecord {
 
     /// Its first strategy promises no more, and there is nothing else to be said of it.
     package var isCrashConsistentAsConfigured: Bool {
-        consistency == .crash && wanted == .crashConsistent && reasons.isEmpty
+        consistency == .crash && wanted == .crashConsistent && reasonsInWords.isEmpty
     }
-
-    private var reasons: [String] { fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + notes }
 
     private func inBrackets(_ reasons: [String]) -> String {
         reasons.isEmpty ? "" : " (\(reasons.joined(separator: "; ")))"

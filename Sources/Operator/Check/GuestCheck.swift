@@ -115,8 +115,7 @@ struct GuestCheck: Sendable {
     }
 
     private static func names(_ plans: [PlannedVM]) -> String {
-        let names = Set(plans.map { printable($0.machine.name) }).sorted()
-        return names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " and \(names.count - 3) more" : "")
+        shortList(Set(plans.map { printable($0.machine.name) }).sorted(), most: 3)
     }
 }
 

@@ -15,8 +15,7 @@ struct GuestTheme: CheckTheme {
         let configuration = site.configuration
         // An open run that cannot be read is a finding of its own.
         let directory = StateDirectory(configuration.stateDirectory)
-        let runs = ((try? directory.openRunIDs()) ?? []).compactMap { try? directory.read($0) }
-        let held = Set(runs.flatMap(\.machines).filter { $0.freezeState != nil }.map(\.key))
+        let held = Set(directory.readableRuns.flatMap(\.machines).filter { $0.freezeState != nil }.map(\.key))
         let survey = ObstacleSurvey(maxParallel: configuration.maxParallel, ramDirectory: configuration.ramDirectory)
         let check = GuestCheck(survey: survey, held: held) { [sanoid = site.sanoid] datasets in
             datasets.filter { sanoid?.calls(for: $0).contains(where: \.withholdsInconsistent) == true }

@@ -12,7 +12,7 @@ extension Operator {
                 ).run()
             }
             if json {
-                write(String(decoding: try StateFile.text(report), as: UTF8.self) + "\n")
+                try write(json: report)
             } else {
                 say(report.text, paint: palette.checkLine)
             }

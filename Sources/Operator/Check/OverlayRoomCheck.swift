@@ -120,9 +120,3 @@ struct OverlayRoomCheck: CheckTheme {
         return ("", nil)
     }
 }
-
-/// `a, b, c and 5 more`
-func shortList(_ names: [String], most: Int = 5) -> String {
-    let shown = names.prefix(most).joined(separator: ", ")
-    return names.count > most ? "\(shown) and \(names.count - most) more" : shown
-}

@@ -1,5 +1,6 @@
 internal import Hypervisor
 internal import SnapshotManagers
+internal import Support
 internal import ZFS
 
 /// What is amiss in sanoid.conf: each once, with all the datasets that it is so for.

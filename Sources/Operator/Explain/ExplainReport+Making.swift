@@ -87,6 +87,6 @@ extension ExplainReport.OpenRun {
     init(_ run: Run, _ record: VMRecord) {
         self.init(
             run: run.id.text, time: run.id.time, phase: run.phase, machine: StatusReport.HeldVM(record),
-            notes: record.fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes)
+            notes: record.reasonsInWords)
     }
 }

@@ -22,7 +22,7 @@ extension Operator {
             try add(word, most: most, configuration, to: &report)
             guard report.machines.isEmpty else { return try tell(report, json: json) }
             let directory = StateDirectory(configuration.stateDirectory)
-            let names = RunHistory(directory).names().union(openRuns(in: directory).flatMap(\.machines).map(\.name))
+            let names = RunHistory(directory).names().union(directory.readableRuns.flatMap(\.machines).map(\.name))
             let plan = "what the next run would do with a VM says: stillpoint plan DATASET"
             guard !names.isEmpty else {
                 context.log.error("no run of '\(printable(word))' is known yet, nor of any other VM; \(plan)")
@@ -42,12 +42,12 @@ extension Operator {
         let directory = StateDirectory(configuration.stateDirectory)
         // What cannot be read is status's to name.
         _ = try directory.openRunIDs()
-        report.add(word, RunHistory(directory), open: openRuns(in: directory), most: most)
+        report.add(word, RunHistory(directory), open: directory.readableRuns, most: most)
     }
 
     private func tell(_ report: ExplainReport, json: Bool) throws -> ExitCode {
         if json {
-            write(String(decoding: try StateFile.text(report), as: UTF8.self) + "\n")
+            try write(json: report)
             return .done
         }
         if let code = report.code { sayWrapped(code.text) }

@@ -30,7 +30,7 @@ extension ListedVM {
     static func absence(from name: SnapshotName, below: [ListedVM]) -> String {
         guard !below.isEmpty else { return nothing(in: "\(name)") }
         let names = Set(below.map { printable($0.vm) }).sorted()
-        let shown = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
+        let shown = shortList(names, most: 10)
         return "no VM has a disk on \(name.dataset) itself; VMs with disks below it: \(shown). See them with: "
             + "stillpoint show -r \(shellQuoted("\(name)"))\n"
     }

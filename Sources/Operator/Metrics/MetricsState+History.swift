@@ -113,15 +113,13 @@ extension MetricsState {
 
     /// Of each run, in the order in which they were first told of, the last that was told of each VM.
     private static func byRun(_ entries: [HistoryEntry]) -> [(RunID, [HistoryEntry])] {
-        var runs: [RunID] = []
-        var told: [RunID: (order: [VMKey], entries: [VMKey: HistoryEntry])] = [:]
-        for entry in entries {
-            if told[entry.run] == nil { runs.append(entry.run) }
-            if told[entry.run, default: ([], [:])].entries.updateValue(entry, forKey: entry.key) == nil {
-                told[entry.run]?.order.append(entry.key)
-            }
+        var order: [RunID] = []
+        var runs: [RunID: [HistoryEntry]] = [:]
+        for entry in RunHistory.lastOfEach(entries) {
+            if runs[entry.run] == nil { order.append(entry.run) }
+            runs[entry.run, default: []].append(entry)
         }
-        return runs.map { run in (run, told[run].map { told in told.order.compactMap { told.entries[$0] } } ?? []) }
+        return order.map { ($0, runs[$0] ?? []) }
     }
 
     private static func byDataset(_ entries: [HistoryEntry]) -> [DatasetName: [HistoryEntry]] {

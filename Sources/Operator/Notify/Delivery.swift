@@ -1,6 +1,5 @@
 internal import Configuration
 internal import Curl
-internal import Glibc
 internal import Support
 
 /// One way to tell somebody of a report.
@@ -56,12 +55,4 @@ extension DeliveryError {
         case .cutOff, .badAddress, .broken: self.init(description: "the connection to \(server) broke: \(text)")
         }
     }
-}
-
-/// This host's name.
-func hostName() -> String {
-    var name = [CChar](repeating: 0, count: 256)
-    guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
-    let text = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-    return text.isEmpty ? "localhost" : text
 }

@@ -7,6 +7,8 @@ internal import Support
 extension Operator {
     /// For how long one that is called by hand waits for another that is sending.
     private static let lockWait = Duration.seconds(5)
+    /// What a report calls a host that has no name.
+    private static let unnamedHost = "localhost"
 
     /// `stillpoint notify`: sends what is in the outbox; with `test` a report of nothing by each way that is configured.
     /// - Parameter inBackground: a hook has started it: what another process sends is that one's to tell of.
@@ -15,7 +17,8 @@ extension Operator {
             let deliveries = deliveries(configuration.notifications)
             guard !test else { return await sendTest(by: deliveries) }
             let sender = NotificationSender(
-                StateDirectory(configuration.stateDirectory), configuration.notifications, deliveries, host: hostName(),
+                StateDirectory(configuration.stateDirectory), configuration.notifications, deliveries,
+                host: hostName() ?? Self.unnamedHost,
                 log: context.log, writeMetrics: { await refreshMetrics(configuration) })
             switch try await sender.run(waiting: inBackground ? .zero : Self.lockWait) {
             case .done: return .done
@@ -47,7 +50,7 @@ extension Operator {
             context.log.error("nobody is told of anything: set mail_to, webhook_url or on_problem")
             return .failed
         }
-        let report = RunReport(testOf: hostName(), id: .make())
+        let report = RunReport(testOf: hostName() ?? Self.unnamedHost, id: .make())
         var isDone = true
         for delivery in deliveries {
             do throws(DeliveryError) {

@@ -10,7 +10,7 @@ extension RunReport {
 
     /// `[stillpoint] kvm1: tank/VM: db: crash-consistent (agent-silent)`: short, and ASCII unless a VM's name is not.
     var subject: String {
-        let place = datasets.isEmpty ? [] : [Self.cut(Self.listed(datasets.map(\.rawValue), most: 2), 80)]
+        let place = datasets.isEmpty ? [] : [Self.cut(shortList(datasets.map(\.rawValue), most: 2), 80)]
         let parts = [Self.cut("[stillpoint] \(host)", 60)] + place + [summary(reason: shortReason)]
         return Self.cut(parts.joined(separator: ": "), 190)
     }
@@ -70,8 +70,8 @@ extension RunReport {
         var facts: [(String, String)] = []
         if let run { facts.append(("run", run.text)) }
         facts.append(("manager", manager))
-        if !datasets.isEmpty { facts.append(("datasets", Self.listed(datasets.map(\.rawValue), most: 20))) }
-        if !snapshots.isEmpty { facts.append(("snapshots", Self.listed(snapshots.map(\.rawValue), most: 20))) }
+        if !datasets.isEmpty { facts.append(("datasets", shortList(datasets.map(\.rawValue), most: 20))) }
+        if !snapshots.isEmpty { facts.append(("snapshots", shortList(snapshots.map(\.rawValue), most: 20))) }
         facts.append(("began", utcText(began)))
         facts.append(("ended", utcText(ended)))
         return facts
@@ -100,10 +100,6 @@ extension RunReport {
         }
         let recovery = problems.contains { $0.consistency == .stale } ? ["stillpoint recover --adopt"] : []
         return recovery + (outcome == .open ? ["stillpoint recover"] : []) + names + ["stillpoint check"]
-    }
-
-    private static func listed(_ names: [String], most: Int) -> String {
-        names.prefix(most).joined(separator: ", ") + (names.count > most ? " and \(names.count - most) more" : "")
     }
 
     private static func padded(_ text: String, _ width: Int) -> String {

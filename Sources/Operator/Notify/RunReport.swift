@@ -119,7 +119,7 @@ extension RunReport.Machine {
         isProblem = record.fellShort || isWithoutSnapshot && record.reason != .configured
         fallbacks = record.fallbacks.map { Fallback(strategy: $0.strategy, code: $0.code, reason: $0.reason) }
         notes = record.notes
-        frozenMilliseconds = (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil
+        frozenMilliseconds = record.frozenWindow
         pausedMilliseconds = record.pausedMilliseconds
     }
 }

@@ -32,7 +32,7 @@ extension Operator {
             var builder = HistoryReportBuilder(now: now, days: days, dataset: dataset, evidence: evidence)
             let firstDay = RunHistory.day(at: now - Int64(days - 1) * 86400)
             addPast(to: &builder, state, since: firstDay)
-            var report = builder.report(host: hostName, open: open)
+            var report = builder.report(host: hostName() ?? "this host", open: open)
             report.evidence = source
             if let dataset, report.machines.isEmpty, try await !context.zfs.exists(dataset.rawValue) {
                 throw UnknownDatasetError(dataset: dataset)
@@ -94,11 +94,5 @@ extension Operator {
             if (error as? ZFSError)?.code != .notFound, dataset == nil { context.log.warning("\(error)") }
             return (SnapshotEvidence(), .notAsked)
         }
-    }
-
-    private var hostName: String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "this host" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

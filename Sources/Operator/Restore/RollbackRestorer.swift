@@ -1,4 +1,5 @@
 internal import Engine
+internal import Support
 internal import Synchronization
 internal import ZFS
 
@@ -36,11 +37,10 @@ final class RollbackRestorer: DiskRestorer {
         }
         destroysSome.withLock { $0 = !names.isEmpty }
         guard destroyNewer || names.isEmpty else {
-            let shown = names.prefix(10).joined(separator: ", ")
-            let more = names.count > 10 ? " and \(names.count - 10) more" : ""
+            let shown = shortList(names, most: 10)
             throw RestoreError(
                 .refused,
-                "the rollback would destroy the newer \(shown)\(more); --destroy-newer does it, --as NAME restores "
+                "the rollback would destroy the newer \(shown); --destroy-newer does it, --as NAME restores "
                     + "beside the VM")
         }
     }

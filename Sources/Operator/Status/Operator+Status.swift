@@ -13,7 +13,7 @@ extension Operator {
         await perform { configuration in
             let report = try statusReport(configuration)
             if json {
-                write(String(decoding: try StateFile.text(report), as: UTF8.self) + "\n")
+                try write(json: report)
             } else {
                 tell(report)
             }

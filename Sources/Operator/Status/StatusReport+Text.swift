@@ -34,9 +34,7 @@ extension StatusReport {
 
     /// `web01 (overlay, frozen for 3 s)`, of as many as are shown.
     fileprivate static func list(_ machines: [HeldVM]) -> String {
-        let named = machines.prefix(mostNamed).map { "\(printable($0.vm)) (\($0.holdText))" }
-        let rest = machines.count - named.count
-        return named.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+        shortList(machines.map { "\(printable($0.vm)) (\($0.holdText))" }, most: mostNamed)
     }
 }
 

@@ -79,9 +79,9 @@ extension HistoryEntry {
         snapshot = run.snapshots.first?.name
         strategy = record.strategy
         reason = record.reason
-        frozenMilliseconds = (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil
+        frozenMilliseconds = record.frozenWindow
         pausedMilliseconds = record.pausedMilliseconds
         overlayBytes = record.overlayBytes
-        notes = record.fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes
+        notes = record.reasonsInWords
     }
 }

@@ -1,7 +1,7 @@
 internal import Hypervisor
 internal import ZFS
 
-/// A line of a day's file: fields between tabs, those of `field` in their order, then a note in each further one.
+/// A line of a day's file: fields between tabs in the order of `text`, then a note in each further one.
 ///
 /// Lines and not JSON: a year of a thousand VMs is read in a second. A tab, an end of line and a backslash in a field are
 /// written `\t`, `\n` and `\\`; an empty field is one that is not there.
@@ -38,7 +38,7 @@ enum HistoryLine {
 
     /// Nil where it is none: torn by a power cut, or of a later version that means something else.
     static func entry(_ line: ArraySlice<UInt8>) -> HistoryEntry? {
-        let fields = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
+        let fields = line.split(separator: tab, omittingEmptySubsequences: false)
         guard fields.count >= fixed, let run = RunID(string(fields[0])),
             let outcome = HistoryEntry.Outcome(rawValue: string(fields[1]))
         else { return nil }
@@ -77,14 +77,16 @@ enum HistoryLine {
         var bytes: [UInt8] = []
         var isEscaped = false
         for byte in field {
-            switch (isEscaped, byte) {
-            case (false, UInt8(ascii: "\\")): isEscaped = true
-            case (true, UInt8(ascii: "t")): (isEscaped, bytes) = (false, bytes + [9])
-            case (true, UInt8(ascii: "n")): (isEscaped, bytes) = (false, bytes + [10])
-            default:
-                isEscaped = false
-                bytes.append(byte)
+            if !isEscaped, byte == UInt8(ascii: "\\") {
+                isEscaped = true
+                continue
             }
+            switch byte {
+            case UInt8(ascii: "t") where isEscaped: bytes.append(9)
+            case UInt8(ascii: "n") where isEscaped: bytes.append(10)
+            default: bytes.append(byte)
+            }
+            isEscaped = false
         }
         return string(bytes[...])
     }

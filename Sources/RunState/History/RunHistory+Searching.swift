@@ -81,7 +81,7 @@ extension RunHistory {
     }
 
     /// The last one of each VM in each run, in the order of their first ones.
-    private static func lastOfEach(_ entries: [HistoryEntry]) -> [HistoryEntry] {
+    package static func lastOfEach(_ entries: [HistoryEntry]) -> [HistoryEntry] {
         var places: [Key: Int] = [:]
         var result: [HistoryEntry] = []
         for entry in entries {

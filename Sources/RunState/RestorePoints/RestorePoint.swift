@@ -126,9 +126,9 @@ extension RestorePoint {
                 RestorePointVM(
                     hypervisor: record.hypervisor, id: record.id, name: record.name, datasets: record.datasets,
                     consistency: record.consistency ?? .crash, reason: record.reason, staleSince: record.staleSince,
-                    frozenMilliseconds: (record.frozenFileSystems ?? 0) > 0 ? record.frozenMilliseconds : nil,
+                    frozenMilliseconds: record.frozenWindow,
                     pausedMilliseconds: record.pausedMilliseconds,
-                    notes: record.fallbacks.map { "\($0.strategy.rawValue): \($0.reason)" } + record.notes,
+                    notes: record.reasonsInWords,
                     dump: record.ramDump.map {
                         StoredDump(path: $0.path, bytes: $0.bytes, usableUntil: record.ramUsableUntil)
                     }, kept: record.kept)

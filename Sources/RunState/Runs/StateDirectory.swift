@@ -52,6 +52,9 @@ package struct StateDirectory: Sendable {
         return ids.sorted()
     }
 
+    /// The open runs that can be read, oldest first: for those who name what cannot be elsewhere.
+    package var readableRuns: [Run] { ((try? openRunIDs()) ?? []).compactMap { try? read($0) } }
+
     /// Reads a run.
     /// - Throws: StateError `.damaged` or `.newerFormat`; the file is not touched.
     package func read(_ id: RunID) throws -> Run {

@@ -83,8 +83,7 @@ package struct SnapshotProperties: Sendable, Hashable {
 
     /// What a snapshot itself says of the VMs of that name, the least of it; nil where it says nothing.
     package static func claim(of name: String, in snapshot: ListedSnapshot) -> Claim? {
-        read(machines: snapshot.properties[machinesKey] ?? "").filter { $0.name == name }
-            .min { $0.consistency < $1.consistency }
+        claims(in: snapshot)[name]
     }
 
     /// What a snapshot itself says of each VM, by name, the least of it: for those who ask of many.

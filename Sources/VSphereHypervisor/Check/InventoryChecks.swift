@@ -32,10 +32,9 @@ struct InventoryChecks: Sendable {
             (missingPrivileges[$0.reference] ?? []).joined(separator: ", ")
         }
         return byPrivileges.sorted { $0.key < $1.key }.map { privileges, vms in
-            let names = vms.prefix(3).map { printable($0.name) }.joined(separator: ", ")
-            let more = vms.count > 3 ? " and \(vms.count - 3) more" : ""
+            let names = shortList(vms.map { printable($0.name) }, most: 3)
             return Finding(
-                .privilegesMissing, "the account may not freeze \(names)\(more)",
+                .privilegesMissing, "the account may not freeze \(names)",
                 fix: "give its role the privileges \(privileges), which strategies in stillpoint.conf need")
         }
     }
