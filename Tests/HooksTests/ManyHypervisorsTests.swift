@@ -162,8 +162,8 @@ struct LeavingPostTests {
         try await withBench { bench, host async throws in
             bench.has(host.web())
             await bench.run(.pre, ["tank/VM@other"])
-            bench.world.change { $0.release = { _, _ in try await Task.sleep(for: .seconds(4)) } }
-            _ = await bench.run(.post, ["--deadline", "1", "tank/VM@daily"])
+            bench.world.change { $0.release = { _, _ in try await Task.sleep(for: .seconds(60)) } }
+            _ = await bench.run(.post, ["--deadline", "4", "tank/VM@daily"])
             let run = try #require(try bench.openRuns().first)
             #expect(run.snapshots.map(\.name) == ["other", "daily"])
             #expect(run.phase == .releasing)

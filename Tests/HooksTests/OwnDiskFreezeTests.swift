@@ -191,7 +191,7 @@ struct OwnDiskFreezeTests {
                 behaviour.pause = { _ in throw refusal(.fallBack) }
                 behaviour.release = { _, _ in try await Task.sleep(for: .seconds(60)) }
             }
-            #expect(await bench.run(.pre, ["--deadline", "2", "tank/VM@daily"]) == .failed)
+            #expect(await bench.run(.pre, ["--deadline", "6", "tank/VM@daily"]) == .failed)
             #expect(try bench.openRuns().map(\.phase) == [.releasing])
             #expect(bench.log.text.contains("the run's watchdog undoes what is left of it"))
         }

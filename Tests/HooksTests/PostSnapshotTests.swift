@@ -179,8 +179,8 @@ struct PostSnapshotTests {
             }
             let lock = isGuarded ? try bench.directory.lock(watchdogOf: run.id) : nil
             let begin = ContinuousClock.now
-            let code = await bench.run(.post, ["--deadline", "1", "tank/VM@daily"])
-            #expect(begin.duration(to: .now) < .seconds(10))
+            let code = await bench.run(.post, ["--deadline", "4", "tank/VM@daily"])
+            #expect(begin.duration(to: .now) < .seconds(20))
             #expect(code == (isGuarded ? .done : .needsRecovery))
             #expect(
                 bench.log.lines.contains(

@@ -52,12 +52,13 @@ struct OverlayContentTests {
             let offline = try offline(journal)
             var items = [OfflineCommit.Item(disk: disk, above: nil, isOrphan: true)]
             let isFree = "qemu-img info '\(disk.overlay)'"
-            let holder = scratch.path + "/holder"
+            let (holder, opened) = (scratch.path + "/holder", scratch.path + "/opened")
             run(
                 """
-                qemu-io -f qcow2 -c 'sleep 60000' '\(disk.overlay)' >/dev/null 2>&1 & echo $! > \(holder)
-                for i in $(seq 200); do \(isFree) || exit 0; sleep 0.1; done; exit 1
+                stdbuf -oL qemu-io -f qcow2 -c length -c 'sleep 600000' '\(disk.overlay)' >\(opened) 2>&1 & echo $! >\(holder)
                 """)
+            // qemu-img, asked until it refuses, would have it open itself when qemu-io wants it.
+            try #require(try await eventually { try !readFile(opened).isEmpty })
             let error = await #expect(throws: HypervisorError.self) { try await offline.run(items, .off) }
             #expect(error?.remedy == .retry)
             #expect(error?.code == .changed)

@@ -1,10 +1,11 @@
 import Glibc
 
 /// Does something on a thread with a stack of 512 KiB, and waits for its end.
-/// - Returns: how long it took.
+/// - Returns: what it cost the processor.
 public func onSmallStack(_ body: @escaping @Sendable () -> Void) -> Duration {
     final class Work {
         let body: @Sendable () -> Void
+        var time = Duration.zero
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
     var attributes = pthread_attr_t()
@@ -12,16 +13,16 @@ public func onSmallStack(_ body: @escaping @Sendable () -> Void) -> Duration {
     defer { pthread_attr_destroy(&attributes) }
     pthread_attr_setstacksize(&attributes, 512 << 10)
     var thread = pthread_t()
-    let begin = ContinuousClock.now
-    let argument = Unmanaged.passRetained(Work(body)).toOpaque()
+    let work = Work(body)
     let status = pthread_create(
         &thread, &attributes,
         { argument in
             guard let argument else { return nil }
-            Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
+            let work = Unmanaged<Work>.fromOpaque(argument).takeRetainedValue()
+            work.time = processorTime { work.body() }
             return nil
-        }, argument)
+        }, Unmanaged.passRetained(work).toOpaque())
     precondition(status == 0)
     pthread_join(thread, nil)
-    return begin.duration(to: .now)
+    return work.time
 }
