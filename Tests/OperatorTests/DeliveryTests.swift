@@ -275,7 +275,8 @@ struct DeliveryTests {
             let number = try #require(pid_t(String(decoding: try readFile(child), as: UTF8.self).dropLast()))
             // A zombie is what nobody has asked for yet; a killed process is one when it has had its turn.
             let hasEnded = try await eventually {
-                (try? String(decoding: readFile("/proc/\(number)/stat"), as: UTF8.self))?.contains(") Z ") ?? true
+                let stat = String(decoding: try readFile("/proc/\(number)/stat"), as: UTF8.self)
+                return stat.isEmpty || stat.contains(") Z ")
             }
             #expect(hasEnded, "what it had started lives on")
             #expect(try await outcome(ProgramDelivery(path: "/nowhere/page")) != nil)
