@@ -24,6 +24,20 @@ extension Configuration {
         }
     }
 
+    /// What `[stillpoint]` says in a file that `load` refuses: each key whose value is right. It is enough to tell those of it who
+    /// are told of runs, and nothing else is to be done by it.
+    /// - Returns: nil where the file cannot be read, or others could change it.
+    package static func salvaged(path: String?, environment: [String: String]) -> Configuration? {
+        let path = path ?? environment["STILLPOINT_CONFIG"] ?? defaultPath
+        guard let file = try? INIFile.salvage(path: path) else { return nil }
+        var configuration = Configuration()
+        for section in file.sections where (try? SectionName(section.name, at: (path, section.line))) == .general {
+            var reader = SectionReader(section, of: path)
+            configuration.readKeys(&reader)
+        }
+        return configuration
+    }
+
     init(_ file: INIFile, kinds: [String]) throws(ConfigurationError) {
         self.init()
         let sections = try Self.named(file)

@@ -1,3 +1,4 @@
+internal import Configuration
 package import Engine
 internal import Glibc
 internal import Logging
@@ -48,7 +49,13 @@ package enum Hook {
         if let watchdog = try Watchdog(calledIn: context) { return watchdog.main() }
         let invocation = try Invocation.read(
             phase: phase, arguments: context.arguments, environment: context.environment)
-        let configuration = try context.configuration(invocation.configurationPath)
+        let configuration: Configuration
+        do throws(ConfigurationError) {
+            configuration = try context.configuration(invocation.configurationPath)
+        } catch {
+            if phase == .pre { PreSnapshot.tell(of: error, invocation, context) }
+            throw error
+        }
         switch phase {
         case .pre: return try PreSnapshot(context: context, invocation: invocation, configuration: configuration).run()
         case .post:

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Engine
 internal import Glibc
 internal import RunState
@@ -25,6 +26,17 @@ extension PreSnapshot {
         _ = await withDeadline(deadline) { await notice.tell(entry(.failed, "\(error)")) }
     }
 
+    /// That the configuration is refused, and with it every run: told to those whom it names all the same, once until it is
+    /// right again.
+    static func tell(of error: ConfigurationError, _ invocation: Invocation, _ context: ProgramContext) {
+        guard !invocation.isDryRun, context.user.id == 0,
+            let rest = context.salvagedConfiguration(invocation.configurationPath)
+        else { return }
+        let pre = PreSnapshot(context: context, invocation: invocation, configuration: rest)
+        let entry = pre.entry(.misconfigured, "no VM is frozen by any run until the configuration is right: \(error)")
+        MainLoop().run { _ = await withDeadline(.now + .milliseconds(300)) { await pre.notice.tell(entry) } }
+    }
+
     func tellLateness(before deadline: ContinuousClock.Instant?) async {
         guard !invocation.isDryRun else { return }
         let reason = "the manager waits no longer, and no VM was frozen yet: the snapshot is crash-consistent"
@@ -35,6 +47,7 @@ extension PreSnapshot {
     /// - Parameter startsSender: false where whoever tells of the run starts it.
     func tellAnswers(_ found: Discovery, startingSender startsSender: Bool) async {
         var isTold = false
+        await notice.withdrawMisconfigured()
         for (hypervisor, problem) in found.answers {
             guard let problem else {
                 await notice.withdraw(unanswered: hypervisor)

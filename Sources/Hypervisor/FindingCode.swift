@@ -13,6 +13,7 @@ public enum FindingCode: String, Sendable, Codable, CaseIterable {
     case noHypervisorEnabled = "SP108"
     case hypervisorDisabled = "SP109"
     case mappingUnused = "SP110"
+    case configurationRefused = "SP111"
 
     // Hypervisors.
     case hypervisorUnreachable = "SP201"
@@ -141,7 +142,7 @@ extension FindingCode {
             .dumpNotArchived, .dumpMissing, .catalogueUnreadable, .unitDisabled, .notRoot, .reportsWaiting:
             .warning
         case .datasetMissing, .datasetWithoutVM, .patternUnmatched, .patternShadowed, .typeMistyped,
-            .noHypervisorEnabled, .mappingUnused, .hypervisorUnreachable, .nothingVisible, .privilegesMissing,
+            .noHypervisorEnabled, .configurationRefused, .mappingUnused, .hypervisorUnreachable, .nothingVisible, .privilegesMissing,
             .datastoreUnmapped, .datasetShared, .disksUnreadable, .licenceRefusesSnapshots, .diskUnresolved,
             .diskRefused, .agentMissing, .agentSilent, .agentRefuses, .machinePaused, .machineSilent,
             .shapeUnsupported, .shutdownImpossible, .strategyImpossible, .guestUnknown, .folderUnusable,

@@ -49,9 +49,16 @@ public struct INIFile: Sendable, Equatable {
         try parse(bytes: contents(of: path), path: path)
     }
 
-    static func parse(bytes: [UInt8], path: String) throws(INIError) -> INIFile {
+    /// As ``read(path:)``, but a line that is wrong is left out, and what stands below a header that is wrong is in a section
+    /// without a name.
+    /// - Throws: ``INIError``: `missing` or `unreadable`.
+    public static func salvage(path: String) throws(INIError) -> INIFile {
+        try parse(bytes: contents(of: path), path: path, skippingWrongLines: true)
+    }
+
+    static func parse(bytes: [UInt8], path: String, skippingWrongLines: Bool = false) throws(INIError) -> INIFile {
         try checkCost(of: bytes, path: path)
-        var parser = Parser(path: path)
+        var parser = Parser(path: path, skipsWrongLines: skippingWrongLines)
         try parser.read(bytes)
         return INIFile(path: path, sections: parser.sections)
     }

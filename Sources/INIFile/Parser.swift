@@ -1,25 +1,38 @@
 internal import Support
 
-/// Reads a configuration text line by line, up to the first line that is wrong.
+/// Reads a configuration text line by line, up to the first line that is wrong, or without those that are.
 struct Parser {
     private static let longestSectionName = 400
 
     private let path: String
+    private let skipsWrongLines: Bool
     private var lineNumber = 0
     private(set) var sections: [INIFile.Section] = []
 
-    init(path: String) { self.path = path }
+    init(path: String, skipsWrongLines: Bool) {
+        self.path = path
+        self.skipsWrongLines = skipsWrongLines
+    }
 
     mutating func read(_ bytes: [UInt8]) throws(INIError) {
         let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         // The byte of a line end never occurs inside a UTF-8 sequence.
         for raw in bytes[start...].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             lineNumber += 1
-            try checkEncoding(raw)
-            let line = Line(raw)
-            if line.text.isEmpty { continue }
-            if line.isHeader { try openSection(line) } else { try addEntry(line) }
+            do throws(INIError) {
+                try read(line: raw)
+            } catch {
+                guard skipsWrongLines else { throw error }
+                if Line(raw).isHeader { sections.append(.init(name: "", line: lineNumber)) }
+            }
         }
+    }
+
+    private mutating func read(line raw: ArraySlice<UInt8>) throws(INIError) {
+        try checkEncoding(raw)
+        let line = Line(raw)
+        if line.text.isEmpty { return }
+        if line.isHeader { try openSection(line) } else { try addEntry(line) }
     }
 
     private func checkEncoding(_ raw: ArraySlice<UInt8>) throws(INIError) {

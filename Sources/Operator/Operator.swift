@@ -24,13 +24,36 @@ package struct Operator: Sendable {
     }
 
     /// Runs a command's body; errors become a line of the log and an exit code.
-    func perform(_ body: (Configuration) async throws -> ExitCode) async -> ExitCode {
+    /// - Parameters:
+    ///   - salvages: that what can be understood of a configuration that is refused is enough.
+    ///   - whenRefused: says that the configuration is refused; nil: the log does.
+    func perform(
+        salvaging salvages: Bool = false, whenRefused: ((ConfigurationError) -> Void)? = nil,
+        _ body: (Configuration) async throws -> ExitCode
+    ) async -> ExitCode {
         ignoreSIGPIPE()
+        let configuration: Configuration
+        do throws(ConfigurationError) {
+            configuration = try self.configuration(salvaging: salvages)
+        } catch {
+            if let whenRefused { whenRefused(error) } else { context.log.error("\(error)") }
+            return ExitCode(of: error, phase: nil)
+        }
         do {
-            return try await body(try context.configuration(configurationPath))
+            return try await body(configuration)
         } catch {
             context.log.error("\(error)")
             return ExitCode(of: error, phase: nil)
+        }
+    }
+
+    private func configuration(salvaging salvages: Bool) throws(ConfigurationError) -> Configuration {
+        do throws(ConfigurationError) {
+            return try context.configuration(configurationPath)
+        } catch {
+            guard salvages, let rest = context.salvagedConfiguration(configurationPath) else { throw error }
+            context.log.error("\(error); who is told of runs is told of this")
+            return rest
         }
     }
 

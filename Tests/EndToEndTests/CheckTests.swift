@@ -82,6 +82,14 @@ extension RealParts {
                 try await need("zfs set refreservation=none \(stage.dataset)")
                 expect([], in: try await check(stage))
                 #expect(try await shell("zfs snapshot \(stage.dataset)@full").status == 0)
+
+                // For programs as for people.
+                try await stage.set("frezee_timeout = 5")
+                for options in ["", " --json"] {
+                    let refused = try await shell("\(stage.stillpoint) check\(options)")
+                    #expect(refused.status == 2 && refused.output.contains("SP111"), "\(refused.output)")
+                    #expect(refused.output.contains("\(lab.configuration):3: "), "\(refused.output)")
+                }
             }
         }
     }

@@ -131,6 +131,25 @@ extension RealParts {
             }
         }
 
+        @Test("gets one mail of a configuration that no run can be made by")
+        func misconfigured() async throws {
+            let lab = try #require(Lab.here)
+            try await withReceivers(lab) { receivers async throws in
+                try await Stage.with("typo", []) { stage async throws in
+                    let port = try receivers.value("SMTP")
+                    try await stage.set(
+                        "mail_to = ops@example.com\nsmtp_url = smtp://127.0.0.1:\(port)\nstratgey = memory")
+                    let refused = try await shell("\(lab.preSnapshot) \(stage.dataset)@a")
+                    #expect(refused.status == 2 && refused.errors.contains("stratgey"), "\(refused.errors)")
+                    let mail = try await wait(for: "\(receivers.folder)/mail/box", "did you mean")
+                    #expect(mail.contains("\(lab.configuration):5: "), "\(mail)")
+                    #expect(try await shell("\(lab.preSnapshot) \(stage.dataset)@b").status == 2)
+                    #expect(try await shell("\(lab.binaries)/stillpoint notify").status == 0)
+                    #expect(try await need("grep -c ^Subject: \(receivers.folder)/mail/box") == "1")
+                }
+            }
+        }
+
         @Test("is told nothing where its certificate is not valid, for another name or of an unknown issuer")
         func certificates() async throws {
             let lab = try #require(Lab.here)

@@ -129,7 +129,7 @@ struct DefinitionSaverCareTests {
             record.freezeState = someHold
             try pool.bench.directory.write(makeRun(PoolBench.run, machines: [record]))
             try pool.scratch.write("tank/VM/.stillpoint/id-of-web01/machine.json", "kept by the other run")
-            #expect(await pool.bench.run(.pre, ["--deadline", "4", "tank/VM@hourly"]) == .done)
+            #expect(await pool.bench.run(.pre, ["--deadline", "10", "tank/VM@hourly"]) == .done)
             #expect(pool.world.kept.isEmpty)
             #expect(try text(pool.scratch, "tank/VM/.stillpoint/id-of-web01/machine.json") == "kept by the other run")
         }

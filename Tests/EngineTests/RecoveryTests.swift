@@ -183,7 +183,7 @@ struct RecoveryTests {
             bench.has(host.web())
             _ = try openRun(bench, Self.old)
             bench.world.change { $0.release = { _, _ in throw refusal(.stop, "it is on another host") } }
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             #expect(bench.world.count("freeze") == 0)
             #expect(try bench.openRuns().contains { $0.id == Self.old })
         }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Fuzzes the parsers and the release's decision with libFuzzer: make fuzz T=60 [TARGET=xml].
 
-Runs every target T seconds, one a processor. Corpora grow in .build-fuzz/corpus, what was found is in
+Runs every target T seconds, one a processor; with T=0 from a fixed seed, a fixed number of times: what CI finds, everybody
+finds, and what is found at random breaks no build. Corpora grow in .build-fuzz/corpus, what was found is in
 .build-fuzz/crashes. Exit code 1: something was found.
 """
 import concurrent.futures
@@ -17,6 +18,7 @@ WORK = os.path.join(TOP, ".build-fuzz")
 BINARY = os.path.join(WORK, "release", "stillpoint-fuzz")
 # Bytes: longer inputs than the default find nothing that shorter ones do not, and are slow.
 LONGEST = {"disk-finding": 64, "hook-input": 2048, "save-image": 16384, "qcow2": 16384, "archive": 16384}
+FIXED_RUNS = 5000
 LIMITS = ["-rss_limit_mb=512", "-timeout=5", "-detect_leaks=0", "-print_final_stats=1", "-use_value_profile=0"]
 
 
@@ -24,18 +26,22 @@ def environment(target, scratch):
     # Swift's own backtrace of a crash takes minutes with so much debug information; libFuzzer prints one too.
     return dict(
         os.environ, STILLPOINT_FUZZ_TARGET=target, STILLPOINT_FUZZ_SCRATCH=scratch, SWIFT_BACKTRACE="enable=no",
+        SWIFT_DETERMINISTIC_HASHING="1",
         ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=16:allocator_may_return_null=1:handle_abort=0",
     )
 
 
 def fuzz(target, seconds, scratch):
-    corpus = os.path.join(WORK, "corpus", target)
+    corpus = os.path.join(WORK, "corpus" if seconds else "fixed-corpus", target)
+    if not seconds:
+        shutil.rmtree(corpus, ignore_errors=True)
     crashes = os.path.join(WORK, "crashes", target)
     log = os.path.join(WORK, "logs", target + ".log")
     for folder in (corpus, crashes, os.path.dirname(log)):
         os.makedirs(folder, exist_ok=True)
     seeds = os.path.join(TOP, "Tests", "Fuzz", "corpus", target)
-    command = [BINARY, f"-max_total_time={seconds}", f"-max_len={LONGEST.get(target, 4096)}",
+    extent = [f"-max_total_time={seconds}"] if seconds else [f"-runs={FIXED_RUNS}", "-seed=1"]
+    command = [BINARY, *extent, f"-max_len={LONGEST.get(target, 4096)}",
                f"-artifact_prefix={crashes}/", *LIMITS, corpus] + ([seeds] if os.path.isdir(seeds) else [])
     with open(log, "w") as output:
         try:

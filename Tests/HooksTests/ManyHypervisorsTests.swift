@@ -163,7 +163,7 @@ struct LeavingPostTests {
             bench.has(host.web())
             await bench.run(.pre, ["tank/VM@other"])
             bench.world.change { $0.release = { _, _ in try await Task.sleep(for: .seconds(60)) } }
-            _ = await bench.run(.post, ["--deadline", "4", "tank/VM@daily"])
+            _ = await bench.run(.post, ["--deadline", "10", "tank/VM@daily"])
             let run = try #require(try bench.openRuns().first)
             #expect(run.snapshots.map(\.name) == ["other", "daily"])
             #expect(run.phase == .releasing)

@@ -1,3 +1,4 @@
+import Glibc
 import HostFixtures
 import Hypervisor
 import Operator
@@ -140,6 +141,41 @@ struct NoticeTests {
             fail()
             await bench.run(.pre)
             #expect(try entries(bench).map(\.ending) == [.unanswered])
+        }
+    }
+
+    @Test(
+        "of a configuration that is refused, as far as it names whom, once until it is right",
+        arguments: ["frezee_timeout = 5", "agent_timeout = soon", "[vm x", "no equals sign", "[stilpoint]\na = b"])
+    func misconfigured(wrong: String) async throws {
+        try await withBench(general: Self.told) { bench, host async throws in
+            bench.has(host.web())
+            let right = try text(bench.scratch, "stillpoint.conf")
+            func spoil() throws { try bench.reconfigure { "\($0)\n\(wrong)\n" } }
+            try spoil()
+            #expect(await bench.run(.pre, ["--dry-run", "tank/VM@daily"]) == .usage)
+            #expect(await bench.run(.post) == .usage)
+            #expect(try entries(bench).isEmpty)
+            for _ in 0..<2 { #expect(await bench.run(.pre) == .usage) }
+            let entry = try #require(try entries(bench).first)
+            #expect(try entries(bench).count == 1 && entry.ending == .misconfigured && entry.isProblem)
+            #expect(entry.reasons.first?.contains("stillpoint.conf:") == true, "\(entry.reasons)")
+            #expect(bench.world.calls.isEmpty)
+            try bench.reconfigure { _ in right }
+            #expect(await bench.run(.pre) == .done)
+            #expect(try entries(bench).isEmpty)
+            try spoil()
+            await bench.run(.pre)
+            #expect(try entries(bench).map(\.ending) == [.misconfigured])
+        }
+    }
+
+    @Test("of a refused configuration never by what others could change")
+    func foreignConfiguration() async throws {
+        try await withBench(general: Self.told) { bench, _ async throws in
+            try #require(chmod(bench.scratch.path + "/stillpoint.conf", 0o666) == 0)
+            #expect(await bench.run(.pre) == .usage)
+            #expect(try entries(bench).isEmpty)
         }
     }
 

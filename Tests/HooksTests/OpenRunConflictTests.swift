@@ -31,7 +31,7 @@ struct OpenRunConflictTests {
                 if isOverdue { record.earlyRelease = EarlyRelease(began: 1, reason: "freeze_limit") }
             }
             // Half of the deadline is kept for the freeze.
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             #expect(Set(bench.world.calls) == ["list"])
             let record = try newRecord(bench)
             #expect(record.consistency == .crash)
@@ -53,7 +53,7 @@ struct OpenRunConflictTests {
             record.freezeState = someHold
             try bench.directory.prepare()
             try bench.directory.write(makeRun(RunID.young, machines: [record]))
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             #expect(bench.world.count("freeze") == freezes)
         }
     }
@@ -107,7 +107,7 @@ struct OpenRunConflictTests {
             var run = try makeRun(RunID.young, machines: [makeRecord("web01", nil)])
             run.phase = .freezing
             try bench.directory.write(run)
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             #expect(bench.world.count("freeze") == 0)
             #expect(try newRecord(bench).consistency == .crash)
             withExtendedLifetime(lock) {}
@@ -142,7 +142,7 @@ struct OpenRunConflictTests {
             }
             async let first = bench.run(.pre)
             while bench.world.count("freeze") == 0 { await Task.yield() }
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             second.finish()
             #expect(await first == .done)
             #expect(bench.world.count("freeze") == 1)

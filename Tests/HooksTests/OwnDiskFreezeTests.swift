@@ -191,7 +191,7 @@ struct OwnDiskFreezeTests {
                 behaviour.pause = { _ in throw refusal(.fallBack) }
                 behaviour.release = { _, _ in try await Task.sleep(for: .seconds(60)) }
             }
-            #expect(await bench.run(.pre, ["--deadline", "6", "tank/VM@daily"]) == .failed)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .failed)
             #expect(try bench.openRuns().map(\.phase) == [.releasing])
             #expect(bench.log.text.contains("the run's watchdog undoes what is left of it"))
         }
@@ -304,7 +304,7 @@ struct OwnDiskFreezeTests {
         }
     }
 
-    @Test("is not begun where the manager's time does not suffice for it", arguments: [("5", 0), ("60", 1)])
+    @Test("is not begun where the manager's time does not suffice for it", arguments: [("20", 0), ("100", 1)])
     func tooLittleTime(deadline: String, shutdowns: Int) async throws {
         try await withBench(general: "strategy = shutdown, crash-consistent\nshutdown_timeout = 60") {
             bench, host async throws in

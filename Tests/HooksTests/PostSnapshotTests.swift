@@ -179,7 +179,7 @@ struct PostSnapshotTests {
             }
             let lock = isGuarded ? try bench.directory.lock(watchdogOf: run.id) : nil
             let begin = ContinuousClock.now
-            let code = await bench.run(.post, ["--deadline", "4", "tank/VM@daily"])
+            let code = await bench.run(.post, ["--deadline", "10", "tank/VM@daily"])
             #expect(begin.duration(to: .now) < .seconds(20))
             #expect(code == (isGuarded ? .done : .needsRecovery))
             #expect(

@@ -438,7 +438,7 @@ struct PreSnapshotTests {
                 }
             }
             let begin = ContinuousClock.now
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             #expect(begin.duration(to: .now) < .seconds(20))
             #expect(
                 bench.log.lines.contains(
@@ -460,7 +460,7 @@ struct PreSnapshotTests {
                     return FreezeResult(consistency: .quiesced)
                 }
             }
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .failed)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .failed)
             #expect(try bench.openRuns().first?.phase == .freezing)
         }
     }

@@ -69,7 +69,7 @@ struct StalenessTests {
             }
             let lock = try bench.directory.lock(
                 run: overdue == .old ? "20200101T000000Z-000001" : Self.id, waiting: false)
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             let record = try #require(try bench.openRuns().last?.machines.first)
             #expect(record.consistency == .stale)
             #expect(record.staleSince == Self.frozenAt)
@@ -86,7 +86,7 @@ struct StalenessTests {
         try await withBench { bench, host async throws in
             bench.has(stuck(host))
             try openRun(bench) { _ in }
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             #expect(try newRecord(bench).consistency == .stale)
             #expect(try newRecord(bench).staleSince == Self.frozenAt)
             #expect(bench.log.text.contains("if it will not: stillpoint recover --run \(Self.id)"))
@@ -99,7 +99,7 @@ struct StalenessTests {
             bench.has(host.web())
             try openRun(bench) { $0.phase = .releasing }
             let lock = try bench.directory.lock(run: Self.id, waiting: false)
-            #expect(await bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             #expect(try newRecord(bench).consistency == .crash)
             withExtendedLifetime(lock) {}
         }
@@ -188,7 +188,7 @@ struct StalenessTests {
                     return try await freeze(request, record)
                 }
             }
-            #expect(await bench.run(.pre, ["--deadline", "12", "tank/VM@daily"]) == .done)
+            #expect(await bench.run(.pre, ["--deadline", "20", "tank/VM@daily"]) == .done)
             let records = try bench.openRuns().last?.machines
             #expect(records?.map(\.consistency) == [.stale, .quiesced])
             #expect(left.withLock { $0 } > .milliseconds(1200))

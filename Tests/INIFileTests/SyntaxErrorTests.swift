@@ -1,5 +1,6 @@
-import INIFile
 import Testing
+
+@testable import INIFile
 
 @Suite("A wrong configuration text")
 struct SyntaxErrorTests {
@@ -31,6 +32,19 @@ struct SyntaxErrorTests {
         #expect(description.hasPrefix("a.conf:\(line): "))
         #expect(description.contains(words))
         #expect(!description.unicodeScalars.contains { $0.value < 0x20 })
+    }
+
+    @Test(
+        "is salvaged without its wrong lines, and what is below a wrong header is nobody's",
+        arguments: [
+            ("stray = 1\n[s]\nwords\na = 1\nb: 2\nc = 3\n", "[s] a=1 c=3"),
+            ("[s]\na = 1\n[t\nb = 2\n[u]\nc = 3\n", "[s] a=1 [] b=2 [u] c=3"),
+            ("[s]\na = 1\n[]\nb = 2\n", "[s] a=1 [] b=2"), ("[s]\na = \u{0}\nb = 2\n", "[s] b=2"), ("words", ""),
+        ])
+    func salvaged(text: String, found: String) throws {
+        let file = try INIFile.parse(bytes: Array(text.utf8), path: "a.conf", skippingWrongLines: true)
+        let words = file.sections.flatMap { ["[\($0.name)]"] + $0.entries.map { "\($0.key)=\($0.value)" } }
+        #expect(words.joined(separator: " ") == found)
     }
 
     @Test("is refused outside a section and with a NUL", arguments: ["k = v\n", "\u{0}"])

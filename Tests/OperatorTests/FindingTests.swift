@@ -14,6 +14,7 @@ import ZFS
 struct FindingTests {
     /// What back ends find, with the test that plants it and a word of it there.
     private static let elsewhere: [FindingCode: (file: String, word: String)] = [
+        .configurationRefused: ("OperatorTests/PreflightCheckTests.swift", "SP111"),
         .mappingUnused: ("EndToEndTests/RemoteHypervisorTests.swift", "SP110"),
         .nothingVisible: ("VSphereHypervisorTests/DiscoveryTests.swift", ".nothingVisible"),
         .privilegesMissing: ("VSphereHypervisorTests/DiscoveryTests.swift", ".privilegesMissing"),

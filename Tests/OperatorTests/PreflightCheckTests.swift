@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 import ZFS
 
+@testable import Configuration
 @testable import Engine
 @testable import Operator
 @testable import RunState
@@ -32,6 +33,18 @@ struct PreflightCheckTests {
             #expect(result.facts == ["local: 1 VMs", "tank/VM: 1 VM: web01"])
             #expect(result.findings == [])
             #expect(await bench.operating.check() == .done)
+        }
+    }
+
+    @Test("of a configuration that is refused says so with its place")
+    func refused() async throws {
+        try await withBench(general: "frezee_timeout = 5") { bench, _ async throws in
+            #expect(await bench.operating.check() == .usage)
+            #expect(bench.log.lines.isEmpty)
+            let error = try #require(#expect(throws: ConfigurationError.self) { try bench.configuration })
+            let report = CheckReport(of: error)
+            #expect(report.findings.map(\.code.rawValue) == ["SP111"] && report.hasProblem)
+            #expect(report.text.contains("stillpoint.conf:") && report.text.contains("did you mean 'freeze_timeout'?"))
         }
     }
 

@@ -136,7 +136,7 @@ struct RestoreLockTests {
             pool.bench.has(pool.host.web(power: isRunning ? .running : .off))
             let id = try leaveClaim(pool)
             let lock = try pool.bench.directory.lock(run: id, waiting: false)
-            #expect(await pool.bench.run(.pre, ["--deadline", "4", "tank/VM@daily"]) == .done)
+            #expect(await pool.bench.run(.pre, ["--deadline", "10", "tank/VM@daily"]) == .done)
             let record = try #require(try pool.bench.openRuns().last { $0.id != id }?.machines.first)
             #expect(record.consistency == .crash)
             #expect(record.fallbacks.map(\.reason) == ["it is being restored"])

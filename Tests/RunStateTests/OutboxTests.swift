@@ -67,15 +67,16 @@ struct OutboxTests {
             let outbox = Outbox(StateDirectory(scratch.path))
             var entry = try Self.entry(ending)
             if ending == .unanswered { (entry.run, entry.hypervisor) = (nil, "vc/1 \n") }
+            if ending == .misconfigured { entry.run = nil }
             #expect(try outbox.add(entry).isNew)
-            let isLasting = [.open, .unanswered, .unarchived].contains(ending)
+            let isLasting = [.open, .unanswered, .misconfigured, .unarchived].contains(ending)
             #expect(try outbox.add(entry).isNew == !isLasting)
             #expect(outbox.names.count == 1)
             var other = entry
             if ending == .unanswered { other.hypervisor = "vc/2" } else { other.run = "2" }
             #expect(try outbox.add(other).isNew)
             #expect(outbox.names.count == 2)
-            outbox.withdraw(unanswered: "vc/1 \n")
+            outbox.withdraw(OutboxEntry.topic(unanswered: "vc/1 \n"))
             #expect(outbox.names.count == (ending == .unanswered ? 1 : 2))
         }
     }

@@ -73,9 +73,14 @@ package struct RunNotice: Sendable {
 
     /// A hypervisor has answered.
     package func withdraw(unanswered hypervisor: String) async {
+        await withdraw(OutboxEntry.topic(unanswered: hypervisor))
+    }
+
+    /// The configuration is right.
+    package func withdrawMisconfigured() async { await withdraw(OutboxEntry.misconfiguredTopic) }
+
+    private func withdraw(_ topic: String) async {
         guard settings.isWanted else { return }
-        try? await blocking("reading \(outbox.folder)", within: .seconds(2)) { [outbox] in
-            outbox.withdraw(unanswered: hypervisor)
-        }
+        try? await blocking("reading \(outbox.folder)", within: .seconds(2)) { [outbox] in outbox.withdraw(topic) }
     }
 }

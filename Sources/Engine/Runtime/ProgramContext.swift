@@ -44,4 +44,9 @@ package struct ProgramContext: Sendable {
     package func configuration(_ path: String?) throws(ConfigurationError) -> Configuration {
         try Configuration.load(path: path, environment: environment, kinds: backEnds.map { $0.kind })
     }
+
+    /// What is to be told to whom, of a configuration that is refused; nil: that cannot be read either.
+    package func salvagedConfiguration(_ path: String?) -> Configuration? {
+        Configuration.salvaged(path: path, environment: environment)
+    }
 }

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Hypervisor
 
 /// What `stillpoint check` says; docs/json.md documents its JSON.
@@ -29,6 +30,11 @@ struct CheckReport: Sendable, Codable, Equatable {
 
         var summary: String { fix.map { "\(what); fix: \($0)" } ?? what }
     }
+
+    init() {}
+
+    /// Of a configuration that is refused: nothing else is looked at then.
+    init(of error: ConfigurationError) { add([Finding(.configurationRefused, "\(error)")]) }
 
     /// Each once, however often it was found.
     mutating func add(_ found: [Finding]) {

@@ -27,6 +27,7 @@ extension FindingCode {
                 "A line that says where storage is translates nothing",
                 "the VMs that it was written for may not be found on their datasets"
             )
+        case .configurationRefused: ("stillpoint.conf is refused", "no run freezes anything until it is right")
         case .hypervisorUnreachable:
             ("A hypervisor does not tell of its VMs", "its VMs are not frozen, and crash-consistent in the snapshot")
         case .nothingVisible: ("An account sees no VMs", "none of the server's VMs is frozen")

@@ -82,6 +82,16 @@ extension FindingGuide {
                 Correct the line. `virsh -c URI domblklist VM` shows the paths of a VM of libvirt, the vSphere client the \
                 names of its datastores (upper and lower case count) and their LUNs. Remove the line when the storage is gone.
                 """),
+        .configurationRefused: FindingGuide(
+            meaning: """
+                A line of stillpoint.conf is wrong, or the file cannot be read or may be changed by others than root. Nothing is \
+                guessed: pre-snapshot refuses (exit code 2), and what the snapshot manager takes then is crash-consistent.
+                """,
+            detection: "The file is read as every run reads it; nothing else is looked at then.",
+            remedy: """
+                The finding has the file and the line, and what is valid there. Those whom `mail_to`, `webhook_url` and \
+                `on_problem` name are told by the first pre-snapshot that met it, as far as those lines are right, and once a day.
+                """),
         .managerConfigurationUnreadable: FindingGuide(
             meaning: """
                 sanoid.conf has a mistake, is a file that others than root may change, or cannot be opened. It is read for \

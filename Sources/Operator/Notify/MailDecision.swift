@@ -17,7 +17,7 @@ struct MailDecision: Sendable, Codable, Equatable {
         let isProblem = entry.isProblem
         let subjects = Set(entry.hypervisor.map { [".\($0)"] } ?? entry.datasets.map(\.rawValue))
         // Each of these is told once for as long as it lasts, and nobody tells of its end.
-        let isLasting = entry.ending == .unanswered || entry.ending == .unarchived
+        let isLasting = [.unanswered, .misconfigured, .unarchived].contains(entry.ending)
         let isChange =
             isLasting || (isProblem ? !subjects.isSubset(of: troubled) : !subjects.isDisjoint(with: troubled))
         if !isLasting {

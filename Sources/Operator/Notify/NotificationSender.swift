@@ -179,7 +179,7 @@ actor NotificationSender {
     private func isLasting(_ entry: OutboxEntry, _ age: Int64) -> Bool {
         switch entry.ending {
         case .open: entry.run.map { directory.isOpen($0) } ?? false
-        case .unanswered: age <= timing.again
+        case .unanswered, .misconfigured: age <= timing.again
         case .unarchived:
             age <= timing.again && (entry.run.map { Catalogue(directory).runsToArchive().contains($0) } ?? false)
         case .released, .undone, .untaken, .failed: false

@@ -13,7 +13,7 @@ extension Operator {
     /// `stillpoint notify`: sends what is in the outbox; with `test` a report of nothing by each way that is configured.
     /// - Parameter inBackground: a hook has started it: what another process sends is that one's to tell of.
     package func notify(test: Bool = false, inBackground: Bool = false) async -> ExitCode {
-        await perform { configuration in
+        await perform(salvaging: !test) { configuration in
             let deliveries = deliveries(configuration.notifications)
             guard !test else { return await sendTest(by: deliveries) }
             let sender = NotificationSender(

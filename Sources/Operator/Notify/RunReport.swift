@@ -99,7 +99,7 @@ extension RunReport.Outcome {
     init(_ entry: OutboxEntry) {
         switch entry.ending {
         case .open: self = .open
-        case .undone, .untaken, .failed, .unanswered, .unarchived: self = .failed
+        case .undone, .untaken, .failed, .unanswered, .misconfigured, .unarchived: self = .failed
         case .released where entry.machines.contains { $0.consistency == .stale }: self = .failed
         case .released: self = entry.isProblem ? .fallback : .well
         }

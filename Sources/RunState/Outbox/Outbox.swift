@@ -58,9 +58,8 @@ package struct Outbox: Sendable {
     /// Removes a report; fine when it is gone already.
     package func remove(_ name: String) { unlink(path(name)) }
 
-    /// A hypervisor has answered: when it does not the next time, that is told anew.
-    package func withdraw(unanswered hypervisor: String) {
-        let topic = OutboxEntry.topic(unanswered: hypervisor)
+    /// What was told of is over, a hypervisor has answered, say: when it is so again, that is told anew.
+    package func withdraw(_ topic: String) {
         for name in names where name.hasSuffix(topic + Self.ending) { remove(name) }
     }
 

@@ -20,6 +20,8 @@ package struct OutboxEntry: Sendable, Codable, Equatable {
         case failed
         /// A hypervisor did not answer pre-snapshot, which left its VMs alone.
         case unanswered
+        /// The configuration is refused: no run freezes anything.
+        case misconfigured
         /// RAM could not be moved to cold storage.
         case unarchived
 
@@ -86,11 +88,14 @@ package struct OutboxEntry: Sendable, Codable, Equatable {
         case .open: ".open"
         case .unarchived: ".unarchived"
         case .unanswered: Self.topic(unanswered: hypervisor ?? "")
+        case .misconfigured: Self.misconfiguredTopic
         default: ""
         }
     }
 
-    static func topic(unanswered hypervisor: String) -> String {
+    package static let misconfiguredTopic = ".misconfigured"
+
+    package static func topic(unanswered hypervisor: String) -> String {
         ".unanswered-\(percentEncoded(hypervisor).prefix(100))"
     }
 }

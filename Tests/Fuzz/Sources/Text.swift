@@ -12,8 +12,11 @@ import ZFS
 
 /// Our own configuration: an error names a line, and what is accepted is whole.
 func fuzzConfiguration(_ bytes: [UInt8]) {
+    // What is told of a configuration that is refused: of any text.
+    let rest = try? INIFile.parse(bytes: bytes, path: "x.conf", skippingWrongLines: true)
     do throws(INIError) {
         let file = try INIFile.parse(bytes: bytes, path: "x.conf")
+        invariant(rest == file, "what is right is salvaged otherwise")
         do throws(ConfigurationError) {
             let configuration = try Configuration(file, kinds: ["libvirt", "vsphere", "exec"])
             check(configuration)

@@ -5,7 +5,8 @@ import Support
 /// What zfs prints of snapshots, with values that whoever owns a dataset chose.
 func fuzzZFSOutput(_ bytes: [UInt8]) {
     let text = String(decoding: bytes, as: UTF8.self)
-    let lines = Set(text.split(separator: "\n").map(String.init))
+    // By bytes: as a character, a carriage return before it would be one with the line feed.
+    let lines = Set(text.utf8.split(separator: UInt8(ascii: "\n")).map { String($0) ?? "" })
     let zfs = ZFSCommand(executable: "/nonexistent", environment: [:])
     if Delegations(text).allows("userprop", user: 1, groups: []) {
         invariant(text.has("userprop") || text.has("@"), "nobody was given the permission")
