@@ -142,7 +142,8 @@ extension FindingCode {
             .dumpNotArchived, .dumpMissing, .catalogueUnreadable, .unitDisabled, .notRoot, .reportsWaiting:
             .warning
         case .datasetMissing, .datasetWithoutVM, .patternUnmatched, .patternShadowed, .typeMistyped,
-            .noHypervisorEnabled, .configurationRefused, .mappingUnused, .hypervisorUnreachable, .nothingVisible, .privilegesMissing,
+            .noHypervisorEnabled, .configurationRefused, .mappingUnused, .hypervisorUnreachable, .nothingVisible,
+            .privilegesMissing,
             .datastoreUnmapped, .datasetShared, .disksUnreadable, .licenceRefusesSnapshots, .diskUnresolved,
             .diskRefused, .agentMissing, .agentSilent, .agentRefuses, .machinePaused, .machineSilent,
             .shapeUnsupported, .shutdownImpossible, .strategyImpossible, .guestUnknown, .folderUnusable,

@@ -142,7 +142,7 @@ extension RealParts {
                     let refused = try await shell("\(lab.preSnapshot) \(stage.dataset)@a")
                     #expect(refused.status == 2 && refused.errors.contains("stratgey"), "\(refused.errors)")
                     let mail = try await wait(for: "\(receivers.folder)/mail/box", "did you mean")
-                    #expect(mail.contains("\(lab.configuration):5: "), "\(mail)")
+                    #expect(mail.contains("stillpoint.conf:5: "), "\(mail)")
                     #expect(try await shell("\(lab.preSnapshot) \(stage.dataset)@b").status == 2)
                     #expect(try await shell("\(lab.binaries)/stillpoint notify").status == 0)
                     #expect(try await need("grep -c ^Subject: \(receivers.folder)/mail/box") == "1")
