@@ -47,12 +47,8 @@ extension PreSnapshot {
     /// - Parameter startsSender: false where whoever tells of the run starts it.
     func tellAnswers(_ found: Discovery, startingSender startsSender: Bool) async {
         var isTold = false
-        await notice.withdrawMisconfigured()
-        for (hypervisor, problem) in found.answers {
-            guard let problem else {
-                await notice.withdraw(unanswered: hypervisor)
-                continue
-            }
+        await notice.withdraw(unanswered: found.answers.filter { $0.problem == nil }.map(\.hypervisor))
+        for case (let hypervisor, let problem?) in found.answers {
             var entry = entry(
                 .unanswered, "[hypervisor \(hypervisor)]: its VMs are not touched, and crash-consistent: \(problem)")
             entry.hypervisor = hypervisor

@@ -185,9 +185,7 @@ struct WatchdogTests {
             let begin = ContinuousClock.now
             await guests.ask(run.machines, because: "it took long")
             #expect(begin.duration(to: .now) < .seconds(15))
-            for _ in 1...500 where try bench.directory.read(run.id).machines[1].freezeState != nil {
-                try await Task.sleep(for: .milliseconds(20))
-            }
+            #expect(try await eventually { try bench.directory.read(run.id).machines[1].freezeState == nil })
             await guests.ask(try bench.directory.read(run.id).machines, because: "it took long")
             let now = try bench.directory.read(run.id).machines
             #expect(now.map { $0.freezeState == nil } == [false, true])
@@ -239,7 +237,7 @@ struct WatchdogTests {
                     return 2
                 }
                 behaviour.release = { _, record in
-                    for _ in 1...500 where world.count("thaw") < 6 { try await Task.sleep(for: .milliseconds(20)) }
+                    _ = try await eventually { world.count("thaw") >= 6 }
                     asked.withLock { $0 = world.count("thaw") }
                     try await record(nil)
                 }

@@ -270,9 +270,7 @@ struct ExecStrategyTests {
             let watchdog = Watchdog(
                 run: run, manager: nil, context: bench.context(), configuration: try bench.configuration)
             let watching = Task { await watchdog.watch() }
-            for _ in 1...100 where try bench.onlyRecord().freezeState != nil {
-                try await Task.sleep(for: .milliseconds(100))
-            }
+            #expect(try await eventually { try bench.onlyRecord().freezeState == nil })
             #expect(try calls(scratch) == ["freeze", "release"])
             let record = try bench.onlyRecord()
             #expect(record.freezeState == nil && record.earlyRelease?.reason.has("freeze_limit") == true)
@@ -293,9 +291,7 @@ struct ExecStrategyTests {
             let watchdog = Watchdog(
                 run: run, manager: nil, context: bench.context(), configuration: try bench.configuration)
             let watching = Task { await watchdog.watch() }
-            for _ in 1...150 where try bench.onlyRecord().freezeState != nil {
-                try await Task.sleep(for: .milliseconds(100))
-            }
+            #expect(try await eventually { try bench.onlyRecord().freezeState == nil })
             #expect(try calls(scratch) == ["freeze", "release", "recover", "recover"])
             try await Task.sleep(for: .seconds(2))
             #expect(await bench.run(.post) == .done)

@@ -48,7 +48,7 @@ struct ThawFirstTests {
             bench.world.change { behaviour in
                 behaviour.thaw = { [world = bench.world] id in
                     guard id == "id-of-hangs" else { return 2 }
-                    for _ in 1...500 where world.count("thaw") < 2 { try await Task.sleep(for: .milliseconds(10)) }
+                    _ = try await eventually { world.count("thaw") >= 2 }
                     throw HypervisorError(.timedOut, "no answer", remedy: .stop)
                 }
                 behaviour.release = { request, record in
@@ -76,12 +76,8 @@ struct ThawFirstTests {
             bench.has(host.web("late"), host.web("well"))
             bench.world.change { behaviour in
                 behaviour.thaw = { [world = bench.world] _ in
-                    for _ in 1...1500 where !world.calls.contains("release id-of-well") {
-                        try await Task.sleep(for: .milliseconds(10))
-                    }
-                    for _ in 1...1500 where try bench.zfs.stored().isEmpty {
-                        try await Task.sleep(for: .milliseconds(10))
-                    }
+                    _ = try await eventually { world.calls.contains("release id-of-well") }
+                    _ = try await eventually { try !bench.zfs.stored().isEmpty }
                     return 2
                 }
             }

@@ -79,14 +79,18 @@ struct FilePlacementTests {
             }
             try scratch.folder("qemu")
             let to = scratch.path + "/qemu/web.fd"
-            let time = processorTime {
-                let error = #expect(throws: HypervisorError.self) {
-                    try FilePlacement(from: from, to: to, original: nil).place()
-                }
-                #expect(error?.cause is Errno)
-                #expect(error?.message.contains("\(from) cannot be copied to \(to)") == true)
+            var times: [Duration] = []
+            for _ in 0..<3 {
+                times.append(
+                    ContinuousClock().measure {
+                        let error = #expect(throws: HypervisorError.self) {
+                            try FilePlacement(from: from, to: to, original: nil).place()
+                        }
+                        #expect(error?.cause is Errno)
+                        #expect(error?.message.contains("\(from) cannot be copied to \(to)") == true)
+                    })
             }
-            #expect(time < .milliseconds(100))
+            #expect(times.min() ?? .seconds(1) < .milliseconds(100))
             #expect(try scratch.names(in: "qemu").isEmpty)
         }
     }

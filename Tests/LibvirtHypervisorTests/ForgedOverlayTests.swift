@@ -37,7 +37,7 @@ struct ForgedOverlayTests {
             let journal = FreezeStateJournal(FreezeState(step: .releasing, snapshot: "s", disks: [disk])) { _ in }
             let offline = OfflineCommit(
                 connection: try Connection(uri: "test:///default"), machineID: "u-1", domain: nil,
-                limit: .seconds(60), journal: journal)
+                limit: .seconds(20), journal: journal)
             _ = try await offline.run([OfflineCommit.Item(disk: disk, isOrphan: true)], .off)
         }
 
@@ -48,7 +48,7 @@ struct ForgedOverlayTests {
             let error = await #expect(throws: HypervisorError.self, sourceLocation: sourceLocation) {
                 try await commit()
             }
-            #expect(start.duration(to: .now) < .seconds(15), sourceLocation: sourceLocation)
+            #expect(start.duration(to: .now) < .seconds(5), sourceLocation: sourceLocation)
             #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
             #expect(error?.remedy == .stop, sourceLocation: sourceLocation)
             #expect(try readFile(disk.base) == before, sourceLocation: sourceLocation)

@@ -76,7 +76,7 @@ struct OutboxTests {
             if ending == .unanswered { other.hypervisor = "vc/2" } else { other.run = "2" }
             #expect(try outbox.add(other).isNew)
             #expect(outbox.names.count == 2)
-            outbox.withdraw(OutboxEntry.topic(unanswered: "vc/1 \n"))
+            outbox.withdraw([OutboxEntry.topic(unanswered: "vc/1 \n")])
             #expect(outbox.names.count == (ending == .unanswered ? 1 : 2))
         }
     }

@@ -1,4 +1,5 @@
 import Dispatch
+import TestSupport
 import Testing
 
 @testable import Support
@@ -55,7 +56,6 @@ struct AbandonedCallTests {
         }
         #expect(!ledger.isClear)
         gate.signal()
-        for _ in 1...500 where !ledger.isClear { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(ledger.isClear)
+        #expect(try await eventually { ledger.isClear })
     }
 }

@@ -71,16 +71,10 @@ package struct RunNotice: Sendable {
         await sender.launch(configuration: configurationPath)
     }
 
-    /// A hypervisor has answered.
-    package func withdraw(unanswered hypervisor: String) async {
-        await withdraw(OutboxEntry.topic(unanswered: hypervisor))
-    }
-
-    /// The configuration is right.
-    package func withdrawMisconfigured() async { await withdraw(OutboxEntry.misconfiguredTopic) }
-
-    private func withdraw(_ topic: String) async {
+    /// The configuration is right, and these hypervisors have answered.
+    package func withdraw(unanswered hypervisors: [String]) async {
         guard settings.isWanted else { return }
-        try? await blocking("reading \(outbox.folder)", within: .seconds(2)) { [outbox] in outbox.withdraw(topic) }
+        let topics = hypervisors.map { OutboxEntry.topic(unanswered: $0) } + [OutboxEntry.misconfiguredTopic]
+        try? await blocking("reading \(outbox.folder)", within: .seconds(2)) { [outbox] in outbox.withdraw(topics) }
     }
 }

@@ -59,8 +59,8 @@ package struct Outbox: Sendable {
     package func remove(_ name: String) { unlink(path(name)) }
 
     /// What was told of is over, a hypervisor has answered, say: when it is so again, that is told anew.
-    package func withdraw(_ topic: String) {
-        for name in names where name.hasSuffix(topic + Self.ending) { remove(name) }
+    package func withdraw(_ topics: [String]) {
+        for name in names where topics.contains(where: { name.hasSuffix($0 + Self.ending) }) { remove(name) }
     }
 
     private func dropOldest() -> [String] {
