@@ -71,5 +71,5 @@ enum SectionName: Hashable {
 }
 
 extension Character {
-    fileprivate var isBlank: Bool { self == " " || self == "\t" }
+    var isBlank: Bool { self == " " || self == "\t" }
 }

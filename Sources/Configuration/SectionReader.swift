@@ -106,7 +106,7 @@ struct SectionReader: ~Copyable {
         let hint = nearest(to: entry.key, among: names).map { "did you mean '\($0)'?" }
         return ConfigurationError(
             .unknownKey,
-            "unknown key '\(printable(entry.key))' in [\(printable(section.name))]; "
+            "unknown key '\(printable(String(entry.key.prefix { !$0.isBlank })))' in [\(printable(section.name))]; "
                 + (hint ?? "valid here: \(names.joined(separator: ", "))"),
             at: (file, entry.line))
     }

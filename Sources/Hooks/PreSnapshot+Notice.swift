@@ -23,7 +23,11 @@ extension PreSnapshot {
     func tell(of error: any Error, before deadline: ContinuousClock.Instant?) async {
         let isCallers = error is InvocationError || error is UnknownDatasetError || error is MissingRightsError
         guard !invocation.isDryRun, !isCallers else { return }
-        _ = await withDeadline(deadline) { await notice.tell(entry(.failed, "\(error)")) }
+        _ = await withDeadline(deadline) {
+            // Whatever else failed, the configuration was read.
+            await notice.withdraw(unanswered: [])
+            await notice.tell(entry(.failed, "\(error)"))
+        }
     }
 
     /// That the configuration is refused, and with it every run: told to those whom it names all the same, once until it is

@@ -13,10 +13,12 @@ struct Line {
         text = Self.trim(Self.withoutComment(trimmed))
     }
 
-    /// What a message may say of it: `url https://admin:secret@host` may be meant for a setting.
+    /// What a message may say of it: the key, where more follows. `webhook_url https://host/secret` may be meant for a setting,
+    /// and a word that stands alone may be the rest of one.
     var mentionable: String {
-        guard text.contains(UInt8(ascii: "@")) else { return Self.string(text) }
-        return Self.string(text.prefix { !Self.isBlank($0) && $0 != UInt8(ascii: ":") }) + " …"
+        let word = text.prefix { !Self.isBlank($0) && $0 != UInt8(ascii: ":") }
+        let isAddress = text.dropFirst(word.count).starts(with: "://".utf8)
+        return word.isEmpty || word.count == text.count || isAddress ? "the line" : Self.string(word) + " …"
     }
 
     var isHeader: Bool { text.first == UInt8(ascii: "[") }
@@ -32,7 +34,7 @@ struct Line {
     var closedHeader: String {
         let inner = text.dropFirst().prefix { $0 != UInt8(ascii: "]") }
         let name = Self.string(Self.trim(inner))
-        return name.isEmpty || text.contains(UInt8(ascii: "@"))
+        return name.isEmpty || text.contains(UInt8(ascii: "@")) || name.contains("//")
             ? "[name]" : "[\(printable(name, limit: 60))] and nothing else on the line"
     }
 

@@ -161,6 +161,14 @@ struct NoticeTests {
             #expect(try entries(bench).count == 1 && entry.ending == .misconfigured && entry.isProblem)
             #expect(entry.reasons.first?.contains("stillpoint.conf:") == true, "\(entry.reasons)")
             #expect(bench.world.calls.isEmpty)
+            // It is right again, and something else fails.
+            try bench.reconfigure { _ in right + "\non_failure = abort\n" }
+            let list = bench.world.behaviour.list
+            bench.world.change { $0.list = { throw HypervisorError(.unreachable, "no answer", remedy: .fallBack) } }
+            #expect(await bench.run(.pre) == .failed)
+            #expect(try entries(bench).map(\.ending) == [.failed])
+            for name in Outbox(bench.directory).names { Outbox(bench.directory).remove(name) }
+            bench.world.change { $0.list = list }
             try bench.reconfigure { _ in right }
             #expect(await bench.run(.pre) == .done)
             #expect(try entries(bench).isEmpty)

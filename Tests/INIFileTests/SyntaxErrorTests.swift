@@ -47,6 +47,17 @@ struct SyntaxErrorTests {
         #expect(words.joined(separator: " ") == found)
     }
 
+    @Test(
+        "is told of without what may be a secret",
+        arguments: [
+            "webhook_url https://host/T0KEN", "webhook_url host/T0KEN", "https://host/T0KEN", "T0KEN", "a: T0KEN",
+            "[https://host/T0KEN", "https://host/?a=T0KEN",
+        ])
+    func secret(line: String) throws {
+        let error = try #require(#expect(throws: INIError.self) { try INIFile.parse("[s]\n\(line)\n", path: "a.conf") })
+        #expect(error.line == 2 && !error.description.contains("T0KEN"), "\(error)")
+    }
+
     @Test("is refused outside a section and with a NUL", arguments: ["k = v\n", "\u{0}"])
     func outside(text: String) {
         #expect(throws: INIError.self) { try INIFile.parse(text, path: "a.conf") }
