@@ -34,7 +34,7 @@ struct Line {
     var closedHeader: String {
         let inner = text.dropFirst().prefix { $0 != UInt8(ascii: "]") }
         let name = Self.string(Self.trim(inner))
-        return name.isEmpty || text.contains(UInt8(ascii: "@")) || name.contains("//")
+        return name.isEmpty || text.contains(UInt8(ascii: "@")) || name.has("//")
             ? "[name]" : "[\(printable(name, limit: 60))] and nothing else on the line"
     }
 

@@ -142,7 +142,7 @@ struct SuspensionTests {
                 }
             }
             let error = await #expect(throws: HypervisorError.self) {
-                try await suspend(server.transport, within: .seconds(2))
+                try await suspend(server.transport, within: .seconds(8))
             }
             #expect(error?.remedy == .stop)
         }
